@@ -1,0 +1,113 @@
+"""Values against annotations: types, choices and bounds, with errors a person can act on."""
+
+from __future__ import annotations
+
+import math
+import types
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Interval, Le, Lt
+
+from .errors import DeconvError
+
+
+def bounds(hint: Any) -> tuple[float | None, float | None]:
+    """Inclusive numeric bounds of an annotation for a slider; open ends are rounded inwards."""
+    low: float | None = None
+    high: float | None = None
+    for rule in _rules(hint):
+        if isinstance(rule, Ge):
+            low = float(rule.ge)  # type: ignore[arg-type]
+        elif isinstance(rule, Gt):
+            low = float(rule.gt)  # type: ignore[arg-type]
+        elif isinstance(rule, Le):
+            high = float(rule.le)  # type: ignore[arg-type]
+        elif isinstance(rule, Lt):
+            high = float(rule.lt)  # type: ignore[arg-type]
+    return low, high
+
+
+def _rules(hint: Any) -> list[Any]:
+    if get_origin(hint) is not Annotated:
+        return []
+    found: list[Any] = []
+    for extra in get_args(hint)[1:]:
+        found += list(extra) if isinstance(extra, Interval) else [extra]
+    return found
+
+
+def checked(where: str, value: Any, hint: Any) -> Any:
+    """``value`` as the annotation wants it, or a `DeconvError` naming ``where``."""
+    if get_origin(hint) is Annotated:
+        value = checked(where, value, get_args(hint)[0])
+        for rule in _rules(hint):
+            _check_rule(where, value, rule)
+        return value
+    kind = get_origin(hint)
+    if kind is Literal:
+        if value not in get_args(hint):
+            raise DeconvError(f"{where} = {value!r} is not a choice.", f"Use one of {list(get_args(hint))}.")
+        return value
+    if kind in (Union, types.UnionType):
+        return _checked_union(where, value, get_args(hint))
+    if kind is tuple:
+        return _checked_tuple(where, value, get_args(hint))
+    return _checked_scalar(where, value, hint)
+
+
+def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
+    failure: DeconvError | None = None
+    for option in options:
+        try:
+            return checked(where, value, option)
+        except DeconvError as error:
+            if failure is None or isinstance(value, (tuple, list)) == (get_origin(option) is tuple):
+                failure = error
+    raise failure or DeconvError(f"{where} = {value!r} does not fit.")
+
+
+def _checked_tuple(where: str, value: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise DeconvError(f"{where} = {value!r} must be a sequence.", "Give one value per axis.")
+    items = tuple(value)
+    if args[-1] is Ellipsis:
+        args = (args[0],) * len(items)
+    if len(items) != len(args):
+        raise DeconvError(f"{where} has {len(items)} values.", f"Give {len(args)}.")
+    return tuple(checked(f"{where}[{i}]", v, a) for i, (v, a) in enumerate(zip(items, args, strict=True)))
+
+
+def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
+    if isinstance(value, Mapping) and hasattr(kind, "from_dict"):
+        value = kind.from_dict(value)
+    if kind in (int, float) and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        value = value.item()
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if kind is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if kind in (type(None), None):
+        if value is None:
+            return None
+        raise DeconvError(f"{where} = {value!r} does not fit.")
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise DeconvError(f"{where} = {value!r} is not of type {kind.__name__}.", "Change its value.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise DeconvError(f"{where} = {value!r} is not a finite number.", "Give a finite one.")
+    return value
+
+
+def _check_rule(where: str, value: Any, rule: Any) -> None:
+    if not isinstance(value, (int, float)):
+        for item in value if isinstance(value, tuple) else ():
+            _check_rule(where, item, rule)
+        return
+    limits = {Ge: ("ge", ">="), Gt: ("gt", ">"), Le: ("le", "<="), Lt: ("lt", "<")}
+    attribute, sign = limits.get(type(rule), ("", ""))
+    if not attribute:
+        return
+    limit = getattr(rule, attribute)
+    holds = {"ge": value >= limit, "gt": value > limit, "le": value <= limit, "lt": value < limit}
+    if not holds[attribute]:
+        raise DeconvError(f"{where} = {value} is out of bounds.", f"It must be {sign} {limit}.")

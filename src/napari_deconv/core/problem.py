@@ -1,0 +1,105 @@
+"""What a method may know: one image on one padded grid, and how it was blurred."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Protocol
+
+import torch
+from torch import Tensor
+
+from .edges import pad_and_taper
+from .fourier import Blur
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Problem:
+    """One image to restore, in float32 on the unit scale, on one device.
+
+    Parameters
+    ----------
+    seen : Tensor
+        The observed image, ``(C, [Z,] Y, X)``, scaled so that its robust maximum is about 1.
+    psf : Tensor
+        float32 ``([Z,] Y, X)``, unit sum, centre at ``size // 2``.
+    grid : tuple of int
+        Spatial shape of the padded grid that estimates live on: at least ``seen + psf - 1``.
+    offset : tuple of int
+        Where ``seen`` begins in the grid.
+    noise : float
+        Standard deviation of the noise on the unit scale.
+    scale : float
+        Intensity of the input that is 1 here; fields in the image's own units divide by it.
+    white : float
+        Level on the unit scale at which the sensor or file clips.
+    spacing : tuple of float
+        Voxel size per spatial axis, relative to the smallest.
+    cancel : threading.Event or None
+        When set, the next transform raises `Cancelled`.
+    """
+
+    seen: Tensor
+    psf: Tensor
+    grid: tuple[int, ...]
+    offset: tuple[int, ...]
+    noise: float
+    scale: float = 1.0
+    white: float = 1.0
+    spacing: tuple[float, ...] = ()
+    cancel: threading.Event | None = field(default=None, repr=False)
+
+    @property
+    def window(self) -> tuple[slice, ...]:
+        """Index of the observed pixels in a ``(C, *grid)`` tensor."""
+        shape = self.seen.shape[1:]
+        return (slice(None), *(slice(o, o + n) for o, n in zip(self.offset, shape, strict=True)))
+
+    @cached_property
+    def blur(self) -> Blur:
+        """The forward operator A on the grid (circular; right wherever `mask` is 1)."""
+        return Blur(self.psf, self.grid, self.cancel)
+
+    @cached_property
+    def mask(self) -> Tensor:
+        """1 where the grid was observed, 0 on the unseen ring, float32 ``(1, *grid)``."""
+        mask = self.seen.new_zeros((1, *self.grid))
+        mask[self.window] = 1
+        return mask
+
+    @cached_property
+    def y(self) -> Tensor:
+        """The observed image continued over the grid and tapered to be periodic, ``(C, *grid)``."""
+        return pad_and_taper(self.seen, self.grid, self.offset, self.blur)
+
+    def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
+        """`y` with its unseen ring replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
+        filled = self.blur.forward(x) if blurred is None else blurred.clone()
+        filled[self.window] = self.seen
+        return filled
+
+
+class Solver(Protocol):
+    """What the engine asks of a method; `restoration.base.Method` is the real thing."""
+
+    title: ClassVar[str]
+    name: ClassVar[str]
+    ndim: ClassVar[tuple[int, ...]]
+    joint_channels: ClassVar[bool]
+    buffers: ClassVar[float]
+
+    @property
+    def total(self) -> int: ...
+    def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
+    def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
+    def steps(self, problem: Problem) -> Iterator[Tensor]: ...
+    def to_dict(self) -> dict[str, object]: ...
+
+
+def crop(problem: Problem, estimate: Tensor) -> Tensor:
+    """The part of a grid estimate that was observed, ``(C, [Z,] Y, X)``."""
+    if estimate.shape[1:] != torch.Size(problem.grid):
+        raise ValueError(f"estimate {tuple(estimate.shape)} does not live on the grid {problem.grid}")
+    return estimate[problem.window]

@@ -1,0 +1,140 @@
+"""`Spec`: a thing a user can choose, as a frozen dataclass that registers itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+import re
+import typing
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from .checks import checked
+from .errors import DeconvError
+
+
+@typing.dataclass_transform(kw_only_default=True, frozen_default=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spec:
+    """Base of everything that can be chosen: PSFs, degradation steps, methods.
+
+    A subclass with a ``title`` is final: frozen, bounds-checked and registered in every abstract
+    class above it. A subclass without one is abstract and owns a registry. Further class keywords
+    set class variables that an abstract parent declares (``ndim=(2, 3)``).
+
+    Raises
+    ------
+    DeconvError
+        On a value of the wrong type or out of bounds, naming field, value and remedy.
+    """
+
+    title: ClassVar[str] = ""
+    name: ClassVar[str] = ""
+    registry: ClassVar[dict[str, type[Any]]] = {}
+
+    def __init_subclass__(cls, *, title: str = "", name: str = "", **traits: Any) -> None:
+        super().__init_subclass__()
+        for key, value in traits.items():
+            if not hasattr(cls, key):
+                raise TypeError(f"{cls.__name__}: no class variable {key!r} is declared above it")
+            setattr(cls, key, value)
+        dataclasses.dataclass(frozen=True, kw_only=True)(cls)
+        cls.title, cls.name = title, name or _slug(title)
+        if not title:
+            cls.registry = {}
+            return
+        for parent in cls.__mro__[1:]:
+            if parent is Spec or not issubclass(parent, Spec):
+                continue
+            if parent.title:
+                raise TypeError(f"{cls.__name__} extends {parent.__name__}, which is final")
+            if cls.name in parent.registry:
+                raise TypeError(f"{parent.__name__}: the name {cls.name!r} is taken already")
+            parent.registry[cls.name] = cls
+
+    def __post_init__(self) -> None:
+        for key, hint in hints(type(self)).items():
+            where = f"{self.title or type(self).__name__}: {key}"
+            object.__setattr__(self, key, checked(where, getattr(self, key), hint))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Name and fields as plain JSON values; `from_dict` is its inverse."""
+        return {"name": self.name} | {k: _plain(getattr(self, k)) for k in hints(type(self))}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> typing.Self:
+        """Rebuild an instance from `to_dict`, looked up in this class's registry."""
+        if not isinstance(data, Mapping) or "name" not in data:
+            raise DeconvError(f"A recipe needs a 'name': {data!r}.")
+        return cls.lookup(str(data["name"]))(**{k: v for k, v in data.items() if k != "name"})
+
+    @classmethod
+    def lookup(cls, name: str) -> type[typing.Self]:
+        """The registered class of this name; titles are accepted too."""
+        if cls.title and name in (cls.name, cls.title):
+            return cls
+        for key, found in cls.registry.items():
+            if name in (key, found.title):
+                return found
+        raise unknown(cls.__name__.lower(), name, cls.registry)
+
+    @classmethod
+    def make(cls, name: str, **fields: Any) -> typing.Self:
+        """Configure the class registered as ``name``, with a clear error for unknown fields."""
+        found = cls.lookup(name)
+        for key in fields:
+            if key not in hints(found):
+                raise unknown(f"field of {found.title}", key, hints(found))
+        return found(**fields)
+
+    def __str__(self) -> str:
+        shown = ", ".join(
+            f"{f.name}={getattr(self, f.name)}"
+            for f in dataclasses.fields(self)
+            if getattr(self, f.name) != f.default
+        )
+        return f"{self.title}({shown})" if shown else self.title
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> DeconvError:
+    """The error for a name that is not there, with the nearest one that is."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, 1)
+    hint = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(names) or 'none'}."
+    return DeconvError(f"There is no {kind} {name!r}.", hint)
+
+
+@lru_cache(maxsize=None)
+def hints(cls: type[Spec]) -> Mapping[str, Any]:
+    """Field name -> resolved annotation, constraints included, in declaration order."""
+    resolved = typing.get_type_hints(cls, include_extras=True)
+    return {f.name: resolved[f.name] for f in dataclasses.fields(cls)}
+
+
+@lru_cache(maxsize=None)
+def field_help(cls: type[Spec]) -> Mapping[str, str]:
+    """Field name -> its text in the class's numpydoc ``Parameters``: the panels' tooltips."""
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
+    blocks = re.findall(r"^(\w[\w, ]*) : [^\n]*\n((?:[ ]+[^\n]*\n?|\n)+)", section[1] + "\n", re.M) if section else []
+    return {
+        key.strip(): " ".join(text.split()) for names, text in blocks for key in names.split(",")
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Spec):
+        return value.to_dict()
+    return [_plain(v) for v in value] if isinstance(value, tuple) else value
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")
+
+
+def dumps(data: Any) -> str:
+    """JSON with sorted keys: equal recipes give equal text."""
+    return json.dumps(data, indent=2, sort_keys=True)
