@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -35,6 +36,9 @@ class Problem:
         Intensity of the input that is 1 here; fields in the image's own units divide by it.
     white : float
         Level on the unit scale at which the sensor or file clips.
+    mean, std : float, optional
+        Of the whole image (not only this tile) on the unit scale; by default of ``seen``. Tiles
+        match only if a method takes its statistics from here.
     spacing : tuple of float
         Voxel size per spatial axis, relative to the smallest.
     cancel : threading.Event or None
@@ -48,8 +52,15 @@ class Problem:
     noise: float
     scale: float = 1.0
     white: float = 1.0
+    mean: float = math.nan
+    std: float = math.nan
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.mean) or math.isnan(self.std):
+            object.__setattr__(self, "mean", float(self.seen.mean()))
+            object.__setattr__(self, "std", float(self.seen.std(correction=0)))
 
     @property
     def window(self) -> tuple[slice, ...]:
@@ -88,6 +99,7 @@ class Solver(Protocol):
     name: ClassVar[str]
     ndim: ClassVar[tuple[int, ...]]
     joint_channels: ClassVar[bool]
+    unit_scale: ClassVar[bool]
     buffers: ClassVar[float]
 
     @property

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import ClassVar
+import importlib
+import pkgutil
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.engine import Step, drain, stream
 from ..core.problem import Problem
 from ..core.spec import Spec
 
@@ -25,6 +31,8 @@ class Method(Spec):
     needs_weights: ClassVar[bool] = False
     joint_channels: ClassVar[bool] = False
     """Whether colour channels are restored together; otherwise one by one."""
+    unit_scale: ClassVar[bool] = True
+    """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
     buffers: ClassVar[float] = 10.0
     """Peak memory in float32 arrays of the padded grid, for the tile planner."""
     margin_factor: ClassVar[float] = 1.0
@@ -48,3 +56,76 @@ class Method(Spec):
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""
         raise NotImplementedError
+
+
+def methods() -> dict[str, type[Method]]:
+    """Every method by name, as a class with its title, dimensions, weights and citation.
+
+    Returns
+    -------
+    dict of str to type
+        Ordered by name; calling a class with its fields configures it.
+    """
+    import napari_deconv.restoration as package
+
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return dict(sorted(Method.registry.items()))
+
+
+def deconvolve(
+    image: Any,
+    psf: Any,
+    method: str | Method = "richardson-lucy",
+    *,
+    axes: str | None = None,
+    noise: float | None = None,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    progress: Callable[[Step], None] | None = None,
+    **fields: Any,
+) -> NDArray[Any]:
+    """Restore a blurred image.
+
+    Parameters
+    ----------
+    image : array_like
+        Real image, stack or series of any dtype; numpy, dask or zarr.
+    psf : ndarray or PSF
+        Point spread function, 2-D or 3-D; its dimension decides whether planes or volumes are
+        restored. It is normalised to unit sum; its centre is its pixel ``size // 2``.
+    method : str or Method
+        A name from `methods`, or a configured method.
+    axes : str, optional
+        One letter per axis of ``image``, such as ``"TCZYX"`` or ``"YXS"``.
+    noise : float, optional
+        Standard deviation of the noise on the image's own scale; estimated by default.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    memory_bytes : int, optional
+        Memory budget; larger images are cut into tiles. By default what the device can spare.
+    progress : callable, optional
+        Called with a `Step` after every estimate.
+    **fields
+        The method's own fields, such as ``iterations=20``.
+
+    Returns
+    -------
+    ndarray
+        Same shape, dtype and intensity scale as ``image``.
+
+    Raises
+    ------
+    DeconvError
+        On bad input, naming the thing, its value and the remedy.
+    """
+    methods()
+    chosen = Method.make(method, **fields) if isinstance(method, str) else method
+    kernel = psf() if callable(psf) else np.asarray(psf)
+    run = stream(
+        chosen, image, kernel, axes=axes, noise=noise, device=device, memory_bytes=memory_bytes
+    )
+    result = drain(run, progress)
+    for note in result.notes:
+        warnings.warn(note, stacklevel=2)
+    return result.data
