@@ -12,7 +12,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from qtpy.QtWidgets import QWidget
+
 os.environ.setdefault("QT_API", "pyqt6")
+# Read by torch when it is first imported, which has not happened yet.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 settings.register_profile(
@@ -25,23 +28,20 @@ settings.register_profile(
 settings.load_profile("quick")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _two_threads() -> None:
-    import torch
-
-    torch.set_num_threads(2)
-
-
 @pytest.fixture(autouse=True)
 def _no_window_left() -> Iterator[None]:
     """Fail a test that leaks a top-level widget; tests that never load Qt pay nothing."""
-    before = {id(widget) for widget in _windows()}
+    before = set(map(id, _windows()))
     yield
     leaked = [widget for widget in _windows() if id(widget) not in before]
-    assert not leaked, f"top-level widgets left behind: {leaked}"
+    shown = [f"{type(widget).__name__} {widget.windowTitle()!r}" for widget in leaked]
+    for widget in leaked:
+        widget.deleteLater()  # or every later test would find it
+    assert not leaked, f"left behind: {', '.join(shown)}"
 
 
-def _windows() -> list[object]:
+def _windows() -> list[QWidget]:
+    """Top-level widgets alive now; those given to deleteLater() are gone in all but name."""
     if "qtpy.QtWidgets" not in sys.modules:
         return []
     from qtpy.QtCore import QCoreApplication, QEvent
@@ -49,6 +49,5 @@ def _windows() -> list[object]:
 
     if QApplication.instance() is None:
         return []
-    # Widgets given to deleteLater() are gone in all but name.
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     return list(QApplication.topLevelWidgets())

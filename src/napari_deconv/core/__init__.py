@@ -1,0 +1,1 @@
+"""What everything else is built from: specs, problems, transforms, tiles, the engine."""
