@@ -8,12 +8,14 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any, ClassVar, TypeVar, cast
 
 from .checks import checked
 from .errors import DeconvError
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @typing.dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -107,19 +109,28 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> DeconvError:
     return DeconvError(f"There is no {kind} {name!r}.", hint)
 
 
-@lru_cache(maxsize=None)
+def _cached(function: _F) -> _F:
+    """`functools.cache` that keeps the signature: mypy takes dataclass types for unhashable."""
+    return cast(_F, cache(function))
+
+
+@_cached
 def hints(cls: type[Spec]) -> Mapping[str, Any]:
     """Field name -> resolved annotation, constraints included, in declaration order."""
     resolved = typing.get_type_hints(cls, include_extras=True)
     return {f.name: resolved[f.name] for f in dataclasses.fields(cls)}
 
 
-@lru_cache(maxsize=None)
+@_cached
 def field_help(cls: type[Spec]) -> Mapping[str, str]:
     """Field name -> its text in the class's numpydoc ``Parameters``: the panels' tooltips."""
     doc = inspect.cleandoc(cls.__doc__ or "")
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
-    blocks = re.findall(r"^(\w[\w, ]*) : [^\n]*\n((?:[ ]+[^\n]*\n?|\n)+)", section[1] + "\n", re.M) if section else []
+    blocks = (
+        re.findall(r"^(\w[\w, ]*) : [^\n]*\n((?:[ ]+[^\n]*\n?|\n)+)", section[1] + "\n", re.M)
+        if section
+        else []
+    )
     return {
         key.strip(): " ".join(text.split()) for names, text in blocks for key in names.split(",")
     }
