@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from .fourier import Blur
-
 
 def pad_and_taper(
-    seen: Tensor, grid: tuple[int, ...], offset: tuple[int, ...], blur: Blur, times: int = 3
+    seen: Tensor, grid: tuple[int, ...], offset: tuple[int, ...], mean: float
 ) -> Tensor:
-    """Reflect over the grid, then blend the ring ``times`` times with its own blurred version.
+    """Mirror the image over the unseen ring, fading to ``mean`` within ``offset`` pixels.
 
-    The observed pixels are left exactly as they are; only the ring is made smooth and periodic.
+    The observed pixels are left exactly as they are. The ring depends only on what lies next to
+    it, never on the opposite side of the image (as tapering with a circular blur would), so a
+    tile at the border gets the ring that the whole image would have had.
 
     Parameters
     ----------
@@ -24,30 +21,32 @@ def pad_and_taper(
         ``(C, [Z,] Y, X)``.
     grid, offset : tuple of int
         Shape of the result's spatial axes, and where ``seen`` begins in it.
-    blur : Blur
-        The operator on that grid.
-    times : int
-        Passes of tapering.
+    mean : float
+        What the far end of the ring fades to: the whole image's mean.
 
     Returns
     -------
     Tensor
         ``(C, *grid)``.
     """
-    padded = seen
+    padded = seen - mean
     for axis, (n, total, start) in enumerate(zip(seen.shape[1:], grid, offset, strict=True), 1):
-        padded = padded.index_select(axis, _mirrored(n, total, start, seen.device))
-    window = (slice(None), *(slice(o, o + n) for o, n in zip(offset, seen.shape[1:], strict=True)))
-    for _ in range(times):
-        padded = blur.forward(padded)
-        padded[window] = seen
-    return padded.contiguous()
+        index, fade = _mirrored(n, total, start, seen.device)
+        shape = [1] * padded.ndim
+        shape[axis] = total
+        padded = padded.index_select(axis, index) * fade.reshape(shape)
+    padded += mean
+    # Mean away and back again would move the observed pixels by a rounding error.
+    padded[(slice(None), *(slice(o, o + n) for o, n in zip(offset, seen.shape[1:], strict=True)))] = seen
+    return padded
 
 
-def _mirrored(n: int, total: int, start: int, device: torch.device) -> Tensor:
-    """Indices into ``n`` pixels, mirrored (edge not repeated) over ``total`` from ``-start``."""
-    index = torch.arange(-start, total - start, device=device)
+def _mirrored(n: int, total: int, start: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Indices of ``n`` pixels mirrored over ``total`` from ``-start``, and a fade 1 -> 0 outside."""
+    place = torch.arange(-start, total - start, device=device)
+    outside = torch.maximum(-place, place - (n - 1)).clamp(min=0) / (start + 1)
+    fade = 0.5 + 0.5 * torch.cos(torch.pi * outside.clamp(max=1))
     if n == 1:
-        return torch.zeros_like(index)
-    index = index.remainder(2 * (n - 1))
-    return torch.minimum(index, 2 * (n - 1) - index)
+        return torch.zeros_like(place), fade
+    index = place.remainder(2 * (n - 1))
+    return torch.minimum(index, 2 * (n - 1) - index), fade

@@ -83,7 +83,7 @@ class Problem:
     @cached_property
     def y(self) -> Tensor:
         """The observed image continued over the grid and tapered to be periodic, ``(C, *grid)``."""
-        return pad_and_taper(self.seen, self.grid, self.offset, self.blur)
+        return pad_and_taper(self.seen, self.grid, self.offset, self.mean)
 
     def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
         """`y` with its unseen ring replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
