@@ -1,0 +1,222 @@
+"""Reading and writing, by the name's ending."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..core.spec import dumps
+from .atomic import refused, replacing
+from .picture import Picture, check_axes, guess_axes
+
+_log = logging.getLogger(__name__)
+
+_KINDS = {
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".npy": "npy",
+}
+SUFFIXES = tuple(_KINDS)
+"""Endings of the files that can be read and written, in lower case."""
+
+
+def read(path: str | Path, axes: str | None = None) -> Picture:
+    """Read an image with its metadata.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TIFF (plain, ImageJ or OME), PNG, JPEG or NPY file.
+    axes : str, optional
+        One of ``TCZYXS`` per axis, where the file does not say or says it wrongly.
+
+    Returns
+    -------
+    Picture
+        Upright pixels in the file's dtype.
+
+    Raises
+    ------
+    DeconvError
+        If the file is missing, a folder, damaged or of an unsupported kind.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if path.is_dir():
+        raise DeconvError(f"{path} is a folder.", "Give the name of an image file.")
+    if not path.exists():
+        raise DeconvError(f"{path} does not exist.", "Check the name and the folder.")
+    try:
+        picture = _readers(kind)(path)
+    except DeconvError as error:
+        raise DeconvError(f"{path}: {error.what}", error.remedy) from error
+    except PermissionError as error:
+        raise DeconvError(f"{path} may not be read.", "Ask for permission to read it.") from error
+    except MemoryError as error:
+        raise DeconvError(f"{path} does not fit in memory.", "Cut it into parts first.") from error
+    except Exception as error:
+        # Decoders fail in a dozen ways on damaged files; to a person they are one.
+        _log.debug("reading %s", path, exc_info=True)
+        raise DeconvError(
+            f"{path} could not be read as {kind.upper()}: {type(error).__name__}: {error}.",
+            "The file may be damaged, incomplete or misnamed: open it elsewhere and save it anew.",
+        ) from error
+    if axes is not None:
+        picture = replace(picture, axes=check_axes(axes, picture.data.ndim), notes=())
+    return replace(picture, path=path, recipe=picture.recipe or _sidecar_recipe(path))
+
+
+def write(
+    path: str | Path,
+    data: NDArray[Any],
+    like: Picture | None = None,
+    recipe: Mapping[str, Any] | None = None,
+    axes: str | None = None,
+) -> None:
+    """Write an image: whole or not at all, with the metadata of ``like``.
+
+    A TIFF becomes what ``like`` was (ImageJ, OME or plain); a name ending in ``.ome.tif`` makes
+    it OME. The recipe goes into the TIFF, or into `sidecar` for the other formats.
+
+    Parameters
+    ----------
+    path : str or Path
+        Ending in .tif, .tiff, .png, .jpg, .jpeg or .npy.
+    data : ndarray
+        Upright pixels.
+    like : Picture, optional
+        Where axes, pixel sizes, EXIF, colour profile and the like come from.
+    recipe : mapping, optional
+        How ``data`` was made, as plain JSON values.
+    axes : str, optional
+        One of ``TCZYXS`` per axis; by default those of ``like``.
+
+    Raises
+    ------
+    DeconvError
+        If the format cannot hold the data, ``path`` is the file that ``like`` was read from, or
+        the file cannot be written. An older file at ``path`` then stays as it was.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if like is not None and like.path is not None and _same(path, like.path):
+        raise DeconvError(
+            f"{path} is the input itself.", "Choose another name: inputs are never overwritten."
+        )
+    if path.is_dir():
+        raise DeconvError(f"{path} is a folder.", "Give the name of a file.")
+    if axes is None:
+        axes = (
+            like.axes
+            if like is not None and like.data.ndim == data.ndim
+            else guess_axes(data.shape)
+        )
+    picture = replace(
+        like or Picture(data=data, axes=axes), data=data, axes=check_axes(axes, data.ndim)
+    )
+    picture = replace(picture, recipe=dict(recipe) if recipe is not None else None)
+    with ExitStack() as stack:
+        # The picture is renamed last: where it stands, its recipe stands.
+        part = stack.enter_context(replacing(path))
+        _encode(kind, part, picture, path)
+        if recipe is not None and kind != "tiff":
+            beside = stack.enter_context(replacing(sidecar(path)))
+            beside.write_text(dumps(recipe) + "\n", encoding="utf-8")
+
+
+def sidecar(path: str | Path) -> Path:
+    """Where the recipe of a file stands whose format has no room for one: ``NAME.png.json``."""
+    path = Path(path)
+    return path.with_name(path.name + ".json")
+
+
+def _encode(kind: str, part: Path, picture: Picture, path: Path) -> None:
+    try:
+        _writers(kind)(part, picture, path.name)
+    except DeconvError as error:
+        raise DeconvError(f"{path}: {error.what}", error.remedy) from error
+    except OSError as error:
+        raise refused(path, error) from error
+    except Exception as error:
+        _log.debug("writing %s", path, exc_info=True)
+        raise DeconvError(
+            f"{path} could not be written: {type(error).__name__}: {error}.",
+            "Try another format, for example .tif or .npy.",
+        ) from error
+
+
+def _kind(path: Path) -> str:
+    if path.suffix.lower() in _KINDS:
+        return _KINDS[path.suffix.lower()]
+    if path.is_dir():
+        raise DeconvError(f"{path} is a folder.", "Give the name of an image file.")
+    raise DeconvError(
+        f"{path}: files ending in {path.suffix or 'nothing'!r} are not supported.",
+        f"Use one of {', '.join(SUFFIXES)}.",
+    )
+
+
+def _same(a: Path, b: Path) -> bool:
+    try:
+        return a.samefile(b)
+    except OSError:
+        return a.resolve() == b.resolve()
+
+
+def _sidecar_recipe(path: Path) -> dict[str, Any] | None:
+    import json
+
+    try:
+        found = json.loads(sidecar(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+# Pillow, tifffile and imagecodecs are loaded only for the format at hand.
+
+
+def _readers(kind: str) -> Callable[[Path], Picture]:
+    if kind == "npy":
+        return _read_npy
+    if kind == "tiff":
+        from .tiff import read_tiff
+
+        return read_tiff
+    from .photo import read_photo
+
+    return read_photo
+
+
+def _writers(kind: str) -> Callable[[Path, Picture, str], None]:
+    if kind == "npy":
+        return _write_npy
+    if kind == "tiff":
+        from .tiff import write_tiff
+
+        return write_tiff
+    from .photo import write_jpeg, write_png
+
+    return write_png if kind == "png" else write_jpeg
+
+
+def _read_npy(path: Path) -> Picture:
+    # Pickles can run code; they are refused.
+    data = np.load(path, allow_pickle=False)
+    return Picture(data=data, axes=guess_axes(data.shape), format="npy")
+
+
+def _write_npy(part: Path, picture: Picture, name: str) -> None:
+    with part.open("wb") as handle:
+        np.save(handle, picture.data, allow_pickle=False)
