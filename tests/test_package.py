@@ -28,7 +28,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def submodules() -> list[str]:
-    """Every module of the package; those that need a window only where there may be one."""
+    """Every module of the package, bar the one that runs when imported as a script."""
     found = pkgutil.walk_packages(napari_deconv.__path__, "napari_deconv.")
     return [module.name for module in found if not module.name.endswith("__main__")]
 
