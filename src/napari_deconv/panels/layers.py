@@ -1,0 +1,247 @@
+"""napari layers in and out: what they hold, combo boxes that follow them, results beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QWidget
+
+from ..core.errors import DeconvError
+from .parts import Combo
+
+KEY = "napari_deconv"
+"""Where a layer's metadata holds our record of it; its ``kind`` is psf, result, truth or preview."""
+
+_LETTERS = {"time": "T", "channel": "C", "depth": "Z", "row": "Y", "column": "X", "position": "P"}
+
+
+def record(layer: Layer | None) -> dict[str, Any]:
+    """Our record on a layer; empty if it carries none."""
+    found = layer.metadata.get(KEY) if layer is not None else None
+    return dict(found) if isinstance(found, Mapping) else {}
+
+
+def is_image(layer: Layer) -> bool:
+    """Whether a layer can be restored: an image that is neither a PSF nor a preview of ours."""
+    return isinstance(layer, Image) and record(layer).get("kind") not in ("psf", "preview")
+
+
+def is_psf(layer: Layer) -> bool:
+    """Whether a layer can serve as a PSF: a PSF of ours, or any small grey image."""
+    if not isinstance(layer, Image) or layer.rgb or layer.multiscale:
+        return False
+    kind = record(layer).get("kind")
+    return kind == "psf" or (not kind and layer.ndim in (2, 3) and max(layer.data.shape) <= 512)
+
+
+def pixels(layer: Image) -> Any:
+    """The layer's array as it is, lazy ones included; a pyramid's finest level."""
+    return layer.data[0] if layer.multiscale else layer.data
+
+
+def axes_of(layer: Image) -> str:
+    """One letter per axis of the layer's array, for `core.axes.parse_axes`.
+
+    Axis labels are taken where they say something; otherwise the last axes are Z, Y and X. Only
+    the layer knows whether its last axis holds colours.
+    """
+    words = [str(label).lower() for label in layer.axis_labels]
+    letters = [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
+    named = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
+    if not (named and letters[-2:] == ["Y", "X"]) or "S" in letters:
+        letters = list("UVWQPTCZYX"[-layer.ndim :])
+    return "".join(letters) + "S" * bool(layer.rgb)
+
+
+def pixel_size(layer: Image, ndim: int) -> tuple[float, ...]:
+    """Size of a pixel along the last ``ndim`` axes, in the unit of the last."""
+    scale = np.abs(np.asarray(layer.scale, dtype=float))[-ndim:]
+    last = layer.units[-1]
+    sizes = []
+    for size, unit in zip(scale, layer.units[-ndim:], strict=True):
+        same = unit == last or not unit.is_compatible_with(last)
+        sizes.append(float(size) if same else float((size * unit).to(last).magnitude))
+    return tuple(sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """How a layer lies in the world and looks, kept for when the layer is gone.
+
+    Parameters
+    ----------
+    name : str
+        The layer's name.
+    options : dict
+        Keyword arguments of `napari.layers.Image`.
+    """
+
+    name: str
+    options: dict[str, Any]
+
+    @classmethod
+    def of(cls, layer: Image) -> Placement:
+        """Take it from a layer; nothing of its data is computed."""
+        options: dict[str, Any] = {
+            "scale": np.array(layer.scale),
+            "translate": np.array(layer.translate),
+            "rotate": np.array(layer.rotate),
+            "shear": np.array(layer.shear),
+            "affine": np.array(layer.affine.affine_matrix),
+            "units": layer.units,
+            "axis_labels": layer.axis_labels,
+            "rgb": layer.rgb,
+            "blending": layer.blending,
+            "opacity": layer.opacity,
+            "interpolation2d": str(layer.interpolation2d),
+            "rendering": str(layer.rendering),
+            "multiscale": False,
+        }
+        if not layer.rgb:
+            options |= {
+                "colormap": layer.colormap.name,
+                "contrast_limits": tuple(layer.contrast_limits),
+                "gamma": layer.gamma,
+            }
+        return cls(layer.name, options)
+
+    def shifted(self, offset: tuple[int, ...]) -> dict[str, Any]:
+        """Options for a part that begins at pixel ``offset`` of the layer."""
+        from napari.utils.transforms import Affine
+
+        parts = {key: self.options[key] for key in ("scale", "translate", "rotate", "shear")}
+        moved = Affine(**parts)(np.asarray(offset, dtype=float))
+        return self.options | {"translate": np.asarray(moved)}
+
+
+def add_image(
+    viewer: Any, data: NDArray[Any], name: str, options: Mapping[str, Any], about: Mapping[str, Any]
+) -> Image:
+    """Add a layer that carries ``about`` as its record."""
+    return viewer.add_image(data, name=name, metadata={KEY: dict(about)}, **options)
+
+
+def add_quietly(
+    viewer: Any, data: NDArray[Any], name: str, options: Mapping[str, Any], about: Mapping[str, Any]
+) -> Image:
+    """Add a layer without changing what is selected."""
+    selected, active = set(viewer.layers.selection), viewer.layers.selection.active
+    layer = add_image(viewer, data, name, options, about)
+    viewer.layers.selection = {x for x in selected if x in viewer.layers}
+    if active in viewer.layers:
+        viewer.layers.selection.active = active
+    return layer
+
+
+def find(viewer: Any, name: str) -> Image:
+    """The image layer of this name, or a `DeconvError` in words."""
+    for layer in viewer.layers:
+        if layer.name == name and isinstance(layer, Image):
+            return layer
+    raise DeconvError(f"There is no image layer {name!r} any more.", "Open it again, or choose another.")
+
+
+class LayerCombo(Combo):
+    """A combo box over the layers that fit; it follows added, removed and renamed layers.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers.
+    accepts : callable
+        Says whether a layer fits.
+    extras : mapping, optional
+        Further entries, name -> title, listed before the layers.
+    empty : str
+        Shown while there is nothing to choose.
+    """
+
+    picked = Signal()
+
+    def __init__(
+        self,
+        viewer: Any,
+        accepts: Callable[[Layer], bool],
+        extras: Mapping[str, str] | None = None,
+        empty: str = "no image is open",
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer, self._accepts = viewer, accepts
+        self._extras, self._empty = dict(extras or {}), empty
+        self._layers: list[Layer] = []
+        events = viewer.layers.events
+        follow(self, events.inserted, self._on_change)
+        follow(self, events.removed, self._on_change)
+        follow(self, events.reordered, self._on_change)
+        follow(self, events.renamed, self._on_change)
+        self.refresh()
+        active = viewer.layers.selection.active
+        if active is not None:
+            self.pick(active)
+        self.currentIndexChanged.connect(self._tell)
+
+    @property
+    def layer(self) -> Any:
+        """The layer that is chosen, or None."""
+        index = self.currentIndex() - len(self._extras)
+        return self._layers[index] if 0 <= index < len(self._layers) else None
+
+    @property
+    def extra(self) -> str:
+        """Name of the extra entry that is chosen, or empty."""
+        index = self.currentIndex()
+        return list(self._extras)[index] if 0 <= index < len(self._extras) else ""
+
+    def pick(self, choice: Layer | str) -> bool:
+        """Choose a layer, or an extra entry by its name."""
+        if isinstance(choice, str):
+            self.setCurrentIndex(list(self._extras).index(choice))
+            return True
+        if choice not in self._layers:
+            return False
+        self.setCurrentIndex(len(self._extras) + self._layers.index(choice))
+        return True
+
+    def refresh(self) -> None:
+        """List the layers as they are now; what was chosen stays chosen."""
+        before, extra = self.layer, self.extra
+        fitting = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
+        fitting.sort(key=lambda x: record(x).get("kind") != "psf")
+        self.blockSignals(True)
+        self.clear()
+        self._layers = fitting
+        for title in self._extras.values():
+            self.addItem(title)
+        for layer in self._layers:
+            self.addItem(layer.name)
+        self.setEnabled(self.count() > 0)
+        if before in self._layers:
+            self.pick(before)
+        elif extra:
+            self.pick(extra)
+        elif not self.count():
+            self.addItem(self._empty)
+        self.setToolTip(self.currentText())
+        self.blockSignals(False)
+        if self.layer is not before or self.extra != extra:
+            self.picked.emit()
+
+    def _on_change(self, event: Any = None) -> None:
+        self.refresh()
+
+    def _tell(self, _: int) -> None:
+        self.setToolTip(self.currentText())
+        self.picked.emit()
+
+
+def follow(widget: QWidget, emitter: Any, callback: Callable[[Any], object]) -> None:
+    """Connect ``callback`` to a napari event for as long as the widget lives."""
+    emitter.connect(callback)
+    widget.destroyed.connect(lambda: emitter.disconnect(callback))

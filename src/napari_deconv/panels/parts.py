@@ -1,0 +1,224 @@
+"""Small Qt parts that every panel is put together from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QFormLayout,
+    QFrame,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+# Translucent, so that the same colours can be read on the dark and on the light theme.
+_TINTS = {
+    "info": "rgba(80, 140, 230, 45)",
+    "warning": "rgba(255, 165, 0, 60)",
+    "error": "rgba(229, 57, 53, 75)",
+}
+_PRIMARY = """
+QPushButton#primary { background-color: #0b6fb8; color: white; font-weight: bold; padding: 6px; }
+QPushButton#primary:hover { background-color: #1180d0; }
+QPushButton#primary:disabled { background-color: rgba(128, 128, 128, 70); color: gray; }
+"""
+
+
+class Panel(QWidget):
+    """A dock panel: a scrolling body over a footer that stays in sight.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Its parent.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._docked = False
+        self._closers: list[Callable[[], object]] = []
+        self.body = QVBoxLayout()
+        self.body.setContentsMargins(6, 6, 6, 6)
+        self.footer = QVBoxLayout()
+        self.footer.setContentsMargins(6, 0, 6, 6)
+        inner = QWidget()
+        inner.setLayout(self.body)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inner)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(scroll, 1)
+        layout.addLayout(self.footer)
+        self.setStyleSheet(_PRIMARY)
+
+    def sizeHint(self) -> QSize:
+        """300 wide by default; as high as the dock allows."""
+        return QSize(300, 600)
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow docks and small screens are fine: the body scrolls."""
+        return QSize(240, 200)
+
+    def on_close(self, closer: Callable[[], object]) -> None:
+        """Call ``closer`` once, when the panel is taken out of its dock or destroyed.
+
+        It must not touch the panel: by then its Qt half may be gone.
+        """
+        self._closers.append(closer)
+        self.destroyed.connect(closer)
+
+    def event(self, event: QEvent) -> bool:
+        """Let go of everything when napari takes the panel out of its dock for good."""
+        if event.type() == QEvent.Type.ParentChange:
+            if self.parent() is not None:
+                self._docked = True
+            elif self._docked:
+                self._let_go()
+        return bool(super().event(event))
+
+    def closeEvent(self, event: QEvent) -> None:
+        """Let go of everything."""
+        self._let_go()
+        super().closeEvent(event)
+
+    def _let_go(self) -> None:
+        closers, self._closers = self._closers, []
+        for closer in closers:
+            closer()
+        if closers and self.parent() is None:
+            # napari orphans the widget of a closed dock: nothing else would ever delete it.
+            self.deleteLater()
+
+
+class Notice(QFrame):
+    """A tinted box with a message in plain words and, if there is a remedy, a button for it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("notice")
+        self._label = QLabel()
+        self._label.setWordWrap(True)
+        self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._label.setTextFormat(Qt.TextFormat.PlainText)
+        self._label.setStyleSheet("background: transparent;")
+        self.button = QPushButton()
+        self.button.hide()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.addWidget(self._label)
+        layout.addWidget(self.button)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        self.hide()
+
+    def say(self, text: str, kind: str = "info", button: str = "") -> None:
+        """Show ``text`` (kind: info, warning or error); an empty one hides the box."""
+        self._label.setText(text)
+        self.setStyleSheet(
+            f"QFrame#notice {{ background-color: {_TINTS[kind]}; border-radius: 4px; }}"
+        )
+        self.button.setText(button)
+        self.button.setVisible(bool(button))
+        self.setVisible(bool(text))
+
+    @property
+    def text(self) -> str:
+        """What is shown; empty when hidden."""
+        return self._label.text()
+
+
+class Combo(QComboBox):
+    """A combo box that stays narrow: long entries are elided, the tooltip has them whole."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.currentTextChanged.connect(self.setToolTip)
+        guard_wheel(self)
+
+
+class Delay(QTimer):
+    """Calls a function once things have been quiet for a while.
+
+    Parameters
+    ----------
+    parent : QObject
+        Its owner; when that goes, so does the timer.
+    wait_ms : int
+        How long nothing must have happened.
+    call : callable
+        What to do then.
+    """
+
+    def __init__(self, parent: QObject, wait_ms: int, call: Callable[[], object]) -> None:
+        super().__init__(parent)
+        self.setSingleShot(True)
+        self.setInterval(wait_ms)
+        self.timeout.connect(lambda: call())
+
+
+class _WheelGuard(QObject):
+    """Leaves the wheel to the scroll area until a field was clicked."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Swallow wheel events over fields without the focus."""
+        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
+            return False
+        event.ignore()
+        return True
+
+
+def guard_wheel(widget: QWidget) -> None:
+    """Keep scrolling over ``widget`` from changing the values of the fields in it."""
+    guard = _WheelGuard(widget)
+    for kind in (QAbstractSpinBox, QComboBox, QSlider):
+        for field in [*widget.findChildren(kind), *([widget] if isinstance(widget, kind) else [])]:
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            field.installEventFilter(guard)
+
+
+def heading(text: str) -> QLabel:
+    """A section's heading."""
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: bold; margin-top: 6px;")
+    return label
+
+
+def read_out(text: str = "") -> QLabel:
+    """Small wrapped text that tells something."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setStyleSheet("font-size: 11px;")
+    return label
+
+
+def rows() -> QFormLayout:
+    """Labels beside fields, or above them where the panel is too narrow."""
+    layout = QFormLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return layout
+
+
+def primary(text: str) -> QPushButton:
+    """The one button that the eye should find."""
+    button = QPushButton(text)
+    button.setObjectName("primary")
+    return button

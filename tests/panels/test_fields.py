@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import pytest
+from annotated_types import Interval
+
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.spec import Spec
+from napari_deconv.panels.fields import Choice, Form, label
+
+
+class Toy(Spec):
+    pass
+
+
+class Everything(Toy, title="Everything"):
+    """All kinds of fields.
+
+    Parameters
+    ----------
+    sigma_px : float or tuple of float
+        One number, or one per axis.
+    weight : float
+        Strength; 0 takes it from the noise level.
+    bits : int
+        Bit depth; 0 does not quantise.
+    """
+
+    sigma_px: (
+        Annotated[float, Interval(gt=0, le=50)]
+        | Annotated[tuple[Annotated[float, Interval(gt=0)], ...], Interval()]
+    ) = 2.0
+    angle_deg: Annotated[float, Interval(ge=-180, le=180)] = 0.0
+    iterations: Annotated[int, Interval(ge=1, le=500)] = 30
+    weight: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    bits: Annotated[int, Interval(ge=0, le=16)] = 0
+    mode: Literal["fast", "slow"] = "fast"
+    robust: bool = True
+
+
+class Other(Toy, title="Other"):
+    level: float = 1.5
+
+
+def test_untouched_form_gives_the_defaults(qtbot):
+    form = Form(Everything)
+    qtbot.addWidget(form)
+    assert form.spec() == Everything()
+
+
+def test_form_round_trips_every_kind_of_field(qtbot):
+    spec = Everything(
+        sigma_px=(3.0, 1.5, 1.5), angle_deg=-33.3, iterations=7, weight=1.5e-4, bits=8, mode="slow",
+        robust=False,
+    )  # fmt: skip
+    form = Form(Everything, spec.to_dict())
+    qtbot.addWidget(form)
+    assert form.spec() == spec
+    fresh = Form(Everything)
+    qtbot.addWidget(fresh)
+    fresh.set_values(spec.to_dict())
+    assert fresh.spec() == spec
+
+
+def test_bad_text_is_an_error_in_words(qtbot):
+    form = Form(Everything)
+    qtbot.addWidget(form)
+    form.widgets["sigma_px"].value = "wide"
+    with pytest.raises(DeconvError, match="Everything: sigma_px = 'wide'"):
+        form.spec()
+
+
+def test_labels_tooltips_and_what_zero_means(qtbot):
+    form = Form(Everything)
+    qtbot.addWidget(form)
+    assert label("radius_px") == "Radius (px)"
+    assert label("angle_deg") == "Angle (°)"
+    assert label("nsr") == "NSR"
+    assert form.widgets["weight"].native.toolTip().startswith("Strength")
+    assert form.widgets["weight"].native.text() == "automatic"
+    assert form.layout().labelForField(form.widgets["bits"].native).text() == "Bits, 0: off"
+
+
+def test_choice_rebuilds_the_form_and_remembers_values(qtbot):
+    choice = Choice("Kind")
+    qtbot.addWidget(choice)
+    choice.fill(Toy.registry, {"file": "From a file"}, start="other")
+    choice.form.widgets["level"].value = 4.25
+    choice.choose("file")
+    assert choice.form is None
+    with pytest.raises(DeconvError):
+        choice.spec()
+    choice.choose("everything")
+    assert choice.spec() == Everything()
+    choice.choose("other")
+    assert choice.spec() == Other(level=4.25)

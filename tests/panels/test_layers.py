@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_deconv.panels.layers import (
+    KEY,
+    LayerCombo,
+    Placement,
+    add_image,
+    axes_of,
+    is_image,
+    is_psf,
+    pixel_size,
+)
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+def combo(viewer, qtbot, accepts=is_image, **options):
+    widget = LayerCombo(viewer, accepts, **options)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def shown(widget):
+    return [widget.itemText(i) for i in range(widget.count())]
+
+
+def test_combo_follows_added_renamed_and_removed_layers(viewer, qtbot):
+    widget = combo(viewer, qtbot)
+    assert shown(widget) == ["no image is open"]
+    assert widget.layer is None
+    first = viewer.add_image(np.zeros((8, 8)), name="first")
+    viewer.add_labels(np.zeros((8, 8), int), name="labels")
+    second = viewer.add_image(np.zeros((8, 8)), name="second")
+    assert shown(widget) == ["second", "first"]
+    assert widget.layer is first
+    first.name = "renamed"
+    assert shown(widget) == ["second", "renamed"]
+    with qtbot.waitSignal(widget.picked):
+        viewer.layers.remove(first)
+    assert widget.layer is second
+
+
+def test_combo_forgets_the_viewer_when_it_is_destroyed(viewer, qtbot):
+    widget = LayerCombo(viewer, is_image)
+    widget.deleteLater()
+    qtbot.wait(20)
+    viewer.add_image(np.zeros((8, 8)))  # would raise: the C++ half is gone
+
+
+def test_psfs_and_previews_are_no_images_to_restore(viewer):
+    psf = viewer.add_image(np.ones((5, 5)), metadata={KEY: {"kind": "psf"}})
+    image = viewer.add_image(np.ones((600, 600)))
+    preview = viewer.add_image(np.ones((50, 50)), metadata={KEY: {"kind": "preview"}})
+    assert [is_image(x) for x in (psf, image, preview)] == [False, True, False]
+    assert [is_psf(x) for x in (psf, image, preview)] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "axes"),
+    [
+        ((4, 5), None, "YX"),
+        ((3, 4, 5), None, "ZYX"),
+        ((7, 4, 5, 3), None, "ZYXS"),
+        ((2, 3, 4, 5), None, "CZYX"),
+        ((7, 4, 5), ("time", "y", "x"), "TYX"),
+        ((7, 4, 3), ("t", "y", "x"), "TYX"),
+        ((7, 4, 5), ("foo", "y", "x"), "ZYX"),
+    ],
+)
+def test_axes(shape, labels, axes):
+    layer = Image(np.zeros(shape), rgb=axes.endswith("S"), axis_labels=labels)
+    assert axes_of(layer) == axes
+
+
+def test_pixel_sizes_come_in_one_unit():
+    layer = Image(np.zeros((3, 4, 5)), scale=(0.2, 65, 65), units=("um", "nm", "nm"))
+    assert pixel_size(layer, 3) == pytest.approx((200, 65, 65))
+    assert pixel_size(layer, 2) == (65, 65)
+
+
+def test_result_lies_and_looks_like_its_source(viewer):
+    source = viewer.add_image(
+        np.random.default_rng(0).random((8, 9)), name="cells", scale=(0.5, 0.25), translate=(1, 2),
+        rotate=30, shear=(0.1,), units=("um",) * 2, axis_labels=("y", "x"), colormap="magenta",
+        blending="additive", contrast_limits=(0.1, 0.7), gamma=0.8, opacity=0.6,
+        affine=np.diag([1, 2, 1.0]),
+    )  # fmt: skip
+    placement = Placement.of(source)
+    viewer.layers.remove(source)
+    result = add_image(viewer, np.zeros((8, 9)), "sharp", placement.options, {"kind": "result"})
+    corner = (7.0, 8.0)
+    assert result.data_to_world(corner) == pytest.approx(source.data_to_world(corner))
+    for what in ("units", "axis_labels", "blending", "contrast_limits", "gamma", "opacity"):
+        assert getattr(result, what) == getattr(source, what), what
+    assert result.colormap.name == "magenta"
+    assert result.metadata[KEY] == {"kind": "result"}
+    part = Image(np.zeros((2, 2)), **placement.shifted((4, 5)))
+    assert part.data_to_world((1, 1)) == pytest.approx(source.data_to_world((5, 6)))
+
+
+def test_rgb_and_lazy_layers_are_taken_as_they_are(viewer):
+    da = pytest.importorskip("dask.array")
+
+    computed = []
+
+    def note(block):
+        computed.append(block.shape)
+        return block
+
+    lazy = da.zeros((4, 6, 7), chunks=2).map_blocks(note, dtype=float, meta=np.zeros((0, 0, 0)))
+    layer = Image(lazy, contrast_limits=(0, 1))
+    computed.clear()  # napari itself shows a plane
+    assert Placement.of(layer).options["contrast_limits"] == (0, 1)
+    assert axes_of(layer) == "ZYX"
+    assert is_image(layer)
+    assert computed == []
+    rgb = viewer.add_image(np.zeros((6, 7, 3), np.uint8), rgb=True)
+    add_image(viewer, np.zeros((6, 7, 3), np.uint8), "again", Placement.of(rgb).options, {})
+    assert viewer.layers["again"].rgb
