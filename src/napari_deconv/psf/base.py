@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,16 +13,21 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from ..core.spec import Spec
 
+Array = NDArray[np.float64]
+
+MAX_VOXELS = 2**27
+"""Largest array that is rendered or resampled; 512 MB of float32."""
+
 
 class PSF(Spec):
     """A generator of point spread functions; calling a configured instance renders it.
 
     Sizes ending in ``_px`` are in pixels of the finest axis; ``pixel_size`` stretches the grid
-    for anisotropic voxels.
+    for anisotropic voxels. Per-axis values are in axis order, ``([z,] y, x)``.
     """
 
     ndim: ClassVar[tuple[int, ...]] = (2,)
-    """Dimensions it can be rendered in."""
+    """Dimensions it can be rendered in; the first is the default."""
 
     def __call__(
         self, shape: Sequence[int] | None = None, pixel_size: Sequence[float] | None = None
@@ -30,9 +37,11 @@ class PSF(Spec):
         Parameters
         ----------
         shape : sequence of int, optional
-            Size per axis; by default odd sizes that cut less than 0.1 % of the energy.
+            Size per axis, odd or even; by default odd sizes that cut less than 0.1 % of the
+            energy.
         pixel_size : sequence of float, optional
             Voxel size per axis in any one unit; only the ratios matter. Default: isotropic.
+            Without ``shape``, its length chooses between 2-D and 3-D.
 
         Returns
         -------
@@ -42,40 +51,90 @@ class PSF(Spec):
         Raises
         ------
         DeconvError
-            If the shape has the wrong number of axes or holds none of the energy.
+            If the shape has the wrong number of axes, is too large for memory or holds none of
+            the energy.
         """
         steps = _steps(pixel_size, len(shape) if shape is not None else None)
+        self._check_ndim(len(shape) if shape is not None else len(steps) if steps else None)
         size = tuple(int(n) for n in shape) if shape is not None else self.support(steps)
-        if len(size) not in self.ndim or min(size) < 1:
-            raise DeconvError(
-                f"{self.title} PSF: shape {size} does not fit.",
-                f"Give {' or '.join(map(str, self.ndim))} sizes of at least 1.",
-            )
+        check_size(f"{self.title} PSF", size)
         array = np.asarray(self.render(size, steps or (1.0,) * len(size)), dtype=np.float64)
         total = array.sum()
         if not total > 0:
-            raise DeconvError(f"{self.title} PSF: nothing of it lies in shape {size}.", "Enlarge it.")
-        return (array / total).astype(np.float32)
+            raise DeconvError(f"{self.title} PSF: none of it lies in shape {size}.", "Enlarge it.")
+        return np.asarray(array / total, dtype=np.float32)
 
     def support(self, steps: tuple[float, ...] | None) -> tuple[int, ...]:
-        """Odd sizes per axis that hold at least 99.9 % of the energy."""
+        """Odd sizes per axis that hold at least 99.9 % of the energy.
+
+        ``steps`` are the voxel sizes relative to the smallest, None when none were given.
+        """
         raise NotImplementedError
 
-    def render(self, shape: tuple[int, ...], steps: tuple[float, ...]) -> NDArray[np.floating]:
+    def render(self, shape: tuple[int, ...], steps: tuple[float, ...]) -> Array:
         """Intensities on ``shape``, centred at ``size // 2``; the caller normalises."""
         raise NotImplementedError
+
+    def _check_ndim(self, wanted: int | None) -> None:
+        if wanted is not None and wanted not in self.ndim:
+            known = " or ".join(f"{n}-D" for n in self.ndim)
+            raise DeconvError(
+                f"{self.title} PSF is {known}, but {wanted} axes were asked for.",
+                f"Give shape and pixel_size for {known}, or choose another PSF.",
+            )
+
+
+def check_size(what: str, shape: Sequence[int]) -> None:
+    """Raise `DeconvError` for a shape below 1 or beyond `MAX_VOXELS`."""
+    if min(shape) < 1:
+        raise DeconvError(f"{what}: shape {tuple(shape)} is empty.", "Give sizes of at least 1.")
+    if math.prod(shape) > MAX_VOXELS:
+        raise DeconvError(
+            f"{what}: shape {tuple(shape)} needs {math.prod(shape) * 4 / 1e9:.1f} GB.",
+            "Give a smaller shape or a narrower PSF.",
+        )
 
 
 def _steps(pixel_size: Sequence[float] | None, ndim: int | None) -> tuple[float, ...] | None:
     """Voxel size per axis relative to the smallest."""
     if pixel_size is None:
         return None
-    sizes = tuple(float(s) for s in pixel_size)
-    if not sizes or min(sizes) <= 0 or (ndim is not None and len(sizes) != ndim):
-        raise DeconvError(f"pixel_size = {sizes} does not fit.", "Give one positive size per axis.")
+    sizes = checked_pixel_size("pixel_size", pixel_size)
+    if ndim is not None and len(sizes) != ndim:
+        raise DeconvError(
+            f"pixel_size = {sizes} has {len(sizes)} values for a shape of {ndim} axes.",
+            "Give one per axis.",
+        )
     return tuple(s / min(sizes) for s in sizes)
+
+
+def checked_pixel_size(what: str, sizes: Sequence[float]) -> tuple[float, ...]:
+    """Voxel sizes as floats, or a `DeconvError` naming ``what`` unless all are positive."""
+    found = tuple(float(s) for s in np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
+    if not found or not all(math.isfinite(s) and s > 0 for s in found):
+        raise DeconvError(f"{what} = {found} does not fit.", "Give one positive size per axis.")
+    return found
 
 
 def odd(radius: float) -> int:
     """The odd size that reaches ``radius`` pixels on both sides of its centre."""
-    return 2 * int(np.ceil(radius)) + 1
+    return 2 * max(0, int(np.ceil(radius))) + 1
+
+
+def rim(radius: float) -> int:
+    """The odd size that holds a shape of ``radius`` pixels and an empty pixel on either side.
+
+    The empty rim tells a shape that ends from one that was cut.
+    """
+    return odd(radius + 0.5 - 1e-9)
+
+
+def pixel_edges(size: int, step: float = 1.0) -> Array:
+    """Borders of the pixels of an axis, ``(size + 1,)``, from the middle of its centre pixel."""
+    return np.asarray((np.arange(size + 1) - size // 2 - 0.5) * step, dtype=np.float64)
+
+
+def psf_hash(array: NDArray[Any]) -> str:
+    """Short fingerprint of a PSF for recipes: 12 hex digits over shape and float32 values."""
+    data = np.ascontiguousarray(array, dtype="<f4")
+    return hashlib.sha256(repr(tuple(np.shape(array))).encode() + data.tobytes()).hexdigest()[:12]

@@ -6,15 +6,12 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Interval
-from numpy.typing import NDArray
 
-from .base import PSF, odd
-
-_OVERSAMPLING = 16
+from .base import PSF, Array, pixel_edges, rim
 
 
 class Disk(PSF, title="Disk"):
-    """Uniform disk (geometric defocus), antialiased by area.
+    """Uniform disk (geometric defocus); each pixel holds the exact area it shares with the disk.
 
     Parameters
     ----------
@@ -25,13 +22,22 @@ class Disk(PSF, title="Disk"):
     radius_px: Annotated[float, Interval(gt=0, le=256)] = 5.0
 
     def support(self, steps: tuple[float, ...] | None) -> tuple[int, ...]:
-        return tuple(odd(self.radius_px / s - 0.5) for s in steps or (1.0, 1.0))
+        return tuple(rim(self.radius_px / s) for s in steps or (1.0, 1.0))
 
-    def render(self, shape: tuple[int, ...], steps: tuple[float, ...]) -> NDArray[np.floating]:
-        fine = (np.arange(_OVERSAMPLING) + 0.5) / _OVERSAMPLING - 0.5
-        y = ((np.arange(shape[0]) - shape[0] // 2)[:, None] + fine).ravel() * steps[0]
-        # Along x the covered length is exact; only y is sampled, which makes the area smooth.
-        half = np.sqrt(np.clip(self.radius_px**2 - y**2, 0, None))[:, None]
-        edge = (np.arange(shape[1] + 1) - shape[1] // 2 - 0.5) * steps[1]
-        covered = np.diff(np.clip(edge, -half, half), axis=1)
-        return covered.reshape(shape[0], _OVERSAMPLING, shape[1]).sum(axis=1)
+    def render(self, shape: tuple[int, ...], steps: tuple[float, ...]) -> Array:
+        y, x = (pixel_edges(n, s / self.radius_px) for n, s in zip(shape, steps, strict=True))
+        return np.asarray(np.diff(np.diff(_area(y[:, None], x), axis=0), axis=1).clip(0))
+
+
+def _area(y: Array, x: Array) -> Array:
+    """Signed area the unit disk shares with the rectangle from the origin to ``(y, x)``."""
+    sign = np.sign(y) * np.sign(x)
+    y, x = np.abs(y).clip(max=1), np.abs(x).clip(max=1)
+    # Up to this abscissa the rectangle is the lower of the two, beyond it the circle.
+    meet = np.minimum(x, np.sqrt(1 - y**2))
+    return sign * (y * meet + _under_arc(x) - _under_arc(meet))
+
+
+def _under_arc(x: Array) -> Array:
+    """Integral of ``sqrt(1 - u^2)`` from 0 to ``x``."""
+    return (x * np.sqrt(1 - x**2) + np.arcsin(x)) / 2

@@ -1,0 +1,40 @@
+"""Point spread functions: what the lens, the camera and the hand did to a point of light.
+
+``Disk(radius_px=7)()`` renders a PSF, `load` reads one, `inspect` says in words what is wrong
+with it and `repair` mends it. A module added here registers its PSF by itself.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+from .base import PSF, psf_hash
+from .camera_shake import CameraShake
+from .disk import Disk
+from .findings import Finding
+from .gaussian import Gaussian
+from .measured import from_array, load
+from .motion import Motion, line_to_motion
+from .preflight import inspect, repair
+from .readout import describe, fwhm
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
+
+__all__ = [
+    "PSF",
+    "CameraShake",
+    "Disk",
+    "Finding",
+    "Gaussian",
+    "Motion",
+    "describe",
+    "from_array",
+    "fwhm",
+    "inspect",
+    "line_to_motion",
+    "load",
+    "psf_hash",
+    "repair",
+]

@@ -1,0 +1,211 @@
+"""The single findings of the preflight: each check says what it saw, with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from . import mending
+from .base import Array, checked_pixel_size
+
+_OFF_CENTRE_PX = 0.5
+_SUM_TOLERANCE = 1e-3
+_CUT_LIMIT = 0.01
+_SPACING_TOLERANCE = 0.01
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong or odd about a PSF.
+
+    Parameters
+    ----------
+    code : str
+        Short stable name: ``type``, ``empty``, ``dimension``, ``not-finite``, ``zero-sum`` (all
+        fatal), ``bool``, ``negative``, ``voxel-size``, ``background``, ``even``, ``off-centre``,
+        ``larger``, ``cut``, ``sum`` (all repairable), ``flat``, ``delta`` (to think about).
+    message : str
+        What was found, with numbers.
+    remedy : str
+        What to do about it.
+    fatal : bool
+        Whether the PSF cannot be used at all.
+    goal : tuple of float
+        What the repair works towards: the image's shape for ``larger`` and ``cut``, the zoom per
+        axis for ``voxel-size``.
+    """
+
+    code: str
+    message: str
+    remedy: str
+    fatal: bool = False
+    goal: tuple[float, ...] = ()
+
+    @property
+    def repairable(self) -> bool:
+        """Whether `repair` can remove it."""
+        return not self.fatal and self.code not in ("flat", "delta")
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+def unusable(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding | None:
+    """The reason why the PSF cannot be used at all."""
+    if array.dtype.kind not in "biuf":
+        return _fatal("type", f"The PSF holds {array.dtype} values.", "It must hold real numbers.")
+    if array.ndim not in (2, 3):
+        return _fatal("dimension", f"The PSF has {array.ndim} axes.", "Give one with 2 or 3.")
+    if array.size == 0:
+        return _fatal("empty", f"The PSF is empty: its shape is {array.shape}.", "Give another.")
+    if image_shape is not None and len(image_shape) < array.ndim:
+        return _fatal(
+            "dimension",
+            f"The PSF is {array.ndim}-D, but the image has {len(image_shape)} spatial axes.",
+            "Give a 2-D PSF.",
+        )
+    bad = array.size - int(np.isfinite(array).sum())
+    if bad:
+        return _fatal("not-finite", f"The PSF holds {bad} NaN or infinite values.", "Replace them.")
+    peak = float(np.abs(array.astype(np.float64)).max())
+    total = float((array.astype(np.float64) / (peak or 1)).sum())
+    if total <= 1e-6:
+        return _fatal("zero-sum", f"The PSF sums to {total * peak:.3g}.", "Give another.")
+    return None
+
+
+def _fatal(code: str, message: str, remedy: str) -> Finding:
+    return Finding(code, message, remedy, fatal=True)
+
+
+def voxel_sizes(
+    ndim: int, pixel_size: Sequence[float] | None, image_pixel_size: Sequence[float] | None
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Voxel sizes of PSF and image for the axes of the PSF."""
+    if pixel_size is None or image_pixel_size is None:
+        return None
+    sizes = []
+    for what, given in (("pixel_size", pixel_size), ("image_pixel_size", image_pixel_size)):
+        checked = checked_pixel_size(what, given)
+        if len(checked) < ndim:
+            raise DeconvError(f"{what} = {checked} has too few values.", f"Give {ndim}.")
+        sizes.append(checked[-ndim:])
+    return sizes[0], sizes[1]
+
+
+def boolean(array: NDArray[Any]) -> Finding | None:
+    """Numbers, not truth values."""
+    if array.dtype.kind != "b":
+        return None
+    return Finding("bool", "The PSF holds only True and False.", "Repair turns them into numbers.")
+
+
+def negative(psf: Array) -> Finding | None:
+    """No value below 0."""
+    count = int((psf < 0).sum())
+    if not count:
+        return None
+    share = -psf.clip(max=0).sum() / psf.clip(0).sum()
+    message = f"{count} values are negative, down to {psf.min():.3g} ({share:.2%} of the energy)."
+    return Finding("negative", message, "Repair sets them to 0.")
+
+
+def voxel_size(sizes: tuple[tuple[float, ...], tuple[float, ...]] | None) -> Finding | None:
+    """The image's voxel size; ``sizes`` are those of PSF and image."""
+    if sizes is None:
+        return None
+    own, wanted = sizes
+    zoom = tuple(o / w for o, w in zip(own, wanted, strict=True))
+    if all(abs(z - 1) <= _SPACING_TOLERANCE for z in zoom):
+        return None
+    message = f"The PSF's voxel size is {_joined(own, 'g')}, the image's {_joined(wanted, 'g')}."
+    return Finding("voxel-size", message, "Repair resamples the PSF.", goal=zoom)
+
+
+def background(psf: Array) -> Finding | None:
+    """No pedestal under the PSF."""
+    level = mending.background(psf)
+    if not level:
+        return None
+    message = f"The PSF stands on a background of {level / psf.max():.1%} of its peak."
+    return Finding("background", message, "Repair subtracts it.")
+
+
+def even(psf: Array) -> Finding | None:
+    """A pixel in the middle of every axis."""
+    if all(n % 2 for n in psf.shape):
+        return None
+    message = f"The size {_joined(psf.shape)} is even: it has no pixel in the middle."
+    return Finding("even", message, "Repair pads it and centres it anew.")
+
+
+def off_centre(psf: Array) -> Finding | None:
+    """The centre of mass within half a pixel of the middle."""
+    place, middle = mending.centre_of_mass(psf), tuple(n // 2 for n in psf.shape)
+    off = max(abs(p - m) for p, m in zip(place, middle, strict=True))
+    if off <= _OFF_CENTRE_PX + 1e-6:
+        return None
+    message = (
+        f"The centre of mass is at ({_joined(place, '.1f', ', ')}), not on the central pixel "
+        f"({_joined(middle, 'd', ', ')}): results would be shifted by up to {off:.1f} px."
+    )
+    return Finding("off-centre", message, "Repair moves it to the middle.")
+
+
+def larger(psf: Array, room: tuple[int, ...]) -> Finding | None:
+    """No larger than the image; ``room`` is its shape, or empty."""
+    if not any(n > most for n, most in zip(psf.shape, room, strict=False)):
+        return None
+    kept = mending.crop(psf.clip(0), room).sum() / psf.clip(0).sum()
+    message = f"The PSF ({_joined(psf.shape)}) is larger than the image ({_joined(room)})."
+    remedy = f"Repair crops it to fit, which cuts {1 - kept:.1%} of its energy."
+    return Finding("larger", message, remedy, goal=tuple(float(n) for n in room))
+
+
+def cut(psf: Array, room: tuple[int, ...]) -> Finding | None:
+    """Next to no energy beyond the border."""
+    share = 0.0 if _is_flat(psf) else mending.cut_energy(psf)
+    if share <= _CUT_LIMIT:
+        return None
+    amount = f"about {share:.0%}" if share < 0.5 else "half or more"
+    message = f"The PSF does not fade out at its border: {amount} of its energy may be cut off."
+    remedy = "Use a larger PSF array if you can; repair fades the border out."
+    return Finding("cut", message, remedy, goal=tuple(float(n) for n in room))
+
+
+def _is_flat(psf: Array) -> bool:
+    return psf.size > 1 and float(np.ptp(psf)) <= 1e-6 * float(np.abs(psf).max())
+
+
+def flat(psf: Array) -> Finding | None:
+    """Some structure."""
+    if not _is_flat(psf):
+        return None
+    message = f"All {psf.size} values are equal: this PSF is a box of {_joined(psf.shape)} px."
+    return Finding("flat", message, "Check that this is the blur you mean.")
+
+
+def delta(psf: Array) -> Finding | None:
+    """More than one pixel."""
+    if psf.max() < 0.999 * np.abs(psf).sum():
+        return None
+    return Finding("delta", "The PSF is a single pixel: it blurs nothing.", "Give a wider one.")
+
+
+def unit_sum(psf: Array) -> Finding | None:
+    """A sum of 1."""
+    with np.errstate(over="ignore"):
+        total = float(psf.sum())
+    if abs(total - 1) <= _SUM_TOLERANCE:
+        return None
+    message = f"The PSF sums to {total:.4g}, not 1: it would change the brightness."
+    return Finding("sum", message, "Repair divides by the sum.")
+
+
+def _joined(values: Sequence[float], spec: str = "", by: str = " x ") -> str:
+    return by.join(format(v, spec) for v in values)

@@ -1,0 +1,137 @@
+"""Look a PSF over before it is used: findings in plain words, and their repair."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from . import findings as check
+from . import mending
+from .base import Array
+from .findings import Finding
+
+_ROUNDS = 8
+
+
+def inspect(
+    psf: NDArray[Any],
+    image_shape: Sequence[int] | None = None,
+    pixel_size: Sequence[float] | None = None,
+    image_pixel_size: Sequence[float] | None = None,
+) -> tuple[Finding, ...]:
+    """What is wrong with a PSF, worst first.
+
+    Parameters
+    ----------
+    psf : ndarray
+        The PSF, ``(Y, X)`` or ``(Z, Y, X)``.
+    image_shape : sequence of int, optional
+        Shape of the image's spatial axes (no colour axis); only the last ``psf.ndim`` count.
+    pixel_size, image_pixel_size : sequence of float, optional
+        Voxel size of PSF and image per axis, in one unit; compared where both are given.
+
+    Returns
+    -------
+    tuple of Finding
+        Empty if all is well. A fatal finding comes alone.
+
+    Raises
+    ------
+    DeconvError
+        If a pixel size is not positive or has too few values.
+    """
+    array = np.asarray(psf)
+    fatal = check.unusable(array, image_shape)
+    if fatal is not None:
+        return (fatal,)
+    values = array.astype(np.float64)
+    room = tuple(int(n) for n in image_shape[-array.ndim :]) if image_shape is not None else ()
+    sizes = check.voxel_sizes(array.ndim, pixel_size, image_pixel_size)
+    found = (
+        check.boolean(array),
+        check.negative(values),
+        check.voxel_size(sizes),
+        check.background(values),
+        check.even(values),
+        check.off_centre(values),
+        check.larger(values, room),
+        check.cut(values, room),
+        check.flat(values),
+        check.delta(values),
+        check.unit_sum(values),
+    )
+    return tuple(f for f in found if f is not None)
+
+
+def repair(
+    psf: NDArray[Any],
+    findings: Iterable[Finding] | None = None,
+    *,
+    image_shape: Sequence[int] | None = None,
+    pixel_size: Sequence[float] | None = None,
+    image_pixel_size: Sequence[float] | None = None,
+) -> NDArray[np.float32]:
+    """Mend what `inspect` found: afterwards it finds nothing repairable any more.
+
+    Negative values become 0, a background is subtracted, even sizes are padded to odd ones, the
+    centre of mass is moved to the middle, a border that cuts energy is faded out, what is larger
+    than the image is cropped, another voxel size is resampled; at the end the sum is 1.
+
+    Parameters
+    ----------
+    psf : ndarray
+        The PSF; it is not modified.
+    findings : iterable of Finding, optional
+        What to mend; by default all that `inspect` finds. Findings left out stay.
+    image_shape, pixel_size, image_pixel_size : optional
+        As for `inspect`; only needed where ``findings`` is not given.
+
+    Returns
+    -------
+    ndarray
+        float32 of unit sum.
+
+    Raises
+    ------
+    DeconvError
+        If a finding is fatal.
+    """
+    every = inspect(psf, image_shape, pixel_size, image_pixel_size)
+    chosen = every if findings is None else tuple(findings)
+    for finding in (*every, *chosen):
+        if finding.fatal:
+            raise DeconvError(finding.message, finding.remedy)
+    left = {f.code for f in every} - {f.code for f in chosen}
+    room = next((f.goal for f in chosen if f.code in ("larger", "cut") and f.goal), image_shape)
+    array = _unit(np.asarray(psf).astype(np.float64))
+    for _ in range(_ROUNDS):
+        goals = {f.code: f.goal for f in chosen if f.repairable and f.code not in left}
+        for code in (c for c in _REPAIRS if c in goals):
+            array = _unit(_REPAIRS[code](array, goals[code]))
+        chosen = inspect(array, None if room is None else [int(n) for n in room])
+        if not any(f.repairable and f.code not in left for f in chosen):
+            break
+    return array.astype(np.float32)
+
+
+_REPAIRS: dict[str, Callable[[Array, tuple[float, ...]], Array]] = {
+    "bool": lambda psf, goal: psf,
+    "negative": lambda psf, goal: psf.clip(0),
+    "background": lambda psf, goal: (psf - mending.background(psf)).clip(0),
+    "voxel-size": lambda psf, goal: mending.resample(psf.clip(0), goal),
+    "even": lambda psf, goal: mending.recentre(psf),
+    "off-centre": lambda psf, goal: mending.recentre(psf),
+    "larger": lambda psf, goal: mending.crop(psf, goal),
+    "cut": lambda psf, goal: mending.fade(psf, goal or None),
+    "sum": lambda psf, goal: psf,
+}
+"""How each finding is mended, in the order in which that is done."""
+
+
+def _unit(psf: Array) -> Array:
+    scaled = psf / np.abs(psf).max()
+    return np.asarray(scaled / scaled.sum())
