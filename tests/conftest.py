@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from qtpy.QtWidgets import QWidget
 
 os.environ.setdefault("QT_API", "pyqt6")
+if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+    # Without any screen Qt would abort the whole run; `make test` brings a virtual one.
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Read by torch when it is first imported, which has not happened yet.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
 
