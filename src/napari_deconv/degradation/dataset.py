@@ -1,0 +1,263 @@
+"""Synthetic data sets: degraded images, their truth and PSF, and a recipe that makes them again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import io
+from ..core.errors import DeconvError
+from ..core.spec import dumps
+from ..io.picture import guess_axes
+from .sampling import Sampler, Scene
+from .sources import listed, unit_scale
+from .staging import staged
+
+FORMAT = "napari-deconv pairs 1"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a data set is.
+
+    Parameters
+    ----------
+    done, total : int
+        Pairs dealt with, and all of them.
+    label : str
+        The pair that was written or skipped.
+    """
+
+    done: int
+    total: int
+    label: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What became of a data set.
+
+    Parameters
+    ----------
+    path : Path
+        Its folder, with ``degraded``, ``truth``, ``psf`` and ``recipe.json``.
+    written : int
+        Pairs in it.
+    skipped : tuple of str
+        Every source that could not be used, with the reason.
+    differing : tuple of str
+        Pairs that came out other than the recipe says, which another version of numpy, SciPy or
+        the JPEG library can cause.
+    """
+
+    path: Path
+    written: int
+    skipped: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+
+
+@dataclass
+class _Job:
+    """The pairs to make, one recipe entry each, and where their sources lie."""
+
+    folder: Path
+    arrays: Mapping[str, NDArray[Any]]
+    recipe: dict[str, Any]
+    skipped: dict[str, str] = field(default_factory=dict)
+    differing: list[str] = field(default_factory=list)
+
+
+Making = Generator[Progress, None, Summary]
+
+
+def generate(
+    sampler: Sampler,
+    sources: str | Path | Mapping[str, Any],
+    out: str | Path,
+    *,
+    count: int,
+    seed: int = 0,
+    gray: bool = False,
+    axes: str | None = None,
+) -> Making:
+    """Make a data set of random degradations, one pair at a time.
+
+    Every image is taken to float32 on the unit scale first (integers divided by their type's
+    maximum), so that one noise range means the same for all and noise is not clipped by a type.
+    Pair ``i`` uses source ``i`` modulo their number and the scene that the sampler draws from
+    ``default_rng([seed, i])``. The folder appears when all is written; closing the generator
+    leaves nothing behind.
+
+    Parameters
+    ----------
+    sampler : Sampler
+        PSF families and cameras.
+    sources : str or Path or mapping of str to array_like
+        A folder, whose image files (`io.SUFFIXES`) are used in sorted order, or named arrays,
+        which are saved along as ``source``.
+    out : str or Path
+        Folder to make; it must not exist yet, or be empty.
+    count : int
+        Number of pairs.
+    seed : int
+        Equal seeds give equal data sets, bit for bit.
+    gray : bool
+        Take colour to gray, .299 R + .587 G + .114 B, first.
+    axes : str, optional
+        Axes of the arrays; files know their own.
+
+    Yields
+    ------
+    Progress
+        After every pair.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    DeconvError
+        If there is no usable source, ``out`` is taken or cannot be written.
+    """
+    if count < 1 or seed < 0:
+        raise DeconvError(f"count = {count}, seed = {seed} is out of bounds.", "Use 1 and 0 up.")
+    folder, arrays, names = listed(sources)
+    pairs = []
+    for i in range(count):
+        scene = sampler.draw(np.random.default_rng([seed, i]))
+        source = names[i % len(names)]
+        name = f"{i:05d}_{Path(source).stem}"
+        pairs.append({"name": name, "source": source, "axes": axes, "scene": scene.to_dict()})
+    recipe = {
+        "format": FORMAT,
+        "gray": gray,
+        "seed": seed,
+        "sampler": sampler.to_dict(),
+        "sources": str(folder),
+        "pairs": pairs,
+    }
+    return (yield from _make(_Job(folder, arrays, recipe), Path(out)))
+
+
+def regenerate(recipe: str | Path, out: str | Path, *, sources: str | Path | None = None) -> Making:
+    """Make a data set again from its ``recipe.json``, bit for bit.
+
+    Parameters
+    ----------
+    recipe : str or Path
+        The file.
+    out : str or Path
+        Folder to make; it must not exist yet, or be empty.
+    sources : str or Path, optional
+        Folder of the source images; by default where the recipe says they were.
+
+    Yields
+    ------
+    Progress
+        After every pair.
+
+    Returns
+    -------
+    Summary
+        ``differing`` names pairs that are not what they were.
+
+    Raises
+    ------
+    DeconvError
+        As `generate`, or if the recipe cannot be read.
+    """
+    path = Path(recipe)
+    found = _read_recipe(path)
+    # Sources that were saved along lie beside the recipe; a folder's path is absolute.
+    folder = Path(sources) if sources else path.resolve().parent / found["sources"]
+    if not folder.is_dir():
+        raise DeconvError(f"The folder of sources {folder} does not exist.", "Give sources=.")
+    found = found | {"sources": str(folder.resolve())}
+    return (yield from _make(_Job(folder, {}, found), Path(out)))
+
+
+def _make(job: _Job, out: Path) -> Making:
+    pairs = job.recipe["pairs"]
+    with staged(out) as stage:
+        for name, array in job.arrays.items():
+            (stage / "source").mkdir(exist_ok=True)
+            io.write(stage / "source" / name, array, axes=pairs[0]["axes"])
+        for folder in ("degraded", "truth", "psf"):
+            (stage / folder).mkdir()
+        made = []
+        for done, entry in enumerate(pairs, 1):
+            made += _pair(job, entry, stage)
+            yield Progress(done, len(pairs), entry["name"])
+        if not made:
+            reasons = "; ".join(list(job.skipped.values())[:3])
+            raise DeconvError(f"No pair could be made: {reasons}", "Give other images.")
+        recipe = job.recipe | {"pairs": made, "made_with": _versions()}
+        (stage / "recipe.json").write_text(dumps(recipe) + "\n", encoding="utf-8")
+    skipped = tuple(f"{name}: {reason}" for name, reason in job.skipped.items())
+    return Summary(out, len(made), skipped, tuple(job.differing))
+
+
+def _pair(job: _Job, entry: dict[str, Any], stage: Path) -> list[dict[str, Any]]:
+    """Write one pair; its recipe entry, or none if its source is of no use."""
+    scene = Scene.from_dict(entry["scene"])
+    try:
+        picture = _source(job, entry)
+        sharp = unit_scale(picture, job.recipe["gray"])
+        degraded, truth = scene(sharp.data, axes=sharp.axes)
+    except DeconvError as error:
+        job.skipped.setdefault(entry["source"], str(error))
+        return []
+    hashes = {"source_sha256": _sha256(sharp.data), "degraded_sha256": _sha256(degraded)}
+    if any(entry.get(key, value) != value for key, value in hashes.items()):
+        job.differing.append(entry["name"])
+    name, kernel = f"{entry['name']}.tif", scene.psf()
+    io.write(stage / "degraded" / name, degraded, like=sharp, recipe=entry["scene"])
+    io.write(stage / "truth" / name, truth, like=sharp)
+    io.write(stage / "psf" / name, kernel, axes="ZYX"[-kernel.ndim :], recipe=scene.psf.to_dict())
+    return [entry | {"axes": picture.axes} | hashes]
+
+
+def _source(job: _Job, entry: dict[str, Any]) -> io.Picture:
+    name, axes = entry["source"], entry["axes"]
+    if name not in job.arrays:
+        return io.read(job.folder / name, axes=axes)
+    array = job.arrays[name]
+    return io.Picture(data=array, axes=axes or guess_axes(array.shape))
+
+
+def _read_recipe(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] != FORMAT:
+            raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
+        for entry in found["pairs"]:
+            for key in ("name", "source"):
+                if Path(entry[key]).name != entry[key]:
+                    raise ValueError(f"{entry[key]!r} is not a plain file name")
+            Scene.from_dict(entry["scene"]), entry["axes"]
+        found["gray"], found["sources"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise DeconvError(
+            f"{path} is no recipe of a data set: {reason}.", "Give the recipe.json of a data set."
+        ) from error
+    return dict(found)
+
+
+def _sha256(array: NDArray[np.float32]) -> str:
+    digest = hashlib.sha256(repr(array.shape).encode())
+    digest.update(np.ascontiguousarray(array, dtype="<f4").tobytes())
+    return digest.hexdigest()
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "scipy", "pillow", "tifffile")}
