@@ -75,6 +75,15 @@ def test_a_delta_is_the_identity(
     assert degraded.dtype == truth.dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.uint64])
+def test_integers_stop_at_their_maximum(dtype: type) -> None:
+    high = np.iinfo(dtype).max
+    image = np.array([[0, high // 4], [high // 4 * 3, high]], dtype)
+    degraded, truth = degrade(image, None, gain=2.0)
+    np.testing.assert_allclose(degraded, [[0, high / 2], [high, high]], rtol=0.02)
+    np.testing.assert_array_equal(degraded, truth)
+
+
 @given(size=st.tuples(st.integers(1, 8), st.integers(1, 8)), data=st.data())
 def test_an_off_centre_psf_shifts_by_its_offset(size: tuple[int, int], data: st.DataObject) -> None:
     image = uniform((11, 14))

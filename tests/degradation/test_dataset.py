@@ -101,6 +101,8 @@ def test_a_folder_becomes_pairs_that_their_recipe_makes_again(photos: Path, tmp_
         np.testing.assert_array_equal(stored, expected)
         assert stored.dtype == np.float32
 
+    finish(generate(SAMPLER, photos, tmp_path / "twin", count=4, seed=9))
+    assert (tmp_path / "twin" / "recipe.json").read_text() == dumps(recipe) + "\n"
     again, _ = finish(regenerate(tmp_path / "set" / "recipe.json", tmp_path / "again"))
     assert again.differing == ()
     assert same_files(tmp_path / "set", tmp_path / "again")

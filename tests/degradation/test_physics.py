@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.signal import convolve2d
 
 from napari_deconv import degrade
-from napari_deconv.degradation import Chain
+from napari_deconv.degradation import Chain, ReadNoise
 from napari_deconv.psf.disk import Disk
 
 SCENE = np.random.default_rng(3).random((40, 56))
@@ -53,6 +53,7 @@ def test_read_noise_is_on_the_image_scale(dtype: type, full: int) -> None:
     rounding = 1 / 12 if full > 1 else 0
     assert error.std() == pytest.approx(np.sqrt(sd**2 + rounding), rel=0.02)
     assert abs(error.mean()) < 5 * sd / np.sqrt(FLAT.size)
+    np.testing.assert_array_equal(degraded, ReadNoise(sd=sd)(image)[0])
 
 
 def test_photons_count_from_full_scale_for_integers() -> None:
