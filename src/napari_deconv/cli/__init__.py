@@ -1,0 +1,98 @@
+"""The command line: one module per command, loaded when it is called for.
+
+Exit status: 0, 1 where some inputs failed, 2 for usage, 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Any
+
+from ..core.errors import DeconvError
+
+_log = logging.getLogger(__name__)
+
+COMMANDS = {
+    "psf": "make a point spread function",
+    "degrade": "blur images and put them through a camera, singly or as a data set",
+    "deconvolve": "restore blurred images",
+    "methods": "list the methods",
+    "demo": "deblur a photo and a microscopy stack, and open napari on the result",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; by default the process's own.
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR)
+    previous = _terminate_like_interrupt()
+    try:
+        args = _parser(arguments).parse_args(arguments)
+        status: int = args.run(args)
+        return status
+    except SystemExit as stop:  # argparse: help (0) or usage (2)
+        return stop.code if isinstance(stop.code, int) else 2
+    except DeconvError as error:
+        _log.debug("failed", exc_info=True)
+        print(f"napari-deconv: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("Interrupted; no partial file was left behind.", file=sys.stderr)
+        return 130
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+
+
+def _parser(arguments: list[str]) -> argparse.ArgumentParser:
+    """All commands by name; only the one that was called learns its options (and loads torch)."""
+    from .. import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="napari-deconv",
+        description="Deblur photos and microscopy stacks.",
+        epilog="Each command explains its options: napari-deconv COMMAND --help.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    called = next((a for a in arguments if a in COMMANDS), None)
+    for name, summary in COMMANDS.items():
+        one = commands.add_parser(
+            name, help=summary, description=f"{summary.capitalize()}.", allow_abbrev=False
+        )
+        if name == called:
+            module = import_module(f"{__name__}.{name}")
+            rest = arguments[arguments.index(name) + 1 :]
+            module.configure(one, rest)
+    return parser
+
+
+def _terminate_like_interrupt() -> Any:
+    """A polite kill unwinds as Ctrl-C does, so that partial files go."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        return signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread
+        return None

@@ -1,0 +1,111 @@
+"""Many inputs: which file becomes which, going on after a failure, and a summary."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import DeconvError
+from ..io import SUFFIXES
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One input and where its result goes."""
+
+    source: Path
+    target: Path
+
+
+def plan(inputs: Sequence[str], output: str) -> list[Job]:
+    """Pair inputs with outputs; folders stand for the images in them, sorted, not deeper.
+
+    ``output`` is a file for a single input, otherwise a folder, which is made.
+
+    Raises
+    ------
+    DeconvError
+        If there is nothing to do, two results would share a name, or one would fall on an input.
+    """
+    sources, single = _sources(inputs)
+    out = Path(output)
+    looks_like_file = out.suffix.lower() in SUFFIXES and not out.is_dir()
+    if looks_like_file and not single:
+        raise DeconvError(
+            f"-o {output} is one file, but there are several inputs.", "Give a folder."
+        )
+    if single and looks_like_file:
+        jobs = [Job(sources[0], out)]
+        folder = out.parent
+    else:
+        jobs = [Job(source, out / source.name) for source in sources]
+        folder = out
+    _check(jobs)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeconvError(
+            f"The folder {folder} cannot be made: {error.strerror}.", "Give another -o."
+        ) from error
+    return jobs
+
+
+def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
+    found: list[Path] = []
+    for given in map(Path, inputs):
+        if not given.is_dir():
+            found.append(given)
+            continue
+        inside = sorted(p for p in given.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not inside:
+            raise DeconvError(
+                f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
+            )
+        found += inside
+    return found, len(inputs) == 1 and not Path(inputs[0]).is_dir()
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    targets = Counter(job.target.resolve() for job in jobs)
+    twice = next((t for t, n in targets.items() if n > 1), None)
+    if twice is not None:
+        raise DeconvError(
+            f"Two inputs are called {twice.name}.", "Run them one by one, or rename one."
+        )
+    inputs = {job.source.resolve() for job in jobs}
+    for target in targets:
+        if target in inputs:
+            raise DeconvError(
+                f"{target} is an input.", "Inputs are never overwritten; give another -o."
+            )
+
+
+def run(jobs: Sequence[Job], work: Callable[[Job], None], *, quiet: bool = False) -> int:
+    """Work through all jobs whatever happens to one; the exit status 0 or 1."""
+    failed: list[Path] = []
+    for job in jobs:
+        try:
+            work(job)
+        except DeconvError as error:
+            _failed(job, str(error))
+            failed.append(job.source)
+        except Exception as error:  # one bad file must not cost the others
+            _failed(job, f"{type(error).__name__}: {error} (--debug shows where)")
+            failed.append(job.source)
+    if len(jobs) > 1 and not quiet:
+        print(f"{len(jobs) - len(failed)} of {len(jobs)} done.", file=sys.stderr)
+    if len(jobs) > 1 and failed:
+        print(f"Failed: {', '.join(map(str, failed))}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _failed(job: Job, said: str) -> None:
+    _log.debug("%s", job.source, exc_info=True)
+    named = said if str(job.source) in said else f"{job.source}: {said}"
+    print(f"napari-deconv: {named}", file=sys.stderr)

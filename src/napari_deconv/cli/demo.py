@@ -1,0 +1,141 @@
+"""`napari-deconv demo`: a real photo, a really shaken one and a stack, deblurred and shown."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..io import Picture, write
+from .options import add_common
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from ..core.engine import Result
+    from ..samples import Sample
+
+METHODS: dict[str, dict[str, Any]] = {
+    "photo": {"method": "hyper-laplacian"},
+    "clock": {"method": "hyper-laplacian"},
+    "stack": {"method": "richardson-lucy", "iterations": 30},
+}
+"""Sample -> the method it is restored with."""
+
+
+def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Where to, and whether to open a window."""
+    parser.add_argument("--out", default="demo", metavar="FOLDER", help="[default demo]")
+    parser.add_argument("--no-window", action="store_true", help="only write the files")
+    parser.add_argument("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Restore the samples, write them with their recipes, and show them."""
+    from ..samples import SAMPLES
+
+    folder = Path(args.out)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DeconvError(f"The folder {folder} cannot be made.", "Give another --out.") from error
+    report = Reporter(args.quiet)
+    shown: list[tuple[Sample, Result]] = []
+    for name, choice in METHODS.items():
+        sample = SAMPLES[name]()
+        result = _restore(sample, choice, folder, args.device, report)
+        shown.append((sample, result))
+        if not args.quiet:
+            print(f"{name}: {_judged(sample, result.data)} ({result.recipe['seconds']:.1f} s)")
+    if not args.quiet:
+        print(f"Images and recipes are in {folder}/. Replay one:")
+        print(
+            f"  napari-deconv deconvolve {folder}/photo-blurred.tif "
+            f"--recipe {folder}/photo-restored.tif -o again.tif"
+        )
+    if not args.no_window:
+        _show(shown, folder, report)
+    return 0
+
+
+def _restore(
+    sample: Sample, choice: dict[str, Any], folder: Path, device: str, report: Reporter
+) -> Result:
+    from ..core.engine import drain, stream
+    from ..restoration.base import Method, methods
+
+    methods()
+    fields = {k: v for k, v in choice.items() if k != "method"}
+    method = Method.make(choice["method"], **fields)
+    assert sample.psf is not None
+    making = stream(method, sample.image, sample.psf, axes=sample.axes, device=device)
+    with report.progress(sample.name) as bar:
+        result = drain(making, bar)
+    like = _picture(sample, sample.image, sample.axes)
+    start = folder / sample.name
+    psf_path = Path(f"{start}-psf.tif")
+    psf_axes = "ZYX"[-sample.psf.ndim :]
+    write(psf_path, sample.psf, like=_picture(sample, sample.psf, psf_axes))
+    about = {"sample": sample.name, "note": sample.note}
+    write(f"{start}-blurred.tif", sample.image, like=like, recipe=about)
+    if sample.truth is not None:
+        write(f"{start}-truth.tif", sample.truth, like=like, recipe=about)
+    psf = result.recipe["psf"] | {"file": str(psf_path.resolve())}
+    write(f"{start}-restored.tif", result.data, like=like, recipe=result.recipe | {"psf": psf})
+    return result
+
+
+def _picture(sample: Sample, data: NDArray[Any], axes: str) -> Picture:
+    spatial = axes.replace("S", "")
+    sizes = dict(zip(spatial, sample.pixel_size_um or (), strict=False))
+    return Picture(data=data, axes=axes, pixel_size=sizes, units=dict.fromkeys(sizes, "µm"))
+
+
+def _judged(sample: Sample, restored: NDArray[Any]) -> str:
+    """PSNR and SSIM before and after, away from the border, where the truth is known."""
+    from ..metrics import psnr, ssim
+
+    if sample.truth is None or sample.psf is None:
+        return "restored (really blurred: there is no truth to score it against)"
+    cut = tuple(slice(n // 2, -(n // 2) or None) for n in sample.psf.shape)
+    truth = sample.truth[cut]
+    peak = 255.0 if truth.dtype == np.uint8 else float(truth.max())
+    # A stack has too few planes left for a window along z; it is judged plane by plane.
+    channel = -1 if "S" in sample.axes else 0 if "Z" in sample.axes else None
+    before, after = (
+        (psnr(a[cut], truth, peak), ssim(a[cut], truth, peak, channel_axis=channel))
+        for a in (sample.image, restored)
+    )
+    return f"PSNR {before[0]:.2f} -> {after[0]:.2f} dB, SSIM {before[1]:.3f} -> {after[1]:.3f}"
+
+
+def _show(shown: list[tuple[Sample, Result]], folder: Path, report: Reporter) -> None:
+    """Open napari where there is a screen; on a virtual one leave its picture."""
+    if find_spec("napari") is None or find_spec("qtpy") is None:
+        report.note('napari is not installed here: pip install "napari-deconv[all]" opens it.')
+        return
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or platform
+    ):
+        report.note("There is no display; `xvfb-run napari-deconv demo` leaves a picture of one.")
+        return
+    # Only panels may know the window; by name, so that nothing here imports them.
+    window = import_module("napari_deconv.panels.demo")
+    virtual = platform in ("offscreen", "minimal") or "xvfb" in os.environ.get("XAUTHORITY", "")
+    try:
+        window.show(shown, folder, wait=not virtual)
+    except Exception as error:  # a machine without OpenGL still has the files
+        import logging
+
+        logging.getLogger(__name__).debug("window", exc_info=True)
+        report.note(f"napari could not be shown here: {error}")

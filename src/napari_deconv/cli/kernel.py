@@ -1,0 +1,111 @@
+"""A PSF as the command line names it: a file, or a generator with its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..io import SUFFIXES, Picture, read
+from ..psf import PSF, inspect, load, repair
+from .options import spec_in
+from .report import Reporter
+
+
+@dataclass(frozen=True, eq=False)
+class Kernel:
+    """A PSF before it meets an image.
+
+    Parameters
+    ----------
+    spec : PSF or None
+        A generator, rendered for each image's voxel size.
+    array : ndarray or None
+        Or the values of a file.
+    path : str
+        That file.
+    spacing : tuple of float or None
+        Voxel size that the file states.
+    """
+
+    spec: PSF | None = None
+    array: NDArray[np.float32] | None = None
+    path: str = ""
+    spacing: tuple[float, ...] | None = None
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """How a recipe records where it came from."""
+        return {"spec": self.spec.to_dict()} if self.spec is not None else {"file": self.path}
+
+    def on(self, picture: Picture) -> NDArray[np.float32]:
+        """Its values for the voxels of a picture."""
+        if self.array is not None:
+            return self.array
+        assert self.spec is not None
+        plain = self.spec()
+        sizes = picture.spacing("ZYX"[-plain.ndim :])
+        return plain if sizes is None or len(set(sizes)) == 1 else self.spec(None, sizes)
+
+
+def kernel_in(text: str) -> Kernel:
+    """``psf.tif`` or ``disk:radius_px=7``.
+
+    Raises
+    ------
+    DeconvError
+        If it is neither, or does not fit.
+    """
+    path = Path(text)
+    if path.suffix.lower() in (*SUFFIXES, ".bmp") or path.exists():
+        array = load(path)
+        stated = read(path) if path.suffix.lower() in (".tif", ".tiff") else None
+        axes = "ZYX"[-array.ndim :]
+        spacing = stated.spacing(axes) if stated and set(axes) <= set(stated.axes) else None
+        return Kernel(array=array, path=str(path.resolve()), spacing=spacing)
+    spec = spec_in(text, PSF)
+    assert isinstance(spec, PSF)
+    return Kernel(spec=spec)
+
+
+def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
+    """The PSF that a recipe records, if it says how to make or find it."""
+    said = recipe.get("psf")
+    if not isinstance(said, Mapping):
+        return None
+    if isinstance(said.get("spec"), Mapping):
+        return Kernel(spec=PSF.from_dict(said["spec"]))
+    if "name" in said:
+        return Kernel(spec=PSF.from_dict(said))
+    return kernel_in(str(said["file"])) if said.get("file") else None
+
+
+def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> NDArray[np.float32]:
+    """The PSF for a picture after the preflight; findings are told in words.
+
+    Raises
+    ------
+    DeconvError
+        If the PSF cannot be used, or not without the repair that was not asked for.
+    """
+    array = kernel.on(picture)
+    spatial = "ZYX"[-array.ndim :]
+    shape = tuple(picture.data.shape[picture.axes.index(a)] for a in spatial if a in picture.axes)
+    sizes = {"pixel_size": kernel.spacing, "image_pixel_size": picture.spacing(spatial)}
+    findings = inspect(array, shape, **sizes)
+    for finding in findings:
+        if finding.fatal:
+            raise DeconvError(f"PSF: {finding.message}", finding.remedy)
+        if finding.code == "negative" and not mend:
+            raise DeconvError(f"PSF: {finding.message}", "Add --repair-psf, which sets them to 0.")
+        ask = " (--repair-psf)" if finding.repairable and not mend else ""
+        report.note(f"PSF: {finding}{ask}")
+    if mend and any(f.repairable for f in findings):
+        array = repair(array, findings, image_shape=shape, **sizes)
+        report.note(f"PSF: repaired; it is now {' x '.join(map(str, array.shape))} px.")
+    return array

@@ -1,0 +1,61 @@
+"""`napari-deconv psf`: render a point spread function into a file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import DeconvError
+from ..io import Picture, write
+from ..psf import PSF, describe
+from .options import add_common, add_fields, given_fields, numbers
+from .report import Reporter
+
+
+def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """One sub-command per generator, with its fields as options."""
+    kinds = parser.add_subparsers(metavar="KIND", required=True)
+    for name, cls in sorted(PSF.registry.items()):
+        summary = (cls.__doc__ or cls.title).strip().splitlines()[0]
+        one = kinds.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        add_fields(one, cls, f"fields of {cls.title}")
+        one.add_argument(
+            "-o", "--output", required=True, metavar="FILE", help=".tif, .npy or .png (16 bit)"
+        )
+        one.add_argument(
+            "--shape", type=numbers, metavar="N,N", help="size per axis; chosen by default"
+        )
+        one.add_argument(
+            "--pixel-size",
+            type=numbers,
+            metavar="X,X",
+            help="voxel size per axis ([z,] y, x), for stacks",
+        )
+        one.add_argument("--unit", default="um", help="unit of --pixel-size [default um]")
+        add_common(one)
+        one.set_defaults(run=run, cls=cls)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Render and write; says size and width."""
+    spec = PSF.make(args.cls.name, **given_fields(args, args.cls))
+    shape = tuple(int(n) for n in args.shape) if args.shape else None
+    array = spec(shape, args.pixel_size)
+    axes = "ZYX"[-array.ndim :]
+    sizes = dict(zip(axes, args.pixel_size or (), strict=False))
+    unit = "µm" if args.unit in ("um", "µm", "micron") else args.unit
+    like = Picture(data=array, axes=axes, pixel_size=sizes, units=dict.fromkeys(sizes, unit))
+    path = Path(args.output)
+    report = Reporter(args.quiet)
+    if path.suffix.lower() == ".png":
+        if array.ndim != 2:
+            raise DeconvError("A PNG holds a 2-D PSF only.", "Write a .tif file.")
+        array = np.rint(array / array.max() * 65535).astype(np.uint16)
+        report.note("PNG holds integers: the PSF is scaled to its peak, with 16 bits.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}})
+    if not args.quiet:
+        print(f"{path}: {spec}: {describe(like.data, args.pixel_size, unit)}")
+    return 0

@@ -1,0 +1,72 @@
+"""What a person at the terminal sees while it works: progress and notes, on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class StepLike(Protocol):
+    """What generators of this package yield."""
+
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+
+
+class Reporter:
+    """Prints notes, each once, and progress where there is a terminal.
+
+    Parameters
+    ----------
+    quiet : bool
+        Say nothing but errors.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._said: set[str] = set()
+
+    def note(self, text: str) -> None:
+        """Say something worth knowing, unless it was said before."""
+        if not self.quiet and text not in self._said:
+            self._said.add(text)
+            print(text, file=sys.stderr)
+
+    def notes(self, texts: Iterable[str], about: str = "") -> None:
+        """Say several things about one file."""
+        for text in texts:
+            self.note(f"{about}: {text}" if about else text)
+
+    @contextmanager
+    def progress(self, name: str) -> Iterator[Bar]:
+        """Show a bar that a generator's steps move."""
+        bar = Bar(name, hidden=self.quiet or not sys.stderr.isatty())
+        try:
+            yield bar
+        finally:
+            bar.close()
+
+
+class Bar:
+    """One tqdm bar, made when the first step tells the total."""
+
+    def __init__(self, name: str, hidden: bool) -> None:
+        from tqdm import tqdm
+
+        self._bar = tqdm(desc=name, total=1, disable=hidden, leave=False, file=sys.stderr)
+
+    def __call__(self, step: StepLike) -> None:
+        """Move the bar to a step."""
+        self._bar.total = step.total
+        self._bar.set_postfix_str(step.label, refresh=False)
+        self._bar.update(step.done - self._bar.n)
+
+    def close(self) -> None:
+        """Take it off the screen."""
+        self._bar.close()

@@ -1,0 +1,327 @@
+"""The command line: exit statuses, words instead of tracebacks, files whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_deconv.cli import COMMANDS, main
+from napari_deconv.cli.options import fields_in, parse_value, spec_in
+from napari_deconv.core.colour import linear_to_srgb, srgb_to_linear
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.spec import hints
+from napari_deconv.io import Picture, read, sidecar, write
+from napari_deconv.psf import PSF, Disk, Gaussian
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DISK = "disk:radius_px=1.5"
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A small blurred 8-bit colour photo with its psf.tif beside it."""
+    y, x = np.mgrid[:48, :64]
+    image = np.stack([128 + 90 * np.sin(x / k) * np.cos(y / 5) for k in (3, 4, 6)], -1)
+    write(tmp_path / "photo.png", image.astype(np.uint8))
+    return tmp_path / "photo.png"
+
+
+def run(*words: object) -> int:
+    return main([str(w) for w in words])
+
+
+# -- usage ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*command.split(), "--help") == 0
+    assert "usage: napari-deconv" in capsys.readouterr().out
+
+
+def test_help_loads_neither_torch_nor_numpy() -> None:
+    code = (
+        "import sys; from napari_deconv.cli import main; main(['--help']);"
+        "sys.exit(bool({'torch', 'numpy', 'napari'} & set(sys.modules)))"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--method", "wienr", "--psf", DISK], "Did you mean 'wiener'?"),
+        (["--method", "wiener", "--psf", DISK, "--set", "nsrr=1"], "Did you mean 'nsr'?"),
+        (["--method", "wiener", "--psf", DISK, "--nsr", "-1"], "nsr = -1.0 is out of bounds"),
+        (["--method", "wiener", "--psf", DISK, "--nsrr", "1"], "--nsrr"),
+        (["--method", "wiener", "--psf", "disc"], "Did you mean 'disk'?"),
+        (["--method", "wiener", "--psf", "none.tif"], "There is no file none.tif"),
+        (["--method", "wiener"], "There is no PSF."),
+        (["--method", "wiener", "--psf", DISK, "--device", "abacus"], "'abacus'"),
+        (["--recipe", "none.json"], "none.json cannot be read"),
+    ],
+)
+def test_usage_is_2_in_words(
+    photo: Path, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("deconvolve", photo, "-o", photo.parent / "o.png", *words) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert not (photo.parent / "o.png").exists()
+
+
+def test_debug_shows_the_traceback(photo: Path) -> None:
+    words = [
+        "deconvolve",
+        str(photo),
+        "-o",
+        "o.png",
+        "--psf",
+        "disc",
+        "--method",
+        "wiener",
+        "--debug",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-m", "napari_deconv", *words], capture_output=True, check=False, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" in done.stderr
+
+
+def test_an_input_is_no_output(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = photo.read_bytes()
+    for output in (photo, photo.parent):
+        assert run("deconvolve", photo, "-o", output, "--psf", DISK, "--method", "wiener") == 2
+    assert "never overwritten" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
+# -- values out of text ---------------------------------------------------------------------
+
+
+def test_values_and_specs_out_of_text() -> None:
+    assert spec_in("disk:radius_px=7", PSF) == Disk(radius_px=7)
+    assert spec_in("gaussian:sigma_px=1,2,3,angle-deg=30", PSF) == Gaussian(
+        sigma_px=(1, 2, 3), angle_deg=30
+    )
+    assert fields_in("sigma_px=2", Gaussian) == {"sigma_px": 2}
+    assert parse_value("yes", bool) is True
+    assert parse_value("12", str) == "12"
+    assert parse_value("none", float | None) is None
+    assert parse_value("1,2", tuple[float, ...]) == (1, 2)
+    with pytest.raises(DeconvError, match="sets no field"):
+        fields_in("7", Disk)
+
+
+def test_every_field_of_every_psf_is_an_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, cls in PSF.registry.items():
+        assert run("psf", name, "--help") == 0
+        text = capsys.readouterr().out
+        for field in hints(cls):
+            assert f"--{field.replace('_', '-')}" in text
+
+
+# -- psf, methods ---------------------------------------------------------------------------
+
+
+def test_psf_files(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "psf.tif"
+    words = ("gaussian", "--sigma-px", "1,2,2", "--pixel-size", "0.2,0.1,0.1", "--shape", "5,9,9")
+    assert run("psf", *words, "-o", out) == 0
+    made = read(out)
+    np.testing.assert_array_equal(
+        made.data, Gaussian(sigma_px=(1, 2, 2))((5, 9, 9), (0.2, 0.1, 0.1))
+    )
+    assert made.spacing("ZYX") == pytest.approx((0.2, 0.1, 0.1))
+    assert run("psf", "disk", "--radius-px", 3, "-o", tmp_path / "psf.png") == 0
+    png = read(tmp_path / "psf.png").data
+    np.testing.assert_allclose(
+        png / 65535, Disk(radius_px=3)() / Disk(radius_px=3)().max(), atol=1e-5
+    )
+
+
+def test_methods_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("methods", "--json") == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert rows["wiener"]["dimensions"] == [2, 3]
+    assert rows["wiener"]["citation"]
+
+
+# -- degrade --------------------------------------------------------------------------------
+
+
+def test_degrade_is_seeded_and_writes_the_truth(photo: Path) -> None:
+    from napari_deconv import degrade
+
+    folder = photo.parent
+    words = ("degrade", photo, "--psf", DISK, "--noise", 3, "--gain", 1.5, "--seed", 7)
+    assert run(*words, "-o", folder / "b.png", "--truth", folder / "t.png") == 0
+    expected, truth = degrade(read(photo).data, Disk(radius_px=1.5), noise=3, gain=1.5, seed=7)
+    np.testing.assert_array_equal(read(folder / "b.png").data, expected)
+    np.testing.assert_array_equal(read(folder / "t.png").data, truth)
+
+
+def test_a_data_set_and_the_same_again(photo: Path) -> None:
+    sources = photo.parent / "sources"
+    sources.mkdir()
+    photo.rename(sources / "photo.png")
+    one, two = photo.parent / "one", photo.parent / "two"
+    assert run("degrade", sources, "--pairs", 2, "--up-to", "noise=0.05", "-o", one) == 0
+    assert run("degrade", "--again", one / "recipe.json", "-o", two) == 0
+    for path in sorted(one.rglob("*.tif")):
+        assert path.read_bytes() == (two / path.relative_to(one)).read_bytes()
+    assert len(list(one.rglob("*.tif"))) == 6
+
+
+# -- deconvolve -----------------------------------------------------------------------------
+
+
+def test_deconvolve_a_file_and_replay_its_recipe(photo: Path) -> None:
+    folder = photo.parent
+    assert run("psf", "disk", "--radius-px", 1.5, "-o", folder / "psf.tif") == 0
+    words = ("--method", "wiener", "--nsr", 0.01, "--psf", folder / "psf.tif")
+    assert run("deconvolve", photo, "-o", folder / "a.png", *words) == 0
+    recipe = sidecar(folder / "a.png")
+    assert json.loads(recipe.read_text())["method"] == {"name": "wiener", "nsr": 0.01}
+    assert run("deconvolve", photo, "-o", folder / "b.png", "--recipe", recipe) == 0
+    np.testing.assert_array_equal(read(folder / "b.png").data, read(folder / "a.png").data)
+    assert run("deconvolve", photo, "-o", folder / "c.tif", "--recipe", recipe, "--nsr", 1) == 0
+    assert read(folder / "c.tif").recipe["method"] == {"name": "wiener", "nsr": 1}
+    assert (read(folder / "c.tif").data != read(folder / "a.png").data).any()
+    # An image that carries its recipe is one, too; so is what a layer's metadata holds.
+    (folder / "layer.json").write_text(json.dumps({"napari_deconv": read(folder / "c.tif").recipe}))
+    for number, source in enumerate((folder / "c.tif", folder / "layer.json")):
+        assert run("deconvolve", photo, "-o", folder / f"d{number}.tif", "--recipe", source) == 0
+        np.testing.assert_array_equal(
+            read(folder / f"d{number}.tif").data, read(folder / "c.tif").data
+        )
+
+
+def test_replay_with_another_psf_says_so(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photo.parent
+    words = ("--method", "wiener", "--psf", DISK)
+    assert run("deconvolve", photo, "-o", folder / "a.tif", *words) == 0
+    again = ("--recipe", folder / "a.tif", "--psf", "disk:radius_px=2")
+    assert run("deconvolve", photo, "-o", folder / "b.tif", *again) == 0
+    assert "not the one of the recipe" in capsys.readouterr().err
+
+
+def test_a_folder_with_one_corrupt_file(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = photo.parent / "in"
+    folder.mkdir()
+    photo.rename(folder / "a.png")
+    (folder / "b.png").write_bytes(b"no picture")
+    (folder / "notes.txt").write_text("no image")
+    write(folder / "c.tif", read(folder / "a.png").data)
+    out = photo.parent / "out"
+    assert run("deconvolve", folder, "-o", out, "--method", "wiener", "--psf", DISK) == 1
+    said = capsys.readouterr().err
+    assert sorted(p.name for p in out.iterdir()) == ["a.png", "a.png.json", "c.tif"]
+    assert "2 of 3 done" in said
+    assert "b.png could not be read" in said
+    assert "Traceback" not in said
+    assert (
+        run(
+            "deconvolve",
+            folder,
+            "-o",
+            photo.parent / "one.tif",
+            "--method",
+            "wiener",
+            "--psf",
+            DISK,
+        )
+        == 2
+    )
+
+
+def test_stack_keeps_its_calibration_and_a_psf_of_another_voxel_size_is_resampled(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    sizes, units = {"Z": 0.4, "Y": 0.1, "X": 0.1}, dict.fromkeys("ZYX", "µm")
+    data = rng.random((9, 24, 25), dtype=np.float32)
+    write(
+        tmp_path / "s.tif", data, like=Picture(data=data, axes="ZYX", pixel_size=sizes, units=units)
+    )
+    words = (
+        "gaussian",
+        "--sigma-px",
+        "1,1,1",
+        "--pixel-size",
+        "0.2,0.1,0.1",
+        "-o",
+        tmp_path / "p.tif",
+    )
+    assert run("psf", *words) == 0
+    words = ("--psf", tmp_path / "p.tif", "--method", "wiener", "--repair-psf", "--memory-gb", 1)
+    assert run("deconvolve", tmp_path / "s.tif", "-o", tmp_path / "r.tif", *words) == 0
+    said = capsys.readouterr().err
+    assert "The PSF's voxel size is 0.2 x 0.1 x 0.1, the image's 0.4 x 0.1 x 0.1" in said
+    with tifffile.TiffFile(tmp_path / "r.tif") as tif:
+        assert tif.imagej_metadata["spacing"] == 0.4
+        assert tif.series[0].axes == "ZYX"
+    assert read(tmp_path / "r.tif").pixel_size == pytest.approx(sizes)
+
+
+def test_linear_light_blurs_light(tmp_path: Path) -> None:
+    """A photo blurred in linear light is restored better there, alpha and depth kept."""
+    from scipy.signal import fftconvolve
+
+    y, x = np.mgrid[:64, :72]
+    sharp = np.where((x // 9 + y // 8) % 2, 0.95, 0.02)
+    psf = Disk(radius_px=2)()
+    light = fftconvolve(np.pad(srgb_to_linear(sharp), 8, "reflect"), psf, "same")[8:-8, 8:-8]
+    grey = np.rint(linear_to_srgb(light) * 65535).clip(0, 65535).astype(np.uint16)
+    alpha = np.arange(grey.size, dtype=np.uint16).reshape(grey.shape)
+    write(tmp_path / "a.png", np.stack([grey] * 3 + [alpha], -1))
+    errors = {}
+    for option in ("--linear", "--no-linear"):
+        out = tmp_path / f"{option[2:]}.png"
+        words = ("--psf", "disk:radius_px=2", "--method", "wiener", "--noise", 20, option)
+        assert run("deconvolve", tmp_path / "a.png", "-o", out, *words) == 0
+        back = read(out).data
+        np.testing.assert_array_equal(back[..., 3], alpha)
+        errors[option] = np.sqrt(np.mean((back[..., 0] / 65535 - sharp) ** 2))
+    assert errors["--linear"] < 0.7 * errors["--no-linear"]
+    recipe = sidecar(tmp_path / "linear.png")
+    assert (
+        run("deconvolve", tmp_path / "a.png", "-o", tmp_path / "again.png", "--recipe", recipe) == 0
+    )
+    np.testing.assert_array_equal(
+        read(tmp_path / "again.png").data, read(tmp_path / "linear.png").data
+    )
+
+
+def test_interruption_leaves_no_partial_file(
+    photo: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_deconv.io.photo.Image.Image.save", interrupted)
+    out = photo.parent / "out"
+    assert run("deconvolve", photo, "-o", out, "--method", "wiener", "--psf", DISK) == 130
+    assert list(out.iterdir()) == []
+    assert "Interrupted" in capsys.readouterr().err
+
+
+def test_quiet_says_nothing(photo: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ("-o", photo.parent / "q.tif", "--method", "wiener", "--psf", DISK, "--quiet")
+    assert run("deconvolve", photo, *words) == 0
+    assert capfd.readouterr() == ("", "")
