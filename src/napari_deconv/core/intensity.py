@@ -42,8 +42,9 @@ class Intensity:
         if self.dtype.kind not in "iu":
             return block.astype(self.dtype, copy=False), 0
         limits = np.iinfo(self.dtype)
-        # 32-bit limits are not float32 numbers; the nearest one inside is.
         low, high = np.float64(limits.min), np.float64(limits.max)
+        # The largest 64-bit integer is no float64; the next one above it would wrap around.
+        high = high if int(high) <= limits.max else np.nextafter(high, 0)
         rounded = np.rint(block.astype(np.float64))
         clipped = int(np.count_nonzero((rounded < low) | (rounded > high)))
         return np.clip(rounded, low, high).astype(self.dtype), clipped
@@ -76,7 +77,9 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
         check_finite(block)
     low, high = min(float(b.min()) for b in blocks), max(float(b.max()) for b in blocks)
     if low == high and whole:
-        raise DeconvError(f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen.")
+        raise DeconvError(
+            f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen."
+        )
     flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
     largest = max(abs(low), abs(high)) or 1.0
     # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
@@ -123,8 +126,15 @@ def _representative(image: Any, layout: Layout) -> NDArray[Any]:
         middle, depth = layout.block_shape[0] // 2, 8
         region = (slice(max(0, middle - depth), middle + depth), *region[1:])
     block = layout.read(image, items[len(items) // 2], region, slice(0, layout.colours))
-    return block if block.min() != block.max() else layout.read(
-        image, items[0], tuple(slice(0, n) for n in layout.block_shape), slice(0, layout.colours)
+    return (
+        block
+        if block.min() != block.max()
+        else layout.read(
+            image,
+            items[0],
+            tuple(slice(0, n) for n in layout.block_shape),
+            slice(0, layout.colours),
+        )
     )
 
 
