@@ -68,10 +68,16 @@ class Layout:
 
     def index(self, item: dict[str, int], region: Region, colours: slice) -> tuple[Any, ...]:
         """Index of a region of an item in the array; its axes keep the array's order."""
-        where: dict[str, Any] = {**item, "S": colours, **dict(zip(self.spatial, region, strict=True))}
+        where: dict[str, Any] = {
+            **item,
+            "S": colours,
+            **dict(zip(self.spatial, region, strict=True)),
+        }
         return tuple(where[a] for a in self.axes)
 
-    def read(self, array: Any, item: dict[str, int], region: Region, colours: slice) -> NDArray[Any]:
+    def read(
+        self, array: Any, item: dict[str, int], region: Region, colours: slice
+    ) -> NDArray[Any]:
         """A block ``(S, *spatial)`` of a numpy, dask or zarr array; only it is computed."""
         block = np.asarray(array[self.index(item, region, colours)])
         order = self._kept()

@@ -47,7 +47,9 @@ def checked(where: str, value: Any, hint: Any) -> Any:
     kind = get_origin(hint)
     if kind is Literal:
         if value not in get_args(hint):
-            raise DeconvError(f"{where} = {value!r} is not a choice.", f"Use one of {list(get_args(hint))}.")
+            raise DeconvError(
+                f"{where} = {value!r} is not a choice.", f"Use one of {list(get_args(hint))}."
+            )
         return value
     if kind in (Union, types.UnionType):
         return _checked_union(where, value, get_args(hint))
@@ -75,7 +77,9 @@ def _checked_tuple(where: str, value: Any, args: tuple[Any, ...]) -> tuple[Any, 
         args = (args[0],) * len(items)
     if len(items) != len(args):
         raise DeconvError(f"{where} has {len(items)} values.", f"Give {len(args)}.")
-    return tuple(checked(f"{where}[{i}]", v, a) for i, (v, a) in enumerate(zip(items, args, strict=True)))
+    return tuple(
+        checked(f"{where}[{i}]", v, a) for i, (v, a) in enumerate(zip(items, args, strict=True))
+    )
 
 
 def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
@@ -92,7 +96,9 @@ def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
             return None
         raise DeconvError(f"{where} = {value!r} does not fit.")
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise DeconvError(f"{where} = {value!r} is not of type {kind.__name__}.", "Change its value.")
+        raise DeconvError(
+            f"{where} = {value!r} is not of type {kind.__name__}.", "Change its value."
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise DeconvError(f"{where} = {value!r} is not a finite number.", "Give a finite one.")
     return value

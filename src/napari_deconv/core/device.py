@@ -28,10 +28,14 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise DeconvError(f"device = {name!r} is unknown.", "Use auto, cpu, cuda or mps.") from error
+        raise DeconvError(
+            f"device = {name!r} is unknown.", "Use auto, cpu, cuda or mps."
+        ) from error
     cuda = device.type == "cuda" and (device.index or 0) < torch.cuda.device_count()
     if not (device.type == "cpu" or cuda or (device.type == "mps" and mps)):
-        raise DeconvError(f"device = {name!r} is not available here.", "Use device='cpu' or 'auto'.")
+        raise DeconvError(
+            f"device = {name!r} is not available here.", "Use device='cpu' or 'auto'."
+        )
     return device
 
 
@@ -47,7 +51,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
     said = str(error).lower()
-    return isinstance(error, RuntimeError) and ("out of memory" in said or "allocate memory" in said)
+    return isinstance(error, RuntimeError) and (
+        "out of memory" in said or "allocate memory" in said
+    )
 
 
 def release(device: torch.device) -> None:
