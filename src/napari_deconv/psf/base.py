@@ -108,12 +108,20 @@ def _steps(pixel_size: Sequence[float] | None, ndim: int | None) -> tuple[float,
     return tuple(s / min(sizes) for s in sizes)
 
 
-def checked_pixel_size(what: str, sizes: Sequence[float]) -> tuple[float, ...]:
-    """Voxel sizes as floats, or a `DeconvError` naming ``what`` unless all are positive."""
+def checked_pixel_size(what: str, sizes: Sequence[float], ndim: int = 0) -> tuple[float, ...]:
+    """Voxel sizes as floats, of the last ``ndim`` axes where that is given.
+
+    Raises
+    ------
+    DeconvError
+        Naming ``what``, unless all are positive and there are enough.
+    """
     found = tuple(float(s) for s in np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
     if not found or not all(math.isfinite(s) and s > 0 for s in found):
         raise DeconvError(f"{what} = {found} does not fit.", "Give one positive size per axis.")
-    return found
+    if len(found) < ndim:
+        raise DeconvError(f"{what} = {found} has too few values.", f"Give {ndim}.")
+    return found[-ndim:]
 
 
 def odd(radius: float) -> int:

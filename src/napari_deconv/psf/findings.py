@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
 from . import mending
 from .base import Array, checked_pixel_size
 
@@ -35,16 +34,18 @@ class Finding:
         What to do about it.
     fatal : bool
         Whether the PSF cannot be used at all.
-    goal : tuple of float
-        What the repair works towards: the image's shape for ``larger`` and ``cut``, the zoom per
-        axis for ``voxel-size``.
+    room : tuple of int
+        Shape of the image's spatial axes where known; the repair keeps within it.
+    zoom : tuple of float
+        For ``voxel-size``: the PSF's voxel size divided by the image's, per axis.
     """
 
     code: str
     message: str
     remedy: str
     fatal: bool = False
-    goal: tuple[float, ...] = ()
+    room: tuple[int, ...] = ()
+    zoom: tuple[float, ...] = ()
 
     @property
     def repairable(self) -> bool:
@@ -89,13 +90,10 @@ def voxel_sizes(
     """Voxel sizes of PSF and image for the axes of the PSF."""
     if pixel_size is None or image_pixel_size is None:
         return None
-    sizes = []
-    for what, given in (("pixel_size", pixel_size), ("image_pixel_size", image_pixel_size)):
-        checked = checked_pixel_size(what, given)
-        if len(checked) < ndim:
-            raise DeconvError(f"{what} = {checked} has too few values.", f"Give {ndim}.")
-        sizes.append(checked[-ndim:])
-    return sizes[0], sizes[1]
+    return (
+        checked_pixel_size("pixel_size", pixel_size, ndim),
+        checked_pixel_size("image_pixel_size", image_pixel_size, ndim),
+    )
 
 
 def boolean(array: NDArray[Any]) -> Finding | None:
@@ -124,7 +122,7 @@ def voxel_size(sizes: tuple[tuple[float, ...], tuple[float, ...]] | None) -> Fin
     if all(abs(z - 1) <= _SPACING_TOLERANCE for z in zoom):
         return None
     message = f"The PSF's voxel size is {_joined(own, 'g')}, the image's {_joined(wanted, 'g')}."
-    return Finding("voxel-size", message, "Repair resamples the PSF.", goal=zoom)
+    return Finding("voxel-size", message, "Repair resamples the PSF.", zoom=zoom)
 
 
 def background(psf: Array) -> Finding | None:
@@ -164,10 +162,10 @@ def larger(psf: Array, room: tuple[int, ...]) -> Finding | None:
     kept = mending.crop(psf.clip(0), room).sum() / psf.clip(0).sum()
     message = f"The PSF ({_joined(psf.shape)}) is larger than the image ({_joined(room)})."
     remedy = f"Repair crops it to fit, which cuts {1 - kept:.1%} of its energy."
-    return Finding("larger", message, remedy, goal=tuple(float(n) for n in room))
+    return Finding("larger", message, remedy)
 
 
-def cut(psf: Array, room: tuple[int, ...]) -> Finding | None:
+def cut(psf: Array) -> Finding | None:
     """Next to no energy beyond the border."""
     share = 0.0 if _is_flat(psf) else mending.cut_energy(psf)
     if share <= _CUT_LIMIT:
@@ -175,7 +173,7 @@ def cut(psf: Array, room: tuple[int, ...]) -> Finding | None:
     amount = f"about {share:.0%}" if share < 0.5 else "half or more"
     message = f"The PSF does not fade out at its border: {amount} of its energy may be cut off."
     remedy = "Use a larger PSF array if you can; repair fades the border out."
-    return Finding("cut", message, remedy, goal=tuple(float(n) for n in room))
+    return Finding("cut", message, remedy)
 
 
 def _is_flat(psf: Array) -> bool:

@@ -14,8 +14,9 @@ _STILL_PX = 0.02
 
 
 def centre_of_mass(psf: Array) -> tuple[float, ...]:
-    """Mean position per axis, in pixel indices, of the positive values."""
-    profiles = [marginal(psf.clip(0), axis) for axis in range(psf.ndim)]
+    """Mean position per axis, in pixel indices, of what rises above zero and the background."""
+    risen = without_background(psf.clip(0))
+    profiles = [marginal(risen, axis) for axis in range(psf.ndim)]
     return tuple(float(p @ np.arange(len(p)) / p.sum()) for p in profiles)
 
 
@@ -29,14 +30,15 @@ def cut_energy(psf: Array) -> float:
 
     Each side's marginal profile is continued with the ratio of its last two values, falling at
     the rate at which that ratio falls itself: exact for a Gaussian, nearly nothing for a profile
-    that ends within its last pixel.
+    that ends within its last pixel. A background does not count.
     """
     total = 0.0
+    risen = without_background(psf.clip(0))
     for axis in range(psf.ndim):
-        profile = marginal(psf.clip(0), axis)
+        profile = marginal(risen, axis)
         if len(profile) >= 3:
             total += _beyond(profile[:3]) + _beyond(profile[::-1][:3])
-    return total / float(psf.clip(0).sum())
+    return total / float(risen.sum())
 
 
 def _beyond(profile: Array) -> float:
@@ -58,17 +60,30 @@ def background(psf: Array) -> float:
     """Level the PSF stands on: the border's median, if the next shell has about the same."""
     if min(psf.shape) < 7:
         return 0.0
-    outer, inner = (_shell_median(psf, depth) for depth in (0, 1))
-    level = outer > 1e-3 * psf.max() and outer < 0.2 * psf.max()
+    outer, inner = (float(np.median(_shell(psf, depth))) for depth in (0, 1))
+    level = 1e-3 * psf.max() < outer < 0.2 * psf.max()
     return outer if level and 0.9 * inner < outer < 1.1 * inner else 0.0
 
 
-def _shell_median(psf: Array, depth: int) -> float:
-    inside = tuple(slice(depth, n - depth) for n in psf.shape)
+def without_background(psf: Array) -> Array:
+    """The PSF less its background; what then is within its noise becomes 0.
+
+    Otherwise the positive half of the noise would stay as a haze over the whole array, with more
+    energy than the PSF's own tails.
+    """
+    level = background(psf)
+    if not level:
+        return psf
+    noise = 1.4826 * np.median(np.abs(_shell(psf, 0) - level))
+    return np.where(psf - level > 3 * noise, psf - level, 0.0)
+
+
+def _shell(psf: Array, depth: int) -> Array:
+    """Values of the pixels ``depth`` from the border."""
     shell = np.zeros(psf.shape, dtype=bool)
-    shell[inside] = True
+    shell[tuple(slice(depth, n - depth) for n in psf.shape)] = True
     shell[tuple(slice(depth + 1, n - depth - 1) for n in psf.shape)] = False
-    return float(np.median(psf[shell]))
+    return psf[shell]
 
 
 def recentre(psf: Array) -> Array:
@@ -105,24 +120,25 @@ def _shifted(psf: Array, axis: int, pixels: float) -> Array:
 
 
 def _trimmed(psf: Array, axis: int, least: int) -> Array:
-    """Without the empty pixels on both ends of an axis, evenly, down to a ``least`` size."""
-    filled = np.flatnonzero(marginal(psf, axis) > 1e-6 * psf.sum())
+    """Without the all but empty pixels on both ends of an axis, evenly, down to ``least``."""
     n = psf.shape[axis]
-    spare = min(filled[0], n - 1 - filled[-1], (n - least) // 2) if len(filled) else 0
-    return psf.take(range(max(spare, 0), n - max(spare, 0)), axis=axis)
+    summed = marginal(psf, axis).cumsum()
+    first, last = np.searchsorted(summed, np.array([1e-4, 1 - 1e-4]) * summed[-1])
+    spare = max(0, min(int(first), n - 1 - int(last), (n - least) // 2))
+    return psf.take(range(spare, n - spare), axis=axis)
 
 
-def crop(psf: Array, limit: Sequence[float]) -> Array:
+def crop(psf: Array, limit: Sequence[int]) -> Array:
     """The middle of the PSF, of odd size and no larger than ``limit`` per axis."""
     for axis, most in enumerate(limit):
         n = psf.shape[axis]
-        half = (int(most) - 1) // 2
+        half = (most - 1) // 2
         if n > most:
             psf = psf.take(range(n // 2 - half, n // 2 + half + 1), axis=axis)
     return psf
 
 
-def fade(psf: Array, limit: Sequence[float] | None = None) -> Array:
+def fade(psf: Array, limit: Sequence[int] = ()) -> Array:
     """Bring the border to zero along a raised cosine.
 
     A high border is continued outwards, so that nothing that was measured is lost; a low one, or
@@ -133,7 +149,7 @@ def fade(psf: Array, limit: Sequence[float] | None = None) -> Array:
         ends = psf.take([0, -1], axis=axis)
         if n < 3 or not ends.max() > 0:
             continue
-        room = (int(limit[axis]) - n) // 2 if limit else n
+        room = (limit[axis] - n) // 2 if limit else n
         width = min(math.ceil(n / 4), room)
         inside = ends.max() < 0.1 * psf.max() or width < 1
         psf = _fade_inside(psf, axis) if inside else _fade_outside(psf, axis, width)

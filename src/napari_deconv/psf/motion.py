@@ -87,12 +87,13 @@ def _bar(
 
     Exact along the last axis, sampled finely along the first.
     """
-    dy, dx = direction
-    dy = math.copysign(max(abs(dy), 1e-9), dy)
+    dx = direction[1]
+    # A rounding error in the direction must not leave traces around a bar along the axis.
+    dy = direction[0] if abs(direction[0]) > 1e-9 else 0.0
     fine = (np.arange(_OVERSAMPLING) + 0.5) / _OVERSAMPLING - 0.5
     y = ((np.arange(shape[0]) - shape[0] // 2)[:, None] + fine).reshape(-1, 1) * steps[0]
     ends = np.sort((y * -dy + np.array([-length, length]) / 2) / dx, axis=1)
-    sides = np.sort((y * dx + np.array([-0.5, 0.5])) / dy, axis=1)
+    sides = np.sort((y * dx + np.array([-0.5, 0.5])) / (dy or 1e-9), axis=1)
     low = np.maximum(ends[:, :1], sides[:, :1])
     high = np.maximum(np.minimum(ends[:, 1:], sides[:, 1:]), low)
     covered = np.diff(np.clip(pixel_edges(shape[1], steps[1]), low, high), axis=1)

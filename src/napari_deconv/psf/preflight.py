@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .base import Array
 from .findings import Finding
 
 _ROUNDS = 8
+_ANOTHER = "Give another PSF or a larger image."
 
 
 def inspect(
@@ -59,12 +61,12 @@ def inspect(
         check.even(values),
         check.off_centre(values),
         check.larger(values, room),
-        check.cut(values, room),
+        check.cut(values),
         check.flat(values),
         check.delta(values),
         check.unit_sum(values),
     )
-    return tuple(f for f in found if f is not None)
+    return tuple(replace(f, room=room) for f in found if f is not None)
 
 
 def repair(
@@ -98,7 +100,7 @@ def repair(
     Raises
     ------
     DeconvError
-        If a finding is fatal.
+        If a finding is fatal, or an image of very few pixels leaves no room for a repair.
     """
     every = inspect(psf, image_shape, pixel_size, image_pixel_size)
     chosen = every if findings is None else tuple(findings)
@@ -106,32 +108,35 @@ def repair(
         if finding.fatal:
             raise DeconvError(finding.message, finding.remedy)
     left = {f.code for f in every} - {f.code for f in chosen}
-    room = next((f.goal for f in chosen if f.code in ("larger", "cut") and f.goal), image_shape)
+    room = next((f.room for f in chosen if f.room), every[0].room if every else ())
     array = _unit(np.asarray(psf).astype(np.float64))
     for _ in range(_ROUNDS):
-        goals = {f.code: f.goal for f in chosen if f.repairable and f.code not in left}
-        for code in (c for c in _REPAIRS if c in goals):
-            array = _unit(_REPAIRS[code](array, goals[code]))
-        chosen = inspect(array, None if room is None else [int(n) for n in room])
-        if not any(f.repairable and f.code not in left for f in chosen):
-            break
-    return array.astype(np.float32)
+        todo = {f.code: f for f in chosen if f.repairable and f.code not in left}
+        if not todo:
+            return array.astype(np.float32)
+        for code in (c for c in _REPAIRS if c in todo):
+            array = _unit(_REPAIRS[code](array, replace(todo[code], room=room)))
+        chosen = inspect(array, room or None)
+    raise DeconvError(f"The PSF cannot be repaired: {next(iter(todo.values()))}", _ANOTHER)
 
 
-_REPAIRS: dict[str, Callable[[Array, tuple[float, ...]], Array]] = {
-    "bool": lambda psf, goal: psf,
-    "negative": lambda psf, goal: psf.clip(0),
-    "background": lambda psf, goal: (psf - mending.background(psf)).clip(0),
-    "voxel-size": lambda psf, goal: mending.resample(psf.clip(0), goal),
-    "even": lambda psf, goal: mending.recentre(psf),
-    "off-centre": lambda psf, goal: mending.recentre(psf),
-    "larger": lambda psf, goal: mending.crop(psf, goal),
-    "cut": lambda psf, goal: mending.fade(psf, goal or None),
-    "sum": lambda psf, goal: psf,
+_REPAIRS: dict[str, Callable[[Array, Finding], Array]] = {
+    "bool": lambda psf, _: psf,
+    "negative": lambda psf, _: psf.clip(0),
+    "background": lambda psf, _: mending.without_background(psf.clip(0)),
+    "voxel-size": lambda psf, found: mending.resample(psf.clip(0), found.zoom),
+    "even": lambda psf, _: mending.recentre(psf),
+    "off-centre": lambda psf, _: mending.recentre(psf),
+    "larger": lambda psf, found: mending.crop(psf, found.room),
+    "cut": lambda psf, found: mending.fade(psf, found.room),
+    "sum": lambda psf, _: psf,
 }
 """How each finding is mended, in the order in which that is done."""
 
 
 def _unit(psf: Array) -> Array:
-    scaled = psf / np.abs(psf).max()
-    return np.asarray(scaled / scaled.sum())
+    scaled = psf / (np.abs(psf).max() or 1.0)
+    total = scaled.sum()
+    if not total > 0:
+        raise DeconvError("The repair would leave nothing of the PSF.", _ANOTHER)
+    return np.asarray(scaled / total)

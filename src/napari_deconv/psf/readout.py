@@ -27,12 +27,17 @@ def describe(array: NDArray[Any], pixel_size: Sequence[float] | None = None, uni
     -------
     str
         One line.
+
+    Raises
+    ------
+    DeconvError
+        If a pixel size is not positive or has too few values.
     """
     widths = fwhm(array)
     size = " x ".join(str(n) for n in array.shape)
     words = [f"{size} px", f"FWHM {' x '.join(f'{w:.1f}' for w in widths)} px"]
     if pixel_size is not None:
-        sizes = checked_pixel_size("pixel_size", pixel_size)[-array.ndim :]
+        sizes = checked_pixel_size("pixel_size", pixel_size, array.ndim)
         physical = " x ".join(f"{w * s:.3g}" for w, s in zip(widths, sizes, strict=True))
         words[1] += f" = {physical} {unit}".rstrip()
     return ", ".join([*words, f"sum {float(np.sum(array, dtype=np.float64)):.3f}"])
