@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
 
 ROOT = Path(__file__).parents[1]
 
 
-def blocks(page: str) -> list[str]:
-    """The Python blocks of a page, in order."""
-    return re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+def blocks(page: str, language: str = "python") -> list[str]:
+    """The code blocks of a page, in order."""
+    fenced = rf"^```{language}\n(.*?)^```"
+    return re.findall(fenced, (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
 def test_readme_photo_gets_sharper(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +36,20 @@ def test_readme_stack_keeps_shape_and_dtype() -> None:
     names: dict[str, Any] = {"nd": nd, "stack": stack}
     exec(blocks("README.md")[1], names)
     assert names["sharp"].max() > 1, "the intensity scale was lost"
+
+
+def test_readme_command_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_deconv.__main__ import main
+
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for name in ("blurred.jpg", "photos/a.jpg", "photos/b.jpg"):
+        Image.fromarray(data.chelsea()[:60, :71]).save(name)
+    lines = "".join(blocks("README.md", "sh")).splitlines()
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("napari-deconv ")]
+    assert [main(command) for command in commands] == [0] * 4
+    assert np.asarray(Image.open("sharp.png")).shape == (60, 71, 3)
+    assert {path.stem for path in Path("sharp").glob("*.jpg")} == {"a", "b"}
 
 
 def test_contributing_method_is_one_file(tmp_path: Path) -> None:
