@@ -28,7 +28,10 @@ class Heard:
         self.said = []
         self.job = Job(owner)
         for what in ("result", "error", "cancel", "end", "preview"):
-            setattr(self.job, f"on_{what}", lambda *args, what=what: self.said.append((what, *args)))
+            setattr(self.job, f"on_{what}", self._note(what))
+
+    def _note(self, what):
+        return lambda *args: self.said.append((what, *args))
 
     def names(self):
         return [name for name, *_ in self.said]

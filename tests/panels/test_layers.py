@@ -5,9 +5,9 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_deconv.panels.layer_combo import LayerCombo
 from napari_deconv.panels.layers import (
     KEY,
-    LayerCombo,
     Placement,
     add_image,
     axes_of,
@@ -40,12 +40,25 @@ def test_combo_follows_added_renamed_and_removed_layers(viewer, qtbot):
     viewer.add_labels(np.zeros((8, 8), int), name="labels")
     second = viewer.add_image(np.zeros((8, 8)), name="second")
     assert shown(widget) == ["second", "first"]
+    assert widget.layer is second  # nothing was chosen by hand yet
+    widget.pick(first)
+    viewer.add_image(np.zeros((8, 8)), name="third")
     assert widget.layer is first
+    viewer.layers.remove("third")
     first.name = "renamed"
     assert shown(widget) == ["second", "renamed"]
     with qtbot.waitSignal(widget.picked):
         viewer.layers.remove(first)
     assert widget.layer is second
+
+
+def test_shy_layers_are_only_chosen_by_hand(viewer, qtbot):
+    widget = combo(viewer, qtbot, shy=("truth", "result"))
+    truth = viewer.add_image(np.zeros((8, 8)), metadata={KEY: {"kind": "truth"}})
+    assert widget.layer is truth  # there is no other
+    image = viewer.add_image(np.zeros((8, 8)))
+    viewer.add_image(np.zeros((8, 8)), metadata={KEY: {"kind": "result"}})
+    assert widget.layer is image
 
 
 def test_combo_forgets_the_viewer_when_it_is_destroyed(viewer, qtbot):

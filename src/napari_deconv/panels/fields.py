@@ -10,12 +10,13 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QVBoxLayout, QWidget
 
 from ..core.checks import bounds
 from ..core.errors import DeconvError
 from ..core.spec import Spec, field_help, hints
-from .parts import Combo, guard_wheel, read_out, rows
+from .inputs import Combo, Number, guard_wheel
+from .parts import read_out, rows
 
 _UNITS = {"px": "px", "deg": "°", "nm": "nm", "um": "µm", "mm": "mm", "s": "s", "percent": "%"}
 _ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "rgb": "RGB"}
@@ -114,9 +115,12 @@ class Choice(QWidget):
         self.combo.currentIndexChanged.connect(self._rebuild)
 
     def fill(
-        self, kinds: Mapping[str, type[Spec]], extra: Mapping[str, str] | None = None, start: str = ""
+        self,
+        kinds: Mapping[str, type[Spec]],
+        extra: Mapping[str, str] | None = None,
+        start: str = "",
     ) -> None:
-        """Offer these classes (name -> class) and further entries (name -> title) without a form."""
+        """Offer these classes (name -> class), and entries without a form (name -> title)."""
         self._kinds = dict(kinds)
         self.combo.blockSignals(True)
         self.combo.clear()
@@ -190,6 +194,23 @@ def _is_text(hint: Any) -> bool:
     return get_origin(bare) in (Union, types.UnionType, tuple)
 
 
+class _Real:
+    """A `Number` that answers like a magicgui widget: theirs rounds to two decimals."""
+
+    def __init__(self, value: float, low: float | None, high: float | None, zero: str) -> None:
+        self.native = Number(-1e9 if low is None else low, 1e9 if high is None else high, zero)
+        self.value = value
+        self.changed = self.native.valueChanged
+
+    @property
+    def value(self) -> float:
+        return float(self.native.value())
+
+    @value.setter
+    def value(self, value: float) -> None:
+        self.native.setValue(value)
+
+
 def _field(key: str, value: Any, hint: Any, known: str) -> Any:
     bare = _bare(hint)
     if _is_text(hint):
@@ -197,20 +218,18 @@ def _field(key: str, value: Any, hint: Any, known: str) -> Any:
     if bare not in (int, float):
         return create_widget(value=value, annotation=bare)
     low, high = bounds(hint)
-    options: dict[str, Any] = {"min": -1e9 if low is None else low, "max": 1e9 if high is None else high}
+    sliding = _slides(key, value, low, high)
+    if bare is float and not sliding:
+        return _Real(value, low, high, _zero(known) if low == 0 else "")
+    options: dict[str, Any] = {"min": -1e9, "max": 1e9}
+    options |= {k: v for k, v in (("min", low), ("max", high)) if v is not None}
     if bare is int:
         options = {side: int(limit) for side, limit in options.items()}
-    sliding = _slides(key, value, low, high)
     if sliding:
         options["widget_type"] = "Slider" if bare is int else "FloatSlider"
-    elif bare is float:
-        options["step"] = None  # adapts to the value's magnitude
     widget = create_widget(value=value, annotation=bare, options=options)
-    for spin in _spins(widget.native):
-        _trim(spin, key, value, low)
-        if not sliding and low == 0:
-            spin.setSpecialValueText(_zero(known))
-    widget.value = value  # again: the first time it may have been rounded to two decimals
+    for spin in widget.native.findChildren(QDoubleSpinBox):
+        spin.setDecimals(1 if key.endswith("_deg") else 2)
     return widget
 
 
@@ -223,12 +242,13 @@ def _titled(key: str, hint: Any, known: str) -> str:
 
 def _zero(known: str) -> str:
     """What 0 stands for, from what the field's help says of it; empty if it is just a number."""
-    said = re.search(r"\b0 (\w+ \w+)", known)
+    said = re.search(r"(?<![\d.])0 (\w+ \w+)", known)
     if said is None:
         return ""
-    if re.match(r"(does not|do not|adds no|adds none|leaves|skips|turns|switches|is off|disables)", said[1]):
+    if re.match(r"does not|do not|adds no|leaves|skips|turns|switches|is off|disables", said[1]):
         return "off"
-    return "automatic" if re.match(r"(takes|chooses|picks|estimates|uses|sets|derives)", said[1]) else ""
+    fitted = re.match(r"takes|chooses|picks|estimates|uses|sets|derives", said[1])
+    return "automatic" if fitted else ""
 
 
 def _slides(key: str, value: float, low: float | None, high: float | None) -> bool:
@@ -236,22 +256,6 @@ def _slides(key: str, value: float, low: float | None, high: float | None) -> bo
     if low is None or high is None:
         return False
     return key.endswith("_deg") or high - low <= 20 * abs(value)
-
-
-def _spins(native: QWidget) -> list[QAbstractSpinBox]:
-    found = list(native.findChildren(QAbstractSpinBox))
-    return [native, *found] if isinstance(native, QAbstractSpinBox) else found
-
-
-def _trim(spin: QAbstractSpinBox, key: str, value: float, low: float | None) -> None:
-    """As many decimals as the field's magnitude asks for."""
-    if not isinstance(spin, QDoubleSpinBox):
-        return
-    if key.endswith(("_px", "_deg", "_nm")):
-        spin.setDecimals(2)
-    else:
-        smallest = min((abs(v) for v in (value, low) if v), default=1e-4)
-        spin.setDecimals(max(2, min(8, 2 - int(f"{smallest:e}".split("e")[1]))))
 
 
 def _shown(value: Any, hint: Any) -> Any:
@@ -278,5 +282,3 @@ def _parsed(value: Any, hint: Any) -> Any:
     except (ValueError, SyntaxError):
         return value
     return items[0] if len(items) == 1 and get_origin(_bare(hint)) is not tuple else items
-
-

@@ -105,7 +105,7 @@ class Job:
         self._timer = QTimer(owner)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(lambda: self._poll())
-        owner.destroyed.connect(self.stop)
+        owner.destroyed.connect(lambda: self.stop())
         app = QApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.stop)

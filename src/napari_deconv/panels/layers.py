@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import NDArray
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from ..core.errors import DeconvError
-from .parts import Combo
 
 KEY = "napari_deconv"
-"""Where a layer's metadata holds our record of it; its ``kind`` is psf, result, truth or preview."""
+"""Where a layer's metadata holds our record; its ``kind`` is psf, result, truth or preview."""
 
 _LETTERS = {"time": "T", "channel": "C", "depth": "Z", "row": "Y", "column": "X", "position": "P"}
 
@@ -144,101 +142,7 @@ def find(viewer: Any, name: str) -> Image:
     for layer in viewer.layers:
         if layer.name == name and isinstance(layer, Image):
             return layer
-    raise DeconvError(f"There is no image layer {name!r} any more.", "Open it again, or choose another.")
-
-
-class LayerCombo(Combo):
-    """A combo box over the layers that fit; it follows added, removed and renamed layers.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Whose layers.
-    accepts : callable
-        Says whether a layer fits.
-    extras : mapping, optional
-        Further entries, name -> title, listed before the layers.
-    empty : str
-        Shown while there is nothing to choose.
-    """
-
-    picked = Signal()
-
-    def __init__(
-        self,
-        viewer: Any,
-        accepts: Callable[[Layer], bool],
-        extras: Mapping[str, str] | None = None,
-        empty: str = "no image is open",
-        parent: QWidget | None = None,
-    ) -> None:
-        super().__init__(parent)
-        self._viewer, self._accepts = viewer, accepts
-        self._extras, self._empty = dict(extras or {}), empty
-        self._layers: list[Layer] = []
-        events = viewer.layers.events
-        follow(self, events.inserted, self._on_change)
-        follow(self, events.removed, self._on_change)
-        follow(self, events.reordered, self._on_change)
-        follow(self, events.renamed, self._on_change)
-        self.refresh()
-        active = viewer.layers.selection.active
-        if active is not None:
-            self.pick(active)
-        self.currentIndexChanged.connect(self._tell)
-
-    @property
-    def layer(self) -> Any:
-        """The layer that is chosen, or None."""
-        index = self.currentIndex() - len(self._extras)
-        return self._layers[index] if 0 <= index < len(self._layers) else None
-
-    @property
-    def extra(self) -> str:
-        """Name of the extra entry that is chosen, or empty."""
-        index = self.currentIndex()
-        return list(self._extras)[index] if 0 <= index < len(self._extras) else ""
-
-    def pick(self, choice: Layer | str) -> bool:
-        """Choose a layer, or an extra entry by its name."""
-        if isinstance(choice, str):
-            self.setCurrentIndex(list(self._extras).index(choice))
-            return True
-        if choice not in self._layers:
-            return False
-        self.setCurrentIndex(len(self._extras) + self._layers.index(choice))
-        return True
-
-    def refresh(self) -> None:
-        """List the layers as they are now; what was chosen stays chosen."""
-        before, extra = self.layer, self.extra
-        fitting = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
-        fitting.sort(key=lambda x: record(x).get("kind") != "psf")
-        self.blockSignals(True)
-        self.clear()
-        self._layers = fitting
-        for title in self._extras.values():
-            self.addItem(title)
-        for layer in self._layers:
-            self.addItem(layer.name)
-        self.setEnabled(self.count() > 0)
-        if before in self._layers:
-            self.pick(before)
-        elif extra:
-            self.pick(extra)
-        elif not self.count():
-            self.addItem(self._empty)
-        self.setToolTip(self.currentText())
-        self.blockSignals(False)
-        if self.layer is not before or self.extra != extra:
-            self.picked.emit()
-
-    def _on_change(self, event: Any = None) -> None:
-        self.refresh()
-
-    def _tell(self, _: int) -> None:
-        self.setToolTip(self.currentText())
-        self.picked.emit()
+    raise DeconvError(f"There is no image layer {name!r} any more.", "Open it again.")
 
 
 def follow(widget: QWidget, emitter: Any, callback: Callable[[Any], object]) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
-    QAbstractSpinBox,
-    QComboBox,
     QFormLayout,
     QFrame,
     QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QSlider,
     QVBoxLayout,
     QWidget,
 )
@@ -87,7 +85,7 @@ class Panel(QWidget):
                 self._let_go()
         return bool(super().event(event))
 
-    def closeEvent(self, event: QEvent) -> None:
+    def closeEvent(self, event: Any) -> None:
         """Let go of everything."""
         self._let_go()
         super().closeEvent(event)
@@ -137,21 +135,6 @@ class Notice(QFrame):
         return self._label.text()
 
 
-class Combo(QComboBox):
-    """A combo box that stays narrow: long entries are elided, the tooltip has them whole."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.setMinimumContentsLength(6)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.currentTextChanged.connect(self.setToolTip)
-        guard_wheel(self)
-
-
 class Delay(QTimer):
     """Calls a function once things have been quiet for a while.
 
@@ -172,26 +155,6 @@ class Delay(QTimer):
         self.timeout.connect(lambda: call())
 
 
-class _WheelGuard(QObject):
-    """Leaves the wheel to the scroll area until a field was clicked."""
-
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Swallow wheel events over fields without the focus."""
-        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
-            return False
-        event.ignore()
-        return True
-
-
-def guard_wheel(widget: QWidget) -> None:
-    """Keep scrolling over ``widget`` from changing the values of the fields in it."""
-    guard = _WheelGuard(widget)
-    for kind in (QAbstractSpinBox, QComboBox, QSlider):
-        for field in [*widget.findChildren(kind), *([widget] if isinstance(widget, kind) else [])]:
-            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            field.installEventFilter(guard)
-
-
 def heading(text: str) -> QLabel:
     """A section's heading."""
     label = QLabel(text)
@@ -207,9 +170,19 @@ def read_out(text: str = "") -> QLabel:
     return label
 
 
-def rows() -> QFormLayout:
-    """Labels beside fields, or above them where the panel is too narrow."""
-    layout = QFormLayout()
+class Rows(QFormLayout):
+    """Labels beside fields, aligned over all forms of a panel; above them where it is narrow."""
+
+    def addRow(self, *parts: Any) -> None:
+        """Add a row; a label given as text is aligned with those of other forms."""
+        super().addRow(*parts)
+        if len(parts) == 2 and isinstance(parts[0], str):
+            self.labelForField(parts[1]).setMinimumWidth(76)
+
+
+def rows() -> Rows:
+    """An empty form."""
+    layout = Rows()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)

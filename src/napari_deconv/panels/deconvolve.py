@@ -1,0 +1,258 @@
+"""The Deconvolve panel: image, PSF, method, preview, run."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from ..core.errors import DeconvError
+from . import settings
+from .fields import Choice
+from .job import Job, steps_of
+from .layer_combo import LayerCombo
+from .layers import Placement, add_image, axes_of, find, is_image, pixels
+from .live import Live, Task
+from .noise import NoiseLevel
+from .parts import Notice, Panel, heading, read_out, rows
+from .psf_request import Prepared, Request
+from .psf_source import PsfSource
+from .recipes import RecipeBox
+from .run_bar import RunBar
+
+_HINT = (
+    "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
+    "Then choose the blur (PSF) and a method, and press Run."
+)
+_FIRST = "richardson-lucy"
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One restoration as the panel stood when it was asked for."""
+
+    method: Any
+    psf: Request
+    noise: float | None
+    linear: bool = False
+
+    def stream(
+        self, data: Any, axes: str, prepared: Prepared, cancel: threading.Event
+    ) -> Generator[Any, None, Any]:
+        """The engine's steps; runs in the worker."""
+        from ..core.colour import stream_in_linear_light
+        from ..core.engine import stream
+
+        chosen = settings.current()
+        return (stream_in_linear_light if self.linear else stream)(
+            self.method, data, prepared.usable(), axes=axes, noise=self.noise,
+            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
+        )  # fmt: skip
+
+    def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
+        """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
+        prepared = self.psf.prepare()
+        result = yield from self.stream(data, axes, prepared, cancel)
+        return result, prepared.about
+
+    def preview(
+        self, data: Any, axes: str, prepared: Any, cancel: threading.Event
+    ) -> Generator[Any, None, Any]:
+        """Restore a region; returns the array."""
+        result = yield from self.stream(data, axes, prepared, cancel)
+        return result.data
+
+
+class DeconvolvePanel(Panel):
+    """Restore an image layer.
+
+    A subclass with ``class Wiener(DeconvolvePanel, preset="wiener")`` opens on that method.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    preset: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.preset = preset
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._source: tuple[str, Placement] | None = None
+        self._wanted: dict[str, Any] = {}
+        self.hint = Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
+        self.image.setToolTip("The image to sharpen. It is never changed.")
+        self.psf = PsfSource(napari_viewer, adopt=True)
+        self.method = Choice("Method")
+        self.noise = NoiseLevel()
+        self.linear = QCheckBox("In linear light (sRGB photos)")
+        self.linear.setToolTip(
+            "Take the photo's values to light before and back after: helps with large blurs of "
+            "bright spots and with coloured fringes."
+        )
+        self.live_box = QCheckBox("Live preview of the visible region")
+        self.live_box.setToolTip("Restores what you see, at most 512 x 512, as you change fields.")
+        self.live_note = read_out()
+        self.recipes = RecipeBox(napari_viewer)
+        self.run_bar = RunBar("Run", "Deconvolve")
+        self.live = Live(self, napari_viewer, self._task, self._on_live)
+        self._loader = Job(self)
+        self._build()
+        self._connect()
+        self._on_image()
+        self._load()
+
+    def order(self) -> Order:
+        """What the panel is set to; a `DeconvError` if a field does not fit."""
+        if self.image.layer is None:
+            raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
+        linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
+        return Order(self.method.spec(), self.psf.request(), self.noise.value, linear)
+
+    def run(self) -> None:
+        """Restore the chosen layer; the result becomes a new layer."""
+        try:
+            order = self.order()
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.live_box.setChecked(False)
+        layer = self.image.layer
+        self.image.pick(layer)  # from here on it is meant, whatever else is opened
+        self._source = (layer.name, Placement.of(layer))
+        self._path = layer.source.path
+        data, axes = pixels(layer), axes_of(layer)
+        self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
+
+    def load(self, recipe: Mapping[str, Any]) -> None:
+        """Set the panel to a result's recipe.
+
+        Raises
+        ------
+        DeconvError
+            If the image or the PSF it names is not there.
+        """
+        self.image.pick(find(self._viewer, str(recipe.get("source"))))
+        self.psf.restore(recipe.get("psf", {}))
+        method = dict(recipe["method"])
+        if not self.method.choose(method.pop("name"), method):
+            name = recipe["method"]["name"]
+            raise DeconvError(f"There is no method {name!r}.", "Choose another.")
+        self.linear.setChecked(recipe.get("light") == "linear")
+        self.noise.set_value(None if recipe.get("noise_estimated") else recipe.get("noise"))
+
+    def _build(self) -> None:
+        top = rows()
+        top.addRow("Image", self.image)
+        noise = rows()
+        noise.addRow("Noise", self.noise)
+        for part in (
+            self.hint, top, heading("Blur"), self.psf, heading("Method"), self.method, noise,
+            self.linear, self.live_box, self.live_note, self.recipes,
+        ):  # fmt: skip
+            self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
+        self.body.addStretch(1)
+        self.footer.addWidget(self.run_bar)
+        self.live_note.hide()
+
+    def _connect(self) -> None:
+        self.image.picked.connect(self._on_image)
+        self.psf.shown.connect(self.live.refresh)
+        self.method.changed.connect(self._on_method)
+        self.noise.changed.connect(self.live.refresh)
+        self.linear.toggled.connect(self.live.refresh)
+        self.live_box.toggled.connect(self._on_live_box)
+        self.live.on_gone = lambda: self.live_box.setChecked(False)
+        self.run_bar.pressed.connect(self.run)
+        self.run_bar.done.connect(self._on_result)
+        self.recipes.again.connect(self._on_again)
+        self.on_close(self.live.close)
+        self.on_close(self.run_bar.job.stop)
+
+    def _load(self) -> None:
+        """Fill the method list; importing torch takes seconds and must not hold the window."""
+        self.method.setEnabled(False)
+        self.method.combo.addItem("Loading…")
+        self._loader.on_result = self._on_methods
+        self._loader.on_error = self.run_bar.fail
+        self._loader.start(steps_of(_methods))
+        self._on_image()
+
+    def _on_methods(self, found: Mapping[str, Any]) -> None:
+        self.method.setEnabled(True)
+        self.method.fill(found, start=self.preset or _FIRST)
+        self._on_image()
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.run_bar.button.setEnabled(layer is not None and self.method.isEnabled())
+        self.linear.setVisible(layer is not None and layer.rgb)
+        self.psf.set_image(layer)
+        self.noise.set_image(layer)
+        self.live.refresh()
+
+    def _on_method(self) -> None:
+        kind = self.method.kind
+        if kind is not None:
+            said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
+            self.method.note.setText(" ".join(said.split()))
+            self.method.note.setToolTip(getattr(kind, "citation", ""))
+            self.method.note.setVisible(bool(said))
+        self.live.refresh()
+
+    def _on_live_box(self, on: bool) -> None:
+        self.live_note.setVisible(on)
+        self.live_note.setText("")
+        self.live.switch(on)
+
+    def _on_live(self, text: str, kind: str) -> None:
+        self.live_note.setText(text)
+
+    def _task(self) -> Task:
+        order, prepared = self.order(), self.psf.prepared
+        if prepared is None:
+            raise DeconvError("The PSF is not ready.", "See above.")
+        shape = tuple(prepared.usable().shape)
+        return Task(self.image.layer, shape, lambda: prepared, order.preview)
+
+    def _on_result(self, made: Any) -> None:
+        result, psf = made
+        name, placement = self._source or ("image", None)
+        recipe = {**result.recipe, "psf": {**result.recipe.get("psf", {}), **psf}}
+        about = {"kind": "result", **recipe, "source": name, "path": self._path}
+        title = self.method.kind.title if self.method.kind is not None else recipe["method"]["name"]
+        add_image(self._viewer, result.data, f"{name} {title}", placement.options, about)
+        seconds = recipe.get("seconds")
+        said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
+        self.run_bar.message.say("\n".join(said), "warning" if result.notes else "info")
+
+    def _on_again(self, recipe: Mapping[str, Any]) -> None:
+        try:
+            self.load(recipe)
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.run()
+
+    def hideEvent(self, event: Any) -> None:
+        """A panel out of sight shows no preview."""
+        if self.live_box.isChecked():
+            self.live_box.setChecked(False)
+        super().hideEvent(event)
+
+
+def _methods() -> Mapping[str, Any]:
+    from ..restoration.base import methods
+
+    return methods()

@@ -1,0 +1,209 @@
+"""Inputs that behave well in a narrow, scrolling panel."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtGui import QValidator
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+
+class Combo(QComboBox):
+    """A combo box that stays narrow: long entries are elided, the tooltip has them whole."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(6)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.currentTextChanged.connect(self.setToolTip)
+        guard_wheel(self)
+
+    def paintEvent(self, event: QEvent) -> None:
+        """Draw the current entry elided: under a style sheet Qt would cut it off."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        controls = QStyle.ComplexControl.CC_ComboBox
+        edit = QStyle.SubControl.SC_ComboBoxEditField
+        width = self.style().subControlRect(controls, option, edit, self).width() - 6
+        mode = Qt.TextElideMode.ElideMiddle
+        option.currentText = self.fontMetrics().elidedText(option.currentText, mode, width)
+        painter.drawComplexControl(controls, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+class Number(QDoubleSpinBox):
+    """A real number of any magnitude, shown without trailing zeros.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    zero : str
+        What 0 is called, where it stands for something.
+    """
+
+    def __init__(
+        self, low: float = 0.0, high: float = 1e9, zero: str = "", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._zero = zero
+        self.setDecimals(10)
+        self.setRange(low, high)
+        self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
+        self.setMinimumWidth(60)
+        guard_wheel(self)
+
+    def textFromValue(self, value: float) -> str:
+        """Six significant digits at most."""
+        return self._zero if self._zero and value == 0 else f"{value:.6g}"
+
+    def valueFromText(self, text: str) -> float:
+        """The number typed; the word for 0 is 0."""
+        return 0.0 if text.strip() == self._zero else float(text.replace(",", ".") or 0)
+
+    def validate(self, text: str, at: int) -> Any:
+        """Accept numbers in either notation, and the word for 0."""
+        if self._zero.startswith(text.strip()) or re.fullmatch(_NUMBER_BEGUN, text.strip()):
+            try:
+                done = self.minimum() <= self.valueFromText(text) <= self.maximum()
+            except ValueError:
+                done = False
+            state = QValidator.State.Acceptable if done else QValidator.State.Intermediate
+        else:
+            state = QValidator.State.Invalid
+        return state, text, at
+
+    def stepBy(self, steps: int) -> None:
+        """From 0 a step begins small enough for images on the unit scale."""
+        if self.value() == 0 and steps > 0 and self.minimum() == 0:
+            self.setValue(min(0.01, self.maximum()))
+            return
+        super().stepBy(steps)
+
+
+_NUMBER_BEGUN = r"[+-]?\d*[.,]?\d*(e[+-]?\d*)?"
+
+
+class Fold(QWidget):
+    """A part of a panel that is folded away until its title is clicked.
+
+    Parameters
+    ----------
+    title : str
+        What the part is.
+    content : QWidget
+        The part.
+    """
+
+    def __init__(self, title: str, content: QWidget, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.button = QToolButton()
+        self.button.setText(title)
+        self.button.setCheckable(True)
+        self.button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.content = content
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.button)
+        layout.addWidget(content)
+        self.button.toggled.connect(self.unfold)
+        self.unfold(False)
+
+    def unfold(self, on: bool) -> None:
+        """Show the content, or fold it away."""
+        self.button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
+        self.content.setVisible(on)
+
+
+class FileRow(QWidget):
+    """A path as text with a button that browses for it.
+
+    Parameters
+    ----------
+    caption : str
+        Title of the dialog.
+    hint : str
+        Shown while it is empty.
+    pattern : str
+        File filter of the dialog; empty asks for a folder.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, caption: str, hint: str, pattern: str = "", parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._caption, self._pattern = caption, pattern
+        self.edit = QLineEdit()
+        self.edit.setPlaceholderText(hint)
+        self.edit.setMinimumWidth(60)
+        self.button = QPushButton("…")
+        self.button.setFixedWidth(30)
+        self.button.setToolTip(caption)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.edit)
+        layout.addWidget(self.button)
+        self.edit.editingFinished.connect(self.changed)
+        self.button.clicked.connect(self._browse)
+
+    @property
+    def path(self) -> str:
+        """The path as it stands; may be empty or wrong."""
+        return str(self.edit.text()).strip()
+
+    def set_path(self, path: str) -> None:
+        """Put a path in."""
+        self.edit.setText(path)
+        self.edit.setToolTip(path)
+        self.changed.emit()
+
+    def _browse(self) -> None:
+        if self._pattern:
+            path, _ = QFileDialog.getOpenFileName(self, self._caption, self.path, self._pattern)
+        else:
+            path = QFileDialog.getExistingDirectory(self, self._caption, self.path)
+        if path:
+            self.set_path(path)
+
+
+class _WheelGuard(QObject):
+    """Leaves the wheel to the scroll area until a field was clicked."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Swallow wheel events over fields without the focus."""
+        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
+            return False
+        event.ignore()
+        return True
+
+
+def guard_wheel(widget: QWidget) -> None:
+    """Keep scrolling over ``widget`` from changing the values of the fields in it."""
+    guard = _WheelGuard(widget)
+    for kind in (QAbstractSpinBox, QComboBox, QSlider):
+        for field in [*widget.findChildren(kind), *([widget] if isinstance(widget, kind) else [])]:
+            field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            field.installEventFilter(guard)

@@ -1,0 +1,146 @@
+"""The PSF panel: choose, look, make a layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from ..core.errors import DeconvError
+from .job import Job, steps_of
+from .layer_combo import LayerCombo
+from .layers import KEY, is_image
+from .parts import Notice, Panel, primary, read_out, rows
+from .psf_request import Prepared
+from .psf_source import PsfSource
+
+_HINT = (
+    "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
+    "or drop a file here. You can also go on without."
+)
+
+
+class PsfPanel(Panel):
+    """Make a PSF layer that carries its recipe.
+
+    A subclass with ``class DiskPanel(PsfPanel, preset="disk")`` opens on that generator.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    preset: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.preset = preset
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.hint = Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
+        self.image.setToolTip("The image the PSF is for: its pixel size and unit are taken over.")
+        self.source = PsfSource(napari_viewer, self.preset)
+        self.button = primary("Make PSF layer")
+        self.message = Notice()
+        self._job = Job(self)
+        top = rows()
+        top.addRow("For image", self.image)
+        self.body.addWidget(self.hint)
+        self.body.addLayout(top)
+        self.body.addWidget(self.source)
+        self.body.addWidget(read_out("Next: Plugins > Deconvolution > Deconvolve."))
+        self.body.addStretch(1)
+        self.footer.addWidget(self.message)
+        self.footer.addWidget(self.button)
+        self.image.picked.connect(self._on_image)
+        self.source.changed.connect(lambda: self.message.say(""))
+        self.source.shown.connect(self._on_shown)
+        self.button.clicked.connect(self.make)
+        self._job.on_result = self._add
+        self._job.on_error = lambda error: self.message.say(str(error), "error")
+        self.on_close(self._job.stop)
+        self._on_image()
+
+    def make(self) -> None:
+        """Make the PSF and add it as a layer."""
+        try:
+            request = self.source.request()
+        except DeconvError as error:
+            self.message.say(str(error), "error")
+            return
+        self._job.start(steps_of(request.prepare))
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.source.set_image(layer)
+
+    def _on_shown(self) -> None:
+        made = self.source.prepared
+        self.button.setEnabled(made is not None and not any(f.fatal for f in made.findings))
+
+    def _add(self, prepared: Prepared) -> None:
+        try:
+            array = prepared.usable()
+        except DeconvError as error:
+            self.message.say(str(error), "error")
+            return
+        layer = self._viewer.add_image(
+            array,
+            name=_name(prepared.about),
+            colormap="inferno",
+            blending="additive",
+            metadata={KEY: {"kind": "psf", "psf": prepared.about}},
+            **self._place(array.ndim),
+        )
+        self.message.say(f"Made the layer “{layer.name}”.")
+
+    def _place(self, ndim: int) -> dict[str, Any]:
+        """Scale and units of the image: one layer in other units would cost all layers theirs."""
+        image = self.image.layer
+        if image is None or image.ndim < ndim:
+            return {}
+        return {
+            "scale": image.scale[-ndim:],
+            "units": image.units[-ndim:],
+            "translate": image.translate[-ndim:],
+        }
+
+
+class DiskPanel(PsfPanel, preset="disk"):
+    """The PSF panel on the disk."""
+
+
+class GaussianPanel(PsfPanel, preset="gaussian"):
+    """The PSF panel on the Gaussian."""
+
+
+class MotionPanel(PsfPanel, preset="motion"):
+    """The PSF panel on linear motion."""
+
+
+class CameraShakePanel(PsfPanel, preset="camera-shake"):
+    """The PSF panel on camera shake."""
+
+
+def _name(about: dict[str, Any]) -> str:
+    """A name that tells PSFs apart in the layer list: ``PSF Motion 15 px 30°``."""
+    if "spec" not in about:
+        whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
+        return f"PSF {whence.rsplit('/')[-1]}"
+    from ..psf import PSF
+
+    spec = PSF.from_dict(about["spec"])
+    units = {"px": " px", "deg": "°"}
+    said = []
+    for key in list(about["spec"])[1:3]:
+        value = getattr(spec, key)
+        values = value if isinstance(value, tuple) else (value,)
+        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        unit = units.get(key.rsplit("_")[-1])
+        said.append(f"{key} {shown}" if unit is None else shown + unit)
+    return " ".join(["PSF", spec.title, *said])

@@ -1,0 +1,291 @@
+"""Where a PSF comes from: a generator and its fields, a layer or a file; looked over and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from ..core.errors import DeconvError
+from .fields import Choice
+from .inputs import Combo, FileRow, guard_wheel
+from .job import Job, steps_of
+from .layer_combo import LayerCombo
+from .layers import axes_of, follow, is_psf, pixel_size, pixels, record
+from .line import LineTool
+from .parts import Delay, Notice, read_out, rows
+from .picture import Picture
+from .psf_request import Prepared, Request
+
+_EXTRAS = {"layer": "From a layer", "file": "From a file"}
+
+
+class PsfSource(QWidget):
+    """Choice of a PSF with a live picture, its width, and what the preflight finds.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can serve as PSF.
+    preset : str
+        Name of the generator to begin with.
+    adopt : bool
+        Whether to go over to a PSF layer of ours that is open or gets made.
+    optional : bool
+        Whether "No blur" is a choice.
+    """
+
+    changed = Signal()
+    """What is asked for changed."""
+    shown = Signal()
+    """It was made, or could not be."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        preset: str = "",
+        adopt: bool = False,
+        optional: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        from ..psf import PSF
+
+        self._viewer, self._image = viewer, None
+        self._mend = False
+        self.prepared: Prepared | None = None
+        self.choice = Choice("PSF")
+        self.layers = LayerCombo(viewer, is_psf, empty="no small grey image is open")
+        self.file = FileRow(
+            "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
+        )
+        self.dims = Combo()
+        self.dims.addItems(["2-D, for planes", "3-D, for volumes"])
+        self.extent = QLineEdit()
+        self.extent.setPlaceholderText("automatic")
+        self.extent.setToolTip("Size of the array: empty for automatic, 31, or 21, 31, 31.")
+        self.line = LineTool(viewer)
+        self.picture = Picture()
+        self.told = read_out()
+        self.notice = Notice()
+        self._job = Job(self)
+        self._delay = Delay(self, 120, self._render)
+        self._build()
+        self._connect()
+        extras = _EXTRAS | ({"none": "No blur"} if optional else {})
+        self.choice.fill(PSF.registry, extras, start=preset or "disk")
+        if adopt:
+            follow(self, viewer.layers.events.inserted, self._on_layer)
+            if record(self.layers.layer).get("kind") == "psf":
+                self.choice.choose("layer")
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
+        self._image = layer
+        self.line.image = layer
+        if layer is not None:
+            self.dims.setCurrentIndex(int("Z" in axes_of(layer) and not layer.rgb))
+        self._ask()
+
+    @property
+    def none(self) -> bool:
+        """Whether no blur is wanted."""
+        return self.choice.name == "none"
+
+    def request(self) -> Request:
+        """What is asked for now; a `DeconvError` if the fields do not fit."""
+        image = self._image_facts()
+        if self.choice.name == "layer":
+            asked = self._from_layer(image)
+        elif self.choice.name == "file":
+            asked = self._from_file()
+        else:
+            asked = self._from_fields(image)
+        return replace(asked, mend=self._mend, **image)
+
+    def restore(self, about: Mapping[str, Any]) -> None:
+        """Set everything from a recipe's ``psf``."""
+        spec = about.get("spec")
+        if spec:
+            self.choice.choose(spec["name"], {k: v for k, v in spec.items() if k != "name"})
+            self.dims.setCurrentIndex(int(about.get("ndim", 2)) - 2)
+            self.extent.setText(", ".join(map(str, about.get("size") or ())))
+        elif about.get("file"):
+            self.choice.choose("file")
+            self.file.set_path(str(about["file"]))
+        elif about.get("layer"):
+            from .layers import find
+
+            self.choice.choose("layer")
+            self.layers.pick(find(self._viewer, str(about["layer"])))
+        else:
+            raise DeconvError("The recipe does not say which PSF it used.", "Choose one here.")
+        self._mend = bool(about.get("repaired"))
+
+    def _build(self) -> None:
+        self._made = QWidget()
+        made = rows()
+        self._made.setLayout(made)
+        made.addRow("Dimensions", self.dims)
+        self._dims_label = made.labelForField(self.dims)
+        made.addRow("Size (px)", self.extent)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            self.choice, self.layers, self.file, self._made, self.line, self.picture,
+            self.told, self.notice,
+        ):  # fmt: skip
+            layout.addWidget(part)
+        guard_wheel(self.dims)
+
+    def _connect(self) -> None:
+        self.choice.changed.connect(self._on_choice)
+        self.layers.picked.connect(self._ask)
+        self.file.changed.connect(self._ask)
+        self.extent.textEdited.connect(self._ask)
+        self.dims.currentIndexChanged.connect(self._ask)
+        self.line.drawn.connect(self._on_line)
+        self.notice.button.clicked.connect(self._on_repair)
+        self._job.on_result, self._job.on_error = self._on_prepared, self._on_error
+
+    def _on_choice(self) -> None:
+        name, kind = self.choice.name, self.choice.kind
+        self.layers.setVisible(name == "layer")
+        self.file.setVisible(name == "file")
+        self._made.setVisible(kind is not None)
+        self.line.setVisible(name == "motion")
+        both = kind is not None and len(kind.ndim) > 1
+        self.dims.setVisible(both)
+        self._dims_label.setVisible(both)
+        self._ask()
+
+    def _on_layer(self, event: Any) -> None:
+        if record(event.value).get("kind") == "psf" and self.layers.pick(event.value):
+            self.choice.choose("layer")
+
+    def _on_line(self, motion: Any) -> None:
+        if self.choice.form is not None and self.choice.name == "motion":
+            self.choice.form.set_values(motion.to_dict())
+
+    def _on_repair(self) -> None:
+        self._mend = True
+        self._delay.start(0)
+        self.changed.emit()
+
+    def _ask(self, *_: Any) -> None:
+        self._mend, self.prepared = False, None
+        self._delay.start()
+        self.changed.emit()
+
+    def _render(self) -> None:
+        self._delay.setInterval(120)
+        if self.none:
+            self._job.stop()
+            self._clear()
+            self.shown.emit()
+            return
+        try:
+            request = self.request()
+        except DeconvError as error:
+            self._job.stop()
+            self._on_error(error)
+            return
+        self._job.start(steps_of(request.prepare))
+
+    def _on_prepared(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        fatal = any(f.fatal for f in prepared.findings)
+        self.picture.show_psf(None if fatal else prepared.array)
+        self.told.setText(prepared.described)
+        lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
+        kind = "error" if fatal else "warning" if lines else "info"
+        if prepared.mended:
+            lines.insert(0, f"Repaired: {prepared.mended}.")
+        mendable = not fatal and any(f.repairable for f in prepared.findings)
+        self.notice.say("\n".join(lines), kind, "Repair" if mendable else "")
+        self.shown.emit()
+
+    def _on_error(self, error: DeconvError) -> None:
+        self._clear()
+        self.notice.say(str(error), "warning")
+        self.shown.emit()
+
+    def _clear(self) -> None:
+        self.prepared = None
+        self.picture.show_psf(None)
+        self.told.setText("")
+        self.notice.say("")
+
+    def _image_facts(self) -> dict[str, Any]:
+        layer = self._image
+        if layer is None:
+            return {}
+        sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
+        shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
+        unit = str(layer.units[-1])
+        return {
+            "image_shape": shape,
+            "image_pixel_size": pixel_size(layer, min(layer.ndim, 3)),
+            "unit": "" if unit in ("pixel", "dimensionless") else unit,
+        }
+
+    def _from_fields(self, image: Mapping[str, Any]) -> Request:
+        spec = self.choice.spec()
+        ndim = self.dims.currentIndex() + 2 if len(spec.ndim) > 1 else spec.ndim[0]
+        voxel = tuple(image.get("image_pixel_size", ()))[-ndim:]
+        voxel = voxel if len(voxel) == ndim else (1.0,) * ndim
+        size = _sizes(self.extent.text(), ndim)
+        about = {"spec": spec.to_dict(), "ndim": ndim, "size": size, "pixel_size": list(voxel)}
+        return Request(lambda: spec(size, voxel), about, voxel if image else None)
+
+    def _from_layer(self, image: Mapping[str, Any]) -> Request:
+        from ..psf import from_array
+
+        layer = self.layers.layer
+        if layer is None:
+            raise DeconvError("There is no PSF layer.", "Make a PSF from a generator, or open one.")
+        data, name = pixels(layer), layer.name
+        about = {"layer": name} | {
+            k: v for k, v in record(layer).get("psf", {}).items() if k != "layer"
+        }
+        return Request(lambda: from_array(data, name), about, _known_size(layer, self._image))
+
+    def _from_file(self) -> Request:
+        from ..psf import load
+
+        path = self.file.path
+        if not path:
+            raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
+        return Request(lambda: load(path), {"file": path})
+
+
+def _sizes(text: str, ndim: int) -> list[int] | None:
+    """An array size as typed: nothing, one number for all axes, or one per axis."""
+    parts = [p for p in text.replace("x", ",").replace("×", ",").split(",") if p.strip()]
+    if not parts:
+        return None
+    try:
+        sizes = [int(p) for p in parts]
+    except ValueError:
+        raise DeconvError(f"Size = {text!r} is no size.", "Type 31, or 21, 31, 31.") from None
+    sizes = sizes * ndim if len(sizes) == 1 else sizes
+    if len(sizes) != ndim:
+        raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")
+    return sizes
+
+
+def _known_size(layer: Any, image: Any) -> tuple[float, ...] | None:
+    """A PSF layer's voxel size in the image's unit; None where nothing says that it has one."""
+    if image is None or layer.ndim > image.ndim:
+        return None
+    own, wanted = layer.units[-1], image.units[-1]
+    plain = str(own) == "pixel" and bool(np.all(np.abs(layer.scale) == 1))
+    if (plain and record(layer).get("kind") != "psf") or not own.is_compatible_with(wanted):
+        return None
+    factor = float((1 * own).to(wanted).magnitude)
+    sizes: Sequence[float] = pixel_size(layer, layer.ndim)
+    return tuple(s * factor for s in sizes)

@@ -1,0 +1,152 @@
+"""What to do with the recipe that a result carries: run it again, or copy it as text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from .layers import follow, record
+from .parts import heading, read_out
+
+
+class RecipeBox(QWidget):
+    """Buttons for the result layer that is selected; hidden while none is.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose selection it follows.
+    """
+
+    again = Signal(dict)
+    """Run this recipe again."""
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.told = read_out()
+        self.rerun = _small("Re-run", "Load these settings into the panel and run them again.")
+        self.python = _small("Copy Python", "Copy a script that makes this result.")
+        self.shell = _small("Copy command", "Copy the command line that makes this result.")
+        buttons = QHBoxLayout()
+        buttons.setSpacing(3)
+        for button in (self.rerun, self.python, self.shell):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(heading("Selected result"))
+        layout.addWidget(self.told)
+        layout.addLayout(buttons)
+        self.rerun.clicked.connect(lambda: self.again.emit(self.recipe))
+        self.python.clicked.connect(lambda: self._copy(as_python(self.recipe), "script"))
+        self.shell.clicked.connect(lambda: self._copy(as_command(self.recipe), "command line"))
+        follow(self, viewer.layers.selection.events.active, self._on_active)
+        self._on_active()
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The selected result's recipe; empty if none is selected."""
+        found = record(self._viewer.layers.selection.active)
+        return found if found.get("kind") == "result" else {}
+
+    def _on_active(self, event: Any = None) -> None:
+        recipe = self.recipe
+        self.setVisible(bool(recipe))
+        if recipe:
+            self.told.setText(summary(recipe))
+
+    def _copy(self, text: str, what: str) -> None:
+        QApplication.clipboard().setText(text)
+        self.told.setText(f"Copied the {what}.")
+
+
+def summary(recipe: Mapping[str, Any]) -> str:
+    """One line about a result."""
+    fields = dict(recipe.get("method", {}))
+    name = fields.pop("name", "?")
+    said = ", ".join(f"{k} {v}" for k, v in fields.items())
+    seconds = recipe.get("seconds")
+    where = f"{seconds:.1f} s on {recipe.get('device', '?')}" if seconds is not None else ""
+    return "; ".join(filter(None, [f"{name}" + (f" ({said})" if said else ""), where]))
+
+
+def as_python(recipe: Mapping[str, Any]) -> str:
+    """A script for the recipe, to be pasted into napari's console or a notebook."""
+    fields = dict(recipe["method"])
+    name = fields.pop("name")
+    source = str(recipe.get("source", "image"))
+    path = recipe.get("path")
+    image = f"read({path!r}).data" if path else f"viewer.layers[{source!r}].data"
+    options = [f"axes={recipe.get('axes')!r}"]
+    if recipe.get("noise") is not None:
+        options.append(f"noise={recipe['noise']!r}")
+    options += [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
+    lines = ["from napari_deconv import deconvolve, psf"]
+    lines += ["from napari_deconv.io import read"] if path else []
+    lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
+    lines += [f"result = deconvolve(image, kernel, {name!r}, {', '.join(options)})"]
+    return "\n".join(lines) + "\n"
+
+
+def as_command(recipe: Mapping[str, Any]) -> str:
+    """The command line for the recipe."""
+    fields = dict(recipe["method"])
+    source = str(recipe.get("path") or "IMAGE.tif")
+    parts = ["napari-deconv", "deconvolve", source, "-o", "RESULT.tif"]
+    psf = recipe.get("psf", {})
+    if "spec" in psf:
+        spec = dict(psf["spec"])
+        told = spec.pop("name")
+        values = ",".join(f"{k}={_text(v)}" for k, v in spec.items())
+        parts += ["--psf", f"{told}:{values}" if values else told]
+    else:
+        parts += ["--psf", str(psf.get("file") or "PSF.tif")]
+    if psf.get("repaired"):
+        parts.append("--repair-psf")
+    parts += ["--method", fields.pop("name")]
+    if recipe.get("noise") is not None:
+        parts += ["--noise", repr(recipe["noise"])]
+    parts += ["--linear"] if recipe.get("light") == "linear" else []
+    for key, value in fields.items():
+        parts += ["--set", f"{key}={_text(value)}"]
+    return shlex.join(parts)
+
+
+def _psf_lines(psf: Mapping[str, Any]) -> list[str]:
+    if "spec" in psf:
+        spec = dict(psf["spec"])
+        size, voxel = psf.get("size"), psf.get("pixel_size")
+        lines = [f"kernel = {_made(spec)}({_tuple(size)!r}, {_tuple(voxel)!r})"]
+    elif psf.get("file"):
+        lines = [f"kernel = psf.load({str(psf['file'])!r})"]
+    else:
+        lines = [f"kernel = psf.from_array(viewer.layers[{str(psf.get('layer'))!r}].data)"]
+    return [*lines, "kernel = psf.repair(kernel)"] if psf.get("repaired") else lines
+
+
+def _made(spec: dict[str, Any]) -> str:
+    name = spec.pop("name")
+    fields = "".join(f", {k}={_tuple(v)!r}" for k, v in spec.items())
+    return f"psf.PSF.make({name!r}{fields})"
+
+
+def _tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(_text(v) for v in value)
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def _small(text: str, tip: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setStyleSheet("font-size: 11px; padding: 3px;")
+    button.setMinimumWidth(40)
+    return button

@@ -1,0 +1,93 @@
+"""Run, which turns into Cancel, with progress and the time left below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from ..core.errors import DeconvError
+from .job import Job, Make
+from .parts import Notice, primary
+
+
+class RunBar(QWidget):
+    """The button, the bar and the message of a panel's main job.
+
+    Parameters
+    ----------
+    text : str
+        What the button says while nothing runs.
+    title : str
+        What napari's activity dock calls the run.
+    """
+
+    pressed = Signal()
+    """The person wants it to run."""
+    done = Signal(object)
+    """The run's result."""
+    ended = Signal()
+    """It ended, in whatever way."""
+
+    def __init__(self, text: str, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._text = text
+        self.message = Notice()
+        self.button = primary(text)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(8)
+        self.left = QLabel()
+        self.left.setWordWrap(True)
+        self.left.setStyleSheet("font-size: 11px;")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self.message, self.bar, self.left, self.button):
+            layout.addWidget(part)
+        self.bar.hide()
+        self.left.hide()
+        self.job = Job(self, title)
+        self.job.on_step = self._on_step
+        self.job.on_result = self.done.emit
+        self.job.on_error = self.fail
+        self.job.on_cancel = lambda: self.message.say("Cancelled. Nothing was changed.")
+        self.job.on_end = self._on_end
+        self.button.clicked.connect(self._on_click)
+
+    @property
+    def running(self) -> bool:
+        """Whether the job is on."""
+        return self.job.running
+
+    def start(self, make: Make) -> None:
+        """Run it; see `Job.start`."""
+        self.message.say("")
+        self.button.setText("Cancel")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        self.left.setText("Starting…")
+        self.left.show()
+        self.job.start(make)
+
+    def fail(self, error: DeconvError) -> None:
+        """Say what is wrong and what to do about it."""
+        self.message.say(str(error), "error")
+
+    def _on_click(self) -> None:
+        if self.running:
+            self.job.cancel()
+        else:
+            self.pressed.emit()
+
+    def _on_step(self, step: Any, left: str) -> None:
+        self.bar.setRange(0, max(1, step.total))
+        self.bar.setValue(step.done)
+        said = [step.label, f"{step.done} of {step.total}", left]
+        self.left.setText(", ".join(filter(None, said)))
+
+    def _on_end(self) -> None:
+        self.button.setText(self._text)
+        self.bar.hide()
+        self.left.hide()
+        self.ended.emit()

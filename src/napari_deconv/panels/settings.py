@@ -1,0 +1,38 @@
+"""What the person set under Preferences > Deconvolution."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+_GB = 1024**3
+_log = logging.getLogger("napari_deconv")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where to compute and how much memory to take.
+
+    Parameters
+    ----------
+    device : str
+        ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    memory_bytes : int or None
+        Budget of a run; None takes what the device can spare.
+    """
+
+    device: str = "auto"
+    memory_bytes: int | None = None
+
+
+def current() -> Settings:
+    """The settings as they are now; the defaults where napari knows none."""
+    try:
+        from napari.settings import get_plugin_settings
+
+        run = get_plugin_settings("napari-deconv").computing
+        budget = float(run.memory_gb)
+        return Settings(str(run.device), int(budget * _GB) if budget > 0 else None)
+    except (ImportError, KeyError, AttributeError):
+        _log.debug("no settings page", exc_info=True)
+        return Settings()
