@@ -15,8 +15,10 @@ import zarr
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_deconv.core.engine import Step, array_hash, drain, stream
+from napari_deconv.core.edges import pad_and_taper
+from napari_deconv.core.engine import Step, drain, stream
 from napari_deconv.core.errors import Cancelled, DeconvError
+from napari_deconv.core.fingerprint import array_hash
 from napari_deconv.core.problem import Problem
 
 DELTA = np.zeros((5, 5), np.float32)
@@ -46,7 +48,8 @@ class Toy:
         if self.fail is not None:
             self.fail(problem)
         for _ in range(self.total):
-            yield problem.blur.forward(problem.y)
+            ring = pad_and_taper(problem.seen, problem.grid, problem.offset, problem.mean)
+            yield problem.blur.forward(ring)
 
     def to_dict(self) -> dict[str, object]:
         return {"name": "toy"}
@@ -63,7 +66,7 @@ def noise(*shape: int, dtype: str = "float32") -> np.ndarray:
 
 @given(
     shape=st.tuples(st.integers(1, 9), st.integers(2, 9)),
-    dtype=st.sampled_from(["uint8", "int16", "uint16", "int32", "float16", "float32", "float64", ">f4"]),
+    dtype=st.sampled_from(["u1", "i2", "u2", "i4", "f2", "f4", "f8", ">f4"]),
 )
 def test_a_delta_returns_the_input_in_its_dtype(shape: tuple[int, int], dtype: str) -> None:
     image = noise(*shape, dtype=dtype)
@@ -145,7 +148,7 @@ def test_hopeless_memory_is_an_error_in_words() -> None:
     def fail(problem: Problem) -> None:
         raise MemoryError
 
-    with pytest.raises(DeconvError, match="memory|Memory"):
+    with pytest.raises(DeconvError, match=r"[Mm]emory"):
         run(noise(80, 80), BOX, Toy(fail=fail))
 
 

@@ -2,75 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import math
-import platform
 import threading
-import time
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from .axes import Layout, parse_axes
-from .device import choose_device, default_budget, is_out_of_memory, release
-from .errors import Cancelled, DeconvError
-from .fourier import fast_shape
-from .intensity import Intensity, check_finite, survey
+from .axes import parse_axes
+from .device import choose_device, default_budget, is_out_of_memory
+from .errors import DeconvError
+from .fingerprint import array_hash
+from .intensity import survey
 from .noise import estimate_noise
-from .problem import Problem, Solver, crop
-from .tiling import Plan, Tile, plan_tiles
+from .problem import Solver
+from .run import Result, Run, Step, Stream
+
+__all__ = ["Result", "Step", "Stream", "check_psf", "drain", "stream"]
 
 log = logging.getLogger("napari_deconv")
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress of a run.
-
-    Parameters
-    ----------
-    done, total : int
-        Estimates made so far, and at most needed.
-    label : str
-        What is being worked on.
-    """
-
-    done: int
-    total: int
-    label: str
-    _render: Callable[[], NDArray[np.float32]] | None = field(default=None, repr=False, compare=False)
-
-    def preview(self) -> NDArray[np.float32] | None:
-        """The current tile's estimate, ``(S, [Z,] Y, X)``; only until the run is resumed."""
-        return self._render() if self._render is not None else None
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a run returns.
-
-    Parameters
-    ----------
-    data : ndarray
-        Restored image with the input's shape, axes, dtype and intensity scale.
-    recipe : dict
-        JSON-able record that replays the run.
-    notes : tuple of str
-        What the person should know: clipped pixels, smaller tiles, and so on.
-    """
-
-    data: NDArray[Any]
-    recipe: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-Stream = Generator[Step, None, Result]
 
 
 def stream(
@@ -155,21 +107,19 @@ def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
         raise DeconvError(f"The PSF has shape {array.shape}.", "Give a 2-D or 3-D PSF.")
     if array.ndim not in method.ndim:
         known = " and ".join(f"{n}-D" for n in method.ndim)
-        raise DeconvError(f"{method.title} works in {known}, but the PSF is {array.ndim}-D.", "Give a 2-D PSF.")
+        raise DeconvError(
+            f"{method.title} works in {known}, but the PSF is {array.ndim}-D.", "Give a 2-D PSF."
+        )
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise DeconvError("The PSF holds NaN or Inf.", "Replace them, or make the PSF again.")
     if array.min() < 0:
-        raise DeconvError(f"The PSF is negative in places (down to {array.min():.3g}).", "Repair it: clip at 0.")
+        raise DeconvError(
+            f"The PSF is negative in places (down to {array.min():.3g}).", "Repair it: clip at 0."
+        )
     if not array.sum() > 0:
         raise DeconvError("The PSF sums to zero.", "Give one with some energy.")
     return (array / array.sum()).astype(np.float32)
-
-
-def array_hash(array: NDArray[Any]) -> str:
-    """Short SHA-256 of shape and float32 values."""
-    data = np.ascontiguousarray(array, dtype=np.float32)
-    return hashlib.sha256(repr(data.shape).encode() + data.tobytes()).hexdigest()[:16]
 
 
 def _prepare(
@@ -181,200 +131,29 @@ def _prepare(
     device: str,
     memory_bytes: int | None,
     cancel: threading.Event | None,
-) -> _Run:
+) -> Run:
     image = image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
     kernel = check_psf(psf, method)
     layout = parse_axes(tuple(image.shape), axes, kernel.ndim)
     intensity, block = survey(image, layout)
     if noise is None:
-        sigma = max(estimate_noise(channel) for channel in block)
+        sigma = float(np.mean([estimate_noise(channel) for channel in block]))
     elif not (noise >= 0 and math.isfinite(noise)):
         raise DeconvError(f"noise = {noise} is not a standard deviation.", "Give 0 or more.")
     else:
         sigma = float(noise)
     where = choose_device(device)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
-    return _Run(method, image, kernel, layout, intensity, sigma, noise is None, where, budget, cancel)
-
-
-@dataclass(eq=False)
-class _Run:
-    """One run's state; everything about it that is not the method's mathematics."""
-
-    method: Solver
-    image: Any
-    psf: NDArray[np.float32]
-    layout: Layout
-    intensity: Intensity
-    noise: float
-    estimated: bool
-    device: torch.device
-    budget: int
-    cancel: threading.Event | None
-    done: int = 0
-    clipped: int = 0
-    notes: list[str] = field(default_factory=list)
-
-    def stream(self) -> Stream:
-        began = time.perf_counter()
-        out = np.empty(self.layout.shape, self.intensity.dtype)
-        plan = self._plan()
-        groups = self._colour_groups()
-        if self.layout.colours < self.layout.samples:
-            self._carry_alpha(out)
-        for number, item in enumerate(self.layout.items()):
-            for colours in groups:
-                plan = yield from self._item(out, item, number, colours, plan)
-        return Result(out, self._recipe(plan, time.perf_counter() - began), tuple(self._said(out)))
-
-    def _item(
-        self, out: NDArray[Any], item: dict[str, int], number: int, colours: slice, plan: Plan
-    ) -> Generator[Step, None, Plan]:
-        """Restore one item, cutting it finer whenever memory runs out."""
-        began = self.done
-        while True:
-            try:
-                for tile in plan.tiles():
-                    label = self._label(number, plan)
-                    yield from self._tile(out, item, colours, tile, plan, label)
-                return plan
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                self.budget = min(self.budget, self._cost(plan.largest)) // 2
-            release(self.device)
-            self.done = began
-            finer = self._plan()
-            self.notes.append(f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}.")
-            plan = finer
-            yield Step(self.done, self._total(plan), self.notes[-1])
-
-    def _tile(
-        self, out: NDArray[Any], item: dict[str, int], colours: slice, tile: Tile, plan: Plan, label: str
-    ) -> Generator[Step, None, None]:
-        block = self.layout.read(self.image, item, tile.read, colours)
-        check_finite(block)
-        problem = self._problem(block)
-        del block
-        estimate: Tensor | None = None
-        start, total = self.done, self._total(plan)
-        for estimate in self.method.steps(problem):
-            self.done += 1
-            current = estimate
-            yield Step(self.done, total, label, lambda: self._image(problem, current, tile))
-            self._check()
-        if estimate is None:
-            raise DeconvError(f"{self.method.title} gave no estimate.", "Raise its iterations.")
-        self.done = start + self.method.total
-        problem.__dict__.pop("blur", None)  # frees the transform's buffers before the result is made
-        block, clipped = self.intensity.back(self._image(problem, estimate, tile))
-        self.clipped += clipped
-        self.layout.write(out, item, tile.core, colours, block)
-
-    def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[np.float32]:
-        """An estimate's answer for the tile, on the image's own scale."""
-        part = crop(problem, estimate)[(slice(None), *tile.crop)]
-        if not bool(torch.isfinite(part).all()):
-            raise DeconvError(
-                f"{self.method.title} diverged: its estimate is no longer finite.",
-                "Raise the regularisation or lower the iterations.",
-            )
-        return (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
-
-    def _problem(self, block: NDArray[Any]) -> Problem:
-        scale = self.intensity.scale if self.method.unit_scale else 1.0
-        seen = torch.as_tensor(_native(block), device=self.device)
-        seen = seen / scale if scale != 1 else seen
-        margin = self.method.margin(self.psf.shape)
-        shape = tuple(seen.shape[1:])
-        return Problem(
-            seen=seen,
-            psf=torch.as_tensor(self.psf, device=self.device),
-            grid=self._grid(shape),
-            offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
-            noise=self.noise / scale,
-            scale=scale,
-            white=self.intensity.white / scale,
-            mean=self.intensity.mean / scale,
-            std=self.intensity.std / scale,
-            cancel=self.cancel,
-        )
-
-    def _grid(self, shape: tuple[int, ...]) -> tuple[int, ...]:
-        margin = self.method.margin(self.psf.shape)
-        rings = (2 * max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True))
-        return fast_shape([n + r for n, r in zip(shape, rings, strict=True)])
-
-    def _plan(self) -> Plan:
-        held = 0
-        if self.device.type == "cpu":
-            # The result lies in the same memory as the work, and the input mostly does too.
-            held = math.prod(self.layout.shape) * self.intensity.dtype.itemsize
-            held += held if isinstance(self.image, np.ndarray) else 0
-        return plan_tiles(
-            self.layout.block_shape,
-            self.method.halo(self.psf.shape),
-            self._cost,
-            max(self.budget - held, self.budget // 8),
-        )
-
-    def _cost(self, shape: tuple[int, ...]) -> int:
-        channels = self.layout.colours if self.method.joint_channels else 1
-        return int(self.method.buffers * 4 * channels * math.prod(self._grid(shape)))
-
-    def _colour_groups(self) -> list[slice]:
-        n = self.layout.colours
-        return [slice(0, n)] if self.method.joint_channels else [slice(i, i + 1) for i in range(n)]
-
-    def _carry_alpha(self, out: NDArray[Any]) -> None:
-        alpha = slice(self.layout.colours, self.layout.samples)
-        region = tuple(slice(0, n) for n in self.layout.block_shape)
-        for item in self.layout.items():
-            self.layout.write(out, item, region, alpha, self.layout.read(self.image, item, region, alpha))
-
-    def _total(self, plan: Plan) -> int:
-        return self.layout.count * len(self._colour_groups()) * plan.count * self.method.total
-
-    def _label(self, number: int, plan: Plan) -> str:
-        count = self.layout.count
-        where = f", {number + 1} of {count}" if count > 1 else ""
-        return f"{self.method.title}{where}" + (f", {plan.count} tiles" if plan.count > 1 else "")
-
-    def _check(self) -> None:
-        if self.cancel is not None and self.cancel.is_set():
-            raise Cancelled
-
-    def _said(self, out: NDArray[Any]) -> list[str]:
-        if self.clipped:
-            share = 100 * self.clipped / out.size
-            self.notes.append(
-                f"{share:.2g} % of the pixels lay outside the range of {out.dtype} and were clipped; "
-                "convert the image to float32 to keep them."
-            )
-        return self.notes
-
-    def _recipe(self, plan: Plan, seconds: float) -> dict[str, Any]:
-        from .. import __version__
-
-        return {
-            "method": self.method.to_dict(),
-            "psf": {"sha256": array_hash(self.psf), "shape": list(self.psf.shape)},
-            "axes": self.layout.axes,
-            "noise": self.noise,
-            "noise_estimated": self.estimated,
-            "scale": self.intensity.scale,
-            "device": str(self.device),
-            "tiles": list(plan.pieces),
-            "seconds": round(seconds, 3),
-            "versions": {
-                "napari-deconv": __version__,
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-        }
-
-
-def _native(block: NDArray[Any]) -> NDArray[np.float32]:
-    """Float32, contiguous and in native byte order; without a copy where it already is."""
-    return np.ascontiguousarray(block, dtype=np.float32)
+    return Run(
+        method=method,
+        image=image,
+        psf=kernel,
+        fingerprint=array_hash(psf),
+        layout=layout,
+        intensity=intensity,
+        noise=sigma,
+        estimated=noise is None,
+        device=where,
+        budget=budget,
+        cancel=cancel,
+    )

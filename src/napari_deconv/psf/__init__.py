@@ -9,7 +9,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from .base import PSF, psf_hash
+from ..core.fingerprint import array_hash as psf_hash
+from .base import PSF
 from .camera_shake import CameraShake
 from .disk import Disk
 from .findings import Finding

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -140,9 +139,3 @@ def rim(radius: float) -> int:
 def pixel_edges(size: int, step: float = 1.0) -> Array:
     """Borders of the pixels of an axis, ``(size + 1,)``, from the middle of its centre pixel."""
     return np.asarray((np.arange(size + 1) - size // 2 - 0.5) * step, dtype=np.float64)
-
-
-def psf_hash(array: NDArray[Any]) -> str:
-    """Short fingerprint of a PSF for recipes: 12 hex digits over shape and float32 values."""
-    data = np.ascontiguousarray(array, dtype="<f4")
-    return hashlib.sha256(repr(tuple(np.shape(array))).encode() + data.tobytes()).hexdigest()[:12]
