@@ -56,7 +56,7 @@ def test_clipped_half_does_not_hide_the_noise():
     image = noisy(gaussian_filter(CAMERA, 2) * 1.7, 0.02)
     clipped = np.clip(image, 0.2, 0.9)
     assert np.mean((clipped == 0.9) | (clipped == 0.2)) > 0.5
-    assert estimate_noise(clipped) == pytest.approx(0.02, rel=0.1)
+    assert estimate_noise(clipped) == pytest.approx(0.02, rel=0.15)
 
 
 def test_sparse_spots_on_a_background():

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from .errors import DeconvError
 
 _BLOCK_PX = 32
-_LEAST_BLOCK_PX = 8
-_CELL = 3
-_MOST_BLOCKS = 1024
+_NARROW_PX = 20
+_CELL = 2
+_MOST_BLOCKS = 768
 _MOST_PLANES = 16
 _SAMPLES = 2000
 _LEAST_KEPT = 0.15
@@ -60,10 +60,10 @@ def estimate_noise(image: ArrayLike) -> float:
     planes = _planes(np.asarray(image))
     floor = _QUANTISATION if planes.dtype.kind in "biu" else 0.0
     narrowest = min(planes.shape[1:])
-    if narrowest < _LEAST_BLOCK_PX:
+    if narrowest < _NARROW_PX:
         return max(floor, _of_lines(planes))
     # Three blocks side by side in small images, overlapping by half; an even size always.
-    blocks = _blocks(planes, min(_BLOCK_PX, max(_LEAST_BLOCK_PX, narrowest // 4 * 2)))
+    blocks = _blocks(planes, min(_BLOCK_PX, narrowest // 4 * 2))
     return max(floor, _of_blocks(blocks) if len(blocks) else 0.0)
 
 
