@@ -325,3 +325,37 @@ def test_quiet_says_nothing(photo: Path, capfd: pytest.CaptureFixture[str]) -> N
     words = ("-o", photo.parent / "q.tif", "--method", "wiener", "--psf", DISK, "--quiet")
     assert run("deconvolve", photo, *words) == 0
     assert capfd.readouterr() == ("", "")
+
+
+# -- demo -----------------------------------------------------------------------------------
+
+
+def test_demo_without_a_window_leaves_files_that_replay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("napari_deconv.cli.demo.METHODS", {"photo": {"method": "wiener"}})
+    out = tmp_path / "demo"
+    assert run("demo", "--out", out, "--no-window") == 0
+    names = {"photo-blurred.tif", "photo-psf.tif", "photo-restored.tif", "photo-truth.tif"}
+    assert {p.name for p in out.iterdir()} == names
+    before, after = (float(w) for w in capsys.readouterr().out.split("PSNR ")[1].split()[:3:2])
+    assert after > before + 3
+    words = ("--recipe", out / "photo-restored.tif", "-o", tmp_path / "again.tif")
+    assert run("deconvolve", out / "photo-blurred.tif", *words) == 0
+    np.testing.assert_array_equal(
+        read(tmp_path / "again.tif").data, read(out / "photo-restored.tif").data
+    )
+
+
+def test_demo_window_leaves_its_picture(tmp_path: Path, qtbot: object) -> None:
+    from napari_deconv.cli.demo import _restore
+    from napari_deconv.cli.report import Reporter
+    from napari_deconv.panels.demo import show
+    from napari_deconv.samples import stack
+
+    sample = stack()
+    result = _restore(sample, {"method": "wiener"}, tmp_path, "cpu", Reporter(quiet=True))
+    show([(sample, result)], tmp_path, wait=False)
+    picture = read(tmp_path / "window-stack.png").data
+    assert min(picture.shape[:2]) > 400
+    assert picture[..., :3].std() > 5

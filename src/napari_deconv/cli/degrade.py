@@ -98,6 +98,8 @@ def _degrade(
     if kernel is not None:
         recipe["psf"] = kernel.said | {"repaired": args.repair_psf}
     write(job.target, degraded, like=picture, recipe=recipe)
+    if job.target.suffix.lower() in (".jpg", ".jpeg"):
+        report.note("JPEG files code the result once more; .png and .tif keep it exactly.")
     if truth_path is not None:
         write(truth_path, truth, like=picture, recipe=recipe | {"truth": True})
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import napari
+from qtpy.QtWidgets import QApplication
 
 from ..samples import Sample
 from .samples import layers
@@ -53,14 +54,17 @@ def _opened(sample: Sample, result: Any) -> napari.Viewer:
         for values, how, _ in hidden:
             viewer.add_image(values, **how)
         viewer.add_image(data, **options)
-    viewer.grid.enabled, viewer.grid.stride = True, 2
+    viewer.canvas.grid.enabled, viewer.canvas.grid.stride = True, 2
     if sample.pixel_size_um is not None:
-        viewer.scale_bar.visible = True
+        viewer.canvas.overlays.scale_bar.visible = True
     if "Z" in sample.axes:
         viewer.dims.set_current_step(0, sample.image.shape[0] // 2)
     _dock(viewer)
     viewer.window.resize(*_SIZE)
+    # The canvas learns its size from events; fitting the view before would fit another size.
+    QApplication.processEvents()
     viewer.reset_view()
+    QApplication.processEvents()
     return viewer
 
 
