@@ -59,14 +59,20 @@ def checked(where: str, value: Any, hint: Any) -> Any:
 
 
 def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
-    failure: DeconvError | None = None
+    failures = []
     for option in options:
         try:
             return checked(where, value, option)
         except DeconvError as error:
-            if failure is None or isinstance(value, (tuple, list)) == (get_origin(option) is tuple):
-                failure = error
-    raise failure or DeconvError(f"{where} = {value!r} does not fit.")
+            # Of several wrongs, the one about the kind of value that was given helps most.
+            fits = isinstance(value, (tuple, list)) == (get_origin(option) is tuple)
+            failures.append((not fits, len(failures), error))
+    fitting = [f for f in failures if not f[0]]
+    sizes = [len(get_args(o)) for o in options if get_origin(o) is tuple]
+    if len(fitting) > 1 and isinstance(value, (tuple, list)) and len(value) not in sizes:
+        known = " or ".join(map(str, sizes))
+        raise DeconvError(f"{where} has {len(value)} values.", f"Give {known}.")
+    raise min(failures)[2]
 
 
 def _checked_tuple(where: str, value: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..core.engine import Step, drain, stream
 from ..core.problem import Problem
 from ..core.spec import Spec
+from ..psf import inspect
 
 
 class Method(Spec):
@@ -56,6 +57,9 @@ class Method(Spec):
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""
         raise NotImplementedError
+
+_HANDLED = frozenset({"sum", "even", "bool", "negative", "flat", "delta"})
+"""Findings of the preflight that the engine deals with exactly, refuses, or that do no harm."""
 
 
 def methods() -> dict[str, type[Method]]:
@@ -122,6 +126,9 @@ def deconvolve(
     methods()
     chosen = Method.make(method, **fields) if isinstance(method, str) else method
     kernel = psf() if callable(psf) else np.asarray(psf)
+    for finding in inspect(kernel):
+        if finding.code not in _HANDLED and not finding.fatal:
+            warnings.warn(f"{finding} (psf.repair)", stacklevel=2)
     run = stream(
         chosen, image, kernel, axes=axes, noise=noise, device=device, memory_bytes=memory_bytes
     )
