@@ -191,7 +191,9 @@ def test_a_data_set_and_the_same_again(photo: Path) -> None:
 # -- deconvolve -----------------------------------------------------------------------------
 
 
-def test_deconvolve_a_file_and_replay_its_recipe(photo: Path) -> None:
+def test_deconvolve_a_file_and_replay_its_recipe(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = photo.parent
     assert run("psf", "disk", "--radius-px", 1.5, "-o", folder / "psf.tif") == 0
     words = ("--method", "wiener", "--nsr", 0.01, "--psf", folder / "psf.tif")
@@ -199,6 +201,7 @@ def test_deconvolve_a_file_and_replay_its_recipe(photo: Path) -> None:
     recipe = sidecar(folder / "a.png")
     assert json.loads(recipe.read_text())["method"] == {"name": "wiener", "nsr": 0.01}
     assert run("deconvolve", photo, "-o", folder / "b.png", "--recipe", recipe) == 0
+    assert "not the one of the recipe" not in capsys.readouterr().err
     np.testing.assert_array_equal(read(folder / "b.png").data, read(folder / "a.png").data)
     assert run("deconvolve", photo, "-o", folder / "c.tif", "--recipe", recipe, "--nsr", 1) == 0
     assert read(folder / "c.tif").recipe["method"] == {"name": "wiener", "nsr": 1}
