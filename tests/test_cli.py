@@ -215,6 +215,29 @@ def test_deconvolve_a_file_and_replay_its_recipe(
         )
 
 
+def test_replay_renders_and_repairs_the_psf_as_it_was(
+    photo: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = photo.parent
+    spec = {"name": "gaussian", "sigma_px": 2.0, "angle_deg": 0.0}
+    psf = {"spec": spec, "size": [6, 7], "pixel_size": [1.0, 0.5], "repaired": True}
+    recipe = {"method": {"name": "wiener", "nsr": 0.01}, "psf": psf}
+    (folder / "layer.json").write_text(json.dumps(recipe))
+    assert run("deconvolve", photo, "-o", folder / "a.tif", "--recipe", folder / "layer.json") == 0
+    assert run("deconvolve", photo, "-o", folder / "b.tif", "--recipe", folder / "a.tif") == 0
+    assert "not the one of the recipe" not in capsys.readouterr().err
+    first, second = read(folder / "a.tif"), read(folder / "b.tif")
+    np.testing.assert_array_equal(first.data, second.data)
+    from napari_deconv import deconvolve
+    from napari_deconv.psf import repair
+
+    kernel = repair(Gaussian(sigma_px=2)((6, 7), (1.0, 0.5)))
+    assert first.recipe["psf"]["shape"] == list(kernel.shape)
+    with pytest.warns(UserWarning, match="clipped"):
+        expected = deconvolve(read(photo).data, kernel, "wiener", nsr=0.01, axes="YXS")
+    np.testing.assert_array_equal(first.data, expected)
+
+
 def test_replay_with_another_psf_says_so(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = photo.parent
     words = ("--method", "wiener", "--psf", DISK)

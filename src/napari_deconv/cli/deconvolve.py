@@ -94,6 +94,7 @@ class _Restoration:
     noise: float | None
     device: str
     linear: bool
+    mend: bool
     args: argparse.Namespace
     report: Reporter
 
@@ -103,7 +104,7 @@ class _Restoration:
 
         picture = read(job.source, axes=self.args.axes)
         self.report.notes(picture.notes, job.source.name)
-        psf = examined(self.kernel, picture, self.report, self.args.repair_psf)
+        psf = examined(self.kernel, picture, self.report, self.mend)
         memory = self.args.memory_gb
         run = (stream_in_linear_light if self.linear else stream)(
             self.method,
@@ -118,7 +119,7 @@ class _Restoration:
             result = drain(run, bar)
         self.report.notes(result.notes, job.source.name)
         self._compare(result.recipe)
-        kernel = result.recipe["psf"] | self.kernel.said | {"repaired": self.args.repair_psf}
+        kernel = result.recipe["psf"] | self.kernel.said | {"repaired": self.mend}
         recipe = result.recipe | {"psf": kernel, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe)
 
@@ -159,6 +160,7 @@ def _prepared(args: argparse.Namespace) -> _Restoration:
         noise=getattr(args, "noise", recorded),
         device=_device(args.device, recipe, report),
         linear=linear,
+        mend=args.repair_psf or (not args.psf and bool(recipe.get("psf", {}).get("repaired"))),
         args=args,
         report=report,
     )

@@ -30,24 +30,33 @@ class Kernel:
     path : str
         That file.
     spacing : tuple of float or None
-        Voxel size that the file states.
+        Voxel size that the file states, or that the generator was rendered for.
+    shape : tuple of int or None
+        Size that the generator was rendered in; by default it chooses.
     """
 
     spec: PSF | None = None
     array: NDArray[np.float32] | None = None
     path: str = ""
     spacing: tuple[float, ...] | None = None
+    shape: tuple[int, ...] | None = None
 
     @property
     def said(self) -> dict[str, Any]:
         """How a recipe records where it came from."""
-        return {"spec": self.spec.to_dict()} if self.spec is not None else {"file": self.path}
+        if self.spec is None:
+            return {"file": self.path}
+        said: dict[str, Any] = {"spec": self.spec.to_dict()}
+        said |= {"size": list(self.shape)} if self.shape else {}
+        return said | ({"pixel_size": list(self.spacing)} if self.spacing else {})
 
     def on(self, picture: Picture) -> NDArray[np.float32]:
         """Its values for the voxels of a picture."""
         if self.array is not None:
             return self.array
         assert self.spec is not None
+        if self.shape or self.spacing:
+            return self.spec(self.shape, self.spacing)
         plain = self.spec()
         sizes = picture.spacing("ZYX"[-plain.ndim :])
         return plain if sizes is None or len(set(sizes)) == 1 else self.spec(None, sizes)
@@ -79,7 +88,12 @@ def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
     if not isinstance(said, Mapping):
         return None
     if isinstance(said.get("spec"), Mapping):
-        return Kernel(spec=PSF.from_dict(said["spec"]))
+        size, voxel = said.get("size"), said.get("pixel_size")
+        return Kernel(
+            spec=PSF.from_dict(said["spec"]),
+            shape=tuple(size) if size else None,
+            spacing=tuple(voxel) if voxel else None,
+        )
     if "name" in said:
         return Kernel(spec=PSF.from_dict(said))
     return kernel_in(str(said["file"])) if said.get("file") else None
@@ -96,7 +110,9 @@ def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> 
     array = kernel.on(picture)
     spatial = "ZYX"[-array.ndim :]
     shape = tuple(picture.data.shape[picture.axes.index(a)] for a in spatial if a in picture.axes)
-    sizes = {"pixel_size": kernel.spacing, "image_pixel_size": picture.spacing(spatial)}
+    # A generator's voxel size counts by its ratios only; a file's is compared with the image's.
+    stated = kernel.spacing if kernel.array is not None else None
+    sizes = {"pixel_size": stated, "image_pixel_size": picture.spacing(spatial)}
     findings = inspect(array, shape, **sizes)
     for finding in findings:
         if finding.fatal:
