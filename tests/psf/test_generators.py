@@ -7,8 +7,16 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion, describe, fwhm, line_to_motion
-from napari_deconv.psf import psf_hash
+from napari_deconv.psf import (
+    CameraShake,
+    Disk,
+    Gaussian,
+    Motion,
+    describe,
+    fwhm,
+    line_to_motion,
+    psf_hash,
+)
 from napari_deconv.psf.mending import centre_of_mass
 
 

@@ -59,7 +59,7 @@ def checked(where: str, value: Any, hint: Any) -> Any:
 
 
 def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
-    failures = []
+    failures: list[tuple[bool, int, DeconvError]] = []
     for option in options:
         try:
             return checked(where, value, option)

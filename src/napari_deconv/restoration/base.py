@@ -58,6 +58,7 @@ class Method(Spec):
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""
         raise NotImplementedError
 
+
 _HANDLED = frozenset({"sum", "even", "bool", "negative", "flat", "delta"})
 """Findings of the preflight that the engine deals with exactly, refuses, or that do no harm."""
 
