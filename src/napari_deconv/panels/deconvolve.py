@@ -158,11 +158,13 @@ class DeconvolvePanel(Panel):
         noise.addRow("Noise", self.noise)
         for part in (
             self.hint, top, heading("Blur"), self.psf, heading("Method"), self.method, noise,
-            self.linear, self.live_box, self.live_note, self.recipes,
+            self.linear,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
-        self.footer.addWidget(self.run_bar)
+        # What a person comes back to stays in sight, however many fields a method has.
+        for part in (self.recipes, self.live_box, self.live_note, self.run_bar):
+            self.footer.addWidget(part)
         self.live_note.hide()
 
     def _connect(self) -> None:

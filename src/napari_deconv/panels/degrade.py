@@ -114,11 +114,12 @@ class DegradePanel(Panel):
         fold = Fold("Make a data set", self.dataset)
         for part in (
             self.hint, top, heading("Blur"), self.psf, heading("Camera"), self.chain,
-            self.live_box, self.live_note, fold,
+            fold,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
-        self.footer.addWidget(self.run_bar)
+        for part in (self.live_box, self.live_note, self.run_bar):
+            self.footer.addWidget(part)
         self.live_note.hide()
 
     def _connect(self) -> None:

@@ -20,6 +20,7 @@ log = logging.getLogger("napari_deconv")
 
 _POLL_MS = 30
 _PREVIEW_S = 0.5
+_SHOW_S = 0.15
 
 Make = Callable[[threading.Event], Generator[Any, None, Any]]
 """Called in the worker with the event that asks it to stop; returns the generator to run."""
@@ -33,6 +34,7 @@ class _Run:
     previews: bool
     cancel: threading.Event = field(default_factory=threading.Event)
     began: float = field(default_factory=time.perf_counter)
+    shown: float = 0.0
     step: Any = None
     preview: Any = None
     result: Any = None
@@ -177,6 +179,12 @@ class Job:
 
     def _show(self, run: _Run, step: Any) -> None:
         elapsed = time.perf_counter() - run.began
+        if self._bar is not None and self._bar.is_canceled:
+            self.cancel()
+            return
+        if elapsed - run.shown < _SHOW_S:
+            return
+        run.shown = elapsed
         self.on_step(step, remaining(elapsed, step.done, step.total))
         if not self.title:
             return
@@ -184,8 +192,8 @@ class Job:
             self._bar = cancelable_progress(total=step.total, desc=self.title, leave=False)
             self._bar.start_t -= elapsed
         bar = self._bar
-        if bar.is_canceled:
-            self.cancel()
+        if self._run is not run:  # cancelled while the bar was put up
+            self._close_bar()
             return
         if bar.total != step.total:
             bar.total = step.total

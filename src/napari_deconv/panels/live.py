@@ -80,7 +80,7 @@ class Live:
         self._job.on_result = lambda array: self._show(array, True)
         self._job.on_error = lambda error: self._fail(error)
         self._delay = Delay(owner, _WAIT_MS, self._start)
-        camera, dims = viewer.camera.events, viewer.dims.events
+        camera, dims = viewer.scene.camera.events, viewer.dims.events
         for emitter in (camera.center, camera.zoom, dims.point, dims.order, dims.ndisplay):
             follow(owner, emitter, self.refresh)
         follow(owner, viewer.layers.events.removed, self._on_removed)

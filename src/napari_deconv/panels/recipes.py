@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from .layers import follow, record
-from .parts import heading, read_out
+from .parts import read_out
 
 
 class RecipeBox(QWidget):
@@ -28,7 +28,7 @@ class RecipeBox(QWidget):
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self.told = read_out()
+        self.told = read_out("Selected result")
         self.rerun = _small("Re-run", "Load these settings into the panel and run them again.")
         self.python = _small("Copy Python", "Copy a script that makes this result.")
         self.shell = _small("Copy command", "Copy the command line that makes this result.")
@@ -38,7 +38,7 @@ class RecipeBox(QWidget):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(heading("Selected result"))
+        layout.setSpacing(3)
         layout.addWidget(self.told)
         layout.addLayout(buttons)
         self.rerun.clicked.connect(lambda: self.again.emit(self.recipe))
@@ -57,7 +57,7 @@ class RecipeBox(QWidget):
         recipe = self.recipe
         self.setVisible(bool(recipe))
         if recipe:
-            self.told.setText(summary(recipe))
+            self.told.setText(f"Selected: {summary(recipe)}")
 
     def _copy(self, text: str, what: str) -> None:
         QApplication.clipboard().setText(text)

@@ -78,7 +78,7 @@ def _shown(viewer: Any, layer: Any, axes: str) -> tuple[list[int], list[int]]:
         corners = corners * layer.downsample_factors[layer.data_level]
     for d in displayed:
         low[d] = np.clip(math.floor(corners[0, d]), 0, shape[d])
-        high[d] = np.clip(math.ceil(corners[1, d]), 0, shape[d])
+        high[d] = np.clip(math.ceil(corners[1, d]) + 1, 0, shape[d])  # corners are pixels
         if high[d] - low[d] < 2:
             raise DeconvError(f"Nothing of {layer.name!r} is in view.", "Move the view over it.")
     return [int(v) for v in low], [int(v) for v in high]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
 from .job import Job, Make
@@ -38,8 +38,9 @@ class RunBar(QWidget):
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
+        # One line, cut off: text that wraps would move the whole window's layout at every step.
         self.left = QLabel()
-        self.left.setWordWrap(True)
+        self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.left.setStyleSheet("font-size: 11px;")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -83,8 +84,9 @@ class RunBar(QWidget):
     def _on_step(self, step: Any, left: str) -> None:
         self.bar.setRange(0, max(1, step.total))
         self.bar.setValue(step.done)
-        said = [step.label, f"{step.done} of {step.total}", left]
-        self.left.setText(", ".join(filter(None, said)))
+        said = ", ".join(filter(None, [left, f"{step.done} of {step.total}", step.label]))
+        self.left.setText(said)
+        self.left.setToolTip(said)
 
     def _on_end(self) -> None:
         self.button.setText(self._text)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from napari_deconv import degrade
+from napari_deconv.panels.degrade import DegradePanel
+from napari_deconv.panels.layers import KEY
+from napari_deconv.psf import Disk
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+@pytest.fixture
+def panel(viewer, qtbot):
+    viewer.add_image(np.random.default_rng(0).random((40, 44), np.float32), name="sharp")
+    panel = DegradePanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    panel.psf.choice.choose("disk", {"radius_px": 2.0})
+    return panel
+
+
+def test_degraded_and_truth_are_what_python_makes(viewer, panel, qtbot):
+    image = viewer.layers["sharp"].data
+    panel.chain.set_values({"noise": 0.05, "boundary": "valid", "seed": 3})
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=5000)
+    expected = degrade(image, Disk(radius_px=2.0), noise=0.05, boundary="valid", seed=3)
+    truth, degraded = viewer.layers[1], viewer.layers[2]
+    np.testing.assert_array_equal(degraded.data, expected[0])
+    np.testing.assert_array_equal(truth.data, expected[1])
+    lost = (40 - truth.data.shape[0]) // 2
+    assert tuple(truth.translate) == (lost, lost)
+    np.testing.assert_array_equal(truth.data, image[lost:-lost, lost:-lost])
+    assert degraded.metadata[KEY]["degradation"]["noise"] == 0.05
+    assert panel.image.layer.name == "sharp"
+
+
+def test_no_blur_and_preview(viewer, panel, qtbot):
+    panel.psf.choice.choose("none")
+    panel.chain.set_values({"gain": 0.5})
+    panel.live_box.setChecked(True)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
+    np.testing.assert_allclose(viewer.layers[-1].data, 0.5 * viewer.layers["sharp"].data, rtol=1e-6)
+    viewer.layers.remove(viewer.layers[-1])
+    assert not panel.live_box.isChecked()
+
+
+def test_data_set_from_layers(panel, qtbot, tmp_path):
+    box = panel.dataset
+    box.whence.setCurrentIndex(1)
+    box.psfs.setCurrentIndex(1)
+    box.count.setValue(2)
+    qtbot.mouseClick(box.run_bar.button, LEFT)
+    box.run()
+    assert "Into" in box.run_bar.message.text
+    box.out.set_path(str(tmp_path / "pairs"))
+    box.run()
+    qtbot.waitUntil(lambda: not box.run_bar.running, timeout=10_000)
+    assert "2 pairs" in box.run_bar.message.text
+    recipe = json.loads((tmp_path / "pairs" / "recipe.json").read_text())
+    assert [p["scene"]["psf"]["radius_px"] for p in recipe["pairs"]] == [2.0, 2.0]

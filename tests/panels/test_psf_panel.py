@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.picture import mosaic
+from napari_deconv.panels.psf import MotionPanel, PsfPanel
+from napari_deconv.psf import Gaussian, Motion
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def viewer():
+    return ViewerModel()
+
+
+def panel_on(viewer, qtbot, kind=PsfPanel):
+    panel = kind(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def made(panel, viewer, qtbot):
+    count = len(viewer.layers)
+    qtbot.mouseClick(panel.button, LEFT)
+    qtbot.waitUntil(lambda: len(viewer.layers) > count, timeout=5000)
+    return viewer.layers[-1]
+
+
+def shown(panel, qtbot):
+    with qtbot.waitSignal(panel.source.shown, timeout=5000):
+        pass
+    return panel.source
+
+
+def test_psf_layer_has_the_images_voxels_and_its_recipe(viewer, qtbot):
+    viewer.add_image(np.zeros((20, 64, 64)), scale=(0.3, 0.1, 0.1), units=("um",) * 3)
+    panel = panel_on(viewer, qtbot)
+    panel.source.choice.choose("gaussian", {"sigma_px": 3.0})
+    source = shown(panel, qtbot)
+    assert "µm" in source.told.text() or "micrometer" in source.told.text()
+    layer = made(panel, viewer, qtbot)
+    np.testing.assert_array_equal(layer.data, Gaussian(sigma_px=3.0)(None, (0.3, 0.1, 0.1)))
+    assert layer.scale == pytest.approx((0.3, 0.1, 0.1))
+    assert str(layer.units[0]) == "micrometer"
+    assert layer.metadata[KEY]["psf"]["spec"]["sigma_px"] == 3.0
+    assert source.choice.name == "gaussian"  # the panel goes on from what it made
+
+
+def test_drawn_line_sets_length_and_angle(viewer, qtbot):
+    viewer.add_image(np.zeros((64, 64)), scale=(0.5, 0.5), translate=(3, 4))
+    panel = panel_on(viewer, qtbot, MotionPanel)
+    qtbot.mouseClick(panel.source.line.button, LEFT)
+    shapes = viewer.layers[-1]
+    assert shapes.mode == "add_line"
+    # 20 px right and 20 px up, drawn from left to right.
+    shapes.add_lines([[30, 10], [10, 30]])
+    assert panel.source.choice.spec() == Motion(length_px=28.2843, angle_deg=45)
+
+
+def test_findings_are_told_and_repaired_without_touching_the_layer(viewer, qtbot):
+    psf = np.zeros((10, 10))
+    psf[7:9, 7:9] = 3.0
+    psf[0, 0] = -1.0
+    layer = viewer.add_image(psf, name="measured")
+    panel = panel_on(viewer, qtbot)
+    panel.source.choice.choose("layer")
+    source = shown(panel, qtbot)
+    assert "negative" in source.notice.text
+    assert "even" in source.notice.text
+    qtbot.mouseClick(source.notice.button, LEFT)
+    qtbot.waitUntil(lambda: "Repaired" in source.notice.text, timeout=5000)
+    mended = source.prepared.array
+    assert mended.sum() == pytest.approx(1)
+    assert mended.min() >= 0
+    assert all(n % 2 for n in mended.shape)
+    assert layer.data[0, 0] == -1
+
+
+def test_bad_fields_and_files_are_told_in_words(viewer, qtbot, tmp_path):
+    panel = panel_on(viewer, qtbot)
+    panel.source.choice.choose("gaussian", {"sigma_px": (1.0, -2.0)})
+    assert "sigma_px" in shown(panel, qtbot).notice.text
+    assert not panel.button.isEnabled()
+    panel.source.choice.choose("file")
+    panel.source.file.set_path(str(tmp_path / "gone.tif"))
+    assert "gone.tif" in shown(panel, qtbot).notice.text
+
+
+def test_picture_shows_both_sections_of_a_volume():
+    volume = Gaussian(sigma_px=2.0)((7, 15, 11))
+    assert mosaic(volume).shape == (15, 11 + 2 + 7, 3)
+    assert mosaic(volume[3]).max() > 240
