@@ -1,0 +1,169 @@
+"""Iterations that multiply an estimate by ``A^T`` of observed over expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..core.fourier import Blur
+from ..core.problem import Problem
+from ..core.transform import empty
+
+PerRows = Callable[[Tensor, slice], Tensor]
+"""Pixels ``(C, n, ...)`` and the rows of the grid they are, to new pixels; may work in place."""
+
+
+class Walk:
+    """An estimate that moves by being multiplied.
+
+    Parameters
+    ----------
+    x : Tensor
+        Where it starts, ``(C, *grid)``; changed in place.
+    tolerance : float
+        `arrived` once an iteration changes the estimate by less than this share of its norm.
+    """
+
+    def __init__(self, x: Tensor, tolerance: float = 0.0) -> None:
+        self.x = x
+        self._tolerance = tolerance
+        self._sums: list[tuple[float, float]] = []
+
+    @property
+    def point(self) -> Tensor:
+        """Where the next correction is to be evaluated."""
+        return self.x
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the last iteration changed next to nothing."""
+        return self._tolerance > 0 and _ratio(self._sums) < self._tolerance**2
+
+    def iterate(self, blur: Blur, ratio: PerRows, normalise: PerRows) -> None:
+        """``x <- x * normalise(A^T ratio(A x))``."""
+
+        def multiply(correction: Tensor, rows: slice) -> None:
+            self._multiply(normalise(correction, rows), rows)
+
+        self._sums.clear()
+        blur.sandwich(self.point, ratio, multiply)
+
+    def _multiply(self, factor: Tensor, rows: slice) -> None:
+        x = self.x[:, rows]
+        if self._tolerance:
+            self._sums.append((_energy(factor.sub(1).mul_(x)), _energy(x)))
+        x *= factor
+
+
+class Accelerated(Walk):
+    """A walk that corrects a point ahead of itself, extrapolated from its last two steps.
+
+    From the point ``p_k`` an iteration leads by ``g_k`` to ``x_k+1 = p_k + g_k``; the next point is
+    ``x_k+1 + alpha (x_k+1 - x_k)`` with ``alpha = <g_k, g_k-1> / <g_k-1, g_k-1>`` within [0, 1]
+    (D. Biggs and M. Andrews, Acceleration of iterative image restoration algorithms, 1997).
+    """
+
+    def __init__(self, x: Tensor, tolerance: float = 0.0) -> None:
+        super().__init__(x, tolerance)
+        self._point = like(x).copy_(x)
+        self._step = like(x).zero_()
+        self._overlaps: list[tuple[float, float]] = []
+
+    @property
+    def point(self) -> Tensor:
+        return self._point
+
+    def iterate(self, blur: Blur, ratio: PerRows, normalise: PerRows) -> None:
+        self._overlaps.clear()
+        super().iterate(blur, ratio, normalise)
+        alpha = min(max(_ratio(self._overlaps), 0.0), 1.0)
+
+        def extrapolate(rows: slice) -> None:
+            old, point = self.x[:, rows], self._point[:, rows]
+            new = point + self._step[:, rows]
+            point.copy_(torch.lerp(old, new, 1 + alpha)).clamp_(min=0)
+            old.copy_(new)
+
+        blur.each(extrapolate, len(self.x))
+
+    def _multiply(self, factor: Tensor, rows: slice) -> None:
+        point, last = self._point[:, rows], self._step[:, rows]
+        step = factor.sub_(1).mul_(point)
+        if self._tolerance:
+            self._sums.append((_energy(step), _energy(point)))
+        self._overlaps.append((_energy(step, last), _energy(last)))
+        last.copy_(step)
+
+
+def observed_over_expected(
+    problem: Problem, background: float, use: Tensor | None = None
+) -> PerRows:
+    """``m y / (A x + b)`` as a function of some rows of ``A x``.
+
+    Parameters
+    ----------
+    problem : Problem
+        Gives ``y``, and the window that ``m`` is 1 in.
+    background : float
+        ``b``, on the problem's scale.
+    use : Tensor, optional
+        False where an observed pixel is left out of ``m``; like ``problem.seen``.
+    """
+    seen = problem.seen if float(problem.seen.min()) >= 0 else problem.seen.clamp(min=0)
+    least, first, n = tiny(problem), problem.offset[0], seen.shape[1]
+
+    def ratio(ax: Tensor, rows: slice) -> Tensor:
+        start, stop = max(rows.start, first), min(rows.stop, first + n)
+        if start >= stop:
+            return ax.zero_()
+        here = (slice(None), slice(start - rows.start, stop - rows.start), *problem.window[2:])
+        there = (slice(None), slice(start - first, stop - first))
+        expected = ax[here]
+        if background:
+            expected += background
+        torch.div(seen[there], expected.clamp_(min=least), out=expected)
+        if use is not None:
+            expected *= use[there]
+        return zero_outside(ax, here)
+
+    return ratio
+
+
+def zero_outside(x: Tensor, box: tuple[slice, ...]) -> Tensor:
+    """``x`` with everything outside a box of it set to 0, in place."""
+    for axis, cut in enumerate(box):
+        start, stop, _ = cut.indices(x.shape[axis])
+        x.narrow(axis, 0, start).zero_()
+        x.narrow(axis, stop, x.shape[axis] - stop).zero_()
+    return x
+
+
+def tiny(problem: Problem) -> float:
+    """An intensity that is nothing beside the image's, yet above the rounding of transforms."""
+    return 1e-6 * (abs(problem.mean) + problem.std) or 1e-6
+
+
+def flat(problem: Problem, background: float) -> Tensor:
+    """A flat image of the observed flux, ``(C, *grid)``: the start that favours no detail."""
+    level = max(problem.mean - background, 1e-3 * problem.std, tiny(problem))
+    shape = (len(problem.seen), *problem.grid)
+    return like(problem.seen, shape).fill_(level)
+
+
+def like(x: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
+    """An uninitialised float32 tensor of this or ``x``'s shape, on its device."""
+    shape = tuple(x.shape) if shape is None else shape
+    return empty(shape) if x.device.type == "cpu" else x.new_empty(shape)
+
+
+def _energy(a: Tensor, b: Tensor | None = None) -> float:
+    return float((a * (a if b is None else b)).sum(dtype=torch.float64))
+
+
+def _ratio(sums: list[tuple[float, float]]) -> float:
+    # fsum is exact, so it does not depend on which thread was first.
+    below = math.fsum(s[1] for s in sums)
+    return math.fsum(s[0] for s in sums) / below if below > 0 else 0.0

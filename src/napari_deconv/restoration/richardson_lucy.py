@@ -1,0 +1,124 @@
+"""Richardson-Lucy: the maximum-likelihood estimate under Poisson noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Annotated
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+
+from ..core.coverage import Coverage
+from ..core.fourier import Blur
+from ..core.problem import Problem
+from .base import Method
+from .multiplicative import Accelerated, Walk, flat, like, observed_over_expected
+
+
+class RichardsonLucy(
+    Method,
+    title="Richardson-Lucy",
+    ndim=(2, 3),
+    citation="W. H. Richardson, Bayesian-based iterative method of image restoration, 1972; "
+    "L. B. Lucy, An iterative technique for the rectification of observed distributions, 1974",
+    buffers=4.5,
+    unit_scale=False,
+):
+    """Richardson-Lucy, ``x <- x / A^T m * A^T (m y / (A x + b))``.
+
+    ``m`` is 1 where the image was observed: the estimate goes on beyond the border as far as the
+    PSF reaches, so that light from there is accounted for and the border does not ring
+    (M. Bertero and P. Boccacci, A simple method for the reduction of boundary effects in the
+    Richardson-Lucy approach to image deconvolution, 2005). It starts from a flat image, keeps the
+    flux and is never negative.
+
+    Parameters
+    ----------
+    iterations : int
+        More of them sharpen further and amplify noise; the number is the regularisation.
+    accelerate : bool
+        Extrapolate between iterations: as sharp (and as noisy) in about a third of them
+        (D. Biggs and M. Andrews, Acceleration of iterative image restoration algorithms, 1997).
+    tv : float
+        Weight of total variation, which flattens noise and keeps edges; 0.002 to 0.02 is usual
+        (N. Dey et al., Richardson-Lucy algorithm with total variation regularization for 3D
+        confocal microscope deconvolution, 2006).
+    background : float
+        Constant level of the image that is no signal, in the image's own units. The result is
+        without it.
+    tolerance : float
+        Stop when an iteration changes the estimate by less than this share of its norm; 0 never.
+    """
+
+    iterations: Annotated[int, Interval(ge=1, le=1000)] = 30
+    accelerate: bool = False
+    tv: Annotated[float, Interval(ge=0, le=0.1)] = 0.0
+    background: Annotated[float, Interval(ge=0)] = 0.0
+    tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # The options need more than the class says; the tile planner asks the instance.
+        more = 2 * self.accelerate + (self.tv > 0)
+        object.__setattr__(self, "buffers", type(self).buffers + more)
+
+    @property
+    def total(self) -> int:
+        return self.iterations
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        background = self.background / problem.scale
+        ratio = observed_over_expected(problem, background)
+        seen = Coverage(problem.psf, problem.grid, problem.offset, problem.seen.shape[1:])
+        walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
+        for _ in range(self.iterations):
+            smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
+            walk.iterate(problem.blur, ratio, partial(_normalise, seen, smooth))
+            yield walk.x
+            if walk.arrived:
+                return
+
+
+def _normalise(seen: Coverage, smooth: Tensor | None, correction: Tensor, rows: slice) -> Tensor:
+    """``correction / A^T m``, and Dey's factor; rounding must not make it negative."""
+    correction.clamp_(min=0).mul_(seen.reciprocal(rows))
+    return correction if smooth is None else correction.mul_(smooth[:, rows])
+
+
+def tv_factor(blur: Blur, x: Tensor, weight: float, spacing: Sequence[float]) -> Tensor | None:
+    """``1 / (1 - weight div(grad x / |grad x|))``, like ``x``; None without weight.
+
+    Positive, as no divergence of a unit field passes 6 and the weight ends at 0.1. Gradients under
+    5 % of the mean intensity are taken as flat, without which the acceleration sees only their
+    flicker.
+    """
+    if not weight:
+        return None
+    factor = like(x)
+    least = 0.05 * float(x.mean()) + 1e-15  # whose square is still a float32
+
+    def fill(rows: slice) -> None:
+        divergence = unit_divergence(x, rows, spacing or (1.0,) * (x.ndim - 1), least)
+        factor[:, rows] = divergence.mul_(-weight).add_(1).reciprocal_()
+
+    blur.each(fill, len(x))
+    return factor
+
+
+def unit_divergence(x: Tensor, rows: slice, spacing: Sequence[float], least: float) -> Tensor:
+    """``div(grad x / sqrt(|grad x|^2 + least^2))`` on some rows, by circular differences."""
+    index = torch.arange(rows.start - 1, rows.stop + 1, device=x.device) % x.shape[1]
+    block = x.index_select(1, index)
+    here = block[:, :-1]
+    field = [block[:, 1:] - here, *(here.roll(-1, axis) - here for axis in range(2, x.ndim))]
+    field = [part.div_(step) for part, step in zip(field, spacing, strict=True)]
+    length = torch.full_like(here, least**2)
+    for part in field:
+        length.addcmul_(part, part)
+    field = [part.div_(length.sqrt()) for part in field]
+    total = (field[0][:, 1:] - field[0][:, :-1]) / spacing[0]
+    for axis, part in enumerate(field[1:], 2):
+        total += (part[:, 1:] - part[:, 1:].roll(1, axis)) / spacing[axis - 1]
+    return total

@@ -1,0 +1,247 @@
+"""Richardson-Lucy against a direct float64 version, scikit-image, and what the papers promise."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.signal import convolve
+from skimage import data
+from skimage.restoration import richardson_lucy as skimage_richardson_lucy
+
+from napari_deconv import deconvolve
+from napari_deconv.core import transform
+from napari_deconv.core.errors import Cancelled
+from napari_deconv.core.fourier import fast_shape
+from napari_deconv.core.problem import Problem
+from napari_deconv.psf.disk import Disk
+from napari_deconv.restoration.richardson_lucy import RichardsonLucy
+from napari_deconv.restoration.richardson_lucy_saturated import RichardsonLucySaturated
+
+METHODS = (RichardsonLucy, RichardsonLucySaturated)
+BORDER = 24
+
+
+def problem(image, psf, **fields):
+    """A `Problem` on the smallest fast grid."""
+    grid = fast_shape([n + k - 1 for n, k in zip(image.shape, psf.shape, strict=True)])
+    seen = torch.as_tensor(np.asarray(image, np.float32))[None]
+    return Problem(
+        seen=seen,
+        psf=torch.as_tensor(np.asarray(psf, np.float32)),
+        grid=grid,
+        offset=tuple(k // 2 for k in psf.shape),
+        **({"noise": 0.0} | fields),
+    )
+
+
+def run(method, posed):
+    """The last estimate on the whole grid."""
+    for estimate in method.steps(posed):
+        last = estimate
+    return last
+
+
+def window(posed, estimate):
+    return estimate[posed.window][0].numpy()
+
+
+def unit(seed, *shape):
+    psf = np.random.default_rng(seed).random(shape) + 0.05
+    return (psf / psf.sum()).astype(np.float32)
+
+
+def direct(image, psf, iterations, background):
+    """The masked iteration on exactly the pixels that were seen, by direct sums in float64."""
+    y, k = image.astype(float), psf.astype(float)
+    flip = k[(slice(None, None, -1),) * k.ndim]
+    share = convolve(np.ones_like(y), flip, mode="full", method="direct")
+    x = np.full(share.shape, y.mean() - background)
+    for _ in range(iterations):
+        ratio = y / (convolve(x, k, mode="valid", method="direct") + background)
+        correction = convolve(ratio, flip, mode="full", method="direct")
+        x *= np.where(share > 0.01, correction / np.maximum(share, 0.01), 0)
+    lead = [n - 1 - n // 2 for n in k.shape]
+    return x[tuple(slice(a, a + n) for a, n in zip(lead, y.shape, strict=True))]
+
+
+def scene(gain=1.0, noise=0.0, psf=None):
+    """Part of a photo, blurred with true surroundings; image, PSF and truth."""
+    psf = Disk(radius_px=3)() if psf is None else psf
+    truth = data.camera()[100:292, 150:342] / 255 * gain
+    inner = (slice(BORDER, -BORDER),) * 2
+    image = convolve(truth, psf, mode="same")[inner]
+    noisy = image + np.random.default_rng(0).normal(0, noise, image.shape)
+    return np.clip(noisy, 0, 1).astype(np.float32), psf, truth[inner]
+
+
+def error(estimate, truth):
+    return float(np.mean((np.clip(estimate, 0, 1) - np.clip(truth, 0, 1)) ** 2))
+
+
+@pytest.mark.parametrize("slabs", [False, True])
+@given(st.data())
+def test_is_the_direct_iteration(monkeypatch, slabs, data):
+    monkeypatch.setattr(transform, "_MIN_SIZE", 1 if slabs else 1 << 30)
+    monkeypatch.setattr(transform, "_SLAB_BYTES", 256)
+    ndim = data.draw(st.sampled_from([2, 3]))
+    shape, size = (tuple(data.draw(st.integers(1, top)) for _ in range(ndim)) for top in (14, 6))
+    background = data.draw(st.sampled_from([0.0, 0.2]))
+    image = np.random.default_rng(1).random(shape) + 0.3
+    psf = unit(2, *size)
+    method = RichardsonLucy(iterations=6, background=background)
+    posed = problem(image, psf)
+    assert np.allclose(
+        window(posed, run(method, posed)), direct(image, psf, 6, background), rtol=2e-3, atol=1e-4
+    )
+
+
+def test_is_skimages_where_borders_do_not_matter():
+    image = np.zeros((60, 64))
+    image[24:36, 26:38] = np.random.default_rng(0).random((12, 12))
+    psf = unit(0, 5, 7)
+    image = convolve(image, psf, mode="same", method="direct").clip(0)
+    expected = skimage_richardson_lucy(image, psf, num_iter=8, clip=False, filter_epsilon=1e-9)
+    posed = problem(image, psf)
+    assert np.allclose(window(posed, run(RichardsonLucy(iterations=8), posed)), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_delta_psf_returns_the_image(method, accelerate):
+    image = scene()[0] * 0.9
+    posed = problem(image, np.ones((1, 1)), white=1.0)
+    found = window(posed, run(method(iterations=3, accelerate=accelerate), posed))
+    assert np.allclose(found, image, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("size", [(4, 6), (5, 4), (3, 4, 2)])
+def test_even_psfs_do_not_shift(method, size):
+    shape = (15, 21, 24)[-len(size) :]
+    image = np.full(shape, 0.1)
+    centre = tuple(n // 2 for n in shape)
+    spot = np.zeros(shape)
+    spot[centre] = 5
+    psf = np.ones(size, np.float32) / np.prod(size)
+    padded = np.pad(spot, [(n, n) for n in size])
+    blurred = convolve(padded, psf, mode="full", method="direct")
+    cut = tuple(slice(n + n // 2, n + n // 2 + m) for n, m in zip(size, shape, strict=True))
+    posed = problem(image + blurred[cut], psf, white=9.0)
+    found = window(posed, run(method(iterations=30), posed))
+    assert np.unravel_index(found.argmax(), shape) == centre
+
+
+@pytest.mark.parametrize("fields", [{}, {"accelerate": True}, {"tv": 0.005}])
+def test_keeps_the_flux_and_no_estimate_is_negative(fields):
+    image, psf, _ = scene(noise=0.02)
+    posed = problem(image, psf)
+    for estimate in RichardsonLucy(iterations=20, **fields).steps(posed):
+        assert float(estimate.min()) >= 0
+    assert np.isclose(window(posed, estimate).sum(), image.sum(), rtol=0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("fields", [{}, {"accelerate": True}, {"tv": 0.02}])
+@pytest.mark.parametrize("lit", [(), ((0, 0),), ((0, 0), (5, 9), (11, 12))])
+def test_zeros_in_the_image_give_no_nan(method, fields, lit):
+    if "tv" in fields and method is RichardsonLucySaturated:
+        pytest.skip("has no tv")
+    image = np.zeros((12, 13))
+    for at in lit:
+        image[at] = 3e4
+    psf = np.zeros((5, 6), np.float32)
+    psf[0, 0] = psf[3, 4] = 0.5
+    estimate = run(method(iterations=15, **fields), problem(image, psf, white=1e5))
+    assert torch.isfinite(estimate).all()
+
+
+def test_background_is_in_the_images_own_units():
+    signal = scene()[0] * 900
+    image = (signal + 100).round().astype(np.uint16)
+    result = deconvolve(image, Disk(radius_px=3)(), "richardson-lucy", background=100.0)
+    assert result.dtype == image.dtype
+    assert np.isclose(result.sum(), signal.sum(), rtol=0.01)
+
+
+def likelihood(posed, estimate):
+    """Poisson log-likelihood of what was seen, up to a constant."""
+    expected = posed.blur.forward(estimate)[posed.window].double().clamp(min=1e-6)
+    return float((posed.seen * expected.log() - expected).sum())
+
+
+def test_acceleration_is_as_likely_in_a_third_of_the_iterations():
+    image, psf, _ = scene(noise=0.005)
+    posed = problem(image, psf)
+    plain = [likelihood(posed, x) for x in RichardsonLucy(iterations=48).steps(posed)]
+    fast = [
+        likelihood(posed, x) for x in RichardsonLucy(iterations=18, accelerate=True).steps(posed)
+    ]
+    assert all(a < b for a, b in pairwise(plain))
+    assert fast[-1] >= plain[-1]
+    assert plain[17] < fast[-1]
+
+
+def test_tv_lowers_the_total_variation_and_the_error_of_a_noisy_image():
+    image, psf, truth = scene(noise=0.03)
+    posed = problem(image, psf)
+    plain, smooth = (
+        window(posed, run(RichardsonLucy(iterations=40, tv=tv), posed)) for tv in (0.0, 0.02)
+    )
+    variation = [sum(np.abs(np.diff(x, axis=a)).sum() for a in (0, 1)) for x in (plain, smooth)]
+    assert variation[1] < 0.8 * variation[0]
+    assert error(smooth, truth) < error(plain, truth)
+
+
+def test_unseen_border_costs_little():
+    image, psf, truth = scene()
+    posed = problem(image, psf)
+    gap = (window(posed, run(RichardsonLucy(iterations=30), posed)) - truth) ** 2
+    inner = gap[12:-12, 12:-12].mean()
+    outer = (gap.sum() - gap[12:-12, 12:-12].sum()) / (gap.size - gap[12:-12, 12:-12].size)
+    assert outer < 2 * inner
+
+
+def test_tolerance_stops_early():
+    image, psf, _ = scene()
+    for accelerate in (False, True):
+        method = RichardsonLucy(iterations=200, tolerance=0.02, accelerate=accelerate)
+        assert 3 < len(list(method.steps(problem(image, psf)))) < 100
+
+
+@pytest.mark.parametrize("kind", ["lights", "surface"])
+def test_saturated_variant_beats_plain_on_a_clipped_scene(kind):
+    if kind == "lights":
+        truth = np.full((120, 120), 0.2)
+        for a, b in np.random.default_rng(3).integers(20, 100, (12, 2)):
+            truth[a : a + 3, b : b + 3] = 8
+        psf = Disk(radius_px=4)()
+        image = np.clip(convolve(truth, psf, mode="same"), 0, 1)[10:-10, 10:-10]
+        truth = truth[10:-10, 10:-10]
+    else:
+        image, psf, truth = scene(gain=1.4, noise=0.005)
+    assert 0.01 < (image >= 0.95).mean() < 0.5
+    posed = problem(image, psf, white=1.0)
+    found = [error(window(posed, run(m(iterations=50), posed)), truth) for m in METHODS]
+    assert found[1] < 0.97 * found[0]
+
+
+def test_cancel_acts_within_the_iteration():
+    cancel = threading.Event()
+    image, psf, _ = scene()
+    steps = RichardsonLucy(iterations=50).steps(problem(image, psf, cancel=cancel))
+    next(steps)
+    cancel.set()
+    with pytest.raises(Cancelled):
+        next(steps)
+
+
+def test_options_declare_their_memory():
+    plain, full = RichardsonLucy(), RichardsonLucy(accelerate=True, tv=0.01)
+    assert full.buffers == plain.buffers + 3 and RichardsonLucy.buffers == plain.buffers
+    assert plain == RichardsonLucy() and plain.to_dict() == RichardsonLucy().to_dict()
