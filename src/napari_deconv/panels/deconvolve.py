@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from qtpy.QtWidgets import QCheckBox, QWidget
@@ -222,7 +222,8 @@ class DeconvolvePanel(Panel):
         self.live_note.setText(text)
 
     def _task(self) -> Task:
-        order, prepared = self.order(), self.psf.prepared
+        # A region tells less of the noise than the image does.
+        order, prepared = replace(self.order(), noise=self.noise.level), self.psf.prepared
         if prepared is None:
             raise DeconvError("The PSF is not ready.", "See above.")
         shape = tuple(prepared.usable().shape)

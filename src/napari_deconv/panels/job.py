@@ -129,6 +129,10 @@ class Job:
             Whether to render previews, at most twice a second.
         """
         self.stop()
+        if self.title:
+            # Putting up a bar takes napari tens of ms, so it is done before the worker is busy; it
+            # processes events, so it is done before there is a run. Its total comes later.
+            self._bar = cancelable_progress(total=0, desc=self.title, leave=False)
         run = self._run = _Run(make, previews)
         # No daemon: an interpreter that shuts down under a running transform crashes.
         threading.Thread(target=run.work, args=(self._lane,), name="napari-deconv").start()
@@ -186,14 +190,8 @@ class Job:
             return
         run.shown = elapsed
         self.on_step(step, remaining(elapsed, step.done, step.total))
-        if not self.title:
-            return
-        if self._bar is None:
-            self._bar = cancelable_progress(total=step.total, desc=self.title, leave=False)
-            self._bar.start_t -= elapsed
         bar = self._bar
-        if self._run is not run:  # cancelled while the bar was put up
-            self._close_bar()
+        if bar is None:
             return
         if bar.total != step.total:
             bar.total = step.total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Layer
@@ -22,8 +22,6 @@ class LayerCombo(Combo):
         Whose layers.
     accepts : callable
         Says whether a layer fits.
-    extras : mapping, optional
-        Further entries, name -> title, listed before the layers.
     empty : str
         Shown while there is nothing to choose.
     shy : tuple of str
@@ -37,14 +35,13 @@ class LayerCombo(Combo):
         self,
         viewer: Any,
         accepts: Callable[[Layer], bool],
-        extras: Mapping[str, str] | None = None,
         empty: str = "no image is open",
         shy: tuple[str, ...] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._accepts = viewer, accepts
-        self._extras, self._empty = dict(extras or {}), empty
+        self._empty = empty
         self._shy, self._by_hand = shy, False
         self._layers: list[Layer] = []
         events = viewer.layers.events
@@ -62,58 +59,44 @@ class LayerCombo(Combo):
     @property
     def layer(self) -> Any:
         """The layer that is chosen, or None."""
-        index = self.currentIndex() - len(self._extras)
+        index = self.currentIndex()
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
-    @property
-    def extra(self) -> str:
-        """Name of the extra entry that is chosen, or empty."""
-        index = self.currentIndex()
-        return list(self._extras)[index] if 0 <= index < len(self._extras) else ""
-
-    def pick(self, choice: Layer | str) -> bool:
-        """Choose a layer, or an extra entry by its name."""
-        if isinstance(choice, str):
-            self.setCurrentIndex(list(self._extras).index(choice))
-            return True
-        if choice not in self._layers:
+    def pick(self, layer: Layer) -> bool:
+        """Choose a layer, as by hand; False if it does not fit."""
+        if layer not in self._layers:
             return False
         self._by_hand = True
-        self._set(choice)
+        self._set(layer)
         return True
 
     def refresh(self, added: Layer | None = None) -> None:
         """List the layers as they are now; what was chosen by hand stays chosen."""
-        before, extra = self.layer, self.extra
+        before = self.layer
         fitting = [x for x in reversed(self._viewer.layers) if self._accepts(x)]
         fitting.sort(key=lambda x: record(x).get("kind") != "psf")
         self.blockSignals(True)
         self.clear()
         self._layers = fitting
-        for title in self._extras.values():
-            self.addItem(title)
-        for layer in self._layers:
-            self.addItem(layer.name)
-        self.setEnabled(self.count() > 0)
-        if extra:
-            self.setCurrentIndex(list(self._extras).index(extra))
-        elif self._layers:
-            kept = before in self._layers and (self._by_hand or added is None)
-            self._set(before if kept else self._natural(before))
-        elif not self.count():
-            self.addItem(self._empty)
+        self.addItems([layer.name for layer in fitting] or [self._empty])
+        self.setEnabled(bool(fitting))
+        if fitting:
+            self._set(self._best(before, added))
         self.setToolTip(self.currentText())
         self.blockSignals(False)
-        if self.layer is not before or self.extra != extra:
+        if self.layer is not before:
             self.picked.emit()
 
     def _set(self, layer: Layer) -> None:
-        self.setCurrentIndex(len(self._extras) + self._layers.index(layer))
+        self.setCurrentIndex(self._layers.index(layer))
 
-    def _natural(self, before: Layer | None) -> Layer:
-        """The topmost layer that is meant to be chosen; otherwise what was, or any."""
+    def _best(self, before: Layer | None, added: Layer | None) -> Layer:
+        """What to choose: what was, what was added, or the topmost layer that is not shy."""
         bold = [x for x in self._layers if not self._is_shy(x)]
-        return (bold or ([before] if before in self._layers else self._layers))[0]
+        if added in bold and not self._by_hand:
+            return added
+        kept = before in self._layers and (self._by_hand or before in bold or not bold)
+        return before if kept else (bold or self._layers)[0]
 
     def _is_shy(self, layer: Layer) -> bool:
         return record(layer).get("kind") in self._shy

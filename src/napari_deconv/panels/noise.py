@@ -23,7 +23,7 @@ class NoiseLevel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.automatic = QCheckBox("automatic")
+        self.automatic = QCheckBox("auto")
         self.automatic.setChecked(True)
         self.automatic.setToolTip("Estimate the noise from the image.")
         self.spin = Number()
@@ -44,6 +44,11 @@ class NoiseLevel(QWidget):
         """The level, or None for automatic."""
         return None if self.automatic.isChecked() else float(self.spin.value())
 
+    @property
+    def level(self) -> float | None:
+        """The level that will be used as far as it is known: given, or estimated here."""
+        return float(self.spin.value()) or None if self.value is None else self.value
+
     def set_value(self, value: float | None) -> None:
         """Give a level, or None for automatic."""
         self.automatic.setChecked(value is None)
@@ -53,6 +58,8 @@ class NoiseLevel(QWidget):
     def set_image(self, layer: Any) -> None:
         """Estimate anew, from the middle of the image and never from more than a plane of it."""
         self._job.stop()
+        if self.automatic.isChecked():
+            self.spin.setValue(0)
         if layer is None:
             return
         data, axes = pixels(layer), axes_of(layer)
@@ -80,6 +87,8 @@ class NoiseLevel(QWidget):
 def _estimate(data: Any, axes: str) -> float:
     from ..core.noise import estimate_noise
 
+    if np.dtype(data.dtype).kind not in "iuf":
+        raise DeconvError(f"The image has dtype {data.dtype}.", "Convert it to float32.")
     index: list[Any] = []
     for axis, size in zip(axes, data.shape, strict=True):
         half = min(size, _SIDE) // 2

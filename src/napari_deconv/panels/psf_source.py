@@ -226,11 +226,11 @@ class PsfSource(QWidget):
             return {}
         sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
         shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
-        unit = str(layer.units[-1])
+        unit = format(layer.units[-1], "~P")  # short: µm
         return {
             "image_shape": shape,
             "image_pixel_size": pixel_size(layer, min(layer.ndim, 3)),
-            "unit": "" if unit in ("pixel", "dimensionless") else unit,
+            "unit": "" if unit in ("px", "pixel", "") else unit,
         }
 
     def _from_fields(self, image: Mapping[str, Any]) -> Request:

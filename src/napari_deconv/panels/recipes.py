@@ -68,7 +68,7 @@ def summary(recipe: Mapping[str, Any]) -> str:
     """One line about a result."""
     fields = dict(recipe.get("method", {}))
     name = fields.pop("name", "?")
-    said = ", ".join(f"{k} {v}" for k, v in fields.items())
+    said = ", ".join(f"{k} {v}" for k, v in fields.items() if v)
     seconds = recipe.get("seconds")
     where = f"{seconds:.1f} s on {recipe.get('device', '?')}" if seconds is not None else ""
     return "; ".join(filter(None, [f"{name}" + (f" ({said})" if said else ""), where]))

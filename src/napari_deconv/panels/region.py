@@ -79,7 +79,7 @@ def _shown(viewer: Any, layer: Any, axes: str) -> tuple[list[int], list[int]]:
     for d in displayed:
         low[d] = np.clip(math.floor(corners[0, d]), 0, shape[d])
         high[d] = np.clip(math.ceil(corners[1, d]) + 1, 0, shape[d])  # corners are pixels
-        if high[d] - low[d] < 2:
+        if high[d] <= low[d]:
             raise DeconvError(f"Nothing of {layer.name!r} is in view.", "Move the view over it.")
     return [int(v) for v in low], [int(v) for v in high]
 
