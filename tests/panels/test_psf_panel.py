@@ -82,6 +82,23 @@ def test_findings_are_told_and_repaired_without_touching_the_layer(viewer, qtbot
     assert layer.data[0, 0] == -1
 
 
+def test_psf_of_other_voxels_is_resampled_on_repair(viewer, qtbot):
+    viewer.add_image(np.zeros((64, 64)), scale=(0.1, 0.1), units=("um", "um"), name="cells")
+    beads = Gaussian(sigma_px=2.0)()
+    viewer.add_image(beads, scale=(200, 200), units=("nm", "nm"), name="beads")
+    panel = panel_on(viewer, qtbot)
+    panel.image.pick(viewer.layers["cells"])
+    panel.source.choice.choose("layer")
+    panel.source.layers.pick(viewer.layers["beads"])
+    source = shown(panel, qtbot)
+    assert "voxel size is 0.2 x 0.2, the image's 0.1 x 0.1" in source.notice.text
+    qtbot.mouseClick(source.notice.button, LEFT)
+    qtbot.waitUntil(lambda: "Repaired" in source.notice.text, timeout=5000)
+    assert source.prepared.array.shape[0] == pytest.approx(2 * beads.shape[0], abs=2)
+    layer = made(panel, viewer, qtbot)
+    assert layer.scale == pytest.approx((0.1, 0.1))
+
+
 def test_bad_fields_and_files_are_told_in_words(viewer, qtbot, tmp_path):
     panel = panel_on(viewer, qtbot)
     panel.source.choice.choose("gaussian", {"sigma_px": (1.0, -2.0)})

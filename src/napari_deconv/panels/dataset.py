@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
 from .inputs import Combo, FileRow, guard_wheel
-from .layers import is_image, pixels
+from .layers import axes_of, is_image, pixels
 from .parts import read_out, rows
 from .run_bar import RunBar
 
@@ -82,9 +81,11 @@ class DatasetBox(QWidget):
             self.run_bar.fail(error)
             return
         out, count, seed = self.out.path, self.count.value(), self.seed.value()
-        gray = self.gray.isChecked()
+        gray, axes = self.gray.isChecked(), self.axes()
         self.run_bar.start(
-            lambda cancel: generate(sampler, sources, out, count=count, seed=seed, gray=gray)
+            lambda cancel: generate(
+                sampler, sources, out, count=count, seed=seed, gray=gray, axes=axes
+            )
         )
 
     def sampler(self) -> Any:
@@ -116,7 +117,14 @@ class DatasetBox(QWidget):
         layers = [x for x in self._viewer.layers.selection if is_image(x)]
         if not layers:
             raise DeconvError("No image layer is selected.", "Select some in the layer list.")
-        return {layer.name: np.asarray(pixels(layer)) for layer in layers}
+        return {layer.name: pixels(layer) for layer in layers}
+
+    def axes(self) -> str | None:
+        """Axes of the layers, if they are the same for all; files know their own."""
+        if self.whence.currentIndex() == 0:
+            return None
+        found = {axes_of(x) for x in self._viewer.layers.selection if is_image(x)}
+        return found.pop() if len(found) == 1 else None
 
     def _on_done(self, summary: Any) -> None:
         said = [f"{summary.written} pairs are in {summary.path}."]

@@ -132,7 +132,11 @@ class Job:
         if self.title:
             # Putting up a bar takes napari tens of ms, so it is done before the worker is busy; it
             # processes events, so it is done before there is a run. Its total comes later.
-            self._bar = cancelable_progress(total=0, desc=self.title, leave=False)
+            bar = cancelable_progress(total=0, desc=self.title, leave=False)
+            if self._run is not None:  # pressed again meanwhile
+                bar.close()
+                return
+            self._bar = bar
         run = self._run = _Run(make, previews)
         # No daemon: an interpreter that shuts down under a running transform crashes.
         threading.Thread(target=run.work, args=(self._lane,), name="napari-deconv").start()

@@ -48,10 +48,13 @@ class Request:
         found = inspect(array, self.image_shape, size, self.image_pixel_size)
         mended = ""
         if self.mend and any(f.repairable for f in found):
-            array = repair(
-                array, image_shape=self.image_shape, pixel_size=size,
-                image_pixel_size=self.image_pixel_size,
-            )  # fmt: skip
+            sizes: dict[str, Any] = {
+                "image_shape": self.image_shape,
+                "pixel_size": size,
+                "image_pixel_size": self.image_pixel_size,
+            }
+            array = repair(array, **sizes)
+            about["repair"] = {key: list(v) for key, v in sizes.items() if v is not None}
             mended = ", ".join(f.code.replace("-", " ") for f in found if f.repairable)
             about["repaired"] = mended
             size = self.image_pixel_size if size is not None else None

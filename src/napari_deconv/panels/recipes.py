@@ -125,7 +125,10 @@ def _psf_lines(psf: Mapping[str, Any]) -> list[str]:
         lines = [f"kernel = psf.load({str(psf['file'])!r})"]
     else:
         lines = [f"kernel = psf.from_array(viewer.layers[{str(psf.get('layer'))!r}].data)"]
-    return [*lines, "kernel = psf.repair(kernel)"] if psf.get("repaired") else lines
+    if not psf.get("repaired"):
+        return lines
+    sizes = "".join(f", {k}={_tuple(v)!r}" for k, v in psf.get("repair", {}).items())
+    return [*lines, f"kernel = psf.repair(kernel{sizes})"]
 
 
 def _made(spec: dict[str, Any]) -> str:
