@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import torch
@@ -52,20 +52,29 @@ class Blur:
         self.psf = psf
         self.grid = tuple(int(n) for n in grid)
         self.axes = tuple(range(-psf.ndim, 0))
+        self._half = (*self.grid[:-1], self.grid[-1] // 2 + 1)
         self._cancel = cancel
-        self._slabs = SlabFFT(self.grid, self.check)
+        # Bound to the event and not to self: a cycle would keep the spectra until the next sweep.
+        self._slabs = SlabFFT(self.grid, partial(_check, cancel))
         self._kept: Tensor | None = None
 
     @cached_property
     def otf(self) -> Tensor:
         """Half spectrum of the PSF on the grid, complex64, ``(*grid[:-1], grid[-1] // 2 + 1)``."""
-        placed = self.psf.new_zeros(self.grid)
         index = [
             (torch.arange(n, device=self.psf.device) - n // 2) % total
             for n, total in zip(self.psf.shape, self.grid, strict=True)
         ]
-        placed[torch.meshgrid(*index, indexing="ij")] = self.psf
-        return self.fft(placed)
+        lead = self.psf.shape[0]
+        placed = self.psf.new_zeros((lead, *self.grid[1:]))
+        placed[(slice(None), *torch.meshgrid(*index[1:], indexing="ij"))] = self.psf
+        # Only the rows that hold the PSF need their last axes transformed, or any memory.
+        otf = placed.new_zeros(self._half, dtype=torch.complex64)
+        otf[index[0]] = torch.fft.rfftn(placed, dim=self.axes[1:])
+        if not splits(otf, len(self.grid)):
+            return torch.fft.fft(otf, dim=0)
+        self._slabs.columns(transform_, otf)
+        return otf
 
     def fft(self, x: Tensor) -> Tensor:
         """Half spectrum over the spatial axes."""
@@ -103,7 +112,7 @@ class Blur:
 
     def filter(self, x: Tensor, response: Tensor) -> Tensor:
         """``x`` filtered with a half-spectrum ``response``."""
-        shared = response.shape == (*self.grid[:-1], self.grid[-1] // 2 + 1)
+        shared = response.shape == self._half
         if not (shared and splits(x, len(self.grid)) and splits(response, len(self.grid))):
             return self.ifft(self.fft(x) * response)
         batch = x.reshape(-1, *self.grid)
@@ -156,8 +165,7 @@ class Blur:
 
     def check(self) -> None:
         """Raise `Cancelled` if the person asked to stop."""
-        if self._cancel is not None and self._cancel.is_set():
-            raise Cancelled
+        _check(self._cancel)
 
     @cached_property
     def laplacian(self) -> Tensor:
@@ -203,3 +211,8 @@ class Blur:
 
         self._slabs.rows(synthesise, len(x))
         return x
+
+
+def _check(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise Cancelled
