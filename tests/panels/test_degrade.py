@@ -34,9 +34,11 @@ def test_degraded_and_truth_are_what_python_makes(viewer, panel, qtbot):
     image = viewer.layers["sharp"].data
     panel.chain.set_values({"noise": 0.05, "boundary": "valid", "seed": 3})
     qtbot.mouseClick(panel.run_bar.button, LEFT)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=5000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=5000)
     expected = degrade(image, Disk(radius_px=2.0), noise=0.05, boundary="valid", seed=3)
-    truth, degraded = viewer.layers[1], viewer.layers[2]
+    psf, truth, degraded = list(viewer.layers)[1:]
+    np.testing.assert_array_equal(psf.data, Disk(radius_px=2.0)())
+    assert psf.metadata[KEY]["kind"] == "psf"
     np.testing.assert_array_equal(degraded.data, expected[0])
     np.testing.assert_array_equal(truth.data, expected[1])
     lost = (40 - truth.data.shape[0]) // 2

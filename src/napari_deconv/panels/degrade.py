@@ -19,6 +19,7 @@ from .layer_combo import LayerCombo
 from .layers import Placement, add_image, axes_of, is_image, pixels
 from .live import Live, Task
 from .parts import Notice, Panel, heading, read_out, rows
+from .psf_layer import add_psf
 from .psf_request import Prepared
 from .psf_source import PsfSource
 from .run_bar import RunBar
@@ -38,13 +39,12 @@ class Order:
 
     def run(
         self, data: Any, axes: str, cancel: threading.Event
-    ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], dict[str, Any], tuple[int, ...]]]:
-        """Degraded, truth, the PSF's recipe and shape; runs in the worker."""
+    ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], Prepared | None]]:
+        """Degraded, truth and the PSF; runs in the worker."""
         prepared = self.psf() if self.psf is not None else None
         kernel = None if prepared is None else prepared.usable()
         degraded, truth = self.chain(data, kernel, axes=axes)
-        about = {} if prepared is None else prepared.about
-        return degraded, truth, about, () if kernel is None else kernel.shape
+        return degraded, truth, prepared
         yield
 
     def preview(
@@ -76,7 +76,7 @@ class DegradePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("degraded", "truth", "result"))
         self.image.setToolTip("The sharp image. It is never changed.")
-        self.psf = PsfSource(napari_viewer, adopt=True, optional=True)
+        self.psf = PsfSource(napari_viewer, optional=True)
         self.chain = Form(Chain)
         self.live_box = QCheckBox("Live preview of the visible region")
         self.live_note = read_out()
@@ -164,11 +164,14 @@ class DegradePanel(Panel):
     def _on_result(self, made: Any) -> None:
         if self._source is None:
             return
-        degraded, truth, psf, psf_shape = made
+        degraded, truth, psf = made
         name, placement, axes, chain = self._source
-        offset = _offset(chain, axes, psf_shape)
-        options = placement.shifted(offset)
-        about = {"source": name, "degradation": chain.to_dict(), "psf": psf}
+        recipe = psf.about if psf is not None else {}
+        options = placement.shifted(_offset(chain, axes, psf.array.shape if psf else ()))
+        about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
+        if psf is not None and "layer" not in recipe:
+            # Whoever restores the image next finds its PSF beside it.
+            add_psf(self._viewer, psf.array, recipe, placement, visible=False)
         add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
         layer = add_image(
             self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}

@@ -9,8 +9,9 @@ from qtpy.QtWidgets import QWidget
 from ..core.errors import DeconvError
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import KEY, is_image
+from .layers import Placement, is_image
 from .parts import Notice, Panel, primary, read_out, rows
+from .psf_layer import add_psf
 from .psf_request import Prepared
 from .psf_source import PsfSource
 
@@ -89,26 +90,10 @@ class PsfPanel(Panel):
         except DeconvError as error:
             self.message.say(str(error), "error")
             return
-        layer = self._viewer.add_image(
-            array,
-            name=_name(prepared.about),
-            colormap="inferno",
-            blending="additive",
-            metadata={KEY: {"kind": "psf", "psf": prepared.about}},
-            **self._place(array.ndim),
-        )
-        self.message.say(f"Made the layer “{layer.name}”.")
-
-    def _place(self, ndim: int) -> dict[str, Any]:
-        """Scale and units of the image: one layer in other units would cost all layers theirs."""
         image = self.image.layer
-        if image is None or image.ndim < ndim:
-            return {}
-        return {
-            "scale": image.scale[-ndim:],
-            "units": image.units[-ndim:],
-            "translate": image.translate[-ndim:],
-        }
+        like = Placement.of(image) if image is not None else None
+        layer = add_psf(self._viewer, array, prepared.about, like)
+        self.message.say(f"Made the layer “{layer.name}”.")
 
 
 class DiskPanel(PsfPanel, preset="disk"):
@@ -125,22 +110,3 @@ class MotionPanel(PsfPanel, preset="motion"):
 
 class CameraShakePanel(PsfPanel, preset="camera-shake"):
     """The PSF panel on camera shake."""
-
-
-def _name(about: dict[str, Any]) -> str:
-    """A name that tells PSFs apart in the layer list: ``PSF Motion 15 px 30°``."""
-    if "spec" not in about:
-        whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
-        return f"PSF {whence.rsplit('/')[-1]}"
-    from ..psf import PSF
-
-    spec = PSF.from_dict(about["spec"])
-    units = {"px": " px", "deg": "°"}
-    said = []
-    for key in list(about["spec"])[1:3]:
-        value = getattr(spec, key)
-        values = value if isinstance(value, tuple) else (value,)
-        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
-        unit = units.get(key.rsplit("_")[-1])
-        said.append(f"{key} {shown}" if unit is None else shown + unit)
-    return " ".join(["PSF", spec.title, *said])
