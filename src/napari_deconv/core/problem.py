@@ -12,8 +12,18 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
-from .edges import pad_and_taper
+from .edges import pad_and_taper, settle_ring
 from .fourier import Blur
+from .gradients import gradient_power
+
+_LEAST_NOISE = 5e-4
+"""Nothing is measured better: half an 8-bit step is four times that."""
+_CORNER = 0.04
+"""Angular frequency, in radians per pixel, below which an image's spectrum is taken as flat."""
+_SPECTRUM_MEAN = {2: 1.271, 3: 0.3672}
+"""Mean of the power law of `Problem.nsr` over the frequencies of a large grid."""
+_SHARE = 0.45
+"""Share of the variance that follows the power law; fitted by benchmarks/fit_weights.py."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,10 +90,33 @@ class Problem:
         mask[self.window] = 1
         return mask
 
+    @property
+    def sigma(self) -> float:
+        """The noise level to regularise by: `noise`, but never so little that nothing is left."""
+        return max(self.noise, _LEAST_NOISE)
+
+    @cached_property
+    def nsr(self) -> Tensor:
+        """Noise-to-signal power ratio per frequency, half spectrum, 0 for the mean.
+
+        White noise against the power law of natural images, ``S(f) ~ f^-2.4`` in 2-D (and the
+        same smoothness in 3-D), with the variance of the whole image (D. J. Field, JOSA A 1987).
+        """
+        ndim = len(self.grid)
+        law = gradient_power(self.grid, self.spacing, self.seen.device)
+        law = law.add_(_CORNER**2).pow_((ndim + 0.4) / 2)
+        noise = self.sigma**2
+        signal = _SHARE * max(self.std**2 - noise, 0.01 * self.std**2, 1e-12)
+        nsr = law.mul_(noise / signal * _SPECTRUM_MEAN[ndim])
+        nsr[(0,) * ndim] = 0
+        return nsr
+
     @cached_property
     def y(self) -> Tensor:
-        """The observed image continued over the grid and tapered to be periodic, ``(C, *grid)``."""
-        return pad_and_taper(self.seen, self.grid, self.offset, self.mean)
+        """The observed image continued over the unseen ring, periodic, ``(C, *grid)``."""
+        first = pad_and_taper(self.seen, self.grid, self.offset, self.mean)
+        power = self.blur.otf.abs().square_()
+        return settle_ring(first, self.window, self.blur, power / (power + self.nsr))
 
     def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
         """`y` with its unseen ring replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
@@ -113,5 +146,7 @@ class Solver(Protocol):
 def crop(problem: Problem, estimate: Tensor) -> Tensor:
     """The part of a grid estimate that was observed, ``(C, [Z,] Y, X)``."""
     if estimate.shape[1:] != torch.Size(problem.grid):
-        raise ValueError(f"estimate {tuple(estimate.shape)} does not live on the grid {problem.grid}")
+        raise ValueError(
+            f"estimate {tuple(estimate.shape)} does not live on the grid {problem.grid}"
+        )
     return estimate[problem.window]
