@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import platform
 import statistics
@@ -19,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 THREADS = 2
@@ -30,7 +30,7 @@ HERE = Path(__file__).resolve()
 OUT = HERE.parent.parent / "docs" / "benchmarks-rl.md"
 CASES = {"2-D": ((2048, 2048), (31, 31)), "3-D": ((64, 512, 512), (21, 31, 31))}
 ITERATIONS = 20
-PEERS = ("ours", "scikit-image", "RedLionfish")
+BARE = ("bare FFTs, SciPy", "bare FFTs, torch")
 
 
 def inputs(case: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -115,29 +115,31 @@ def bare(library: str, case: str, seed: int) -> Callable[[], None]:
     return four
 
 
-def timed(work: Callable[[], object], times: int = 1) -> float:
-    start = time.perf_counter()
+def timed(work: Callable[[], object], each: int, times: int = 1) -> tuple[float, float]:
+    """Wall and processor seconds per iteration, of work that does ``each`` of them."""
+    wall, busy = time.perf_counter(), time.process_time()
     for _ in range(times):
         work()
-    return (time.perf_counter() - start) / times
+    share = each * times
+    return (time.perf_counter() - wall) / share, (time.process_time() - busy) / share
 
 
-def race(case: str, rounds: int, peers: list[str]) -> dict[str, list[float]]:
-    """Seconds per iteration of every candidate, once per round, taking turns."""
-    found: dict[str, list[float]] = {}
-    for seed in range(-1, rounds):  # the first round warms up
-        image, psf = inputs(case, seed + 1)
+def race(case: str, rounds: int, peers: list[str]) -> dict[str, list[tuple[float, float]]]:
+    """Wall and processor seconds per iteration, once per round, the candidates taking turns."""
+    found: dict[str, list[tuple[float, float]]] = {}
+    for seed in range(rounds + 1):
+        image, psf = inputs(case, seed)
         turn = {
-            "ours, with the engine": timed(lambda: ours(image, psf, ITERATIONS)) / ITERATIONS,
-            "bare FFTs, SciPy": timed(bare("scipy", case, seed + 1), 5),
-            "ours": timed(lambda: method_alone(image, psf, ITERATIONS)) / ITERATIONS,
-            "bare FFTs, torch": timed(bare("torch", case, seed + 1), 5),
+            "ours, with the engine": timed(partial(ours, image, psf, ITERATIONS), ITERATIONS),
+            BARE[0]: timed(bare("scipy", case, seed), 1, 5),
+            "ours": timed(partial(method_alone, image, psf, ITERATIONS), ITERATIONS),
+            BARE[1]: timed(bare("torch", case, seed), 1, 5),
         }
         for peer in peers:
-            turn[peer] = timed(lambda: solver(peer)(image, psf, 3)) / 3
-        print(case, {name: round(1e3 * seconds) for name, seconds in turn.items()}, flush=True)
-        for name, seconds in turn.items() if seed >= 0 else ():
-            found.setdefault(name, []).append(seconds)
+            turn[peer] = timed(partial(solver(peer), image, psf, 3), 3)
+        print(case, {name: round(1e3 * wall) for name, (wall, _) in turn.items()}, flush=True)
+        for name, pair in turn.items() if seed > 0 else ():  # the first round warms up
+            found.setdefault(name, []).append(pair)
     return found
 
 
@@ -166,6 +168,11 @@ def peaks(case: str, peers: list[str]) -> dict[str, float]:
     return found
 
 
+def press(cancel: threading.Event, pressed: list[float]) -> None:
+    pressed.append(time.perf_counter())
+    cancel.set()
+
+
 def cancel_seconds(rounds: int) -> list[float]:
     """From setting the event to having control back, at random moments of a 3-D run."""
     from napari_deconv.core.engine import drain, stream
@@ -175,9 +182,9 @@ def cancel_seconds(rounds: int) -> list[float]:
     image, psf = inputs("3-D", 0)
     waits = []
     for seed in range(rounds):
-        cancel, pressed = threading.Event(), []
+        cancel, pressed = threading.Event(), list[float]()
         delay = np.random.default_rng(seed).uniform(1, 4)
-        timer = threading.Timer(delay, lambda: (pressed.append(time.perf_counter()), cancel.set()))
+        timer = threading.Timer(delay, press, (cancel, pressed))
         timer.start()
         try:
             drain(stream(RichardsonLucy(iterations=500), image, psf, device="cpu", cancel=cancel))
@@ -186,27 +193,27 @@ def cancel_seconds(rounds: int) -> list[float]:
     return waits
 
 
-def table(case: str, times: dict[str, list[float]], high: dict[str, float]) -> str:
-    bound = min(("bare FFTs, SciPy", "bare FFTs, torch"), key=lambda n: statistics.median(times[n]))
-    low = min(("bare FFTs, SciPy", "bare FFTs, torch"), key=lambda n: min(times[n]))
+def table(case: str, times: dict[str, list[tuple[float, float]]], high: dict[str, float]) -> str:
+    wall = {name: [pair[0] for pair in found] for name, found in times.items()}
+    middle = {name: statistics.median(found) for name, found in wall.items()}
+    least = {name: min(found) for name, found in wall.items()}
+    busy = {name: min(pair[1] for pair in found) for name, found in times.items()}
     shape, size = ("x".join(map(str, s)) for s in CASES[case])
     lines = [
         f"## {case}: {shape}, PSF {size}, grid {'x'.join(map(str, grid(case)))}",
         "",
-        "| | ms per iteration, median | minimum | median / fastest bare FFTs | minimum / theirs "
-        "| peak / float32 image |",
-        "|---|---:|---:|---:|---:|---:|",
+        "| | median ms | over bare FFTs | least ms | over bare FFTs | least processor ms "
+        "| peak / image |",
+        "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for name, found in times.items():
-        middle, least = statistics.median(found), min(found)
-        cells = [f"{1e3 * middle:.0f}", f"{1e3 * least:.0f}"]
-        cells += [
-            f"{middle / statistics.median(times[bound]):.2f}",
-            f"{least / min(times[low]):.2f}",
-        ]
+    for name in times:
+        cells = [name]
+        for values in (middle, least):
+            cells.append(f"{1e3 * values[name]:.0f}")
+            cells.append(f"{values[name] / min(values[n] for n in BARE):.2f}")
         memory = high.get("ours" if name == "ours, with the engine" else name)
-        cells.append(f"{memory:.1f}" if memory and name != "ours" else "")
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        cells += [f"{1e3 * busy[name]:.0f}", f"{memory:.1f}" if memory and name != "ours" else ""]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -231,7 +238,9 @@ float32, padded as the default pads; fresh random inputs in each of {rounds} rou
 warm up, in which all take turns. "Ours" is the method with its set-up, "with the engine" is
 `deconvolve` as a user calls it. Bare FFTs are four real transforms of the padded size. Peers run 3
 iterations on the unpadded image; they do not handle the unseen border. The peak is above what the
-interpreter held after its imports, input and output included. {versions}."""
+interpreter held after its imports, input and output included. Times are per iteration. Processor
+time is what a busy machine disturbs least; this one's load at the end was {os.getloadavg()[1]:.1f}
+on {os.cpu_count()} processors, the benchmark included. {versions}."""
     tail = f"""## Cancel
 
 64x512x512, at random moments: back in {statistics.median(waits):.2f} s (median of {len(waits)}),

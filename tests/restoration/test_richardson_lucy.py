@@ -146,18 +146,25 @@ def test_keeps_the_flux_and_no_estimate_is_negative(fields):
     assert np.isclose(window(posed, estimate).sum(), image.sum(), rtol=0.01)
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("fields", [{}, {"accelerate": True}, {"tv": 0.02}])
+@pytest.mark.parametrize(
+    "method",
+    [
+        RichardsonLucy(iterations=15),
+        RichardsonLucy(iterations=15, accelerate=True),
+        RichardsonLucy(iterations=15, tv=0.02),
+        RichardsonLucySaturated(iterations=15),
+        RichardsonLucySaturated(iterations=15, accelerate=True),
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("lit", [(), ((0, 0),), ((0, 0), (5, 9), (11, 12))])
-def test_zeros_in_the_image_give_no_nan(method, fields, lit):
-    if "tv" in fields and method is RichardsonLucySaturated:
-        pytest.skip("has no tv")
+def test_zeros_in_the_image_give_no_nan(method, lit):
     image = np.zeros((12, 13))
     for at in lit:
         image[at] = 3e4
     psf = np.zeros((5, 6), np.float32)
     psf[0, 0] = psf[3, 4] = 0.5
-    estimate = run(method(iterations=15, **fields), problem(image, psf, white=1e5))
+    estimate = run(method, problem(image, psf, white=1e5))
     assert torch.isfinite(estimate).all()
 
 

@@ -114,7 +114,11 @@ class Blur:
         """``x`` filtered with a half-spectrum ``response``."""
         shared = response.shape == self._half
         if not (shared and splits(x, len(self.grid)) and splits(response, len(self.grid))):
-            return self.ifft(self.fft(x) * response)
+            spectrum = self.fft(x)
+            tracked = spectrum.requires_grad or response.requires_grad
+            return self.ifft(
+                spectrum * response if tracked or not shared else spectrum.mul_(response)
+            )
         batch = x.reshape(-1, *self.grid)
         spectrum = self._analysed(batch, self._work(len(batch)))
         self._respond(spectrum, response)

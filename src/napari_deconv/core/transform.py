@@ -100,8 +100,11 @@ def transform_(columns: Tensor, *, inverse: bool = False) -> None:
 
 def spans(total: int, bytes_each: int, multiple: int = 1) -> list[slice]:
     """Slices over ``total`` items whose slabs fit the cache and keep every thread busy."""
-    size = min(_SLAB_BYTES // bytes_each, -(-total // (2 * torch.get_num_threads())))
-    size = max(multiple, size - size % multiple)
+    threads = torch.get_num_threads()
+    pieces = -(-total * bytes_each // _SLAB_BYTES)
+    pieces = threads * -(-pieces // threads)  # or the last piece runs alone
+    size = -(-total // pieces)
+    size += -size % multiple
     return [slice(start, min(start + size, total)) for start in range(0, total, size)]
 
 
