@@ -61,16 +61,14 @@ class Blur:
     @cached_property
     def otf(self) -> Tensor:
         """Half spectrum of the PSF on the grid, complex64, ``(*grid[:-1], grid[-1] // 2 + 1)``."""
-        index = [
-            (torch.arange(n, device=self.psf.device) - n // 2) % total
-            for n, total in zip(self.psf.shape, self.grid, strict=True)
-        ]
-        lead = self.psf.shape[0]
-        placed = self.psf.new_zeros((lead, *self.grid[1:]))
-        placed[(slice(None), *torch.meshgrid(*index[1:], indexing="ij"))] = self.psf
         # Only the rows that hold the PSF need their last axes transformed, or any memory.
+        lead, *inner = self.psf.shape
+        placed = self.psf.new_zeros((lead, *self.grid[1:]))
+        placed[(slice(None), *(slice(0, n) for n in inner))] = self.psf
+        placed = placed.roll([-(n // 2) for n in inner], self.axes[1:])
+        rows = (torch.arange(lead, device=self.psf.device) - lead // 2) % self.grid[0]
         otf = placed.new_zeros(self._half, dtype=torch.complex64)
-        otf[index[0]] = torch.fft.rfftn(placed, dim=self.axes[1:])
+        otf[rows] = torch.fft.rfftn(placed, dim=self.axes[1:])
         if not splits(otf, len(self.grid)):
             return torch.fft.fft(otf, dim=0)
         self._slabs.columns(transform_, otf)
