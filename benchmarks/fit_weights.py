@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ RULES = {
 FACTORS = 2.0 ** np.arange(-1.5, 1.6, 0.5)
 
 
-@lru_cache(maxsize=None)
+@cache
 def scenes(level: float, step: int) -> tuple[Scene, ...]:
     """Every ``step``-th photo, each with the next PSF."""
     paths = enumerate(photos("train", step, step // 2))
@@ -115,8 +115,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--methods", nargs="*", default=["wiener", *RULES])
     parser.add_argument("--step", type=int, default=16, help="take every so-manieth photo")
+    parser.add_argument("--threads", type=int, default=2)
     given = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(given.threads)
     methods()
     for label in given.methods:
         fit_wiener(given.step) if label == "wiener" else fit_method(label, given.step)
