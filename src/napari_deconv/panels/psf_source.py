@@ -132,7 +132,7 @@ class PsfSource(QWidget):
         self._made.setLayout(made)
         made.addRow("Dimensions", self.dims)
         self._dims_label = made.labelForField(self.dims)
-        made.addRow("Size (px)", self.extent)
+        made.addRow("Array (px)", self.extent)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
