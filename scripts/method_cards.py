@@ -1,0 +1,180 @@
+"""Write ``docs/methods.md``: a table and a card for every method in the registry.
+
+    python scripts/method_cards.py [--check]
+
+What a class says of itself is taken from the class; when to use a method and when not stands here,
+in `ADVICE`. With ``--check`` nothing is written, and the status is 1 if the page is out of date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from annotated_types import Ge, Gt, Interval, Le, Lt
+
+from napari_deconv import methods
+from napari_deconv.core.spec import Spec, field_help, hints
+
+PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
+
+ADVICE = {
+    "wiener": (
+        "A first look, large images and long series: one step. A linear filter, so that its "
+        "result can be reasoned about frequency by frequency.",
+        "Where ringing along sharp edges disturbs, or values must not become negative.",
+    ),
+    "tikhonov": (
+        "As Wiener, but with one weight to set by eye instead of a noise-to-signal ratio.",
+        "Where edges should stay sharp: a penalty on the squared gradient rounds them.",
+    ),
+    "richardson-lucy": (
+        "Fluorescence and other images that count photons: the result is never negative and keeps "
+        "the flux. The usual choice for stacks.",
+        "Strong read noise on a dark background. Images with values below zero, which it takes "
+        "as zero. Many iterations without `tv` turn noise into speckle.",
+    ),
+    "richardson-lucy-saturated": (
+        "Photos with clipped highlights (street lamps, reflections), where the other methods ring "
+        "around every light. Give a float image to keep highlights above the clip level.",
+        "Images that are not clipped: it then only needs more memory than plain Richardson-Lucy.",
+    ),
+    "tv": (
+        "Objects of piecewise constant brightness: text, drawings, labelled structures, "
+        "strong noise.",
+        "Fine texture, which becomes patches (staircases).",
+    ),
+    "hyper-laplacian": (
+        "Photos and other natural images: a good first choice where the noise is white.",
+        "Sparse points on a dark background; images whose intensities are to be measured in very "
+        "noisy parts, where weak structure is flattened.",
+    ),
+    "sparse": (
+        "Photos where a few sharp edges carry the image and the time does not matter.",
+        "Stacks (it is 2-D only), large images, quick looks: it solves a linear system per round.",
+    ),
+    "ird": (
+        "To watch sharpness and noise grow from iteration to iteration and to stop where it suits; "
+        "as the reference for the network that was derived from it.",
+        "As a default: its limit is a Wiener filter with a constant ratio, which Wiener reaches in "
+        "one step.",
+    ),
+}
+"""Method -> when to use it, and when not."""
+
+HEAD = """\
+# Methods
+
+<!-- Made by `python scripts/method_cards.py` from the methods themselves; do not edit. -->
+
+Every method gets the same treatment of edges, scale, axes, tiles and devices: see
+[faithful numerics](faithful-numerics.md). Where a weight, sigma or ratio of 0 is "taken from the
+noise level", that level is estimated from the image, or given as `noise`. In Richardson-Lucy the
+number of iterations is the regularisation. How the methods compare on test images is measured in
+the [benchmarks](benchmarks/README.md). From Python, fields are keywords of
+[`deconvolve`](python.md); on the [command line](command-line.md) they are options.
+"""
+
+
+def main() -> int:
+    """Write or check the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true")
+    made = page()
+    if not parser.parse_args().check:
+        PAGE.write_text(made, encoding="utf-8")
+    elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != made:
+        print("docs/methods.md is out of date: run python scripts/method_cards.py")
+        return 1
+    return 0
+
+
+def page() -> str:
+    """The whole page."""
+    found = methods()
+    rows = ["| method | name | dimensions | weights | in short |", "|---|---|---|---|---|"]
+    rows += [_row(cls) for cls in found.values()]
+    cards = [_card(cls) for cls in found.values()]
+    return "\n".join([HEAD, *rows, "", "\n".join(cards)])
+
+
+def _row(cls: type[Any]) -> str:
+    link = f"[{cls.title}](#{_anchor(cls.title)})"
+    needs = "needed" if cls.needs_weights else "none"
+    return f"| {link} | `{cls.name}` | {_dimensions(cls)} | {needs} | {_summary(cls)} |"
+
+
+def _card(cls: type[Any]) -> str:
+    parts = [f"## {cls.title}", f"`{cls.name}`, {_dimensions(cls)}", *_text(cls)]
+    if cls.name in ADVICE:
+        use, leave = ADVICE[cls.name]
+        parts += [f"**Use it for**: {use}", f"**Not for**: {leave}"]
+    parts.append(_table(cls))
+    parts += [f"Source: {cls.citation}."] if cls.citation else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(cls: type[Spec]) -> str:
+    known = field_help(cls)
+    rows = ["| field | type | bounds | default | |", "|---|---|---|---|---|"]
+    defaults = {f.name: f.default for f in fields(cls)}
+    for key, hint in hints(cls).items():
+        default = "" if defaults[key] is MISSING else f"`{defaults[key]!r}`"
+        said = _escaped(known.get(key, ""))
+        rows.append(f"| `{key}` | {_kind(hint)} | {_bounds(hint)} | {default} | {said} |")
+    return "\n".join(rows) if len(rows) > 2 else "It has no fields."
+
+
+def _text(cls: type[Any]) -> list[str]:
+    """The docstring above its Parameters as Markdown: formulas become code blocks."""
+    doc = inspect.cleandoc(cls.__doc__ or "").split("\nParameters\n")[0].strip()
+    paragraphs = []
+    for paragraph in doc.split("\n\n"):
+        if paragraph.startswith("    "):
+            paragraphs.append(f"```text\n{inspect.cleandoc(paragraph)}\n```")
+        else:
+            paragraphs.append(re.sub(r" ?::$", ":", paragraph).replace("``", "`"))
+    return paragraphs
+
+
+def _summary(cls: type[Any]) -> str:
+    first = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
+    return _escaped(" ".join(first.split()).replace("``", "`"))
+
+
+def _dimensions(cls: type[Any]) -> str:
+    return ", ".join(f"{n}-D" for n in cls.ndim)
+
+
+def _kind(hint: Any) -> str:
+    while get_origin(hint) is Annotated:
+        hint = get_args(hint)[0]
+    if get_origin(hint) is Literal:
+        return " or ".join(f"`{choice!r}`" for choice in get_args(hint))
+    return _escaped(getattr(hint, "__name__", str(hint)))
+
+
+def _bounds(hint: Any) -> str:
+    if get_origin(hint) is not Annotated:
+        return ""
+    rules = [r for e in get_args(hint)[1:] for r in (e if isinstance(e, Interval) else [e])]
+    signs = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
+    known = [(signs[type(rule)], rule) for rule in rules if type(rule) in signs]
+    return ", ".join(f"{sign} {getattr(rule, name):g}" for (name, sign), rule in known)
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
