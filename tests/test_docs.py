@@ -1,4 +1,4 @@
-"""The code that the README and the contribution guide show does what they say."""
+"""The code that the documentation shows does what it says, and its links and cards are right."""
 
 from __future__ import annotations
 
@@ -50,6 +50,67 @@ def test_readme_command_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert [main(command) for command in commands] == [0] * 4
     assert np.asarray(Image.open("sharp.png")).shape == (60, 71, 3)
     assert {path.stem for path in Path("sharp").glob("*.jpg")} == {"a", "b"}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # notes on clipped pixels
+@pytest.mark.parametrize(
+    "page",
+    [
+        "python.md",
+        "psfs.md",
+        "degradation.md",
+        "faithful-numerics.md",
+        "tutorials/photo.md",
+        "tutorials/stack.md",
+    ],
+)
+def test_python_of_a_page_runs_from_top_to_bottom(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    for number, block in enumerate(blocks(f"docs/{page}")):
+        exec(compile(block, f"{page}, block {number}", "exec"), names)
+
+
+def test_command_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_deconv.__main__ import main
+    from napari_deconv.io import write
+
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    for name in ("photo.png", "photos/a.png", "photos/b.png"):
+        Image.fromarray(data.chelsea()[:60, :71]).save(name)
+    volume = np.random.default_rng(0).poisson(20, (8, 24, 25)).astype(np.uint16)
+    write("stack.tif", volume, axes="ZYX")
+    for line in "".join(blocks("docs/command-line.md", "sh")).splitlines():
+        assert main(shlex.split(line)[1:]) == 0, line
+    assert Path("again.png").read_bytes() == Path("sharp.png").read_bytes()
+
+
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    broken = []
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")):
+        for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+            name, _, heading = link.partition("#")
+            target = (page.parent / name).resolve() if name else page
+            if not link.startswith("http") and not (
+                target.exists() and (not heading or heading in anchors(target))
+            ):
+                broken.append(f"{page.name}: {link}")
+    assert not broken
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are called in links, as code hosts do it."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+
+
+def test_method_cards_are_up_to_date() -> None:
+    script = [sys.executable, str(ROOT / "scripts" / "method_cards.py"), "--check"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_contributing_method_is_one_file(tmp_path: Path) -> None:
