@@ -193,6 +193,7 @@ def photo(window: Window) -> None:
     window.wait(lambda: len(window.viewer.layers) == 2)
     window.shot("photo-psf")
     panel = window.dock("Degrade")
+    window.choose(panel.psf.choice.combo, "From a layer")
     window.type(panel.chain.widgets["noise"], "2.5")
     window.run(panel.run_bar)
     window.shot("photo-degrade")
