@@ -26,13 +26,13 @@ class RichardsonLucy(
     buffers=4.5,
     unit_scale=False,
 ):
-    """Richardson-Lucy, ``x <- x / A^T m * A^T (m y / (A x + b))``.
+    """Most likely image under photon noise; each iteration sharpens further.
 
-    ``m`` is 1 where the image was observed: the estimate goes on beyond the border as far as the
-    PSF reaches, so that light from there is accounted for and the border does not ring
-    (M. Bertero and P. Boccacci, A simple method for the reduction of boundary effects in the
-    Richardson-Lucy approach to image deconvolution, 2005). It starts from a flat image, keeps the
-    flux and is never negative.
+    ``x <- x / A^T m * A^T (m y / (A x + b))``, where ``m`` is 1 where the image was observed: the
+    estimate goes on beyond the border as far as the PSF reaches, so that light from there is
+    accounted for and the border does not ring (M. Bertero and P. Boccacci, A simple method for the
+    reduction of boundary effects in the Richardson-Lucy approach to image deconvolution, 2005). It
+    starts from a flat image, keeps the flux and is never negative.
 
     Parameters
     ----------

@@ -25,14 +25,15 @@ class RichardsonLucySaturated(
     buffers=7,
     unit_scale=False,
 ):
-    """Richardson-Lucy that ignores clipped pixels: ``x <- x / A^T m * A^T (m y / (A x + b))``.
+    """Richardson-Lucy that leaves clipped highlights out of account.
 
-    ``m`` is 1 on observed pixels below the clip level and 0 elsewhere, for good: this is the
-    variant that Whyte et al. discuss first, in which clipped pixels are treated as missing. Their
-    other two, a smooth response of the sensor in the forward model and a separate update of the
-    latent highlights, are not used. The estimate starts from the image itself and, where less than
-    1 % of a pixel's light reached an unclipped pixel, stays what it was: there the clip level is
-    all that is known. Highlights come back brighter than the clip level; keep the result as float.
+    ``x <- x / A^T m * A^T (m y / (A x + b))``, where ``m`` is 1 on observed pixels below the clip
+    level and 0 elsewhere, for good: this is the variant that Whyte et al. discuss first, in which
+    clipped pixels are treated as missing. Their other two, a smooth response of the sensor in the
+    forward model and a separate update of the latent highlights, are not used. The estimate starts
+    from the image itself and, where less than 1 % of a pixel's light reached an unclipped pixel,
+    stays what it was: there the clip level is all that is known. Highlights come back brighter
+    than the clip level; keep the result as float.
 
     Parameters
     ----------
