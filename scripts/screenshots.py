@@ -42,17 +42,25 @@ class Window:
         self.viewer.window.resize(*SIZE)
         self.pause(500)
 
-    def sample(self, plugin: str, key: str) -> None:
-        """File > Open Sample."""
-        self.viewer.open_sample(plugin, key)
-        self.pause()
+    def menu(self, menu: Any, *path: str) -> None:
+        """Choose the entry at the end of ``path``, each part of which begins an entry's name."""
+        for name in path:
+            entries = {x.text().replace("&", ""): x for x in menu.actions()}
+            entry = next(x for text, x in entries.items() if text.startswith(name))
+            menu = entry.menu()
+        entry.trigger()
+        self.pause(1000)
+
+    def sample(self, plugin: str, name: str) -> None:
+        """File > Open Sample > PLUGIN > NAME."""
+        self.menu(self.viewer.window.file_menu, "Open Sample", plugin, name)
 
     def dock(self, name: str) -> Any:
         """Plugins > Deconvolution > NAME, in place of the panel that was open."""
-        for other in list(self.viewer.window.dock_widgets):
-            self.viewer.window.remove_dock_widget(self.viewer.window.dock_widgets[other])
-        _, panel = self.viewer.window.add_plugin_dock_widget("napari-deconv", name)
-        self.pause(800)
+        for panel in list(self.viewer.window.dock_widgets.values()):
+            self.viewer.window.remove_dock_widget(panel)
+        self.menu(self.viewer.window.plugins_menu, "Deconvolution", f"{name} (")
+        (panel,) = self.viewer.window.dock_widgets.values()
         return panel
 
     def press(self, button: QWidget) -> None:
@@ -185,7 +193,7 @@ def encoded(picture: Image.Image) -> bytes:
 
 def photo(window: Window) -> None:
     """A sharp photo, blurred and restored."""
-    window.sample("napari", "coffee")
+    window.sample("napari builtins", "Coffee")
     panel = window.dock("PSF")
     window.choose(panel.source.choice.combo, "Camera shake")
     window.type(panel.source.choice.form.widgets["seed"], "3")
@@ -209,7 +217,7 @@ def photo(window: Window) -> None:
 
 def clock(window: Window) -> None:
     """A photo that was really blurred; a drawn line gives the PSF."""
-    window.sample("napari-deconv", "clock")
+    window.sample("Deconvolution", "Clock")
     window.viewer.layers.remove("clock PSF")
     window.home()
     panel = window.dock("Deconvolve")
@@ -227,7 +235,7 @@ def clock(window: Window) -> None:
 
 def stack(window: Window) -> None:
     """A confocal stack with voxel sizes, restored as a volume."""
-    window.sample("napari-deconv", "stack")
+    window.sample("Deconvolution", "Stack")
     window.viewer.dims.set_current_step(0, 14)
     window.home()
     panel = window.dock("PSF")
@@ -244,7 +252,7 @@ def stack(window: Window) -> None:
 
 def repair(window: Window) -> None:
     """A PSF layer with faults, and the button that mends it."""
-    window.sample("napari-deconv", "cell")
+    window.sample("Deconvolution", "Cell")
     rng = np.random.default_rng(0)
     psf = np.zeros((24, 24), np.float32)
     rows, columns = np.mgrid[:24, :24]
