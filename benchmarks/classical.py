@@ -29,7 +29,7 @@ from napari_deconv.restoration.hyper_laplacian import automatic_weight
 OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks-classical"
 FIELDS = ("method", "noise", "image", "kernel", "psnr_db", "ssim", "seconds")
 DEFAULT = ("wiener", "tikhonov", "richardson-lucy", "ird", "tv", "sparse", "hyper-laplacian")
-FACTORS = tuple(2.0 ** (k / 2) for k in range(-4, 5))
+FACTORS = tuple(2.0 ** (k / 2) for k in range(-3, 4))
 Key = tuple[str, float]
 
 

@@ -72,7 +72,7 @@ class HyperLaplacian(
 
 def automatic_weight(sigma: float, alpha: str) -> float:
     """The best weight for a noise level, as fitted."""
-    return 0.5 * sigma**1.6 if alpha == "2/3" else 0.4 * sigma**1.6
+    return 0.7 * sigma**1.6 if alpha == "2/3" else 0.6 * sigma**1.6
 
 
 def shrink(v: Tensor, alpha: float, beta: float) -> Tensor:

@@ -75,4 +75,4 @@ class IterativeResidual(
 
 def automatic_sigma(noise: float) -> float:
     """The best sigma for a noise level, as fitted."""
-    return min(1.0, 2.0 * noise)
+    return min(1.0, 5.7 * noise**1.3)

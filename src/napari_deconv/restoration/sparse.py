@@ -78,7 +78,7 @@ class Sparse(
 
 def automatic_weight(sigma: float) -> float:
     """The best weight for a noise level, as fitted."""
-    return 0.5 * sigma**1.8
+    return 0.18 * sigma**1.4
 
 
 def _system(problem: Problem, power: Tensor, v: Tensor) -> tuple[Operator, Operator]:

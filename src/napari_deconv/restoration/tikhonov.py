@@ -50,4 +50,4 @@ class Tikhonov(
 
 def automatic_weight(sigma: float) -> float:
     """The best weight for a noise level, as fitted."""
-    return 11.0 * sigma**1.5
+    return 44.0 * sigma**1.8

@@ -81,7 +81,7 @@ class TotalVariation(
 
 def automatic_weight(sigma: float) -> float:
     """The best weight for a noise level, as fitted."""
-    return 0.5 * sigma**1.5
+    return 1.0 * sigma**1.5
 
 
 def shrink(v: Tensor, threshold: float) -> Tensor:
