@@ -37,12 +37,12 @@ PSFS = (
 )
 # Method, its weight's field, further fields, and the middle of the range: a, b.
 RULES = {
-    "tikhonov": ("tikhonov", "weight", {}, 11.0, 1.5),
-    "tv": ("tv", "weight", {}, 0.5, 1.5),
-    "hyper-laplacian": ("hyper-laplacian", "weight", {}, 0.5, 1.6),
-    "hyper-laplacian 1/2": ("hyper-laplacian", "weight", {"alpha": "1/2"}, 0.3, 1.6),
-    "sparse": ("sparse", "weight", {}, 0.5, 1.7),
-    "ird": ("ird", "sigma", {}, 2.0, 1.0),
+    "tikhonov": ("tikhonov", "weight", {}, 44.0, 1.8),
+    "tv": ("tv", "weight", {}, 1.0, 1.5),
+    "hyper-laplacian": ("hyper-laplacian", "weight", {}, 0.7, 1.6),
+    "hyper-laplacian 1/2": ("hyper-laplacian", "weight", {"alpha": "1/2"}, 0.6, 1.6),
+    "sparse": ("sparse", "weight", {}, 0.18, 1.4),
+    "ird": ("ird", "sigma", {}, 5.7, 1.3),
 }
 FACTORS = 2.0 ** np.arange(-1.5, 1.6, 0.5)
 

@@ -22,7 +22,7 @@ class HyperLaplacian(
     ndim=(2, 3),
     citation="D. Krishnan and R. Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, "
     "NIPS 2009",
-    buffers=20,
+    buffers=26,
 ):
     """Least squares with the heavy-tailed gradient prior of natural images.
 
@@ -60,9 +60,11 @@ class HyperLaplacian(
         power = blur.otf.abs() ** 2
         x = y = problem.y
         for done, beta in enumerate(_BETAS, 1):
-            w = shrink(gradient(x, spacing), alpha, beta)
+            w = gradient(x, spacing)
+            for part in w:  # one at a time: the temporaries are what takes the memory
+                part.copy_(shrink(part, alpha, beta))
             prior = blur.fft(gradient_adjoint(w, spacing))
-            spectrum = blur.fft(y) * blur.otf.conj() + weight * beta * prior
+            spectrum = blur.fft(y).mul_(blur.otf.conj()).add_(prior, alpha=weight * beta)
             spectrum /= power + weight * beta * rough
             x = blur.ifft(spectrum)
             yield x
@@ -84,6 +86,6 @@ def shrink(v: Tensor, alpha: float, beta: float) -> Tensor:
     w = target.clone()
     for _ in range(4):
         slope = w.pow(alpha - 1).mul_(alpha / beta)
-        curvature = 1 - (1 - alpha) * slope / w
+        curvature = (slope / w).mul_(alpha - 1).add_(1)
         w -= slope.add_(w).sub_(target).div_(curvature)
     return w.copysign_(v).mul_(v.abs() > jump)

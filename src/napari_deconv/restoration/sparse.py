@@ -26,7 +26,7 @@ class Sparse(
     name="sparse",
     citation="A. Levin, R. Fergus, F. Durand and W. T. Freeman, Image and Depth from a "
     "Conventional Camera with a Coded Aperture, SIGGRAPH 2007",
-    buffers=34,
+    buffers=42,
     halo_factor=3.0,
 ):
     """Least squares with a sparse prior on first and second derivatives.

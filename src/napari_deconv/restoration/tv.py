@@ -24,7 +24,7 @@ class TotalVariation(
     citation="L. I. Rudin, S. Osher and E. Fatemi, Nonlinear Total Variation Based Noise Removal "
     "Algorithms, Physica D 1992; S. Boyd et al., Distributed Optimization and Statistical Learning "
     "via the Alternating Direction Method of Multipliers, 2011",
-    buffers=22,
+    buffers=28,
 ):
     """Least squares with a penalty on the length of the gradient (isotropic total variation).
 
@@ -69,7 +69,7 @@ class TotalVariation(
         dual = torch.zeros_like(z)
         for done in range(1, self.iterations + 1):
             prior = blur.fft(gradient_adjoint(z - dual, spacing))
-            spectrum = (blur.fft(y) * blur.otf.conj() + rho * prior) / system
+            spectrum = blur.fft(y).mul_(blur.otf.conj()).add_(prior, alpha=rho).div_(system)
             x = blur.ifft(spectrum)
             yield x
             if done < self.iterations:
