@@ -152,6 +152,7 @@ def test_a_two_dimensional_psf_spec_is_rendered() -> None:
         (np.ones((4, 4)), None, {"jpeg_quality": 101}, "jpeg_quality = 101"),
         (np.ones((4, 4)), None, {"seed": -1}, "seed = -1"),
         (np.ones((4, 4)) * 255, None, {"jpeg_quality": 90}, "the image reaches 255"),
+        (np.ones((4, 4)) * 255, None, {"bits": 8, "saturation": 200}, "the image reaches 255"),
         (np.ones((4, 4)) * 1e15, None, {"photons": 1e6}, "photons in a pixel"),
         (np.ones((4, 4), np.float16) * 6e4, None, {"gain": 2}, "too large for float16"),
     ],

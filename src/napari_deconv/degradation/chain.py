@@ -81,7 +81,8 @@ class Chain(Degradation, title="Degradation", name="chain"):
 
     @property
     def unit_range(self) -> bool:
-        return not self.saturation and any(step.unit_range for step in self.steps)
+        clipped = 0 < self.saturation <= 1
+        return not clipped and any(step.unit_range for step in self.steps)
 
     def generator(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
