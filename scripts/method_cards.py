@@ -52,7 +52,8 @@ ADVICE = {
     "hyper-laplacian": (
         "Photos and other natural images: a good first choice where the noise is white.",
         "Sparse points on a dark background; images whose intensities are to be measured in very "
-        "noisy parts, where weak structure is flattened.",
+        "noisy parts, where weak structure is flattened. Large blurs of a camera's own photos as "
+        "stored: take them in [linear light](faithful-numerics.md#photos-are-not-linear-light).",
     ),
     "sparse": (
         "Photos where a few sharp edges carry the image and the time does not matter.",
