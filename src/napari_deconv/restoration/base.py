@@ -36,9 +36,10 @@ class Method(Spec):
     """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
     buffers: ClassVar[float] = 10.0
     """Peak memory in float32 arrays of the padded grid, for the tile planner."""
-    margin_factor: ClassVar[float] = 1.0
-    """Unseen ring on each side, in half PSF sizes; spectral filters want room to taper."""
-    halo_factor: ClassVar[float] = 2.0
+    roomy: ClassVar[bool] = True
+    """Whether planes get more of an unseen ring than the PSF reaches, so that what a regularised
+    inverse makes of one border does not come round to the opposite one."""
+    halo_factor: ClassVar[float] = 6.0
     """Reach of a pixel's influence, in PSF sizes: the overlap of tiles."""
 
     @property
@@ -48,7 +49,9 @@ class Method(Spec):
 
     def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of unseen ring before each axis (and at least as many after it)."""
-        return tuple(round(self.margin_factor * (n // 2)) for n in psf_shape)
+        if not self.roomy or len(psf_shape) > 2:  # a volume has no memory to spare
+            return tuple(n // 2 for n in psf_shape)
+        return tuple(max(_ROOM_PX, 2 * (n // 2)) for n in psf_shape)
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of true surroundings each tile is given on each side, per axis."""
@@ -59,6 +62,7 @@ class Method(Spec):
         raise NotImplementedError
 
 
+_ROOM_PX = 32
 _HANDLED = frozenset({"sum", "even", "bool", "negative", "flat", "delta"})
 """Findings of the preflight that the engine deals with exactly, refuses, or that do no harm."""
 

@@ -25,6 +25,8 @@ class RichardsonLucy(
     "L. B. Lucy, An iterative technique for the rectification of observed distributions, 1974",
     buffers=4.5,
     unit_scale=False,
+    roomy=False,
+    halo_factor=2.0,
 ):
     """Most likely image under photon noise; each iteration sharpens further.
 

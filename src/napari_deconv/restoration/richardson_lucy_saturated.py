@@ -24,6 +24,8 @@ class RichardsonLucySaturated(
     "2011 and 2014",
     buffers=7,
     unit_scale=False,
+    roomy=False,
+    halo_factor=2.0,
 ):
     """Richardson-Lucy that leaves clipped highlights out of account.
 
