@@ -116,6 +116,34 @@ def test_alpha_is_carried_over_untouched() -> None:
     assert (result[..., 0] != image[..., 0]).any()
 
 
+def test_alpha_does_not_count_among_the_intensities() -> None:
+    image = noise(20, 20, 4)
+    image[..., 3] = 100
+    assert run(image).recipe["scale"] < 1
+
+
+def test_a_read_only_image_is_read_and_no_warning_given() -> None:
+    image = noise(20, 20)
+    image.setflags(write=False)
+    np.testing.assert_allclose(run(image).data, image, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["u8", "i8", "f4"])
+@pytest.mark.parametrize("unit_scale", [False, True])
+def test_squares_of_large_values_stay_finite(dtype: str, unit_scale: bool) -> None:
+    class Squares(Toy):
+        def steps(self, problem: Problem) -> Iterator[torch.Tensor]:
+            assert problem.seen.square().sum().isfinite()
+            return super().steps(problem)
+
+    method = Squares()
+    object.__setattr__(method, "unit_scale", unit_scale)
+    image = (noise(12, 14) * 2.0**62).astype(dtype)
+    result = run(image, method=method).data
+    error = np.abs(result.astype(float) - image.astype(float)).max()
+    assert error < 1e-6 * float(image.max())
+
+
 def test_the_input_is_untouched_and_the_scale_undone() -> None:
     image = noise(20, 20, dtype="uint16") * 300
     before = image.copy()
@@ -195,6 +223,18 @@ def test_clipping_is_said() -> None:
     assert "clipped" in result.notes[0]
 
 
+def test_half_floats_are_held_in_their_range() -> None:
+    image = noise(12, 14).astype(np.float16)
+    image[4, 4] = np.finfo(np.float16).max
+
+    class Sharper(Toy):
+        def steps(self, problem: Problem) -> Iterator[torch.Tensor]:
+            yield 2 * next(super().steps(problem))
+
+    result = run(image, method=Sharper())
+    assert np.isfinite(result.data).all() and "clipped" in result.notes[0]
+
+
 @pytest.mark.parametrize(
     ("image", "psf", "options", "words"),
     [
@@ -211,7 +251,14 @@ def test_clipping_is_said() -> None:
         (noise(8, 8), DELTA[None], {}, "3-D"),
         (noise(8, 8), DELTA, {"axes": "YXZ"}, "names 3 axes"),
         (noise(8, 8), DELTA, {"axes": "TX"}, "needs Y and X"),
+        ([[1, 2], [3]], DELTA, {}, "The image is no array"),
+        (noise(8, 8), [[1, 2], [3]], {}, "The PSF is no array"),
+        (noise(8, 8, dtype="float64") * 1e60, DELTA, {}, "reach 9.*e\\+59"),
+        (noise(8, 8, dtype="float64") * 1e-60, DELTA, {}, "e-61"),
+        (noise(8, 8), DELTA, {"axes": ("Y", "X")}, "is no text"),
+        (noise(8, 8), DELTA, {"axes": "Y-"}, "must be letters"),
         (noise(8, 8), DELTA, {"noise": -1}, "noise = -1"),
+        (noise(8, 8), DELTA, {"noise": "much"}, "noise = 'much'"),
         (noise(8, 8), DELTA, {"device": "abacus"}, "abacus"),
         (noise(8, 8), DELTA, {"device": "cuda:99"}, "not available"),
         (noise(8, 8), DELTA, {"memory_bytes": 10}, "memory budget"),

@@ -60,6 +60,7 @@ def test_it_is_frozen_hashable_and_round_trips() -> None:
         ({"weight_g": 0}, r"weight_g = 0\.0 is out of bounds.*> 0"),
         ({"weight_g": 501}, "<= 500"),
         ({"weight_g": math.nan}, "not a finite number"),
+        ({"weight_g": 10**400}, "not a finite number"),
         ({"weight_g": "heavy"}, "'heavy' is not of type float"),
         ({"weight_g": True}, "True is not of type float"),
         ({"colour": "blue"}, "'blue' is not a choice.*'green'"),
@@ -76,6 +77,10 @@ def test_unknown_names_suggest_the_nearest() -> None:
         Fruit.make("golden-aple")
     with pytest.raises(DeconvError, match="Did you mean 'weight_g'"):
         Fruit.make("golden-apple", weight=3)
+    with pytest.raises(DeconvError, match="field of Golden Apple 'name'"):
+        Fruit.make("golden-apple", name="pear")
+    with pytest.raises(DeconvError, match="Did you mean 'weight_g'"):
+        Fruit.from_dict({"name": "golden-apple", "weight": 3})
 
 
 def test_a_duplicate_title_and_a_child_of_a_final_class_are_errors() -> None:

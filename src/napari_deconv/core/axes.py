@@ -51,6 +51,11 @@ class Layout:
         return self.samples - 1 if self.samples in (2, 4) else self.samples
 
     @property
+    def opaque(self) -> tuple[slice, ...]:
+        """Index of everything but alpha in the array."""
+        return tuple(slice(0, self.colours) if a == "S" else slice(None) for a in self.axes)
+
+    @property
     def looped(self) -> str:
         """The axes whose entries are restored one after the other."""
         return "".join(a for a in self.axes if a not in self.spatial and a != "S")
@@ -123,6 +128,8 @@ def parse_axes(shape: tuple[int, ...], axes: str | None, psf_ndim: int) -> Layou
         If letters are missing, repeated or unfit for the PSF's dimension.
     """
     spatial = "YX" if psf_ndim == 2 else "ZYX"
+    if not isinstance(axes, str | None):
+        raise DeconvError(f"axes = {axes!r} is no text.", "Write them as in 'TCZYX' or 'YXS'.")
     letters = _guessed(shape, psf_ndim) if axes is None else axes.upper()
     if len(letters) != len(shape):
         raise DeconvError(
@@ -130,7 +137,7 @@ def parse_axes(shape: tuple[int, ...], axes: str | None, psf_ndim: int) -> Layou
             "Give one letter per axis, for example 'TCZYX' or 'YXS'.",
         )
     if len(set(letters)) != len(letters) or not letters.isalpha():
-        raise DeconvError(f"axes = {axes!r} repeats a letter.", "Use each letter once.")
+        raise DeconvError(f"axes = {axes!r} must be letters, none twice.", "Use each once.")
     missing = [a for a in spatial if a not in letters]
     if missing:
         remedy = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import types
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -94,7 +95,7 @@ def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
     if kind in (int, float) and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < sys.float_info.max else math.inf
     if kind is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if kind in (type(None), None):

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .incoming import as_array
+
 if TYPE_CHECKING:
     from .engine import Stream
     from .problem import Solver
@@ -90,11 +92,13 @@ def stream_in_linear_light(
     """
     from .axes import parse_axes
     from .engine import Result, stream
+    from .intensity import check_dtype, stored
 
-    pixels = np.asarray(image)
+    pixels = as_array("The image", image)
+    check_dtype(pixels.dtype)
     layout = parse_axes(pixels.shape, axes, np.ndim(psf))
     full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
-    colours = tuple(slice(0, layout.colours) if a == "S" else slice(None) for a in layout.axes)
+    colours = layout.opaque
     light = np.asarray(pixels / full, dtype=np.float32)
     level = None if noise is None else noise / full * _slope(float(light[colours].mean()))
     light[colours] = srgb_to_linear(light[colours])
@@ -109,9 +113,7 @@ def stream_in_linear_light(
         cancel=cancel,
     )
     coded = pixels.copy()
-    values, clipped = _quantised(
-        linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype
-    )
+    values, clipped = stored(linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype)
     coded[colours] = values
     recipe = found.recipe | {"light": "linear"} | ({} if noise is None else {"noise": noise})
     share = 100 * clipped / values.size
@@ -123,12 +125,3 @@ def _slope(value: float) -> float:
     """Derivative of `srgb_to_linear`."""
     v = abs(value)
     return 1 / 12.92 if v <= 0.04045 else 2.4 / 1.055 * ((v + 0.055) / 1.055) ** 1.4
-
-
-def _quantised(values: NDArray[np.float32], dtype: np.dtype[Any]) -> tuple[NDArray[Any], int]:
-    if dtype.kind not in "iu":
-        return values.astype(dtype, copy=False), 0
-    limits = np.iinfo(dtype)
-    rounded = np.rint(values.astype(np.float64))
-    outside = int(np.count_nonzero((rounded < limits.min) | (rounded > limits.max)))
-    return np.clip(rounded, limits.min, limits.max).astype(dtype), outside

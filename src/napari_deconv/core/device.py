@@ -52,7 +52,7 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     said = str(error).lower()
     return isinstance(error, RuntimeError) and (
-        "out of memory" in said or "allocate memory" in said
+        any(words in said for words in ("out of memory", "allocate memory", "alloc_failed"))
     )
 
 

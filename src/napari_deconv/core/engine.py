@@ -15,10 +15,12 @@ from .axes import parse_axes
 from .device import choose_device, default_budget, is_out_of_memory
 from .errors import DeconvError
 from .fingerprint import array_hash
+from .incoming import as_array, unit_psf
 from .intensity import survey
 from .noise import estimate_noise
 from .problem import Solver
-from .run import Result, Run, Step, Stream
+from .progress import Result, Step, Stream
+from .run import Run
 
 __all__ = ["Result", "Step", "Stream", "check_psf", "drain", "stream"]
 
@@ -100,26 +102,13 @@ def drain(generator: Stream, progress: Callable[[Step], None] | None = None) -> 
 
 def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
     """The PSF as float32 of unit sum, or a `DeconvError` saying what is wrong with it."""
-    array = np.asarray(psf)
-    if array.dtype.kind not in "iuf":
-        raise DeconvError(f"The PSF has dtype {array.dtype}.", "Give a real PSF.")
-    if array.ndim not in (2, 3) or array.size == 0:
-        raise DeconvError(f"The PSF has shape {array.shape}.", "Give a 2-D or 3-D PSF.")
+    array = unit_psf(psf)
     if array.ndim not in method.ndim:
         known = " and ".join(f"{n}-D" for n in method.ndim)
         raise DeconvError(
             f"{method.title} works in {known}, but the PSF is {array.ndim}-D.", "Give a 2-D PSF."
         )
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise DeconvError("The PSF holds NaN or Inf.", "Replace them, or make the PSF again.")
-    if array.min() < 0:
-        raise DeconvError(
-            f"The PSF is negative in places (down to {array.min():.3g}).", "Repair it: clip at 0."
-        )
-    if not array.sum() > 0:
-        raise DeconvError("The PSF sums to zero.", "Give one with some energy.")
-    return (array / array.sum()).astype(np.float32)
+    return array.astype(np.float32)
 
 
 def _prepare(
@@ -132,16 +121,11 @@ def _prepare(
     memory_bytes: int | None,
     cancel: threading.Event | None,
 ) -> Run:
-    image = image if hasattr(image, "dtype") and hasattr(image, "shape") else np.asarray(image)
+    if not isinstance(getattr(image, "dtype", None), np.dtype):
+        image = as_array("The image", image)
     kernel = check_psf(psf, method)
     layout = parse_axes(tuple(image.shape), axes, kernel.ndim)
     intensity, block = survey(image, layout)
-    if noise is None:
-        sigma = float(np.mean([estimate_noise(channel) for channel in block]))
-    elif not (noise >= 0 and math.isfinite(noise)):
-        raise DeconvError(f"noise = {noise} is not a standard deviation.", "Give 0 or more.")
-    else:
-        sigma = float(noise)
     where = choose_device(device)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
     return Run(
@@ -151,9 +135,23 @@ def _prepare(
         fingerprint=array_hash(psf),
         layout=layout,
         intensity=intensity,
-        noise=sigma,
+        noise=_estimated(block) if noise is None else _given(noise),
         estimated=noise is None,
         device=where,
         budget=budget,
         cancel=cancel,
     )
+
+
+def _estimated(block: NDArray[Any]) -> float:
+    return float(np.mean([estimate_noise(channel) for channel in block]))
+
+
+def _given(noise: Any) -> float:
+    try:
+        sigma = float(noise)
+    except (TypeError, ValueError):
+        sigma = math.nan
+    if not (sigma >= 0 and math.isfinite(sigma)):
+        raise DeconvError(f"noise = {noise!r} is not a standard deviation.", "Give 0 or more.")
+    return sigma

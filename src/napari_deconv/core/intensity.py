@@ -13,6 +13,9 @@ from .axes import Layout
 from .errors import DeconvError
 
 _SAMPLE = 4_000_000
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+_LEAST, _MOST = 1e-30, 1e36
+"""Largest intensities of an image that float32 can compute with."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +40,33 @@ class Intensity:
     mean: float
     std: float
 
-    def back(self, block: NDArray[np.float32]) -> tuple[NDArray[Any], int]:
-        """A block on the image's own scale as the input's dtype, and how many pixels it clipped."""
-        if self.dtype.kind not in "iu":
-            return block.astype(self.dtype, copy=False), 0
-        limits = np.iinfo(self.dtype)
-        low, high = np.float64(limits.min), np.float64(limits.max)
-        # The largest 64-bit integer is no float64; the next one above it would wrap around.
-        high = high if int(high) <= limits.max else np.nextafter(high, 0)
-        rounded = np.rint(block.astype(np.float64))
-        clipped = int(np.count_nonzero((rounded < low) | (rounded > high)))
-        return np.clip(rounded, low, high).astype(self.dtype), clipped
+    @property
+    def safe(self) -> float:
+        """1 where intensities can be squared in float32 as they are, else a power of 2 near them.
+
+        Dividing by it and multiplying again changes no value.
+        """
+        return 1.0 if 1e-12 < self.scale < 1e12 else 2.0 ** round(math.log2(self.scale))
+
+
+def stored(values: NDArray[Any], dtype: np.dtype[Any]) -> tuple[NDArray[Any], int]:
+    """Values as an image's dtype, rounded and held in its range, and how many had to be held."""
+    low, high = _limits(dtype)
+    if low <= -_FLOAT32_MAX and high >= _FLOAT32_MAX:
+        return values.astype(dtype, copy=False), 0
+    exact = values.astype(np.float64)
+    if dtype.kind in "iu":
+        np.rint(exact, out=exact)
+    held = int(np.count_nonzero((exact < low) | (exact > high)))
+    return np.clip(exact, low, high, out=exact).astype(dtype), held
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The least and the largest float64 that the type can hold."""
+    limits: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    # The largest 64-bit integer is no float64; the next one above it would wrap around.
+    return low, high if int(high) <= limits.max else float(np.nextafter(high, 0))
 
 
 def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
@@ -66,13 +85,11 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
         If the dtype is not real, or the image is empty, constant, or not finite.
     """
     dtype = np.dtype(image.dtype)
-    if dtype.kind not in "iuf":
-        remedy = "Convert it to float32." if dtype.kind in "bc" else "Give numbers."
-        raise DeconvError(f"The image has dtype {dtype}; it must be integer or real.", remedy)
+    check_dtype(dtype)
     if 0 in layout.shape:
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
     whole = isinstance(image, np.ndarray)
-    blocks = [image] if whole else list(_planes(image, layout))
+    blocks = [image[layout.opaque]] if whole else list(_planes(image, layout))
     for block in blocks:
         check_finite(block)
     low, high = min(float(b.min()) for b in blocks), max(float(b.max()) for b in blocks)
@@ -80,14 +97,27 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
         raise DeconvError(
             f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen."
         )
-    flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
     largest = max(abs(low), abs(high)) or 1.0
+    if not _LEAST < largest < _MOST:
+        raise DeconvError(
+            f"The image's values reach {largest:g}, which float32 cannot compute with.",
+            "Divide it by its maximum first.",
+        )
+    flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
     # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
     scale = max(float(np.percentile(np.abs(flat), 99.9)), 0.1 * largest)
     limit = float(np.iinfo(dtype).max) if dtype.kind in "iu" else high
     white = limit if dtype.kind in "iu" and high >= limit else high
-    found = Intensity(dtype, scale, white, float(flat.mean()), float(flat.std()))
+    mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
+    found = Intensity(dtype, scale, white, mean, std)
     return found, _representative(image, layout)
+
+
+def check_dtype(dtype: np.dtype[Any]) -> None:
+    """Raise unless pixels of this type are integers or real numbers."""
+    if dtype.kind not in "iuf":
+        remedy = "Convert it to float32." if dtype.kind in "bc" else "Give numbers."
+        raise DeconvError(f"The image has dtype {dtype}; it must be integer or real.", remedy)
 
 
 def check_finite(block: NDArray[Any]) -> None:
@@ -125,17 +155,11 @@ def _representative(image: Any, layout: Layout) -> NDArray[Any]:
         # The middle of a stack is where the object is; 16 planes tell the noise.
         middle, depth = layout.block_shape[0] // 2, 8
         region = (slice(max(0, middle - depth), middle + depth), *region[1:])
-    block = layout.read(image, items[len(items) // 2], region, slice(0, layout.colours))
-    return (
-        block
-        if block.min() != block.max()
-        else layout.read(
-            image,
-            items[0],
-            tuple(slice(0, n) for n in layout.block_shape),
-            slice(0, layout.colours),
-        )
-    )
+    colours = slice(0, layout.colours)
+    block = layout.read(image, items[len(items) // 2], region, colours)
+    if block.min() != block.max():
+        return block
+    return layout.read(image, items[0], tuple(slice(0, n) for n in layout.block_shape), colours)
 
 
 def _strided(block: NDArray[Any], most: int) -> NDArray[Any]:

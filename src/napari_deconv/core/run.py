@@ -7,7 +7,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,55 +21,10 @@ from .axes import Layout
 from .device import is_out_of_memory, release
 from .errors import Cancelled, DeconvError
 from .fourier import fast_shape
-from .intensity import Intensity, check_finite
+from .intensity import Intensity, check_finite, stored
 from .problem import Problem, Solver, crop
+from .progress import Result, Step, Stream
 from .tiling import Plan, Tile, plan_tiles
-
-
-@dataclass(frozen=True)
-class Step:
-    """Progress of a run.
-
-    Parameters
-    ----------
-    done, total : int
-        Estimates made so far, and at most needed.
-    label : str
-        What is being worked on.
-    """
-
-    done: int
-    total: int
-    label: str
-    _render: Callable[[], NDArray[np.float32]] | None = field(
-        default=None, repr=False, compare=False
-    )
-
-    def preview(self) -> NDArray[np.float32] | None:
-        """The current tile's estimate, ``(S, [Z,] Y, X)``; only until the run is resumed."""
-        return self._render() if self._render is not None else None
-
-
-@dataclass(frozen=True, eq=False)
-class Result:
-    """What a run returns.
-
-    Parameters
-    ----------
-    data : ndarray
-        Restored image with the input's shape, axes, dtype and intensity scale.
-    recipe : dict
-        JSON-able record that replays the run.
-    notes : tuple of str
-        What the person should know: clipped pixels, smaller tiles, and so on.
-    """
-
-    data: NDArray[Any]
-    recipe: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-Stream = Generator[Step, None, Result]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -121,7 +76,7 @@ class Run:
                 self.most = self._cost(plan.largest) // 2
             release(self.device)
             self.done = began
-            finer = self._plan()
+            finer = self._finer()
             self.notes.append(
                 f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}."
             )
@@ -150,10 +105,9 @@ class Run:
         if estimate is None:
             raise DeconvError(f"{self.method.title} gave no estimate.", "Raise its iterations.")
         self.done = start + self.method.total
-        problem.__dict__.pop(
-            "blur", None
-        )  # frees the transform's buffers before the result is made
-        block, clipped = self.intensity.back(self._image(problem, estimate, tile))
+        # Frees the transform's buffers before the result is made.
+        problem.__dict__.pop("blur", None)
+        block, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
         self.clipped += clipped
         self.layout.write(out, item, tile.core, colours, block)
 
@@ -168,7 +122,7 @@ class Run:
         return (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
 
     def _problem(self, block: NDArray[Any]) -> Problem:
-        scale = self.intensity.scale if self.method.unit_scale else 1.0
+        scale = self.intensity.scale if self.method.unit_scale else self.intensity.safe
         seen = torch.as_tensor(_native(block), device=self.device)
         seen = seen / scale if scale != 1 else seen
         margin = self.method.margin(self.psf.shape)
@@ -203,6 +157,12 @@ class Run:
             self._cost,
             min(self.most, max(self.budget - held, self.budget // 8)),
         )
+
+    def _finer(self) -> Plan:
+        try:
+            return self._plan()
+        except DeconvError:
+            raise MemoryError from None  # for `stream` to say in words; no budget was given
 
     def _cost(self, shape: tuple[int, ...]) -> int:
         channels = self.layout.colours if self.method.joint_channels else 1
@@ -264,5 +224,5 @@ class Run:
 
 
 def _native(block: NDArray[Any]) -> NDArray[np.float32]:
-    """Float32, contiguous and in native byte order; without a copy where it already is."""
-    return np.ascontiguousarray(block, dtype=np.float32)
+    """Float32, contiguous, writeable and in native byte order; uncopied where it already is."""
+    return np.require(block, np.float32, ["C", "W"])

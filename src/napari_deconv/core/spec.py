@@ -71,7 +71,7 @@ class Spec:
         """Rebuild an instance from `to_dict`, looked up in this class's registry."""
         if not isinstance(data, Mapping) or "name" not in data:
             raise DeconvError(f"A recipe needs a 'name': {data!r}.")
-        return cls.lookup(str(data["name"]))(**{k: v for k, v in data.items() if k != "name"})
+        return cls.make(str(data["name"]), **{k: v for k, v in data.items() if k != "name"})
 
     @classmethod
     def lookup(cls, name: str) -> type[typing.Self]:
@@ -84,7 +84,7 @@ class Spec:
         raise unknown(cls.__name__.lower(), name, cls.registry)
 
     @classmethod
-    def make(cls, name: str, **fields: Any) -> typing.Self:
+    def make(cls, name: str, /, **fields: Any) -> typing.Self:
         """Configure the class registered as ``name``, with a clear error for unknown fields."""
         found = cls.lookup(name)
         for key in fields:

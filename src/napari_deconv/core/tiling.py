@@ -103,8 +103,8 @@ def plan_tiles(shape: Shape, halo: Shape, cost: Callable[[Shape], int], budget: 
         ]
         if not axes:
             raise DeconvError(
-                f"The smallest tile {plan.largest} needs {cost(plan.largest) / 1e6:.0f} MB, "
-                f"but only {budget / 1e6:.0f} MB are allowed.",
+                f"The smallest tile {plan.largest} needs {cost(plan.largest) / 1e6:.3g} MB, "
+                f"but only {budget / 1e6:.3g} MB are allowed.",
                 "Raise the memory budget or crop the PSF.",
             )
         widest = max(axes, key=lambda axis: shape[axis] / plan.pieces[axis])

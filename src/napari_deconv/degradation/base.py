@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from ..core.axes import Layout, Region, parse_axes
 from ..core.errors import DeconvError
+from ..core.incoming import unit_psf
 from ..core.spec import Spec
-from .arrays import Array, checked_image, checked_psf, from_unit, full_scale
+from ..psf.base import PSF
+from .arrays import Array, checked_image, from_unit, full_scale
 
 Boundary = Literal["valid", "reflect", "replicate", "periodic", "zero"]
 Order = Literal["clip-last", "clip-first"]
@@ -59,7 +61,7 @@ class Degradation(Spec):
             On bad input, naming the thing, its value and the remedy.
         """
         pixels = checked_image(image)
-        kernel = None if psf is None else checked_psf(psf)
+        kernel = None if psf is None else unit_psf(psf() if isinstance(psf, PSF) else psf)
         layout = parse_axes(pixels.shape, axes, 2 if kernel is None else kernel.ndim)
         full = full_scale(pixels.dtype)
         if self.unit_range and pixels.max() > full:
@@ -190,10 +192,10 @@ def degrade(
         "saturation": saturation, "photons": photons, "bits": bits, "jpeg_quality": jpeg_quality
     }  # fmt: skip
     for name, value in optional.items():
-        if value is not None and not value:
+        if isinstance(value, (int, float)) and not value:
             raise DeconvError(f"{name} = {value!r} is out of bounds.", "None leaves it out.")
     chain = Degradation.make(
         "chain", gain=gain, noise=noise, boundary=boundary, order=order, seed=seed,
-        **{name: value or 0 for name, value in optional.items()},
+        **{name: 0 if value is None else value for name, value in optional.items()},
     )  # fmt: skip
     return chain(image, psf, axes=axes)

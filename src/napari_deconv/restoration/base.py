@@ -6,16 +6,18 @@ import importlib
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.engine import Step, drain, stream
+from ..core.errors import DeconvError
+from ..core.incoming import as_array
 from ..core.problem import Problem
-from ..core.spec import Spec
-from ..psf import inspect
+from ..core.spec import Spec, hints, unknown
+from ..psf import PSF, inspect
 
 
 class Method(Spec):
@@ -116,7 +118,7 @@ def deconvolve(
     progress : callable, optional
         Called with a `Step` after every estimate.
     **fields
-        The method's own fields, such as ``iterations=20``.
+        The method's own fields, such as ``iterations=20``; of a configured method, the changes.
 
     Returns
     -------
@@ -129,8 +131,8 @@ def deconvolve(
         On bad input, naming the thing, its value and the remedy.
     """
     methods()
-    chosen = Method.make(method, **fields) if isinstance(method, str) else method
-    kernel = psf() if callable(psf) else np.asarray(psf)
+    chosen = _configured(method, fields)
+    kernel = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
     for finding in inspect(kernel):
         if finding.code not in _HANDLED and not finding.fatal:
             warnings.warn(f"{finding} (psf.repair)", stacklevel=2)
@@ -141,3 +143,14 @@ def deconvolve(
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
     return result.data
+
+
+def _configured(method: Any, fields: dict[str, Any]) -> Method:
+    if isinstance(method, str):
+        return Method.make(method, **fields)
+    if not isinstance(method, Method):
+        raise DeconvError(f"method = {method!r} is no method.", "Give a name out of methods().")
+    for key in fields:
+        if key not in hints(type(method)):
+            raise unknown(f"field of {method.title}", key, hints(type(method)))
+    return replace(method, **fields)

@@ -1,0 +1,56 @@
+"""What a run says while it works, and what it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress of a run.
+
+    Parameters
+    ----------
+    done, total : int
+        Estimates made so far, and at most needed.
+    label : str
+        What is being worked on.
+    """
+
+    done: int
+    total: int
+    label: str
+    _render: Callable[[], NDArray[np.float32]] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    def preview(self) -> NDArray[np.float32] | None:
+        """The current tile's estimate, ``(S, [Z,] Y, X)``; only until the run is resumed."""
+        return self._render() if self._render is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run returns.
+
+    Parameters
+    ----------
+    data : ndarray
+        Restored image with the input's shape, axes, dtype and intensity scale.
+    recipe : dict
+        JSON-able record that replays the run.
+    notes : tuple of str
+        What the person should know: clipped pixels, smaller tiles, and so on.
+    """
+
+    data: NDArray[Any]
+    recipe: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+Stream = Generator[Step, None, Result]
