@@ -53,3 +53,12 @@ def test_settings_page_matches_what_is_read(monkeypatch):
     assert current() == Settings()
     page.device, page.memory_gb = "cpu", 2.0
     assert current() == Settings("cpu", 2 * 1024**3)
+
+
+@pytest.mark.parametrize("name", ["photo", "clock", "cell", "stack"])
+def test_opened_sample_fills_the_view(name):
+    from napari_deconv.panels import samples
+
+    found = getattr(samples, name)()
+    visible = next(data for data, look, _ in found if look.get("visible", True))
+    assert found[0][0].shape == visible.shape  # napari fits the view to the first layer

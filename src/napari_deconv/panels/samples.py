@@ -21,7 +21,8 @@ def photo() -> list[LayerData]:
 
 def clock() -> list[LayerData]:
     """A really motion-blurred photo, with a guessed PSF."""
-    return layers(samples.clock())
+    # napari fits the view to the first layer: beneath the photo, that would be the tiny PSF.
+    return layers(samples.clock())[::-1]
 
 
 def cell() -> list[LayerData]:
