@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import re
-import types
 from collections.abc import Mapping
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
-from magicgui.widgets import create_widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from ..core.checks import bounds
 from ..core.errors import DeconvError
 from ..core.spec import Spec, field_help, hints
-from .inputs import Combo, Number, guard_wheel
+from .field_widgets import field_widget, label, parsed, shown, titled
+from .inputs import Combo, guard_wheel
 from .parts import read_out, rows
-
-_UNITS = {"px": "px", "deg": "°", "nm": "nm", "um": "µm", "mm": "mm", "s": "s", "percent": "%"}
-_ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "rgb": "RGB"}
 
 
 class Form(QWidget):
@@ -54,19 +47,19 @@ class Form(QWidget):
             if key in skip:
                 continue
             value = (values or {}).get(key, getattr(kind, key))
-            widget = _field(key, value, hint, known.get(key, ""))
+            widget = field_widget(key, value, hint, known.get(key, ""))
             widget.native.setToolTip(known.get(key, label(key)))
             widget.native.setAccessibleName(label(key))
             widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
-            layout.addRow(_titled(key, hint, known.get(key, "")), widget.native)
+            layout.addRow(titled(key, hint, known.get(key, "")), widget.native)
             layout.labelForField(widget.native).setToolTip(known.get(key, ""))
         guard_wheel(self)
 
     def values(self) -> dict[str, Any]:
         """What the fields hold now, unchecked."""
-        return {key: _parsed(w.value, hints(self.kind)[key]) for key, w in self.widgets.items()}
+        return {key: parsed(w.value, hints(self.kind)[key]) for key, w in self.widgets.items()}
 
     def spec(self, **fixed: Any) -> Any:
         """The configured instance.
@@ -81,7 +74,7 @@ class Form(QWidget):
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Fill fields from a recipe; fields it does not name keep their value."""
         for key in values.keys() & self.widgets.keys():
-            self.widgets[key].value = _shown(values[key], hints(self.kind)[key])
+            self.widgets[key].value = shown(values[key], hints(self.kind)[key])
 
     def _tell(self, _: object = None) -> None:
         self.changed.emit()
@@ -173,112 +166,3 @@ class Choice(QWidget):
             self.form.changed.connect(self.changed)
             self._layout.addWidget(self.form)
         self.changed.emit()
-
-
-def label(key: str) -> str:
-    """A field's name as a person reads it: ``radius_px`` -> ``Radius (px)``."""
-    words = key.split("_")
-    unit = _UNITS.get(words[-1], "") if len(words) > 1 else ""
-    words = [_ACRONYMS.get(w, w) for w in (words[:-1] if unit else words)]
-    words[0] = words[0] if words[0].isupper() else words[0].capitalize()
-    return " ".join(words) + (f" ({unit})" if unit else "")
-
-
-def _bare(hint: Any) -> Any:
-    return _bare(get_args(hint)[0]) if get_origin(hint) is Annotated else hint
-
-
-def _is_text(hint: Any) -> bool:
-    """Whether a hint has no widget of its own and is written out, as ``3, 1.5, 1.5``."""
-    bare = _bare(hint)
-    return get_origin(bare) in (Union, types.UnionType, tuple)
-
-
-class _Real:
-    """A `Number` that answers like a magicgui widget: theirs rounds to two decimals."""
-
-    def __init__(self, value: float, low: float | None, high: float | None, zero: str) -> None:
-        self.native = Number(-1e9 if low is None else low, 1e9 if high is None else high, zero)
-        self.value = value
-        self.changed = self.native.valueChanged
-
-    @property
-    def value(self) -> float:
-        return float(self.native.value())
-
-    @value.setter
-    def value(self, value: float) -> None:
-        self.native.setValue(value)
-
-
-def _field(key: str, value: Any, hint: Any, known: str) -> Any:
-    bare = _bare(hint)
-    if _is_text(hint):
-        return create_widget(value=_shown(value, hint), annotation=str)
-    if bare not in (int, float):
-        return create_widget(value=value, annotation=bare)
-    low, high = bounds(hint)
-    sliding = _slides(key, value, low, high)
-    if bare is float and not sliding:
-        return _Real(value, low, high, _zero(known) if low == 0 else "")
-    options: dict[str, Any] = {"min": -1e9, "max": 1e9}
-    options |= {k: v for k, v in (("min", low), ("max", high)) if v is not None}
-    if bare is int:
-        options = {side: int(limit) for side, limit in options.items()}
-    if sliding:
-        options["widget_type"] = "Slider" if bare is int else "FloatSlider"
-    widget = create_widget(value=value, annotation=bare, options=options)
-    for spin in widget.native.findChildren(QDoubleSpinBox):
-        spin.setDecimals(1 if key.endswith("_deg") else 2)
-    return widget
-
-
-def _titled(key: str, hint: Any, known: str) -> str:
-    """The label; for whole numbers it also says what 0 does, which their widget cannot."""
-    whole = _bare(hint) is int and bounds(hint)[0] == 0
-    zero = _zero(known) if whole else ""
-    return f"{label(key)}, 0: {zero}" if zero else label(key)
-
-
-def _zero(known: str) -> str:
-    """What 0 stands for, from what the field's help says of it; empty if it is just a number."""
-    said = re.search(r"(?<![\d.])0 (\w+ \w+)", known)
-    if said is None:
-        return ""
-    if re.match(r"does not|do not|adds no|leaves|skips|turns|switches|is off|disables", said[1]):
-        return "off"
-    fitted = re.match(r"takes|chooses|picks|estimates|uses|sets|derives", said[1])
-    return "automatic" if fitted else ""
-
-
-def _slides(key: str, value: float, low: float | None, high: float | None) -> bool:
-    """A slider only where dragging can hit the useful values."""
-    if low is None or high is None:
-        return False
-    return key.endswith("_deg") or high - low <= 20 * abs(value)
-
-
-def _shown(value: Any, hint: Any) -> Any:
-    """A value as its widget takes it."""
-    if not _is_text(hint):
-        return value
-    if value is None:
-        return ""
-    items = value if isinstance(value, tuple | list) else (value,)
-    return ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in items)
-
-
-def _parsed(value: Any, hint: Any) -> Any:
-    """A widget's value as the field takes it; text that is no number is left for the check."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")  # a slider's -33.299999
-    if not _is_text(hint):
-        return value
-    text = str(value).strip().strip("()[]")
-    if not text:
-        return None
-    try:
-        items = tuple(ast.literal_eval(part.strip()) for part in text.split(",") if part.strip())
-    except (ValueError, SyntaxError):
-        return value
-    return items[0] if len(items) == 1 and get_origin(_bare(hint)) is not tuple else items
