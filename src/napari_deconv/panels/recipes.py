@@ -12,6 +12,9 @@ from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, 
 from .layers import follow, record
 from .parts import read_out
 
+_IMAGE, _PSF = "IMAGE.tif", "PSF.tif"
+"""Names in a copied command for layers that came from no file."""
+
 
 class RecipeBox(QWidget):
     """Buttons for the result layer that is selected; hidden while none is.
@@ -61,7 +64,10 @@ class RecipeBox(QWidget):
 
     def _copy(self, text: str, what: str) -> None:
         QApplication.clipboard().setText(text)
-        self.told.setText(f"Copied the {what}.")
+        missing = [name for name in (_IMAGE, _PSF) if name in text]
+        remedy = f" Save the layers as {' and '.join(missing)} first." if missing else ""
+        here = " It is for napari's console: it takes the layers." if "viewer." in text else ""
+        self.told.setText(f"Copied the {what}.{remedy}{here}")
 
 
 def summary(recipe: Mapping[str, Any]) -> str:
@@ -82,38 +88,66 @@ def as_python(recipe: Mapping[str, Any]) -> str:
     path = recipe.get("path")
     image = f"read({path!r}).data" if path else f"viewer.layers[{source!r}].data"
     options = [f"axes={recipe.get('axes')!r}"]
-    if recipe.get("noise") is not None:
-        options.append(f"noise={recipe['noise']!r}")
-    options += [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
-    lines = ["from napari_deconv import deconvolve, psf"]
-    lines += ["from napari_deconv.io import read"] if path else []
+    noise = _noise(recipe)
+    options += [] if noise is None else [f"noise={noise!r}"]
+    values = [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
+    lines = ["from napari_deconv.io import read"] if path else []
     lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
-    lines += [f"result = deconvolve(image, kernel, {name!r}, {', '.join(options)})"]
-    return "\n".join(lines) + "\n"
+    if recipe.get("light") == "linear":
+        head = [
+            "from napari_deconv import methods, psf",
+            "from napari_deconv.core.colour import stream_in_linear_light",
+            "from napari_deconv.core.engine import drain",
+        ]
+        lines += [f"method = methods()[{name!r}]({', '.join(values)})"]
+        lines += [f"steps = stream_in_linear_light(method, image, kernel, {', '.join(options)})"]
+        lines += ["result = drain(steps).data"]
+    else:
+        head = ["from napari_deconv import deconvolve, psf"]
+        lines += [f"result = deconvolve(image, kernel, {name!r}, {', '.join(options + values)})"]
+    return "\n".join(head + lines) + "\n"
 
 
 def as_command(recipe: Mapping[str, Any]) -> str:
-    """The command line for the recipe."""
+    """The command line for the recipe; two in a row where the PSF has to be made first."""
     fields = dict(recipe["method"])
-    source = str(recipe.get("path") or "IMAGE.tif")
-    parts = ["napari-deconv", "deconvolve", source, "-o", "RESULT.tif"]
+    source = str(recipe.get("path") or _IMAGE)
     psf = recipe.get("psf", {})
-    if "spec" in psf:
-        spec = dict(psf["spec"])
-        told = spec.pop("name")
-        values = ",".join(f"{k}={_text(v)}" for k, v in spec.items())
-        parts += ["--psf", f"{told}:{values}" if values else told]
-    else:
-        parts += ["--psf", str(psf.get("file") or "PSF.tif")]
-    if psf.get("repaired"):
-        parts.append("--repair-psf")
+    first, kernel = _psf_command(psf)
+    parts = ["napari-deconv", "deconvolve", source, "-o", "RESULT.tif", "--psf", kernel]
+    parts += ["--repair-psf"] if psf.get("repaired") else []
+    parts += ["--axes", recipe["axes"]] if recipe.get("axes") else []
     parts += ["--method", fields.pop("name")]
-    if recipe.get("noise") is not None:
-        parts += ["--noise", repr(recipe["noise"])]
+    noise = _noise(recipe)
+    parts += [] if noise is None else ["--noise", repr(noise)]
     parts += ["--linear"] if recipe.get("light") == "linear" else []
     for key, value in fields.items():
         parts += ["--set", f"{key}={_text(value)}"]
-    return shlex.join(parts)
+    return " && ".join(shlex.join(part) for part in (first, parts) if part)
+
+
+def _psf_command(psf: Mapping[str, Any]) -> tuple[list[str], str]:
+    """The command that makes the PSF, if it takes one, and how the next one names it."""
+    if "spec" not in psf:
+        return [], str(psf.get("file") or _PSF)
+    spec = dict(psf["spec"])
+    name = spec.pop("name")
+    size, voxel = psf.get("size"), psf.get("pixel_size") or ()
+    if not size and psf.get("ndim", 2) == 2 and len(set(voxel)) < 2:
+        values = ",".join(f"{k}={_text(v)}" for k, v in spec.items())
+        return [], f"{name}:{values}" if values else name
+    # An .npy states no voxel size that could disagree with the image file's.
+    parts = ["napari-deconv", "psf", name, "-o", "PSF.npy"]
+    parts += [f"--{k.replace('_', '-')}={_text(v)}" for k, v in spec.items()]
+    parts += [f"--shape={_text(size)}"] if size else []
+    parts += [f"--pixel-size={_text(voxel)}"] if voxel else []
+    return parts, "PSF.npy"
+
+
+def _noise(recipe: Mapping[str, Any]) -> float | None:
+    """The level to write down; one that was estimated in linear light is on that light's scale."""
+    in_light = recipe.get("light") == "linear" and recipe.get("noise_estimated")
+    return None if in_light else recipe.get("noise")
 
 
 def _psf_lines(psf: Mapping[str, Any]) -> list[str]:
