@@ -113,3 +113,32 @@ def test_picture_shows_both_sections_of_a_volume():
     volume = Gaussian(sigma_px=2.0)((7, 15, 11))
     assert mosaic(volume).shape == (15, 11 + 2 + 7, 3)
     assert mosaic(volume[3]).max() > 240
+
+
+def test_pixel_size_set_later_counts(viewer, qtbot):
+    layer = viewer.add_image(np.zeros((20, 64, 64)))
+    panel = panel_on(viewer, qtbot)
+    panel.source.choice.choose("gaussian")
+    assert "µm" not in shown(panel, qtbot).told.text()
+    layer.units, layer.scale = ("um",) * 3, (0.3, 0.1, 0.1)
+    told = shown(panel, qtbot).told.text()
+    assert "finest axis, 0.1 µm" in told
+    panel.source.choice.choose("layer")
+    made = viewer.add_image(Gaussian(sigma_px=1.0)((9, 9, 9)), scale=(0.3, 0.1, 0.1), units="um")
+    panel.image.pick(layer)
+    panel.source.layers.pick(made)
+    assert shown(panel, qtbot).notice.text == ""
+    layer.scale = (0.6, 0.1, 0.1)
+    assert "voxel" in shown(panel, qtbot).notice.text
+
+
+def test_typed_path_is_read_without_enter(viewer, qtbot, tmp_path):
+    np.save(tmp_path / "psf.npy", Gaussian(sigma_px=2.0)())
+    panel = panel_on(viewer, qtbot)
+    panel.source.choice.choose("file")
+    assert "No PSF file" in shown(panel, qtbot).notice.text
+    assert not panel.source.picture.isVisible()
+    qtbot.keyClicks(panel.source.file.edit, str(tmp_path / "psf.npy"))
+    source = shown(panel, qtbot)
+    qtbot.waitUntil(lambda: source.prepared is not None, timeout=5000)
+    assert source.picture.isVisible()

@@ -166,7 +166,7 @@ class FileRow(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.edit)
         layout.addWidget(self.button)
-        self.edit.editingFinished.connect(self.changed)
+        self.edit.textEdited.connect(lambda _: self.changed.emit())
         self.button.clicked.connect(self._browse)
 
     @property

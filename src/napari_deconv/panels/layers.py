@@ -145,6 +145,36 @@ def find(viewer: Any, name: str) -> Image:
     raise DeconvError(f"There is no image layer {name!r} any more.", "Open it again.")
 
 
+class SizeWatch:
+    """Tells when the pixel size of one layer changes: it is often set after the layer is opened.
+
+    Parameters
+    ----------
+    owner : QWidget
+        For as long as it lives.
+    call : callable
+        What to do then.
+    """
+
+    def __init__(self, owner: QWidget, call: Callable[[], object]) -> None:
+        self._call = call
+        self._layer: Layer | None = None
+        owner.destroyed.connect(lambda: self.watch(None))
+
+    def watch(self, layer: Layer | None) -> None:
+        """Go over to another layer, or to none."""
+        old, self._layer = self._layer, layer
+        if old is not None:
+            old.events.scale.disconnect(self._tell)
+            old.events.units.disconnect(self._tell)
+        if layer is not None:
+            layer.events.scale.connect(self._tell)
+            layer.events.units.connect(self._tell)
+
+    def _tell(self, event: Any) -> None:
+        self._call()
+
+
 def follow(widget: QWidget, emitter: Any, callback: Callable[[Any], object]) -> None:
     """Connect ``callback`` to a napari event for as long as the widget lives."""
     emitter.connect(callback)

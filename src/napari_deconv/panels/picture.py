@@ -28,6 +28,7 @@ class Picture(QLabel):
     def show_psf(self, array: NDArray[Any] | None) -> None:
         """Show a PSF, or nothing."""
         self.array = array
+        self.setVisible(array is not None)
         if array is None:
             self.clear()
             self.setToolTip("")

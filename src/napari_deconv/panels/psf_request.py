@@ -60,8 +60,15 @@ class Request:
             size = self.image_pixel_size if size is not None else None
             found = inspect(array, self.image_shape, size, self.image_pixel_size)
         fatal = any(f.fatal for f in found)
-        said = "" if fatal else describe(array, size if self.unit else None, self.unit)
+        said = "" if fatal else describe(array, size if self.unit else None, self.unit) + self._px()
         return Prepared(array, about, tuple(found), said, mended)
+
+    def _px(self) -> str:
+        """What a field's px are, where voxels are no cubes."""
+        sizes = self.pixel_size or ()
+        if "layer" in self.about or "spec" not in self.about or len(set(sizes)) < 2:
+            return ""
+        return f". Fields count px of the finest axis, {min(sizes):g} {self.unit}".rstrip() + "."
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -15,10 +14,11 @@ from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import axes_of, follow, is_psf, pixel_size, pixels, record
+from .layers import SizeWatch, axes_of, follow, is_psf, record
 from .line import LineTool
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
+from .psf_asked import from_fields, from_file, from_layer, image_facts
 from .psf_request import Prepared, Request
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
@@ -37,6 +37,8 @@ class PsfSource(QWidget):
         Whether to go over to a PSF layer of ours that is open or gets made.
     optional : bool
         Whether "No blur" is a choice.
+    apart : bool
+        Whether the image itself is refused as its own PSF.
     """
 
     changed = Signal()
@@ -50,13 +52,14 @@ class PsfSource(QWidget):
         preset: str = "",
         adopt: bool = False,
         optional: bool = False,
+        apart: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         from ..psf import PSF
 
         self._viewer, self._image = viewer, None
-        self._mend = False
+        self._apart, self._mend = apart, False
         self.prepared: Prepared | None = None
         self.choice = Choice("PSF")
         self.layers = LayerCombo(viewer, is_psf, empty="no small grey image is open")
@@ -72,10 +75,12 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.told = read_out()
         self.notice = Notice()
+        self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)
         self._build()
         self._connect()
+        self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
         self.choice.fill(PSF.registry, extras, start=preset or "disk")
         if adopt:
@@ -86,6 +91,7 @@ class PsfSource(QWidget):
     def set_image(self, layer: Any) -> None:
         """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
         self._image = layer
+        self._sizes.watch(layer)
         self.line.image = layer
         if layer is not None:
             self.dims.setCurrentIndex(int("Z" in axes_of(layer) and not layer.rgb))
@@ -98,13 +104,17 @@ class PsfSource(QWidget):
 
     def request(self) -> Request:
         """What is asked for now; a `DeconvError` if the fields do not fit."""
-        image = self._image_facts()
+        image = image_facts(self._image)
         if self.choice.name == "layer":
-            asked = self._from_layer(image)
+            layer = self.layers.layer
+            if self._apart and layer is not None and layer is self._image:
+                raise DeconvError(f"{layer.name!r} is the image itself.", "Choose its PSF.")
+            asked = from_layer(layer, self._image)
         elif self.choice.name == "file":
-            asked = self._from_file()
+            asked = from_file(self.file.path)
         else:
-            asked = self._from_fields(image)
+            ndim = self.dims.currentIndex() + 2
+            asked = from_fields(self.choice.spec(), ndim, self.extent.text(), image)
         return replace(asked, mend=self._mend, **image)
 
     def restore(self, about: Mapping[str, Any]) -> None:
@@ -144,7 +154,7 @@ class PsfSource(QWidget):
 
     def _connect(self) -> None:
         self.choice.changed.connect(self._on_choice)
-        self.layers.picked.connect(self._ask)
+        self.layers.picked.connect(self._on_picked)
         self.file.changed.connect(self._ask)
         self.extent.textEdited.connect(self._ask)
         self.dims.currentIndexChanged.connect(self._ask)
@@ -166,6 +176,10 @@ class PsfSource(QWidget):
     def _on_layer(self, event: Any) -> None:
         if record(event.value).get("kind") == "psf" and self.layers.pick(event.value):
             self.choice.choose("layer")
+
+    def _on_picked(self) -> None:
+        self._own_sizes.watch(self.layers.layer)
+        self._ask()
 
     def _on_line(self, motion: Any) -> None:
         if self.choice.form is not None and self.choice.name == "motion":
@@ -200,7 +214,8 @@ class PsfSource(QWidget):
         self.prepared = prepared
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
-        self.told.setText(prepared.described)
+        volume = "Shown: XY, ZY." if prepared.array.ndim == 3 and not fatal else ""
+        self.told.setText(" ".join(filter(None, [prepared.described, volume])))
         lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
         kind = "error" if fatal else "warning" if lines else "info"
         if prepared.mended:
@@ -219,73 +234,3 @@ class PsfSource(QWidget):
         self.picture.show_psf(None)
         self.told.setText("")
         self.notice.say("")
-
-    def _image_facts(self) -> dict[str, Any]:
-        layer = self._image
-        if layer is None:
-            return {}
-        sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
-        shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
-        unit = format(layer.units[-1], "~P")  # short: µm
-        return {
-            "image_shape": shape,
-            "image_pixel_size": pixel_size(layer, min(layer.ndim, 3)),
-            "unit": "" if unit in ("px", "pixel", "") else unit,
-        }
-
-    def _from_fields(self, image: Mapping[str, Any]) -> Request:
-        spec = self.choice.spec()
-        ndim = self.dims.currentIndex() + 2 if len(spec.ndim) > 1 else spec.ndim[0]
-        voxel = tuple(image.get("image_pixel_size", ()))[-ndim:]
-        voxel = voxel if len(voxel) == ndim else (1.0,) * ndim
-        size = _sizes(self.extent.text(), ndim)
-        about = {"spec": spec.to_dict(), "ndim": ndim, "size": size, "pixel_size": list(voxel)}
-        return Request(lambda: spec(size, voxel), about, voxel if image else None)
-
-    def _from_layer(self, image: Mapping[str, Any]) -> Request:
-        from ..psf import from_array
-
-        layer = self.layers.layer
-        if layer is None:
-            raise DeconvError("There is no PSF layer.", "Make a PSF from a generator, or open one.")
-        data, name = pixels(layer), layer.name
-        about = {"layer": name} | {
-            k: v for k, v in record(layer).get("psf", {}).items() if k != "layer"
-        }
-        return Request(lambda: from_array(data, name), about, _known_size(layer, self._image))
-
-    def _from_file(self) -> Request:
-        from ..psf import load
-
-        path = self.file.path
-        if not path:
-            raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
-        return Request(lambda: load(path), {"file": path})
-
-
-def _sizes(text: str, ndim: int) -> list[int] | None:
-    """An array size as typed: nothing, one number for all axes, or one per axis."""
-    parts = [p for p in text.replace("x", ",").replace("×", ",").split(",") if p.strip()]
-    if not parts:
-        return None
-    try:
-        sizes = [int(p) for p in parts]
-    except ValueError:
-        raise DeconvError(f"Size = {text!r} is no size.", "Type 31, or 21, 31, 31.") from None
-    sizes = sizes * ndim if len(sizes) == 1 else sizes
-    if len(sizes) != ndim:
-        raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")
-    return sizes
-
-
-def _known_size(layer: Any, image: Any) -> tuple[float, ...] | None:
-    """A PSF layer's voxel size in the image's unit; None where nothing says that it has one."""
-    if image is None or layer.ndim > image.ndim:
-        return None
-    own, wanted = layer.units[-1], image.units[-1]
-    plain = str(own) == "pixel" and bool(np.all(np.abs(layer.scale) == 1))
-    if (plain and record(layer).get("kind") != "psf") or not own.is_compatible_with(wanted):
-        return None
-    factor = float((1 * own).to(wanted).magnitude)
-    sizes: Sequence[float] = pixel_size(layer, layer.ndim)
-    return tuple(s * factor for s in sizes)

@@ -1,0 +1,97 @@
+"""What a panel asks for: a PSF from fields, from a layer or from a file, as a `Request`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import DeconvError
+from .layers import axes_of, pixel_size, pixels, record
+from .psf_request import Request
+
+
+def image_facts(layer: Any) -> dict[str, Any]:
+    """What a request knows of the image it is for; nothing without one."""
+    if layer is None:
+        return {}
+    sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
+    shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
+    unit = format(layer.units[-1], "~P")  # short: µm
+    return {
+        "image_shape": shape,
+        "image_pixel_size": pixel_size(layer, min(layer.ndim, 3)),
+        "unit": "" if unit in ("px", "pixel", "") else unit,
+    }
+
+
+def from_fields(spec: Any, ndim: int, extent: str, image: Mapping[str, Any]) -> Request:
+    """A generator's PSF, rendered for the image's voxels.
+
+    Parameters
+    ----------
+    spec : PSF
+        The configured generator.
+    ndim : int
+        Dimensions, where the generator leaves a choice.
+    extent : str
+        Size of the array as typed.
+    image : mapping
+        From `image_facts`.
+    """
+    ndim = ndim if len(spec.ndim) > 1 else spec.ndim[0]
+    voxel = tuple(image.get("image_pixel_size", ()))[-ndim:]
+    voxel = voxel if len(voxel) == ndim else (1.0,) * ndim
+    size = _sizes(extent, ndim)
+    about = {"spec": spec.to_dict(), "ndim": ndim, "size": size, "pixel_size": list(voxel)}
+    return Request(lambda: spec(size, voxel), about, voxel if image else None)
+
+
+def from_layer(layer: Any, image: Any) -> Request:
+    """The PSF that a layer holds; ``image`` is the layer it is for, or None."""
+    from ..psf import from_array
+
+    if layer is None:
+        raise DeconvError("There is no PSF layer.", "Make a PSF from a generator, or open one.")
+    data, name = pixels(layer), layer.name
+    about = {"layer": name} | {
+        k: v for k, v in record(layer).get("psf", {}).items() if k != "layer"
+    }
+    return Request(lambda: from_array(data, name), about, _known_size(layer, image))
+
+
+def from_file(path: str) -> Request:
+    """The PSF that a file holds."""
+    from ..psf import load
+
+    if not path:
+        raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
+    return Request(lambda: load(path), {"file": path})
+
+
+def _sizes(text: str, ndim: int) -> list[int] | None:
+    """An array size as typed: nothing, one number for all axes, or one per axis."""
+    parts = [p for p in text.replace("x", ",").replace("×", ",").split(",") if p.strip()]
+    if not parts:
+        return None
+    try:
+        sizes = [int(p) for p in parts]
+    except ValueError:
+        raise DeconvError(f"Size = {text!r} is no size.", "Type 31, or 21, 31, 31.") from None
+    sizes = sizes * ndim if len(sizes) == 1 else sizes
+    if len(sizes) != ndim:
+        raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")
+    return sizes
+
+
+def _known_size(layer: Any, image: Any) -> tuple[float, ...] | None:
+    """A PSF layer's voxel size in the image's unit; None where nothing says that it has one."""
+    if image is None or layer.ndim > image.ndim:
+        return None
+    own, wanted = layer.units[-1], image.units[-1]
+    plain = str(own) == "pixel" and bool(np.all(np.abs(layer.scale) == 1))
+    if (plain and record(layer).get("kind") != "psf") or not own.is_compatible_with(wanted):
+        return None
+    factor = float((1 * own).to(wanted).magnitude)
+    return tuple(size * factor for size in pixel_size(layer, layer.ndim))
