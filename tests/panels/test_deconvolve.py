@@ -123,8 +123,48 @@ def test_cancel_and_a_layer_that_goes_away_mid_run(viewer, qtbot):
     panel.method.choose("richardson-lucy", {"iterations": 20})
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     viewer.layers.clear()
+    assert panel.run_bar.button.isEnabled()  # it is Cancel, and must stay one
+    panel.method.choose("wiener")  # what runs keeps its name
     qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
     assert names(viewer) == ["noise Richardson-Lucy"]
+
+
+def test_copied_command_makes_a_volumes_psf_first(viewer, qtbot, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    stack = np.random.default_rng(0).random((8, 20, 21), np.float32)
+    write(tmp_path / "IMAGE.tif", stack, axes="ZYX")  # a file that says nothing of its voxels
+    viewer.add_image(stack, name="stack", scale=(0.3, 0.1, 0.1))
+    panel = panel_on(viewer, qtbot, "richardson-lucy", iterations=2)
+    panel.psf.choice.choose("gaussian", {"sigma_px": (3.0, 1.0, 1.5), "angle_deg": -30.0})
+    panel.psf.extent.setText("5, 9, 11")
+    press_run(panel, qtbot)
+    panel.recipes.shell.click()
+    assert "Save the layers as IMAGE.tif first" in panel.recipes.told.text()
+    for command in QApplication.clipboard().text().split(" && "):
+        assert command_line([*shlex.split(command)[1:], "--quiet"]) == 0
+    found = read(tmp_path / "RESULT.tif").data
+    np.testing.assert_allclose(found, viewer.layers[-1].data, rtol=1e-4, atol=1e-5)
+
+
+def test_copied_script_keeps_linear_light(viewer, qtbot):
+    photo = np.random.default_rng(0).integers(0, 255, (30, 31, 3)).astype(np.uint8)
+    viewer.add_image(photo, name="photo", rgb=True)
+    panel = panel_on(viewer, qtbot)
+    panel.linear.setChecked(True)
+    press_run(panel, qtbot)
+    panel.recipes.python.click()
+    scope = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), scope)
+    np.testing.assert_array_equal(scope["result"], viewer.layers[-1].data)
+
+
+def test_the_image_itself_is_no_psf(viewer, qtbot):
+    viewer.add_image(np.random.default_rng(0).random((31, 31)), name="cell")
+    panel = panel_on(viewer, qtbot)
+    panel.psf.choice.choose("layer")
+    press_run(panel, qtbot)
+    assert "is the image itself" in panel.run_bar.message.text
+    assert names(viewer) == ["cell"]
 
 
 def test_live_preview_follows_the_fields_and_leaves_nothing(viewer, qtbot, blurred):

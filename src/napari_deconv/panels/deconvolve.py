@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import inspect
-import threading
-from collections.abc import Generator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from ..core.errors import DeconvError
-from . import settings
 from .fields import Choice
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, add_image, axes_of, find, is_image, pixels
 from .live import Live, Task
 from .noise import NoiseLevel
+from .order import Order, Origin
 from .parts import Notice, Panel, heading, read_out, rows
-from .psf_request import Prepared, Request
 from .psf_source import PsfSource
 from .recipes import RecipeBox
 from .run_bar import RunBar
@@ -29,42 +27,6 @@ _HINT = (
     "Then choose the blur (PSF) and a method, and press Run."
 )
 _FIRST = "richardson-lucy"
-
-
-@dataclass(frozen=True, eq=False)
-class Order:
-    """One restoration as the panel stood when it was asked for."""
-
-    method: Any
-    psf: Request
-    noise: float | None
-    linear: bool = False
-
-    def stream(
-        self, data: Any, axes: str, prepared: Prepared, cancel: threading.Event
-    ) -> Generator[Any, None, Any]:
-        """The engine's steps; runs in the worker."""
-        from ..core.colour import stream_in_linear_light
-        from ..core.engine import stream
-
-        chosen = settings.current()
-        return (stream_in_linear_light if self.linear else stream)(
-            self.method, data, prepared.usable(), axes=axes, noise=self.noise,
-            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
-        )  # fmt: skip
-
-    def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
-        """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
-        prepared = self.psf.prepare()
-        result = yield from self.stream(data, axes, prepared, cancel)
-        return result, prepared.about
-
-    def preview(
-        self, data: Any, axes: str, prepared: Any, cancel: threading.Event
-    ) -> Generator[Any, None, Any]:
-        """Restore a region; returns the array."""
-        result = yield from self.stream(data, axes, prepared, cancel)
-        return result.data
 
 
 class DeconvolvePanel(Panel):
@@ -87,12 +49,12 @@ class DeconvolvePanel(Panel):
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._source: tuple[str, Placement] | None = None
+        self._origin: Origin | None = None
         self._wanted: dict[str, Any] = {}
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to sharpen. It is never changed.")
-        self.psf = PsfSource(napari_viewer, adopt=True)
+        self.psf = PsfSource(napari_viewer, adopt=True, apart=True)
         self.method = Choice("Method")
         self.noise = NoiseLevel()
         self.linear = QCheckBox("In linear light (sRGB photos)")
@@ -129,8 +91,7 @@ class DeconvolvePanel(Panel):
         self.live_box.setChecked(False)
         layer = self.image.layer
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
-        self._source = (layer.name, Placement.of(layer))
-        self._path = layer.source.path
+        self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
         data, axes = pixels(layer), axes_of(layer)
         self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
 
@@ -198,7 +159,7 @@ class DeconvolvePanel(Panel):
     def _on_image(self) -> None:
         layer = self.image.layer
         self.hint.say("" if layer is not None else _HINT)
-        self.run_bar.button.setEnabled(layer is not None and self.method.isEnabled())
+        self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
         self.psf.set_image(layer)
         self.noise.set_image(layer)
@@ -231,17 +192,21 @@ class DeconvolvePanel(Panel):
 
     def _on_result(self, made: Any) -> None:
         result, psf = made
-        name, placement = self._source or ("image", None)
+        origin = self._origin
+        if origin is None:
+            return
+        name, look = origin.placement.name, origin.placement.options
         recipe = {**result.recipe, "psf": {**result.recipe.get("psf", {}), **psf}}
-        about = {"kind": "result", **recipe, "source": name, "path": self._path}
-        title = self.method.kind.title if self.method.kind is not None else recipe["method"]["name"]
-        add_image(self._viewer, result.data, f"{name} {title}", placement.options, about)
+        about = {"kind": "result", **recipe, "source": name, "path": origin.path}
+        add_image(self._viewer, result.data, f"{name} {origin.title}", look, about)
         seconds = recipe.get("seconds")
         said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
         self.run_bar.message.say("\n".join(said), "warning" if result.notes else "info")
 
     def _on_again(self, recipe: Mapping[str, Any]) -> None:
         try:
+            if self.run_bar.running:
+                raise DeconvError("Another run is on.", "Wait for it, or cancel it first.")
             self.load(recipe)
         except DeconvError as error:
             self.run_bar.fail(error)

@@ -76,7 +76,7 @@ class DegradePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("degraded", "truth", "result"))
         self.image.setToolTip("The sharp image. It is never changed.")
-        self.psf = PsfSource(napari_viewer, optional=True)
+        self.psf = PsfSource(napari_viewer, optional=True, apart=True)
         self.chain = Form(Chain)
         self.live_box = QCheckBox("Live preview of the visible region")
         self.live_note = read_out()
@@ -137,7 +137,7 @@ class DegradePanel(Panel):
     def _on_image(self) -> None:
         layer = self.image.layer
         self.hint.say("" if layer is not None else _HINT)
-        self.run_bar.button.setEnabled(layer is not None)
+        self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
         self.live.refresh()
 

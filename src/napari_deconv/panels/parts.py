@@ -155,6 +155,15 @@ class Delay(QTimer):
         self.timeout.connect(lambda: call())
 
 
+def reveal(widget: QWidget) -> None:
+    """Scroll a part of a panel's body into sight."""
+    area = widget.parentWidget()
+    while area is not None and not isinstance(area, QScrollArea):
+        area = area.parentWidget()
+    if area is not None:
+        area.ensureWidgetVisible(widget, 0, 6)
+
+
 def heading(text: str) -> QLabel:
     """A section's heading."""
     label = QLabel(text)

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidg
 
 from ..core.errors import DeconvError
 from .job import Job, Make
-from .parts import Notice, primary
+from .parts import Delay, Notice, primary, reveal
 
 
 class RunBar(QWidget):
@@ -54,6 +54,9 @@ class RunBar(QWidget):
         self.job.on_error = self.fail
         self.job.on_cancel = lambda: self.message.say("Cancelled. Nothing was changed.")
         self.job.on_end = self._on_end
+        self._ready = True
+        # The layout settles first.
+        self._reveal = Delay(self, 0, lambda: reveal(self))
         self.button.clicked.connect(self._on_click)
 
     @property
@@ -70,10 +73,17 @@ class RunBar(QWidget):
         self.left.setText("Starting…")
         self.left.show()
         self.job.start(make)
+        self._reveal.start()
+
+    def set_ready(self, ready: bool) -> None:
+        """Whether it can be started; what runs can be cancelled all the same."""
+        self._ready = ready
+        self.button.setEnabled(ready or self.running)
 
     def fail(self, error: DeconvError) -> None:
         """Say what is wrong and what to do about it."""
         self.message.say(str(error), "error")
+        self._reveal.start()
 
     def _on_click(self) -> None:
         if self.running:
@@ -90,6 +100,8 @@ class RunBar(QWidget):
 
     def _on_end(self) -> None:
         self.button.setText(self._text)
+        self.button.setEnabled(self._ready)
         self.bar.hide()
         self.left.hide()
+        self._reveal.start()
         self.ended.emit()
