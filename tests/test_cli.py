@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -80,6 +81,77 @@ def test_usage_is_2_in_words(
     assert said in error
     assert "Traceback" not in error
     assert not (photo.parent / "o.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("degrade photo.png -o d.png --set gian=2", "Did you mean 'gain'?"),
+        ("degrade . -o set --pairs 2 --up-to gian=2", "Did you mean 'gain'?"),
+        ("deconvolve photo.png -o d.gif --psf disk", "files ending in '.gif'"),
+        ("psf disk -o photo.png/psf.tif", "photo.png cannot be made: File exists"),
+        ("psf disk -o psf.tif --shape 15.5,15", "no list of whole numbers"),
+    ],
+)
+def test_usage_of_other_commands(
+    photo: Path,
+    words: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    assert run(*words.split()) == 2
+    assert said in capsys.readouterr().err
+    assert list(photo.parent.iterdir()) == [photo]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "said"),
+    [
+        ({"method": {}}, "holds no recipe"),
+        ({"method": {"name": "wiener", "nsrr": 1}}, "Did you mean 'nsr'?"),
+        ({"psf": {"spec": {"name": "disk", "radius": 2}}}, "Did you mean 'radius_px'?"),
+        ({"psf": {"spec": {"name": "disk"}, "size": 9}}, "size = 9"),
+        ({"psf": {"spec": {"name": "disk"}, "size": ["a", 3]}}, "size = ['a', 3]"),
+    ],
+)
+def test_a_damaged_recipe_is_named(
+    photo: Path, recipe: dict[str, object], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = {"method": {"name": "wiener"}, "psf": {"spec": {"name": "disk"}}}
+    file = photo.parent / "recipe.json"
+    file.write_text(json.dumps(good | recipe))
+    assert run("deconvolve", photo, "-o", photo.parent / "o.png", "--recipe", file) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_mistake_of_ours_is_said_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("napari_deconv.restoration.base.methods", lambda: 1 / 0)
+    assert run("methods") == 1
+    error = capsys.readouterr().err
+    assert "ZeroDivisionError" in error and "Traceback" not in error
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    code = "import sys; from napari_deconv.cli import main; sys.exit(main(['methods']))"
+    made = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert made.stdout is not None
+    made.stdout.close()
+    assert not made.communicate()[1]
+
+
+def test_a_folder_named_like_a_generator_is_no_psf(
+    photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    (photo.parent / "disk").mkdir()
+    words = ["--psf", "disk", "--method", "wiener", "--quiet"]
+    assert run("deconvolve", photo, "-o", "o.png", *words) == 0
 
 
 def test_debug_shows_the_traceback(photo: Path) -> None:

@@ -17,6 +17,7 @@ from PIL import Image, ImageCms, ImageOps
 from napari_deconv.core.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import Picture, read, sidecar, write
+from napari_deconv.io.photo import _chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -264,6 +265,15 @@ def test_orientation_applied_on_reading_and_reset_on_writing(
         assert close.max() <= (0 if suffix == ".png" else 16)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_orientation_that_stands_behind_the_pixels(tmp_path: Path, dtype: str) -> None:
+    data, exif = pixels(16, 20, 3, dtype=dtype), _exif(6).tobytes().removeprefix(b"Exif\0\0")
+    png = imagecodecs.png_encode(data)
+    end = png.rindex(b"IEND") - 4
+    (tmp_path / "a.png").write_bytes(png[:end] + _chunk(b"eXIf", exif) + png[end:])
+    np.testing.assert_array_equal(read(tmp_path / "a.png").data, np.rot90(data, -1))
+
+
 @pytest.mark.parametrize("shape", [(16, 20), (16, 20, 2), (16, 20, 3), (16, 20, 4)])
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 def test_png_of_every_depth(tmp_path: Path, shape: tuple[int, ...], dtype: str) -> None:
@@ -330,6 +340,17 @@ def test_npy_without_pickle(tmp_path: Path) -> None:
     np.save(tmp_path / "evil.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
     with pytest.raises(DeconvError, match=r"evil\.npy"):
         read(tmp_path / "evil.npy")
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [((3, 16, 20), "ZYX"), ((16, 20, 3), "YXS"), ((2, 16, 20, 3), "ZYXS"), ((2, 3, 4, 4), "CZYX")],
+)
+def test_arrays_that_do_not_name_their_axes(
+    tmp_path: Path, shape: tuple[int, ...], axes: str
+) -> None:
+    np.save(tmp_path / "a.npy", pixels(*shape))
+    assert read(tmp_path / "a.npy").axes == axes
 
 
 def test_pixel_sizes_alone_make_an_imagej_file(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ..core.errors import DeconvError
 
 _log = logging.getLogger(__name__)
 
+WHERE = "(--debug shows where)"
 COMMANDS = {
     "psf": "make a point spread function",
     "degrade": "blur images and put them through a camera, singly or as a data set",
@@ -57,6 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; no partial file was left behind.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # the reader of our output, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # a person is told what went wrong, a log where
+        _log.debug("failed", exc_info=True)
+        print(f"napari-deconv: {type(error).__name__}: {error} {WHERE}", file=sys.stderr)
+        return 1
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)

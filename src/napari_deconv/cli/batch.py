@@ -40,6 +40,11 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
         raise DeconvError(
             f"-o {output} is one file, but there are several inputs.", "Give a folder."
         )
+    if single and out.suffix and not (looks_like_file or out.is_dir() or output.endswith("/")):
+        raise DeconvError(
+            f"-o {output}: files ending in {out.suffix!r} cannot be written.",
+            f"Use one of {', '.join(SUFFIXES)}, or end the name of a folder with /.",
+        )
     if single and looks_like_file:
         jobs = [Job(sources[0], out)]
         folder = out.parent
@@ -47,13 +52,18 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
         jobs = [Job(source, out / source.name) for source in sources]
         folder = out
     _check(jobs)
+    make_folder(folder)
+    return jobs
+
+
+def make_folder(folder: Path, option: str = "-o") -> None:
+    """Make a folder for results, if it is not there, or say in words why not."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DeconvError(
-            f"The folder {folder} cannot be made: {error.strerror}.", "Give another -o."
+            f"The folder {folder} cannot be made: {error.strerror}.", f"Give another {option}."
         ) from error
-    return jobs
 
 
 def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
@@ -62,13 +72,23 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
         if not given.is_dir():
             found.append(given)
             continue
-        inside = sorted(p for p in given.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        inside = _images(given)
         if not inside:
             raise DeconvError(
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
         found += inside
     return found, len(inputs) == 1 and not Path(inputs[0]).is_dir()
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        inside = list(folder.iterdir())
+    except OSError as error:
+        raise DeconvError(
+            f"The folder {folder} may not be read.", "Ask for permission to read it."
+        ) from error
+    return sorted(p for p in inside if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
 def _check(jobs: Sequence[Job]) -> None:

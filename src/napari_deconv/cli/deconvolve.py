@@ -62,7 +62,8 @@ def _named_method(argv: list[str]) -> str:
     known, _ = early.parse_known_args(argv)
     if known.method or not known.recipe:
         return known.method or _DEFAULT
-    return str(recipe_from(known.recipe)["method"]["name"])
+    name: str = recipe_from(known.recipe)["method"]["name"]
+    return name
 
 
 def recipe_from(name: str) -> dict[str, Any]:
@@ -79,9 +80,12 @@ def recipe_from(name: str) -> dict[str, Any]:
             ) from error
     if isinstance(found, dict) and isinstance(found.get("napari_deconv"), dict):
         found = found["napari_deconv"]
-    if not (isinstance(found, dict) and isinstance(found.get("method"), dict)):
-        raise DeconvError(f"{path} holds no recipe of a deconvolution.", "It needs a 'method'.")
-    return found
+    method = found.get("method") if isinstance(found, dict) else None
+    if not (isinstance(method, dict) and isinstance(method.get("name"), str)):
+        raise DeconvError(
+            f"{path} holds no recipe of a deconvolution.", "It needs a 'method' with a 'name'."
+        )
+    return dict(found)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +55,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Degrade every input, or make a data set; the exit status."""
-    chain = Chain(**given_fields(args, Chain))
+    chain = Chain().but(**given_fields(args, Chain))
     if args.again or args.pairs is not None:
         return _dataset(args, chain)
     if not args.inputs:
@@ -150,9 +149,8 @@ def _sampler(args: argparse.Namespace, chain: Chain) -> Any:
                 f"--psf {args.psf} is a file.", "Random pairs need a generator, or none."
             )
         psfs = (PSFRange(low=spec, high=spec),)
-    return Sampler(
-        psfs=psfs, mildest=chain, harshest=replace(chain, **fields_in(args.up_to, Chain))
-    )
+    harshest = chain.but(**fields_in(args.up_to, Chain))
+    return Sampler(psfs=psfs, mildest=chain, harshest=harshest)
 
 
 def _json(name: str) -> dict[str, Any]:

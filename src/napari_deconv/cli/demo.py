@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
 from ..io import Picture, write
+from .batch import make_folder
 from .options import add_common
 from .report import Reporter
 
@@ -45,10 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from ..samples import SAMPLES
 
     folder = Path(args.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DeconvError(f"The folder {folder} cannot be made.", "Give another --out.") from error
+    make_folder(folder, "--out")
     report = Reporter(args.quiet)
     shown: list[tuple[Sample, Result]] = []
     for name, choice in METHODS.items():

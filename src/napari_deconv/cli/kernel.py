@@ -71,7 +71,7 @@ def kernel_in(text: str) -> Kernel:
         If it is neither, or does not fit.
     """
     path = Path(text)
-    if path.suffix.lower() in (*SUFFIXES, ".bmp") or path.exists():
+    if path.suffix.lower() in (*SUFFIXES, ".bmp") or path.is_file():
         array = load(path)
         stated = read(path) if path.suffix.lower() in (".tif", ".tiff") else None
         axes = "ZYX"[-array.ndim :]
@@ -88,15 +88,19 @@ def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
     if not isinstance(said, Mapping):
         return None
     if isinstance(said.get("spec"), Mapping):
-        size, voxel = said.get("size"), said.get("pixel_size")
-        return Kernel(
-            spec=PSF.from_dict(said["spec"]),
-            shape=tuple(size) if size else None,
-            spacing=tuple(voxel) if voxel else None,
-        )
+        size, spacing = (_numbers(said, key) for key in ("size", "pixel_size"))
+        shape = tuple(int(n) for n in size) if size else None
+        return Kernel(spec=PSF.from_dict(said["spec"]), shape=shape, spacing=spacing)
     if "name" in said:
         return Kernel(spec=PSF.from_dict(said))
     return kernel_in(str(said["file"])) if said.get("file") else None
+
+
+def _numbers(said: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
+    found = said.get(key)
+    if found and not (isinstance(found, list) and all(isinstance(n, int | float) for n in found)):
+        raise DeconvError(f"The recipe's psf has {key} = {found!r}.", "Give a list of numbers.")
+    return tuple(found) if found else None
 
 
 def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> NDArray[np.float32]:

@@ -182,6 +182,14 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(float(v) for v in found)
 
 
+def sizes(text: str) -> tuple[int, ...]:
+    """``"31,31"``."""
+    found = numbers(text)
+    if not all(value.is_integer() for value in found):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 31,31")
+    return tuple(int(value) for value in found)
+
+
 def merged(recipe: Mapping[str, Any], cls: type[Spec], given: Mapping[str, Any]) -> dict[str, Any]:
     """A recipe's fields, where it is of this class, under those given."""
     base = (

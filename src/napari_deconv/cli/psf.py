@@ -10,7 +10,8 @@ import numpy as np
 from ..core.errors import DeconvError
 from ..io import Picture, write
 from ..psf import PSF, describe
-from .options import add_common, add_fields, given_fields, numbers
+from .batch import make_folder
+from .options import add_common, add_fields, given_fields, numbers, sizes
 from .report import Reporter
 
 
@@ -25,7 +26,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
             "-o", "--output", required=True, metavar="FILE", help=".tif, .npy or .png (16 bit)"
         )
         one.add_argument(
-            "--shape", type=numbers, metavar="N,N", help="size per axis; chosen by default"
+            "--shape", type=sizes, metavar="N,N", help="size per axis; chosen by default"
         )
         one.add_argument(
             "--pixel-size",
@@ -41,12 +42,11 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render and write; says size and width."""
     spec = PSF.make(args.cls.name, **given_fields(args, args.cls))
-    shape = tuple(int(n) for n in args.shape) if args.shape else None
-    array = spec(shape, args.pixel_size)
+    array = spec(args.shape, args.pixel_size)
     axes = "ZYX"[-array.ndim :]
-    sizes = dict(zip(axes, args.pixel_size or (), strict=False))
+    spacing = dict(zip(axes, args.pixel_size or (), strict=False))
     unit = "µm" if args.unit in ("um", "µm", "micron") else args.unit
-    like = Picture(data=array, axes=axes, pixel_size=sizes, units=dict.fromkeys(sizes, unit))
+    like = Picture(data=array, axes=axes, pixel_size=spacing, units=dict.fromkeys(spacing, unit))
     path = Path(args.output)
     report = Reporter(args.quiet)
     if path.suffix.lower() == ".png":
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
             raise DeconvError("A PNG holds a 2-D PSF only.", "Write a .tif file.")
         array = np.rint(array / array.max() * 65535).astype(np.uint16)
         report.note("PNG holds integers: the PSF is scaled to its peak, with 16 bits.")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}})
     if not args.quiet:
         print(f"{path}: {spec}: {describe(like.data, args.pixel_size, unit)}")

@@ -92,6 +92,11 @@ class Spec:
                 raise unknown(f"field of {found.title}", key, hints(found))
         return found(**fields)
 
+    def but(self, **fields: Any) -> typing.Self:
+        """A copy with some fields changed, with a clear error for unknown ones."""
+        own = {key: getattr(self, key) for key in hints(type(self))}
+        return self.make(self.name, **own | fields)
+
     def __str__(self) -> str:
         shown = ", ".join(
             f"{f.name}={getattr(self, f.name)}"

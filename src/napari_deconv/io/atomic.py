@@ -27,7 +27,7 @@ def replacing(path: Path) -> Iterator[Path]:
         If the operating system refuses, in words.
     """
     final = path.resolve()
-    part = final.with_name(f".{final.stem[:80]}.{secrets.token_hex(4)}.part{final.suffix}")
+    part = final.with_name(f".{final.stem[:40]}.{secrets.token_hex(4)}.part{final.suffix}")
     try:
         try:
             yield part

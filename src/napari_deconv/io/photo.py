@@ -24,10 +24,10 @@ def read_photo(path: Path) -> Picture:
         kind = "png" if image.format == "PNG" else "jpeg"
         deep = kind == "png" and _deep_colour(path)
         notes = _notes(image)
+        image.load()  # first: a PNG's EXIF may stand behind its pixels
         info = dict(image.info)
         exif = info.get("exif") or b""
         if not deep:
-            image.load()
             data = np.asarray(_plain_mode(image))
     if deep:
         data = _codecs().png_decode(path.read_bytes())

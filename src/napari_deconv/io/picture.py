@@ -109,13 +109,13 @@ def in_order(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
 
 def guess_axes(shape: tuple[int, ...]) -> str:
     """Axes of an array that does not name them: a colour image, a stack, or a plain image."""
-    if len(shape) < 2 or len(shape) > 5:
+    colour = len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
+    others = len(shape) - colour
+    if not 2 <= others <= 5:
         raise DeconvError(
             f"The array has shape {shape}; it is no image.", "Give two to five dimensions."
         )
-    if len(shape) == 3 and shape[-1] in (3, 4) and min(shape[:2]) > 4:
-        return "YXS"
-    return "TCZYX"[-len(shape) :]
+    return "TCZYX"[-others:] + "S" * colour
 
 
 def length(value: float, unit: str | None) -> tuple[float, str]:

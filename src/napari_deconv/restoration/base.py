@@ -6,7 +6,6 @@ import importlib
 import pkgutil
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from ..core.engine import Step, drain, stream
 from ..core.errors import DeconvError
 from ..core.incoming import as_array
 from ..core.problem import Problem
-from ..core.spec import Spec, hints, unknown
+from ..core.spec import Spec
 from ..psf import PSF, inspect
 
 
@@ -150,7 +149,4 @@ def _configured(method: Any, fields: dict[str, Any]) -> Method:
         return Method.make(method, **fields)
     if not isinstance(method, Method):
         raise DeconvError(f"method = {method!r} is no method.", "Give a name out of methods().")
-    for key in fields:
-        if key not in hints(type(method)):
-            raise unknown(f"field of {method.title}", key, hints(type(method)))
-    return replace(method, **fields)
+    return method.but(**fields)
