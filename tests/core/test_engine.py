@@ -34,6 +34,7 @@ class Toy:
     ndim = (2, 3)
     joint_channels = False
     unit_scale = True
+    non_negative = False
     buffers = 4.0
     total: int = 3
     fail: Any = None
@@ -233,6 +234,16 @@ def test_half_floats_are_held_in_their_range() -> None:
 
     result = run(image, method=Sharper())
     assert np.isfinite(result.data).all() and "clipped" in result.notes[0]
+
+
+def test_pixels_below_zero_are_not_lost_silently() -> None:
+    class Light(Toy):
+        non_negative = True
+
+    assert "below 0" in run(noise(8, 9) - 0.5, method=Light()).notes[0]
+    assert not run(noise(8, 9), method=Light()).notes
+    with pytest.raises(DeconvError, match="nowhere above 0"):
+        run(-noise(8, 9) - 1, method=Light())
 
 
 @pytest.mark.parametrize(

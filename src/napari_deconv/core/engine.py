@@ -16,7 +16,7 @@ from .device import choose_device, default_budget, is_out_of_memory
 from .errors import DeconvError
 from .fingerprint import array_hash
 from .incoming import as_array, unit_psf
-from .intensity import survey
+from .intensity import Intensity, survey
 from .noise import estimate_noise
 from .problem import Solver
 from .progress import Result, Step, Stream
@@ -140,7 +140,21 @@ def _prepare(
         device=where,
         budget=budget,
         cancel=cancel,
+        notes=_negative(method, intensity),
     )
+
+
+def _negative(method: Solver, intensity: Intensity) -> list[str]:
+    """What becomes of pixels below 0, where the method has no use for them."""
+    if not method.non_negative or intensity.low >= 0:
+        return []
+    reaches = f"The image goes down to {intensity.low:.3g}"
+    if intensity.high <= 0:
+        raise DeconvError(
+            f"{reaches} and nowhere above 0, where {method.title} sees light.",
+            "Add an offset, or choose another method.",
+        )
+    return [f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."]
 
 
 def _estimated(block: NDArray[Any]) -> float:

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -168,18 +167,6 @@ class Blur:
     def check(self) -> None:
         """Raise `Cancelled` if the person asked to stop."""
         _check(self._cancel)
-
-    @cached_property
-    def laplacian(self) -> Tensor:
-        """Sum of the squared moduli of the circular differences ``[1, -1]``, half spectrum."""
-        total = torch.zeros(1, device=self.psf.device)
-        for axis, n in enumerate(self.grid):
-            last = axis == len(self.grid) - 1
-            m = n // 2 + 1 if last else n
-            k = torch.arange(m, device=self.psf.device, dtype=torch.float64)
-            term = (2 - 2 * torch.cos(2 * np.pi * k / n)).float()
-            total = total + term.reshape([-1] + [1] * (len(self.grid) - 1 - axis))
-        return total
 
     def _work(self, batch: int) -> Tensor:
         """A spectrum to work in, kept: faulting in fresh pages costs as much as a transform."""

@@ -30,6 +30,8 @@ class Intensity:
         Robust maximum: the intensity that is 1 on the unit scale.
     white : float
         Level at which the file or sensor clips, on the image's own scale.
+    low, high : float
+        The least and the largest sampled pixel, on the image's own scale.
     mean, std : float
         Of the sampled pixels, on the image's own scale.
     """
@@ -37,6 +39,8 @@ class Intensity:
     dtype: np.dtype[Any]
     scale: float
     white: float
+    low: float
+    high: float
     mean: float
     std: float
 
@@ -109,7 +113,7 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
     limit = float(np.iinfo(dtype).max) if dtype.kind in "iu" else high
     white = limit if dtype.kind in "iu" and high >= limit else high
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
-    found = Intensity(dtype, scale, white, mean, std)
+    found = Intensity(dtype, scale, white, low, high, mean, std)
     return found, _representative(image, layout)
 
 

@@ -133,6 +133,7 @@ class Solver(Protocol):
     ndim: ClassVar[tuple[int, ...]]
     joint_channels: ClassVar[bool]
     unit_scale: ClassVar[bool]
+    non_negative: ClassVar[bool]
     buffers: ClassVar[float]
 
     @property

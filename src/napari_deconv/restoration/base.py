@@ -35,6 +35,8 @@ class Method(Spec):
     """Whether colour channels are restored together; otherwise one by one."""
     unit_scale: ClassVar[bool] = True
     """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
+    non_negative: ClassVar[bool] = False
+    """Whether it takes intensities for light, so that what is below 0 counts as 0."""
     buffers: ClassVar[float] = 10.0
     """Peak memory in float32 arrays of the padded grid, for the tile planner."""
     roomy: ClassVar[bool] = True

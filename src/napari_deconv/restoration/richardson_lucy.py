@@ -25,6 +25,7 @@ class RichardsonLucy(
     "L. B. Lucy, An iterative technique for the rectification of observed distributions, 1974",
     buffers=4.5,
     unit_scale=False,
+    non_negative=True,
     roomy=False,
     halo_factor=2.0,
 ):

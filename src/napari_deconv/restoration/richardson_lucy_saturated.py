@@ -24,6 +24,7 @@ class RichardsonLucySaturated(
     "2011 and 2014",
     buffers=7,
     unit_scale=False,
+    non_negative=True,
     roomy=False,
     halo_factor=2.0,
 ):
