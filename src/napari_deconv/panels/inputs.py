@@ -25,6 +25,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .parts import Delay, reveal
+
 
 class Combo(QComboBox):
     """A combo box that stays narrow: long entries are elided, the tooltip has them whole."""
@@ -127,6 +129,8 @@ class Fold(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.button)
         layout.addWidget(content)
+        # The layout settles first.
+        self._reveal = Delay(self, 0, lambda: reveal(self))
         self.button.toggled.connect(self.unfold)
         self.unfold(False)
 
@@ -134,6 +138,8 @@ class Fold(QWidget):
         """Show the content, or fold it away."""
         self.button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self.content.setVisible(on)
+        if on:
+            self._reveal.start()
 
 
 class FileRow(QWidget):

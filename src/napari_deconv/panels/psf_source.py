@@ -214,8 +214,7 @@ class PsfSource(QWidget):
         self.prepared = prepared
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
-        volume = "Shown: XY, ZY." if prepared.array.ndim == 3 and not fatal else ""
-        self.told.setText(" ".join(filter(None, [prepared.described, volume])))
+        self.told.setText("\n".join(filter(None, [prepared.described, self._depth()])))
         lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
         kind = "error" if fatal else "warning" if lines else "info"
         if prepared.mended:
@@ -223,6 +222,16 @@ class PsfSource(QWidget):
         mendable = not fatal and any(f.repairable for f in prepared.findings)
         self.notice.say("\n".join(lines), kind, "Repair" if mendable else "")
         self.shown.emit()
+
+    def _depth(self) -> str:
+        """What the PSF's dimensions mean for the picture, and for a stack."""
+        made, image = self.prepared, self._image
+        if made is None or not made.described:
+            return ""
+        if made.array.ndim == 3:
+            return "Shown: XY, ZY."
+        stack = image is not None and "Z" in axes_of(image)
+        return "2-D: each plane of the stack is taken by itself." if stack else ""
 
     def _on_error(self, error: DeconvError) -> None:
         self._clear()
