@@ -123,6 +123,18 @@ def test_alpha_does_not_count_among_the_intensities() -> None:
     assert run(image).recipe["scale"] < 1
 
 
+def test_the_clip_level_is_no_lower_than_the_brightest_plane_of_a_lazy_stack() -> None:
+    stack = noise(10, 12, 14)
+    stack[4] *= 5  # not among the planes that are sampled
+    levels: list[float] = []
+
+    def fail(problem: Problem) -> None:
+        levels.append(problem.white - float(problem.seen.max()))
+
+    run(dask.array.from_array(stack, chunks=(1, 12, 14)), method=Toy(fail=fail), axes="TYX")
+    assert len(levels) == 10 and min(levels) >= 0
+
+
 def test_a_read_only_image_is_read_and_no_warning_given() -> None:
     image = noise(20, 20)
     image.setflags(write=False)

@@ -19,7 +19,6 @@ from ..core.errors import DeconvError
 
 _log = logging.getLogger(__name__)
 
-WHERE = "(--debug shows where)"
 COMMANDS = {
     "psf": "make a point spread function",
     "degrade": "blur images and put them through a camera, singly or as a data set",
@@ -52,10 +51,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return status
     except SystemExit as stop:  # argparse: help (0) or usage (2)
         return stop.code if isinstance(stop.code, int) else 2
-    except DeconvError as error:
-        _log.debug("failed", exc_info=True)
-        print(f"napari-deconv: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("Interrupted; no partial file was left behind.", file=sys.stderr)
         return 130
@@ -64,8 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:  # a person is told what went wrong, a log where
         _log.debug("failed", exc_info=True)
-        print(f"napari-deconv: {type(error).__name__}: {error} {WHERE}", file=sys.stderr)
-        return 1
+        known = isinstance(error, DeconvError)
+        said = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
+        print(f"napari-deconv: {said}", file=sys.stderr)
+        return 2 if known else 1
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.progress import drain
 from ..degradation.chain import Chain
 from ..io import read, write
 from .batch import Job, plan
@@ -124,12 +125,7 @@ def _dataset(args: argparse.Namespace, chain: Chain) -> int:
             axes=args.axes,
         )
     with report.progress("pairs") as bar:
-        while True:
-            try:
-                bar(next(making))
-            except StopIteration as stop:
-                summary = stop.value
-                break
+        summary = drain(making, bar)
     report.notes(summary.skipped, "left out")
     report.notes(f"{name} is not what it was" for name in summary.differing)
     report.note(f"{summary.path}: {summary.written} pairs.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,7 @@ from .incoming import as_array, unit_psf
 from .intensity import Intensity, survey
 from .noise import estimate_noise
 from .problem import Solver
-from .progress import Result, Step, Stream
+from .progress import Result, Step, Stream, drain
 from .run import Run
 
 __all__ = ["Result", "Step", "Stream", "check_psf", "drain", "stream"]
@@ -86,18 +85,6 @@ def stream(
                 "Close other programs, choose device='cpu', or crop image or PSF.",
             ) from error
         raise DeconvError(f"{method.title} failed: {error}", "The log has the details.") from error
-
-
-def drain(generator: Stream, progress: Callable[[Step], None] | None = None) -> Result:
-    """Run a stream to its end, reporting each step."""
-    while True:
-        try:
-            step = next(generator)
-        except StopIteration as stop:
-            result: Result = stop.value
-            return result
-        if progress is not None:
-            progress(step)
 
 
 def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:

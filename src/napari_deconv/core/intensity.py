@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,6 @@ class Intensity:
         The input's and so the output's.
     scale : float
         Robust maximum: the intensity that is 1 on the unit scale.
-    white : float
-        Level at which the file or sensor clips, on the image's own scale.
     low, high : float
         The least and the largest sampled pixel, on the image's own scale.
     mean, std : float
@@ -38,7 +37,6 @@ class Intensity:
 
     dtype: np.dtype[Any]
     scale: float
-    white: float
     low: float
     high: float
     mean: float
@@ -94,27 +92,31 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
     whole = isinstance(image, np.ndarray)
     blocks = [image[layout.opaque]] if whole else list(_planes(image, layout))
-    for block in blocks:
-        check_finite(block)
-    low, high = min(float(b.min()) for b in blocks), max(float(b.max()) for b in blocks)
+    low, high = _range(blocks)
     if low == high and whole:
         raise DeconvError(
             f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen."
         )
-    largest = max(abs(low), abs(high)) or 1.0
-    if not _LEAST < largest < _MOST:
+    flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
+    # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
+    scale = max(float(np.percentile(np.abs(flat), 99.9)), 0.1 * max(abs(low), abs(high))) or 1.0
+    mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
+    found = Intensity(dtype, scale, low, high, mean, std)
+    return found, _representative(image, layout)
+
+
+def _range(blocks: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """The least and the largest value, if they are numbers that can be computed with."""
+    for block in blocks:
+        check_finite(block)
+    low, high = min(float(b.min()) for b in blocks), max(float(b.max()) for b in blocks)
+    largest = max(abs(low), abs(high))
+    if largest and not _LEAST < largest < _MOST:
         raise DeconvError(
             f"The image's values reach {largest:g}, which float32 cannot compute with.",
             "Divide it by its maximum first.",
         )
-    flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
-    # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
-    scale = max(float(np.percentile(np.abs(flat), 99.9)), 0.1 * largest)
-    limit = float(np.iinfo(dtype).max) if dtype.kind in "iu" else high
-    white = limit if dtype.kind in "iu" and high >= limit else high
-    mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
-    found = Intensity(dtype, scale, white, low, high, mean, std)
-    return found, _representative(image, layout)
+    return low, high
 
 
 def check_dtype(dtype: np.dtype[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,3 +54,18 @@ class Result:
 
 
 Stream = Generator[Step, None, Result]
+
+_S = TypeVar("_S")
+_R = TypeVar("_R")
+
+
+def drain(generator: Generator[_S, None, _R], progress: Callable[[_S], Any] | None = None) -> _R:
+    """Run a generator to its end, reporting each step; what it returns."""
+    while True:
+        try:
+            step = next(generator)
+        except StopIteration as stop:
+            result: _R = stop.value
+            return result
+        if progress is not None:
+            progress(step)

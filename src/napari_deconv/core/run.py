@@ -134,7 +134,8 @@ class Run:
             offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
             noise=self.noise / scale,
             scale=scale,
-            white=self.intensity.white / scale,
+            # Of a lazy image only samples were seen; this block may be brighter.
+            white=max(self.intensity.high, float(block.max())) / scale,
             mean=self.intensity.mean / scale,
             std=self.intensity.std / scale,
             cancel=self.cancel,

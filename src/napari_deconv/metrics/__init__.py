@@ -1,0 +1,20 @@
+"""How good an estimate is: against the truth where there is one, and against the image where not.
+
+NumPy at import; SciPy is loaded by the functions that need it.
+"""
+
+from __future__ import annotations
+
+from .residuals import flux_ratio, reblur_error, residual, whiteness
+from .truth import Score, psnr, score, ssim
+
+__all__ = [
+    "Score",
+    "flux_ratio",
+    "psnr",
+    "reblur_error",
+    "residual",
+    "score",
+    "ssim",
+    "whiteness",
+]

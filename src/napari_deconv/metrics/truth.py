@@ -1,0 +1,175 @@
+"""How near an estimate is to the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..core.errors import DeconvError
+from .arrays import channels, pair, real
+
+_SIGMA_PX = 1.5
+_TRUNCATE = 3.5
+_WINDOW_PX = 11
+
+
+class Score(NamedTuple):
+    """The two figures of the benchmark protocol: PSNR in dB, and SSIM."""
+
+    psnr_db: float
+    ssim: float
+
+
+def psnr(estimate: ArrayLike, truth: ArrayLike, data_range: float | None = None) -> float:
+    """Peak signal-to-noise ratio, ``10 log10(data_range^2 / MSE)``, over all pixels and channels.
+
+    Parameters
+    ----------
+    estimate, truth : array_like
+        Real arrays of one shape, any number of axes.
+    data_range : float, optional
+        The peak. By default the full range of the truth's type if that is an integer (255 for
+        uint8, 65535 for uint16; 1 for bool), and ``truth.max() - truth.min()`` if it is a float.
+        The benchmark protocol uses 1: give it where figures are to be compared.
+
+    Returns
+    -------
+    float
+        Decibels; infinity if the two are equal.
+
+    Raises
+    ------
+    DeconvError
+        If the shapes differ, a value is not a finite real number, or the range is not positive.
+    """
+    peak = _peak(truth, data_range)
+    x, t = pair("estimate", estimate, "truth", truth)
+    error = float(np.mean((x - t) ** 2))
+    return float("inf") if error == 0 else float(10 * np.log10(peak**2 / error))
+
+
+def ssim(
+    estimate: ArrayLike,
+    truth: ArrayLike,
+    data_range: float | None = None,
+    *,
+    channel_axis: int | None = None,
+) -> float:
+    """Mean structural similarity with a Gaussian window of 11 pixels, sigma 1.5, per axis.
+
+    Wang, Bovik, Sheikh & Simoncelli, Image quality assessment, IEEE TIP 13:600, 2004, eq. 13,
+    with K1 = 0.01, K2 = 0.03 and population (co)variances. The 5 pixels next to every edge, where
+    the window is cut, are left out of the mean.
+
+    Parameters
+    ----------
+    estimate, truth : array_like
+        Real arrays of one shape, at least 11 pixels along every spatial axis. All axes are
+        spatial (a 3-D array is a volume) except ``channel_axis``.
+    data_range : float, optional
+        As in `psnr`.
+    channel_axis : int, optional
+        The axis of colour channels; the result is the mean over them.
+
+    Returns
+    -------
+    float
+        At most 1, which means equal.
+
+    Raises
+    ------
+    DeconvError
+        As in `psnr`, and if a spatial axis is shorter than the window.
+    """
+    peak = _peak(truth, data_range)
+    x, t = pair("estimate", estimate, "truth", truth)
+    planes = zip(channels(x, channel_axis), channels(t, channel_axis), strict=True)
+    return float(np.mean([_ssim(a, b, peak) for a, b in planes]))
+
+
+def _ssim(x: NDArray[np.float64], t: NDArray[np.float64], peak: float) -> float:
+    from scipy.ndimage import gaussian_filter
+
+    if x.ndim == 0 or min(x.shape) < _WINDOW_PX:
+        raise DeconvError(
+            f"SSIM: shape {x.shape} is smaller than its window of {_WINDOW_PX} pixels.",
+            "Score a larger area, or name the channel_axis.",
+        )
+    inner = (slice(_WINDOW_PX // 2, -(_WINDOW_PX // 2)),) * x.ndim
+
+    def local(a: NDArray[np.float64]) -> Any:
+        return gaussian_filter(a, _SIGMA_PX, truncate=_TRUNCATE)[inner]
+
+    mx, mt = local(x), local(t)
+    variances = local(x * x) - mx**2 + local(t * t) - mt**2
+    covariance = local(x * t) - mx * mt
+    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
+    ratio = (2 * mx * mt + c1) / (mx**2 + mt**2 + c1) * (2 * covariance + c2) / (variances + c2)
+    return float(ratio.mean())
+
+
+def score(
+    estimate: ArrayLike,
+    truth: ArrayLike,
+    border: int | Sequence[int],
+    *,
+    channel_axis: int | None = None,
+) -> Score:
+    """PSNR and SSIM under the benchmark protocol.
+
+    Data range 1; the estimate is clipped to [0, 1] for both figures; ``border`` pixels are cut
+    from both first, so that no window reaches beyond the scored area.
+
+    Parameters
+    ----------
+    estimate, truth : array_like
+        Real arrays of one shape on the unit scale.
+    border : int or sequence of int
+        Pixels to leave out at both ends of every spatial axis; the protocol leaves out half the
+        kernel, ``n // 2`` per axis.
+    channel_axis : int, optional
+        The axis of colour channels.
+
+    Returns
+    -------
+    Score
+        ``(psnr_db, ssim)``.
+
+    Raises
+    ------
+    DeconvError
+        As in `ssim`, and if the border does not fit.
+    """
+    x, t = pair("estimate", estimate, "truth", truth)
+    spatial = [a for a in range(x.ndim) if channel_axis is None or a != channel_axis % x.ndim]
+    widths = [int(border)] * len(spatial) if isinstance(border, int) else [int(b) for b in border]
+    if len(widths) != len(spatial) or any(b < 0 for b in widths):
+        raise DeconvError(
+            f"border = {border} does not fit {len(spatial)} spatial axes.",
+            "Give one number of at least 0, or one per axis.",
+        )
+    window = [slice(None)] * x.ndim
+    for axis, width in zip(spatial, widths, strict=True):
+        if 2 * width >= x.shape[axis]:
+            raise DeconvError(f"border = {border} leaves nothing of shape {x.shape}.", "Reduce it.")
+        window[axis] = slice(width, x.shape[axis] - width)
+    x, t = np.clip(x[tuple(window)], 0, 1), t[tuple(window)]
+    return Score(psnr(x, t, 1.0), ssim(x, t, 1.0, channel_axis=channel_axis))
+
+
+def _peak(truth: ArrayLike, data_range: float | None) -> float:
+    """Return the data range that was given, or the one that the truth implies."""
+    if data_range is None:
+        values = np.asarray(truth)
+        if values.dtype == bool or values.size == 0:
+            return 1.0
+        if np.issubdtype(values.dtype, np.integer):
+            info = np.iinfo(values.dtype)
+            return float(info.max) - float(info.min)
+        data_range = float(np.ptp(real("truth", values)))
+    if not (np.isfinite(data_range) and data_range > 0):
+        raise DeconvError(f"data_range = {data_range} is not positive.", "Give data_range=1, say.")
+    return float(data_range)
