@@ -184,6 +184,8 @@ def test_live_preview_follows_the_fields_and_leaves_nothing(viewer, qtbot, blurr
     qtbot.waitUntil(lambda: preview.data is not first, timeout=10_000)
     assert preview.data.std() < first.std()
     panel.hide()
+    assert not preview.visible, "hidden, not removed: see Live.switch"
+    panel.live.close()
     assert names(viewer) == ["series"]
 
 

@@ -87,12 +87,18 @@ class Live:
         owner.destroyed.connect(lambda: self.close())
 
     def switch(self, on: bool) -> None:
-        """Begin or end; ending takes the layer away."""
+        """Begin or end; ending hides the layer.
+
+        Taking a layer away while a stack is shown can crash Mesa's software renderer (napari 0.9,
+        Mesa 22.3), and the person's work with it; so that is left for when the panel closes.
+        """
         self.on = on
         if on:
             self.refresh()
-        else:
-            self.close()
+            return
+        self._job.stop()
+        if self.layer is not None:
+            self.layer.visible = False
 
     def refresh(self, event: Any = None) -> None:
         """Something changed: what is being computed is stale, and it is time for another."""
@@ -149,6 +155,7 @@ class Live:
                 setattr(layer, key, options[key])
             if not layer.rgb:
                 layer.contrast_limits = options["contrast_limits"]
+            layer.visible = True
             return
         if layer is not None:
             on, self.on = self.on, False
