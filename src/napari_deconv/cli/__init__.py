@@ -24,6 +24,7 @@ COMMANDS = {
     "degrade": "blur images and put them through a camera, singly or as a data set",
     "deconvolve": "restore blurred images",
     "methods": "list the methods",
+    "train": "train a network on sharp images",
     "demo": "deblur a photo and a microscopy stack, and open napari on the result",
 }
 

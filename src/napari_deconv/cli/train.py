@@ -1,0 +1,76 @@
+"""`napari-deconv train`: make a network's weights from sharp images."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import DeconvError
+
+if TYPE_CHECKING:
+    from ..train.loop import Trained
+    from ..train.recipe import Recipe
+
+_log = logging.getLogger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Declare the options."""
+    parser.add_argument("recipe", metavar="RECIPE.json", help="what to train; see recipes/")
+    parser.add_argument("--images", required=True, metavar="DIR", help="sharp images")
+    parser.add_argument(
+        "--out", required=True, metavar="DIR", help="checkpoint, log and weights; resumed if there"
+    )
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--debug", action="store_true", help="log everything, tracebacks included")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, or go on with it, and say where the weights are."""
+    from ..train.loop import fit
+
+    if not args.minutes > 0:
+        raise DeconvError(f"--minutes {args.minutes:g} is no time.", "Give more than 0.")
+    training = fit(
+        _recipe(Path(args.recipe)),
+        Path(args.images),
+        Path(args.out),
+        minutes=args.minutes,
+        device=args.device,
+    )
+    for progress in training:
+        if not args.quiet:
+            print(_line(progress), file=sys.stderr, flush=True)
+    weights = Path(args.out) / "best.safetensors"
+    print(weights if weights.exists() else "No weights yet: call again to go on.")
+    return 0
+
+
+def _recipe(path: Path) -> Recipe:
+    from ..restoration.base import methods
+    from ..train.recipe import Recipe
+
+    methods()
+    try:
+        return Recipe.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DeconvError(f"{path} is no training recipe: {error}.", "See recipes/.") from error
+
+
+def _line(progress: Trained) -> str:
+    if progress.note:
+        return progress.note
+    psnr = " ".join(f"{each:.2f}" for each in progress.psnr)
+    return (
+        f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}, "
+        f"PSNR at 1, 3, 5 % noise {psnr} dB"
+    )

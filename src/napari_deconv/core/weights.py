@@ -1,0 +1,162 @@
+"""Weight files: safetensors with a header that says what they are; never pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Hashable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+from .errors import DeconvError
+
+FORMAT = 1
+FOLDER = Path(__file__).parent.parent / "weights"
+"""Where the shipped ones lie."""
+
+
+class Network(Hashable, Protocol):
+    """A method that is a network."""
+
+    title: ClassVar[str]
+    name: ClassVar[str]
+
+    @property
+    def weights(self) -> str: ...
+    @property
+    def default_weights(self) -> str: ...
+    def network(self) -> nn.Module: ...
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def packed(method: Any, network: nn.Module, header: Mapping[str, Any]) -> bytes:
+    """A network's parameters in float16 as the bytes of a weight file.
+
+    Parameters
+    ----------
+    method : Method
+        Whose network it is.
+    network : nn.Module
+        Its state is written.
+    header : mapping
+        JSON-able: recipe, trained_on, licence, scores.
+    """
+    tensors = {k: v.detach().half().contiguous().cpu() for k, v in network.state_dict().items()}
+    text = json.dumps({"fields": method.to_dict(), **header}, sort_keys=True)
+    return save(
+        tensors,
+        {
+            "format": str(FORMAT),
+            "method": method.name,
+            "sha256": _digest(tensors, text),
+            "header": text,
+        },
+    )
+
+
+def read_weights(path: Path, method: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and header of a weight file.
+
+    Parameters
+    ----------
+    path : Path
+        ``NAME.safetensors``.
+    method : str
+        Name of the method they must be of.
+
+    Raises
+    ------
+    DeconvError
+        If the file is missing, truncated, altered, of another method or of a newer format.
+    """
+    try:
+        raw = path.read_bytes()
+        tensors = load(raw)
+    except FileNotFoundError as error:
+        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
+        raise DeconvError(
+            f"There is no weight file {path}.", f"Shipped ones: {known or 'none'}."
+        ) from error
+    except (SafetensorError, OSError) as error:
+        raise DeconvError(f"{path} is no sound weight file: {error}.", "Get it again.") from error
+    meta, header = _header(path, raw)
+    if meta.get("method") != method:
+        raise DeconvError(
+            f"{path} holds weights of {meta.get('method')!r}, not of {method!r}.", "Choose others."
+        )
+    if meta.get("sha256") != _digest(tensors, meta["header"]):
+        raise DeconvError(f"{path} was altered: its checksum does not fit.", "Get it again.")
+    return tensors, header
+
+
+def shipped() -> list[dict[str, Any]]:
+    """What every weight file in the package says about itself, with its id, method and SHA-256.
+
+    Raises
+    ------
+    DeconvError
+        As `read_weights`.
+    """
+    rows = []
+    for path in sorted(FOLDER.glob("*.safetensors")):
+        meta, header = _header(path, path.read_bytes())
+        rows.append({**header, "id": path.stem, "method": meta["method"], "sha256": meta["sha256"]})
+    return rows
+
+
+def _digest(tensors: Mapping[str, Tensor], header: str) -> str:
+    """SHA-256 of header, names, shapes and values."""
+    total = hashlib.sha256(header.encode())
+    for key in sorted(tensors):
+        total.update(f"{key}{tuple(tensors[key].shape)}".encode())
+        total.update(tensors[key].contiguous().numpy().tobytes())
+    return total.hexdigest()
+
+
+def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    """The words in front of the tensors: safetensors' own table, and ours within it."""
+    try:
+        meta = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
+        version, header = int(meta["format"]), json.loads(meta["header"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise DeconvError(f"{path} is no weight file of ours: {error!r}.", "Get one.") from error
+    if version > FORMAT:
+        raise DeconvError(f"{path} has the newer format {version}.", "Update napari-deconv.")
+    return meta, header
+
+
+def locate(weights: str) -> Path:
+    """The file of an id of shipped weights, or of a path, which ends in ``.safetensors``."""
+    return Path(weights) if weights.endswith(".safetensors") else FOLDER / f"{weights}.safetensors"
+
+
+def load_network(method: Network, device: torch.device) -> Any:
+    """A method's network with its weights, on a device, ready to run; kept for the next call.
+
+    Raises
+    ------
+    DeconvError
+        As `read_weights`, and if the weights are of another size.
+    """
+    path = locate(method.weights or method.default_weights)
+    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    return _loaded(method, path, stamp, device)
+
+
+@lru_cache(maxsize=4)
+def _loaded(method: Network, path: Path, _stamp: int, device: torch.device) -> nn.Module:
+    tensors, _ = read_weights(path, method.name)
+    network = method.network()
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DeconvError(
+            f"{path} does not fit {method.title}: {error}.", "Choose others."
+        ) from error
+    return network.to(device).eval().requires_grad_(False)

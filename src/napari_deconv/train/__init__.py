@@ -1,0 +1,1 @@
+"""Training the networks: pairs made on the fly, and one loop that resumes."""

@@ -1,0 +1,161 @@
+"""Everything a training is, and one step of it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import DeconvError
+from ..core.weights import locate, read_weights
+from ..io.atomic import replacing
+from .pairs import Batch
+from .recipe import Recipe
+
+_WARM_STEPS = 100
+_AVERAGE = 0.999
+
+
+@dataclass(eq=False)
+class State:
+    """What a checkpoint holds.
+
+    Parameters
+    ----------
+    network, average : nn.Module
+        What is trained, and its exponential moving average, which is what is kept.
+    optimiser : Optimizer
+        AdamW.
+    rng : Generator
+        Draws all data.
+    step : int
+        Optimiser steps made.
+    best : float
+        Best validation PSNR in dB.
+    seconds : float
+        Spent so far, over all calls.
+    losses : list of float
+        Since the last validation.
+    """
+
+    network: Any
+    average: Any
+    optimiser: torch.optim.Optimizer
+    rng: np.random.Generator
+    step: int = 0
+    best: float = -math.inf
+    seconds: float = 0.0
+    losses: list[float] = field(default_factory=list)
+
+    def save(self, path: Path) -> None:
+        """Write whole or not at all: a full disk leaves the last good one."""
+        data = {key: getattr(self, key).state_dict() for key in ("network", "average", "optimiser")}
+        data |= {key: getattr(self, key) for key in ("step", "best", "seconds", "losses")}
+        data["rng"] = json.dumps(self.rng.bit_generator.state)
+        with replacing(path) as beside, beside.open("wb") as file:
+            torch.save(data, file)
+
+    def load(self, path: Path, device: torch.device) -> None:
+        """Become what `save` wrote."""
+        try:
+            data = torch.load(path, map_location=device, weights_only=True)
+            for key in ("network", "average", "optimiser"):
+                getattr(self, key).load_state_dict(data[key])
+        except Exception as error:
+            raise DeconvError(
+                f"{path} is no checkpoint of this recipe: {error}.", "Choose another folder."
+            ) from error
+        self.rng.bit_generator.state = json.loads(data["rng"])
+        self.step, self.best, self.losses = data["step"], data["best"], data["losses"]
+        self.seconds = data["seconds"]
+
+
+def begin(recipe: Recipe, device: torch.device) -> State:
+    """The state before the first step."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        network: Any = recipe.method.network()  # type: ignore[attr-defined]
+    if recipe.start:
+        network.grow(read_weights(locate(recipe.start), recipe.method.name)[0])
+    network.to(device)
+    gamma = [p for n, p in network.named_parameters() if n == "gamma"]
+    others = [p for n, p in network.named_parameters() if n != "gamma"]
+    # log gamma spans decades: ten times the rate.
+    groups = [{"params": others, "scale": 1.0}, {"params": gamma, "scale": 10.0}]
+    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0)
+    average = copy.deepcopy(network).requires_grad_(False).eval()
+    return State(network, average, optimiser, np.random.default_rng(recipe.seed))
+
+
+def advance(state: State, batch: Batch, recipe: Recipe) -> None:
+    """One optimiser step."""
+    began = time.monotonic()
+    for group in state.optimiser.param_groups:
+        group["lr"] = group["scale"] * rate(recipe, state.step)
+    loss = _differentiate(state.network, batch)
+    if not math.isfinite(loss):
+        raise DeconvError(
+            f"The loss is {loss} at step {state.step}.",
+            "Lower the rate; the best weights so far are kept.",
+        )
+    nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
+    state.optimiser.step()
+    state.step += 1
+    _follow(state)
+    state.losses.append(loss)
+    state.seconds += time.monotonic() - began
+
+
+def _differentiate(network: Any, batch: Batch) -> float:
+    """Set the gradients of the batch's mean loss, and return that."""
+    parameters = list(network.parameters())
+
+    def one(part: Batch) -> tuple[Tensor, ...]:
+        loss = criterion(network.unrolled(part.y, part.otf, part.sigma), part)
+        return (loss.detach(), *torch.autograd.grad(loss, parameters))
+
+    # On a CPU two halves side by side: small layers leave threads waiting for each other.
+    parts = batch.split(2 if batch.y.device.type == "cpu" else 1)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        columns = zip(*pool.map(one, parts), strict=True)
+    loss, *gradients = (torch.stack(column).mean(0) for column in columns)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    return float(loss)
+
+
+def rate(recipe: Recipe, step: int) -> float:
+    """Learning rate: a short rise, then a cosine down to a hundredth."""
+    cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps))
+    return recipe.rate * min(1.0, (step + 1) / _WARM_STEPS) * (0.01 + 0.99 * cosine)
+
+
+def criterion(estimates: Sequence[Tensor], batch: Batch) -> Tensor:
+    """L1 of every stage, each counting twice the one before.
+
+    Divided by the noise, or the noisiest patches would be all that is learned.
+    """
+    weight = 0.03 / (batch.sigma + 0.01)
+    total = batch.y.new_zeros(())
+    for x in estimates:
+        total = total / 2 + (weight * (x - batch.truth).abs()).mean()
+    return total
+
+
+@torch.no_grad()
+def _follow(state: State) -> None:
+    """The average moves on; while young it forgets the random start quickly."""
+    keep = min(_AVERAGE, (1 + state.step) / (10 + state.step))
+    pairs = zip(state.average.parameters(), state.network.parameters(), strict=True)
+    for slow, fast in pairs:
+        slow.lerp_(fast, 1 - keep)

@@ -1,0 +1,185 @@
+"""The trainer: it learns, resumes exactly, and says what is wrong before the hours begin."""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from PIL import Image
+
+from napari_deconv.cli import main
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.spec import dumps
+from napari_deconv.core.weights import read_weights
+from napari_deconv.degradation.sampling import PSFRange, Sampler
+from napari_deconv.psf import Disk
+from napari_deconv.restoration.fcnn import FCNN
+from napari_deconv.train import loop, state
+from napari_deconv.train.images import read_gray
+from napari_deconv.train.loop import fit
+from napari_deconv.train.pairs import make_batch
+from napari_deconv.train.recipe import Recipe
+
+DISKS = Sampler(psfs=(PSFRange(low=Disk(radius_px=1.0), high=Disk(radius_px=3.0)),))
+RECIPE = Recipe(
+    method=FCNN(iterations=1), sampler=DISKS, patch_px=32, batch=2, steps=6, held_out=2, licence="x"
+)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four small photos of squares."""
+    folder = tmp_path_factory.mktemp("sharp")
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        blocks = np.kron(rng.integers(0, 255, (6, 8, 3)), np.ones((8, 8, 1)))
+        Image.fromarray(blocks.astype(np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Validate every third step, and keep a checkpoint after every single one."""
+    monkeypatch.setattr(loop, "_VALIDATION_STEPS", 3)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+
+
+def train(recipe: Recipe, images: Path, out: Path) -> list[loop.Trained]:
+    return list(fit(recipe, images, out, device="cpu"))
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException) -> None:
+    real = loop.advance
+
+    def advance(now: state.State, *rest: object) -> None:
+        if now.step == step:
+            raise error
+        real(now, *rest)
+
+    monkeypatch.setattr(loop, "advance", advance)
+
+
+def test_a_batch_is_a_pure_function_of_the_generator_and_fits_its_otf() -> None:
+    sharp = [np.random.default_rng(i).random((40, 50), np.float32) for i in range(3)]
+    first, again = (
+        make_batch(sharp, DISKS, (1e-6, 1e-6), 32, np.random.default_rng(5)) for _ in range(2)
+    )
+    assert_array_equal(first.y, again.y)
+    blurred = torch.fft.irfft2(torch.fft.rfft2(first.truth) * first.otf, s=(32, 32))
+    assert (blurred - first.y).abs().max() < 1e-4
+
+
+def test_training_learns(images: Path, tmp_path: Path) -> None:
+    seen = train(replace(RECIPE, steps=30), images, tmp_path)
+    assert np.mean(seen[-1].psnr) > np.mean(seen[0].psnr) + 0.1
+    _, header = read_weights(tmp_path / "best.safetensors", "fcnn")
+    assert header["licence"] == "x" and header["recipe"]["steps"] == 30
+
+
+@pytest.mark.parametrize("step", [2, 4])
+def test_killed_and_resumed_equals_uninterrupted(
+    images: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(RECIPE, images, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        stop_at(patch, step, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            train(RECIPE, images, tmp_path / "cut")
+    train(RECIPE, images, tmp_path / "cut")
+    logs = [
+        [
+            json.loads(line) | {"seconds": 0}
+            for line in (tmp_path / n / "log.jsonl").read_text().splitlines()
+        ]
+        for n in ("whole", "cut")
+    ]
+    assert logs[0] == logs[1] and [entry["step"] for entry in logs[0]] == [3, 6]
+    whole, cut = (
+        torch.load(tmp_path / n / "checkpoint.pt", weights_only=True)["network"]
+        for n in ("whole", "cut")
+    )
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_disk_full_keeps_the_last_good_checkpoint(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(replace(RECIPE, steps=2), images, tmp_path)
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+
+    def full(data: object, file: object) -> None:
+        file.write(b"half of it")  # type: ignore[attr-defined]
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(state.torch, "save", full)
+    with pytest.raises(DeconvError, match="no space is left"):
+        train(RECIPE, images, tmp_path)
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    assert not list(tmp_path.glob("*part*"))
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_best(
+    images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = loop.make_batch
+
+    def poisoned(*given: object) -> object:
+        batch = real(*given)
+        if (tmp_path / "best.safetensors").exists():
+            batch.y[0, 0, 3, 4] = np.nan
+        return batch
+
+    monkeypatch.setattr(loop, "make_batch", poisoned)
+    with pytest.raises(DeconvError, match=r"loss is nan at step 3.*best weights"):
+        train(RECIPE, images, tmp_path)
+    read_weights(tmp_path / "best.safetensors", "fcnn")
+
+
+def test_images_small_or_unreadable_are_named_and_too_few_refused(
+    images: Path, tmp_path: Path
+) -> None:
+    Image.new("L", (20, 64)).save(tmp_path / "small.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    with pytest.raises(DeconvError, match=r"0 usable images.*broken\.jpg"):
+        read_gray(tmp_path, 32, 2)
+    for path in images.glob("[01].png"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    found, skipped = read_gray(tmp_path, 32, 2)
+    assert len(found) == 2 and found[0].shape == (48, 64)
+    assert "broken.jpg" in skipped[0] and "small.png is 64x20" in skipped[1]
+    with pytest.raises(DeconvError, match="There is no folder"):
+        read_gray(tmp_path / "none", 32, 2)
+
+
+def test_three_stages_grow_from_one(images: Path, tmp_path: Path) -> None:
+    train(replace(RECIPE, steps=3), images, tmp_path)
+    kept = str(tmp_path / "best.safetensors")
+    grown = state.begin(replace(RECIPE, method=FCNN(iterations=3), start=kept), torch.device("cpu"))
+    tensors, _ = read_weights(Path(kept), "fcnn")
+    for stage in range(3):
+        now = grown.network.denoisers[stage].layers[0].weight
+        assert_array_equal(now.detach(), tensors["denoisers.0.layers.0.weight"].float())
+
+
+def test_command_line(images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(dumps(RECIPE.to_dict()))
+    words = ["train", recipe, "--images", images, "--out", tmp_path / "out", "--device", "cpu"]
+    assert main([str(word) for word in words]) == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(tmp_path / "out" / "best.safetensors")
+    assert "step 6 of 6" in said.err
+    recipe.write_text("{}")
+    assert main([str(word) for word in words]) == 2
+    assert "recipe" in capsys.readouterr().err
+
+
+def test_what_has_no_weights_is_refused() -> None:
+    with pytest.raises(DeconvError, match="has nothing to train"):
+        replace(RECIPE, method={"name": "wiener"})
