@@ -27,7 +27,7 @@ class FCNN(
     citation="J. Zhang et al., Learning Fully Convolutional Networks for Iterative Non-blind "
     "Deconvolution, CVPR 2017",
     needs_weights=True,
-    buffers=44,
+    buffers=56,
 ):
     """Iterated denoising of gradients by a network and deconvolution (Zhang et al. 2017).
 
