@@ -79,7 +79,10 @@ def test_labels_tooltips_and_what_zero_means(qtbot):
     assert label("nsr") == "NSR"
     assert form.widgets["weight"].native.toolTip().startswith("Strength")
     assert form.widgets["weight"].native.text() == "automatic"
-    assert form.layout().labelForField(form.widgets["bits"].native).text() == "Bits, 0: off"
+    bits = form.widgets["bits"]
+    assert bits.native.text() == "off"
+    qtbot.keyClicks(bits.native, "8")
+    assert form.spec().bits == 8
 
 
 def test_choice_rebuilds_the_form_and_remembers_values(qtbot):

@@ -5,20 +5,24 @@ from __future__ import annotations
 import ast
 import re
 import types
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from magicgui.widgets import create_widget
 from qtpy.QtWidgets import QDoubleSpinBox
 
 from ..core.checks import bounds
-from .inputs import Number
+from .inputs import Number, Whole
 
 _UNITS = {"px": "px", "deg": "°", "nm": "nm", "um": "µm", "mm": "mm", "s": "s", "percent": "%"}
 _ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "rgb": "RGB"}
+_NAMES = {"order": "Saturates"}
+_WORDS = {"clip-last": "after the noise", "clip-first": "before the noise"}
 
 
 def label(key: str) -> str:
     """A field's name as a person reads it: ``radius_px`` -> ``Radius (px)``."""
+    if key in _NAMES:
+        return _NAMES[key]
     words = key.split("_")
     unit = _UNITS.get(words[-1], "") if len(words) > 1 else ""
     words = [_ACRONYMS.get(w, w) for w in (words[:-1] if unit else words)]
@@ -36,17 +40,20 @@ def _is_text(hint: Any) -> bool:
     return get_origin(bare) in (Union, types.UnionType, tuple)
 
 
-class _Real:
-    """A `Number` that answers like a magicgui widget: theirs rounds to two decimals."""
+class _Plain:
+    """A Qt spin box that answers like a magicgui widget.
 
-    def __init__(self, value: float, low: float | None, high: float | None, zero: str) -> None:
-        self.native = Number(-1e9 if low is None else low, 1e9 if high is None else high, zero)
+    Theirs round to two decimals, and cannot call 0 by another name.
+    """
+
+    def __init__(self, native: Any, value: float) -> None:
+        self.native = native
         self.value = value
         self.changed = self.native.valueChanged
 
     @property
     def value(self) -> float:
-        return float(self.native.value())
+        return self.native.value()  # type: ignore[no-any-return]
 
     @value.setter
     def value(self, value: float) -> None:
@@ -58,12 +65,18 @@ def field_widget(key: str, value: Any, hint: Any, known: str) -> Any:
     bare = _bare(hint)
     if _is_text(hint):
         return create_widget(value=shown(value, hint), annotation=str)
+    if get_origin(bare) is Literal:
+        choices = [(_WORDS.get(x, str(x)), x) for x in get_args(bare)]
+        return create_widget(value=value, annotation=bare, options={"choices": choices})
     if bare not in (int, float):
         return create_widget(value=value, annotation=bare)
     low, high = bounds(hint)
     sliding = _slides(key, value, low, high)
     if bare is float and not sliding:
-        return _Real(value, low, high, _zero(known) if low == 0 else "")
+        least, most = -1e9 if low is None else low, 1e9 if high is None else high
+        return _Plain(Number(least, most, _zero(known) if low == 0 else ""), value)
+    if bare is int and low == 0 and high is not None and not sliding and _zero(known):
+        return _Plain(Whole(int(high), _zero(known)), value)
     options: dict[str, Any] = {"min": -1e9, "max": 1e9}
     options |= {k: v for k, v in (("min", low), ("max", high)) if v is not None}
     if bare is int:
@@ -74,13 +87,6 @@ def field_widget(key: str, value: Any, hint: Any, known: str) -> Any:
     for spin in widget.native.findChildren(QDoubleSpinBox):
         spin.setDecimals(1 if key.endswith("_deg") else 2)
     return widget
-
-
-def titled(key: str, hint: Any, known: str) -> str:
-    """The label; for whole numbers it also says what 0 does, which their widget cannot."""
-    whole = _bare(hint) is int and bounds(hint)[0] == 0
-    zero = _zero(known) if whole else ""
-    return f"{label(key)}, 0: {zero}" if zero else label(key)
 
 
 def _zero(known: str) -> str:

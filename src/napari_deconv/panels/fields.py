@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec, field_help, hints
-from .field_widgets import field_widget, label, parsed, shown, titled
+from .field_widgets import field_widget, label, parsed, shown
 from .inputs import Combo, guard_wheel
 from .parts import read_out, rows
 
@@ -53,7 +53,7 @@ class Form(QWidget):
             widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
-            layout.addRow(titled(key, hint, known.get(key, "")), widget.native)
+            layout.addRow(label(key), widget.native)
             layout.labelForField(widget.native).setToolTip(known.get(key, ""))
         guard_wheel(self)
 
@@ -90,6 +90,8 @@ class Choice(QWidget):
     """
 
     changed = Signal()
+    edited = Signal()
+    """A field of the form was changed."""
 
     def __init__(self, label_text: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -163,6 +165,7 @@ class Choice(QWidget):
         kind = self.kind
         if kind is not None:
             self.form = Form(kind, self._remembered.get(kind.name))
+            self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
             self._layout.addWidget(self.form)
         self.changed.emit()

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QSpinBox,
     QStyle,
     QStyleOptionComboBox,
     QStylePainter,
@@ -95,12 +96,46 @@ class Number(QDoubleSpinBox):
             state = QValidator.State.Invalid
         return state, text, at
 
+    def keyPressEvent(self, event: Any) -> None:
+        """What is typed replaces the word for 0."""
+        _select_word(self, self._zero, event)
+        super().keyPressEvent(event)
+
     def stepBy(self, steps: int) -> None:
         """From 0 a step begins small enough for images on the unit scale."""
         if self.value() == 0 and steps > 0 and self.minimum() == 0:
             self.setValue(min(0.01, self.maximum()))
             return
         super().stepBy(steps)
+
+
+class Whole(QSpinBox):
+    """A whole number from 0.
+
+    Parameters
+    ----------
+    high : int
+        The greatest.
+    zero : str
+        What 0 is called.
+    """
+
+    def __init__(self, high: int, zero: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setRange(0, high)
+        self.setSpecialValueText(zero)
+        self.setMinimumWidth(60)
+        guard_wheel(self)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """What is typed replaces the word for 0."""
+        _select_word(self, self.specialValueText(), event)
+        super().keyPressEvent(event)
+
+
+def _select_word(spin: QAbstractSpinBox, word: str, event: Any) -> None:
+    if word and event.text().strip() and spin.lineEdit().text() == word:
+        spin.lineEdit().selectAll()
 
 
 _NUMBER_BEGUN = r"[+-]?\d*[.,]?\d*(e[+-]?\d*)?"
