@@ -7,9 +7,11 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
+    QDockWidget,
     QFormLayout,
     QFrame,
     QLabel,
+    QMainWindow,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -23,6 +25,8 @@ _TINTS = {
     "warning": "rgba(255, 165, 0, 60)",
     "error": "rgba(229, 57, 53, 75)",
 }
+_BODY_PX = 90
+"""The least that is seen of a panel's scrolling body."""
 _PRIMARY = """
 QPushButton#primary { background-color: #0b6fb8; color: white; font-weight: bold; padding: 6px; }
 QPushButton#primary:hover { background-color: #1180d0; }
@@ -42,6 +46,8 @@ class Panel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._docked = False
+        # The dock is put into the window only later.
+        self._stack = Delay(self, 0, lambda: stack(self))
         self._closers: list[Callable[[], object]] = []
         self.body = QVBoxLayout()
         self.body.setContentsMargins(6, 6, 6, 6)
@@ -65,8 +71,9 @@ class Panel(QWidget):
         return QSize(300, 600)
 
     def minimumSizeHint(self) -> QSize:
-        """Narrow docks and small screens are fine: the body scrolls."""
-        return QSize(240, 200)
+        """Narrow docks and small screens are fine: the body scrolls, the footer stays whole."""
+        footer = self.footer.minimumHeightForWidth(max(240, self.width()))
+        return QSize(240, max(200, _BODY_PX + footer))
 
     def on_close(self, closer: Callable[[], object]) -> None:
         """Call ``closer`` once, when the panel is taken out of its dock or destroyed.
@@ -81,6 +88,7 @@ class Panel(QWidget):
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is not None:
                 self._docked = True
+                self._stack.start()
             elif self._docked:
                 self._let_go()
         return bool(super().event(event))
@@ -162,6 +170,29 @@ def reveal(widget: QWidget) -> None:
         area = area.parentWidget()
     if area is not None:
         area.ensureWidgetVisible(widget, 0, 6)
+
+
+def stack(panel: Panel) -> None:
+    """Put a panel's dock on top of that of another panel, as a tab: side by side both are cut."""
+    dock, window = _dock_of(panel), panel.window()
+    if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
+        return
+    area = window.dockWidgetArea(dock)
+    for other in window.findChildren(Panel):
+        place = _dock_of(other)
+        if place is None or place is dock or place.isFloating() or place.isHidden():
+            continue
+        if window.dockWidgetArea(place) == area and place not in window.tabifiedDockWidgets(dock):
+            window.tabifyDockWidget(place, dock)
+            dock.raise_()
+            return
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    found = widget.parentWidget()
+    while found is not None and not isinstance(found, QDockWidget):
+        found = found.parentWidget()
+    return found
 
 
 def heading(text: str) -> QLabel:
