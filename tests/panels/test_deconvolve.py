@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deconv.cli import main as command_line
 from napari_deconv.io import read, write
-from napari_deconv.panels.deconvolve import DeconvolvePanel
+from napari_deconv.panels.deconvolve import DeconvolvePanel, _weighty
 from napari_deconv.panels.layers import KEY
 from napari_deconv.psf import Disk
 
@@ -158,6 +158,19 @@ def test_copied_script_keeps_linear_light(viewer, qtbot):
     np.testing.assert_array_equal(scope["result"], viewer.layers[-1].data)
 
 
+def test_few_clipped_pixels_are_no_warning():
+    said = " % of the pixels lay outside the range of uint8 and were clipped."
+    assert [_weighty(share + said) for share in ("6e-05", "0.9", "1.2")] == [False, False, True]
+    assert _weighty("Tiles are smaller than they should be.")
+
+
+def test_methods_come_by_title(viewer, qtbot):
+    combo = panel_on(viewer, qtbot).method.combo
+    titles = [combo.itemText(i).casefold() for i in range(combo.count())]
+    assert len(titles) > 5
+    assert titles == sorted(titles)
+
+
 def test_the_image_itself_is_no_psf(viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((31, 31)), name="cell")
     panel = panel_on(viewer, qtbot)
@@ -197,6 +210,16 @@ def test_subclass_presets_the_method(viewer, qtbot):
     qtbot.addWidget(panel)
     qtbot.waitUntil(panel.method.isEnabled, timeout=30_000)
     assert panel.method.name == "tv"
+
+
+def test_docks_of_ours_become_tabs(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    docks = [
+        viewer.window.add_plugin_dock_widget("napari-deconv", name)[0]
+        for name in ("Deconvolve", "Degrade")
+    ]
+    window = docks[0].window()
+    qtbot.waitUntil(lambda: window.tabifiedDockWidgets(docks[0]) == [docks[1]], timeout=5000)
 
 
 @pytest.mark.parametrize("what", ["dock", "viewer"])

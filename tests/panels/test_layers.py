@@ -34,7 +34,7 @@ def shown(widget):
 
 def test_combo_follows_added_renamed_and_removed_layers(viewer, qtbot):
     widget = combo(viewer, qtbot)
-    assert shown(widget) == ["no image is open"]
+    assert shown(widget) == ["No image is open"]
     assert widget.layer is None
     first = viewer.add_image(np.zeros((8, 8)), name="first")
     viewer.add_labels(np.zeros((8, 8), int), name="labels")

@@ -5,6 +5,7 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
+from napari_deconv.panels.degrade import DegradePanel
 from napari_deconv.panels.layers import KEY
 from napari_deconv.panels.picture import mosaic
 from napari_deconv.panels.psf import MotionPanel, PsfPanel
@@ -50,6 +51,24 @@ def test_psf_layer_has_the_images_voxels_and_its_recipe(viewer, qtbot):
     assert str(layer.units[0]) == "micrometer"
     assert layer.metadata[KEY]["psf"]["spec"]["sigma_px"] == 3.0
     assert source.choice.name == "gaussian"  # the panel goes on from what it made
+
+
+def test_panels_take_over_what_was_made_unless_set_by_hand(viewer, qtbot):
+    viewer.add_image(np.random.default_rng(0).random((64, 64)), name="sharp")
+    open_already = DegradePanel(viewer)
+    set_by_hand = DegradePanel(viewer)
+    for panel in (open_already, set_by_hand):
+        qtbot.addWidget(panel)
+    set_by_hand.psf.choice.form.widgets["radius_px"].value = 3.0
+    maker = panel_on(viewer, qtbot)
+    layer = made(maker, viewer, qtbot)
+    opened_later = DegradePanel(viewer)
+    qtbot.addWidget(opened_later)
+    assert open_already.psf.choice.name == opened_later.psf.choice.name == "layer"
+    assert open_already.psf.layers.layer is opened_later.psf.layers.layer is layer
+    assert set_by_hand.psf.choice.spec().radius_px == 3.0
+    maker.source.choice.choose("gaussian")
+    assert made(maker, viewer, qtbot) is open_already.psf.layers.layer
 
 
 def test_drawn_line_sets_length_and_angle(viewer, qtbot):

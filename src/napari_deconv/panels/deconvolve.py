@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from .live import Live, Task
 from .noise import NoiseLevel
 from .order import Order, Origin
 from .parts import Notice, Panel, heading, read_out, rows
+from .psf_adopt import is_ours
 from .psf_source import PsfSource
 from .recipes import RecipeBox
 from .run_bar import RunBar
@@ -27,6 +29,7 @@ _HINT = (
     "Then choose the blur (PSF) and a method, and press Run."
 )
 _FIRST = "richardson-lucy"
+_CLIPPED_PERCENT = 1.0
 
 
 class DeconvolvePanel(Panel):
@@ -54,7 +57,7 @@ class DeconvolvePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to sharpen. It is never changed.")
-        self.psf = PsfSource(napari_viewer, adopt=True, apart=True)
+        self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
         self.method = Choice("Method")
         self.noise = NoiseLevel()
         self.linear = QCheckBox("In linear light (sRGB photos)")
@@ -153,7 +156,8 @@ class DeconvolvePanel(Panel):
 
     def _on_methods(self, found: Mapping[str, Any]) -> None:
         self.method.setEnabled(True)
-        self.method.fill(found, start=self.preset or _FIRST)
+        by_title = dict(sorted(found.items(), key=lambda item: item[1].title.casefold()))
+        self.method.fill(by_title, start=self.preset or _FIRST)
         self._on_image()
 
     def _on_image(self) -> None:
@@ -201,7 +205,8 @@ class DeconvolvePanel(Panel):
         add_image(self._viewer, result.data, f"{name} {origin.title}", look, about)
         seconds = recipe.get("seconds")
         said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
-        self.run_bar.message.say("\n".join(said), "warning" if result.notes else "info")
+        kind = "warning" if any(map(_weighty, result.notes)) else "info"
+        self.run_bar.message.say("\n".join(said), kind)
 
     def _on_again(self, recipe: Mapping[str, Any]) -> None:
         try:
@@ -218,6 +223,12 @@ class DeconvolvePanel(Panel):
         if self.live_box.isChecked():
             self.live_box.setChecked(False)
         super().hideEvent(event)
+
+
+def _weighty(note: str) -> bool:
+    """Whether a note is a warning: nearly every 8-bit run clips a few pixels."""
+    share = re.match(r"(\S+) % of the pixels lay outside", note)
+    return share is None or float(share[1]) > _CLIPPED_PERCENT
 
 
 def _methods() -> Mapping[str, Any]:

@@ -19,6 +19,7 @@ from .layer_combo import LayerCombo
 from .layers import Placement, add_image, axes_of, is_image, pixels
 from .live import Live, Task
 from .parts import Notice, Panel, heading, read_out, rows
+from .psf_adopt import made_by_hand
 from .psf_layer import add_psf
 from .psf_request import Prepared
 from .psf_source import PsfSource
@@ -76,7 +77,7 @@ class DegradePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("degraded", "truth", "result"))
         self.image.setToolTip("The sharp image. It is never changed.")
-        self.psf = PsfSource(napari_viewer, optional=True, apart=True)
+        self.psf = PsfSource(napari_viewer, adopt=made_by_hand, optional=True, apart=True)
         self.chain = Form(Chain)
         self.live_box = QCheckBox("Live preview of the visible region")
         self.live_note = read_out()
@@ -171,7 +172,7 @@ class DegradePanel(Panel):
         about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
         if psf is not None and "layer" not in recipe:
             # Whoever restores the image next finds its PSF beside it.
-            add_psf(self._viewer, psf.array, recipe, placement, visible=False)
+            add_psf(self._viewer, psf.array, recipe, placement, visible=False, by="degrade")
         add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
         layer = add_image(
             self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}

@@ -35,7 +35,7 @@ class LayerCombo(Combo):
         self,
         viewer: Any,
         accepts: Callable[[Layer], bool],
-        empty: str = "no image is open",
+        empty: str = "No image is open",
         shy: tuple[str, ...] = (),
         parent: QWidget | None = None,
     ) -> None:

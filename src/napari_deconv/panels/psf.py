@@ -19,6 +19,7 @@ _HINT = (
     "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
     "or drop a file here. You can also go on without."
 )
+_NEXT = "Next: Deconvolve or Degrade, under Plugins > Deconvolution. They take the PSF over."
 
 
 class PsfPanel(Panel):
@@ -53,7 +54,7 @@ class PsfPanel(Panel):
         self.body.addWidget(self.hint)
         self.body.addLayout(top)
         self.body.addWidget(self.source)
-        self.body.addWidget(read_out("Next: Plugins > Deconvolution > Deconvolve."))
+        self.body.addWidget(read_out(_NEXT))
         self.body.addStretch(1)
         self.footer.addWidget(self.message)
         self.footer.addWidget(self.button)
@@ -92,7 +93,7 @@ class PsfPanel(Panel):
             return
         image = self.image.layer
         like = Placement.of(image) if image is not None else None
-        layer = add_psf(self._viewer, array, prepared.about, like)
+        layer = add_psf(self._viewer, array, prepared.about, like, by="psf")
         self.message.say(f"Made the layer “{layer.name}”.")
 
 

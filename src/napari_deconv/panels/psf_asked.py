@@ -11,6 +11,10 @@ from ..core.errors import DeconvError
 from .layers import axes_of, pixel_size, pixels, record
 from .psf_request import Request
 
+_MAKE_ONE = (
+    "Make one: Plugins > Deconvolution > PSF. A small grey image that is open can serve as well."
+)
+
 
 def image_facts(layer: Any) -> dict[str, Any]:
     """What a request knows of the image it is for; nothing without one."""
@@ -53,7 +57,7 @@ def from_layer(layer: Any, image: Any) -> Request:
     from ..psf import from_array
 
     if layer is None:
-        raise DeconvError("There is no PSF layer.", "Make a PSF from a generator, or open one.")
+        raise DeconvError("No PSF layer is open.", _MAKE_ONE)
     data, name = pixels(layer), layer.name
     about = {"layer": name} | {
         k: v for k, v in record(layer).get("psf", {}).items() if k != "layer"

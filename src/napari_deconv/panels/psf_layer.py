@@ -17,10 +17,11 @@ def add_psf(
     about: Mapping[str, Any],
     image: Placement | None,
     visible: bool = True,
+    by: str = "",
 ) -> Image:
     """Add a PSF with the scale and units of an image.
 
-    One layer in other units would cost all layers theirs.
+    One layer in other units would cost all layers theirs. ``by`` names the panel it was made in.
     """
     n, options = array.ndim, image.options if image is not None else {}
     keys = ("scale", "units", "translate", "axis_labels")
@@ -31,7 +32,7 @@ def add_psf(
         colormap="inferno",
         blending="additive",
         visible=visible,
-        metadata={KEY: {"kind": "psf", "psf": dict(about)}},
+        metadata={KEY: {"kind": "psf", "psf": dict(about), "by": by}},
         **({key: options[key][-n:] for key in keys} if fits else {}),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import SizeWatch, axes_of, follow, is_psf, record
+from .layers import SizeWatch, axes_of, is_psf
 from .line import LineTool
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
+from .psf_adopt import Adoption
 from .psf_asked import from_fields, from_file, from_layer, image_facts
 from .psf_request import Prepared, Request
 
@@ -33,8 +34,8 @@ class PsfSource(QWidget):
         Whose layers can serve as PSF.
     preset : str
         Name of the generator to begin with.
-    adopt : bool
-        Whether to go over to a PSF layer of ours that is open or gets made.
+    adopt : callable, optional
+        Says which PSF layers to go over to when they are open or get made.
     optional : bool
         Whether "No blur" is a choice.
     apart : bool
@@ -50,7 +51,7 @@ class PsfSource(QWidget):
         self,
         viewer: Any,
         preset: str = "",
-        adopt: bool = False,
+        adopt: Callable[[Any], bool] | None = None,
         optional: bool = False,
         apart: bool = False,
         parent: QWidget | None = None,
@@ -62,7 +63,7 @@ class PsfSource(QWidget):
         self._apart, self._mend = apart, False
         self.prepared: Prepared | None = None
         self.choice = Choice("PSF")
-        self.layers = LayerCombo(viewer, is_psf, empty="no small grey image is open")
+        self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
         self.file = FileRow(
             "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
         )
@@ -83,10 +84,7 @@ class PsfSource(QWidget):
         self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
         self.choice.fill(PSF.registry, extras, start=preset or "disk")
-        if adopt:
-            follow(self, viewer.layers.events.inserted, self._on_layer)
-            if record(self.layers.layer).get("kind") == "psf":
-                self.choice.choose("layer")
+        self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
 
     def set_image(self, layer: Any) -> None:
         """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
@@ -143,10 +141,14 @@ class PsfSource(QWidget):
         made.addRow("Dimensions", self.dims)
         self._dims_label = made.labelForField(self.dims)
         made.addRow("Array (px)", self.extent)
+        self._opened = QWidget()
+        opened = rows()
+        self._opened.setLayout(opened)
+        opened.addRow("PSF layer", self.layers)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.choice, self.layers, self.file, self._made, self.line, self.picture,
+            self.choice, self._opened, self.file, self._made, self.line, self.picture,
             self.told, self.notice,
         ):  # fmt: skip
             layout.addWidget(part)
@@ -164,7 +166,7 @@ class PsfSource(QWidget):
 
     def _on_choice(self) -> None:
         name, kind = self.choice.name, self.choice.kind
-        self.layers.setVisible(name == "layer")
+        self._opened.setVisible(name == "layer")
         self.file.setVisible(name == "file")
         self._made.setVisible(kind is not None)
         self.line.setVisible(name == "motion")
@@ -172,10 +174,6 @@ class PsfSource(QWidget):
         self.dims.setVisible(both)
         self._dims_label.setVisible(both)
         self._ask()
-
-    def _on_layer(self, event: Any) -> None:
-        if record(event.value).get("kind") == "psf" and self.layers.pick(event.value):
-            self.choice.choose("layer")
 
     def _on_picked(self) -> None:
         self._own_sizes.watch(self.layers.layer)
