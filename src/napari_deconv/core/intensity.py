@@ -137,7 +137,8 @@ def check_finite(block: NDArray[Any]) -> None:
     bad = int(np.count_nonzero(~np.isfinite(block)))
     if bad:
         raise DeconvError(
-            f"The image holds {bad} values that are NaN or Inf.",
+            f"The image holds {bad} value{'s' * (bad != 1)} that {'are' if bad != 1 else 'is'} "
+            "NaN or Inf.",
             "Replace them first, for example with numpy.nan_to_num.",
         )
 

@@ -72,7 +72,8 @@ def unusable(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding 
         )
     bad = array.size - int(np.isfinite(array).sum())
     if bad:
-        return _fatal("not-finite", f"The PSF holds {bad} NaN or infinite values.", "Replace them.")
+        message = f"The PSF holds {_count(bad, 'NaN or infinite value')}."
+        return _fatal("not-finite", message, "Set them to 0.")
     peak = float(np.abs(array.astype(np.float64)).max())
     total = float((array.astype(np.float64) / (peak or 1)).sum())
     if total <= 1e-6:
@@ -109,7 +110,9 @@ def negative(psf: Array) -> Finding | None:
     if not count:
         return None
     share = -psf.clip(max=0).sum() / psf.clip(0).sum()
-    message = f"{count} values are negative, down to {psf.min():.3g} ({share:.2%} of the energy)."
+    message = (
+        f"{_count(count, 'negative value')}, down to {psf.min():.3g} ({share:.2%} of its energy)."
+    )
     return Finding("negative", message, "Repair sets them to 0.")
 
 
@@ -201,8 +204,12 @@ def unit_sum(psf: Array) -> Finding | None:
         total = float(psf.sum())
     if abs(total - 1) <= _SUM_TOLERANCE:
         return None
-    message = f"The PSF sums to {total:.4g}, not 1: it would change the brightness."
-    return Finding("sum", message, "Repair divides by the sum.")
+    message = f"The PSF sums to {total:.4g}, not 1; before use it is divided by its sum."
+    return Finding("sum", message, "Nothing is lost; repair divides it now.")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" + "s" * (number != 1)
 
 
 def _joined(values: Sequence[float], spec: str = "", by: str = " x ") -> str:
