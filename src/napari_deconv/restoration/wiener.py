@@ -20,7 +20,9 @@ class Wiener(
     "1949",
     buffers=10,
 ):
-    """Wiener filter ``X = conj(K) Y / (|K|^2 + NSR)``, in one step.
+    """Undoes the blur in one step, as far as the noise allows at each frequency: the Wiener filter.
+
+    ``X = conj(K) Y / (|K|^2 + NSR)`` in the Fourier domain.
 
     Parameters
     ----------
