@@ -152,12 +152,14 @@ class Run:
             # The result lies in the same memory as the work, and the input mostly does too.
             held = math.prod(self.layout.shape) * self.intensity.dtype.itemsize
             held += held if isinstance(self.image, np.ndarray) else 0
-        return plan_tiles(
-            self.layout.block_shape,
-            self.method.halo(self.psf.shape),
-            self._cost,
-            min(self.most, max(self.budget - held, self.budget // 8)),
-        )
+        halo = self.method.halo(self.psf.shape)
+        budget = min(self.most, max(self.budget - held, self.budget // 8))
+        plan = plan_tiles(self.layout.block_shape, halo, self._cost, budget)
+        if plan.halo != halo:
+            self.notes.append(
+                "Memory is tight: tiles overlap less than they should; look for seams."
+            )
+        return plan
 
     def _finer(self) -> Plan:
         try:

@@ -78,6 +78,9 @@ class Plan:
 def plan_tiles(shape: Shape, halo: Shape, cost: Callable[[Shape], int], budget: int) -> Plan:
     """The coarsest cut whose largest tile costs at most ``budget`` bytes.
 
+    Where no cut with the whole halo fits, half and a third of it are tried: `Plan.halo` says what
+    it came to.
+
     Parameters
     ----------
     shape : tuple of int
@@ -94,6 +97,20 @@ def plan_tiles(shape: Shape, halo: Shape, cost: Callable[[Shape], int], budget: 
     DeconvError
         If even the smallest sensible tile does not fit.
     """
+    for share in (1, 2, 3):
+        least = tuple(h // share for h in halo)
+        plan = _cut(shape, least, cost, budget)
+        if cost(plan.largest) <= budget:
+            return plan
+    raise DeconvError(
+        f"The smallest tile {plan.largest} needs {cost(plan.largest) / 1e6:.3g} MB, "
+        f"but only {budget / 1e6:.3g} MB are allowed.",
+        "Raise the memory budget or crop the PSF.",
+    )
+
+
+def _cut(shape: Shape, halo: Shape, cost: Callable[[Shape], int], budget: int) -> Plan:
+    """The coarsest cut within the budget, or the finest that is sensible."""
     plan = Plan(shape, (1,) * len(shape), halo)
     while cost(plan.largest) > budget:
         # A core narrower than its halo would spend most of its work on surroundings.
@@ -103,11 +120,7 @@ def plan_tiles(shape: Shape, halo: Shape, cost: Callable[[Shape], int], budget: 
             if n // (p + 1) >= max(16, h)
         ]
         if not axes:
-            raise DeconvError(
-                f"The smallest tile {plan.largest} needs {cost(plan.largest) / 1e6:.3g} MB, "
-                f"but only {budget / 1e6:.3g} MB are allowed.",
-                "Raise the memory budget or crop the PSF.",
-            )
+            break
         widest = max(axes, key=lambda axis: shape[axis] / plan.pieces[axis])
         pieces = tuple(p + (axis == widest) for axis, p in enumerate(plan.pieces))
         plan = Plan(shape, pieces, halo)

@@ -58,7 +58,8 @@ class Method(Spec):
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of true surroundings each tile is given on each side, per axis."""
-        return tuple(max(8, round(self.halo_factor * n)) for n in psf_shape)
+        factor = self.halo_factor if len(psf_shape) == 2 else min(2.0, self.halo_factor)
+        return tuple(max(8, round(factor * n)) for n in psf_shape)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""
