@@ -27,7 +27,7 @@ class RichardsonLucy(
     unit_scale=False,
     non_negative=True,
     roomy=False,
-    halo_factor=2.0,
+    halo_factor=3.0,
 ):
     """Most likely image under photon noise; each iteration sharpens further.
 

@@ -26,7 +26,7 @@ class RichardsonLucySaturated(
     unit_scale=False,
     non_negative=True,
     roomy=False,
-    halo_factor=2.0,
+    halo_factor=3.0,
 ):
     """Richardson-Lucy that leaves clipped highlights out of account.
 
