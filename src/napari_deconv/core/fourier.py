@@ -60,14 +60,16 @@ class Blur:
     @cached_property
     def otf(self) -> Tensor:
         """Half spectrum of the PSF on the grid, complex64, ``(*grid[:-1], grid[-1] // 2 + 1)``."""
-        # Only the rows that hold the PSF need their last axes transformed, or any memory.
+        # Only the rows that hold the PSF need their last axes transformed; one at a time, because
+        # what a large temporary array takes, the allocator may keep.
         lead, *inner = self.psf.shape
-        placed = self.psf.new_zeros((lead, *self.grid[1:]))
-        placed[(slice(None), *(slice(0, n) for n in inner))] = self.psf
-        placed = placed.roll([-(n // 2) for n in inner], self.axes[1:])
-        rows = (torch.arange(lead, device=self.psf.device) - lead // 2) % self.grid[0]
-        otf = placed.new_zeros(self._half, dtype=torch.complex64)
-        otf[rows] = torch.fft.rfftn(placed, dim=self.axes[1:])
+        otf = self.psf.new_zeros(self._half, dtype=torch.complex64)
+        placed = self.psf.new_zeros(self.grid[1:])
+        corner = tuple(slice(0, n) for n in inner)
+        back, axes = [-(n // 2) for n in inner], self.axes[1:]
+        for row in range(lead):
+            placed[corner] = self.psf[row]
+            otf[(row - lead // 2) % self.grid[0]] = torch.fft.rfftn(placed.roll(back, axes))
         if not splits(otf, len(self.grid)):
             return torch.fft.fft(otf, dim=0)
         self._slabs.columns(transform_, otf)
