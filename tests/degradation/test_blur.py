@@ -128,7 +128,7 @@ def test_a_two_dimensional_psf_spec_is_rendered() -> None:
 @pytest.mark.parametrize(
     ("image", "psf", "settings", "message"),
     [
-        (np.array([[0.0, np.nan]]), None, {}, "1 values that are NaN or Inf"),
+        (np.array([[0.0, np.nan]]), None, {}, "1 value that is NaN or Inf"),
         (np.zeros((0, 4)), None, {}, "empty"),
         (np.zeros((4, 4), bool), None, {}, "dtype bool"),
         (np.zeros((4, 4), complex), None, {}, "dtype complex128"),
