@@ -77,6 +77,8 @@ class Window:
     def choose(self, combo: QComboBox, text: str) -> None:
         """Pick an entry by typing its name."""
         self.wait(lambda: combo.isEnabled() and combo.findText(text) >= 0)
+        if combo.currentText() == text:
+            return  # typing would go on to the next entry with that letter
         combo.setFocus()
         QTest.keyClicks(combo, text)
         self.wait(lambda: combo.currentText() == text)
