@@ -1,4 +1,4 @@
-"""The methods without weights side by side: PSNR, SSIM and seconds on ``bsds500/val``.
+"""Methods side by side: PSNR, SSIM and seconds on ``bsds500/val``.
 
 The protocol of ``protocol.py``: image i with kernel i mod 8 of Levin et al., 1, 3 and 5 % noise.
 Every method gets the blurred image and the PSF and nothing else: the noise level is estimated.
@@ -88,7 +88,7 @@ def table(threads: int) -> str:
         found[row["method"], float(row["noise"])].append(row)
     plain = [key for key in found if not key[0].startswith(FIXED)]
     lines = [
-        "# Methods without trained weights",
+        "# Methods side by side on photos",
         "",
         "`bsds500/val`, gray, image i with kernel i mod 8 of Levin et al. 2009 (nos. 4 and 8 as in "
         "the MATLAB file), valid blur, Gaussian noise not clipped, scored on the area the blurred "
