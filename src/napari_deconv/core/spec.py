@@ -128,8 +128,18 @@ def hints(cls: type[Spec]) -> Mapping[str, Any]:
 
 @_cached
 def field_help(cls: type[Spec]) -> Mapping[str, str]:
-    """Field name -> its text in the class's numpydoc ``Parameters``: the panels' tooltips."""
-    doc = inspect.cleandoc(cls.__doc__ or "")
+    """Field name -> its text in the numpydoc ``Parameters`` of the class or of those above it.
+
+    The panels show it as tooltips.
+    """
+    known: dict[str, str] = {}
+    for kind in reversed(cls.__mro__):
+        known |= _parameters(kind.__dict__.get("__doc__") or "")
+    return {key: known[key] for key in hints(cls) if key in known}
+
+
+def _parameters(doc: str) -> dict[str, str]:
+    doc = inspect.cleandoc(doc)
     section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
     blocks = (
         re.findall(r"^(\w[\w, ]*) : [^\n]*\n((?:[ ]+[^\n]*\n?|\n)+)", section[1] + "\n", re.M)

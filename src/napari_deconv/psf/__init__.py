@@ -14,6 +14,7 @@ from .base import PSF
 from .camera_shake import CameraShake
 from .disk import Disk
 from .findings import Finding
+from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
 from .gaussian import Gaussian
 from .measured import from_array, load
 from .motion import Motion, line_to_motion
@@ -26,10 +27,14 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "PSF",
     "CameraShake",
+    "Confocal",
     "Disk",
     "Finding",
     "Gaussian",
+    "LightSheet",
     "Motion",
+    "TwoPhoton",
+    "WideField",
     "describe",
     "from_array",
     "fwhm",

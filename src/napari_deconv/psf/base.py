@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec
+
+if TYPE_CHECKING:
+    from .findings import Finding
 
 Array = NDArray[np.float64]
 
@@ -27,6 +30,10 @@ class PSF(Spec):
 
     ndim: ClassVar[tuple[int, ...]] = (2,)
     """Dimensions it can be rendered in; the first is the default."""
+    calibrated: ClassVar[bool] = False
+    """Whether its fields are physical: ``pixel_size`` then is in micrometres, and needed."""
+    nature: ClassVar[frozenset[str]] = frozenset()
+    """Codes of findings that are no fault of such a PSF."""
 
     def __call__(
         self, shape: Sequence[int] | None = None, pixel_size: Sequence[float] | None = None
@@ -40,7 +47,8 @@ class PSF(Spec):
             energy.
         pixel_size : sequence of float, optional
             Voxel size per axis in any one unit; only the ratios matter. Default: isotropic.
-            Without ``shape``, its length chooses between 2-D and 3-D.
+            A calibrated PSF needs it, in micrometres. Without ``shape``, its length chooses
+            between 2-D and 3-D.
 
         Returns
         -------
@@ -51,9 +59,14 @@ class PSF(Spec):
         ------
         DeconvError
             If the shape has the wrong number of axes, is too large for memory or holds none of
-            the energy.
+            the energy, or a calibrated PSF is not told its voxel size.
         """
-        steps = _steps(pixel_size, len(shape) if shape is not None else None)
+        if self.calibrated and pixel_size is None:
+            raise DeconvError(
+                f"{self.title} PSF: the voxel size is not known.",
+                "Calibrate the image, or give pixel_size = ([z,] y, x) in µm.",
+            )
+        steps = _steps(pixel_size, len(shape) if shape is not None else None, self.calibrated)
         self._check_ndim(len(shape) if shape is not None else len(steps) if steps else None)
         size = tuple(int(n) for n in shape) if shape is not None else self.support(steps)
         check_size(f"{self.title} PSF", size)
@@ -63,10 +76,15 @@ class PSF(Spec):
             raise DeconvError(f"{self.title} PSF: none of it lies in shape {size}.", "Enlarge it.")
         return np.asarray(array / total, dtype=np.float32)
 
+    def findings(self, pixel_size: tuple[float, ...]) -> tuple[Finding, ...]:
+        """What there is to say of voxels of this size; ``pixel_size`` is in micrometres."""
+        return ()
+
     def support(self, steps: tuple[float, ...] | None) -> tuple[int, ...]:
         """Odd sizes per axis that hold at least 99.9 % of the energy.
 
-        ``steps`` are the voxel sizes relative to the smallest, None when none were given.
+        ``steps`` are the voxel sizes relative to the smallest (of a calibrated PSF in um), None
+        when none were given.
         """
         raise NotImplementedError
 
@@ -94,8 +112,10 @@ def check_size(what: str, shape: Sequence[int]) -> None:
         )
 
 
-def _steps(pixel_size: Sequence[float] | None, ndim: int | None) -> tuple[float, ...] | None:
-    """Voxel size per axis relative to the smallest."""
+def _steps(
+    pixel_size: Sequence[float] | None, ndim: int | None, absolute: bool
+) -> tuple[float, ...] | None:
+    """Voxel size per axis, relative to the smallest unless ``absolute``."""
     if pixel_size is None:
         return None
     sizes = checked_pixel_size("pixel_size", pixel_size)
@@ -104,7 +124,7 @@ def _steps(pixel_size: Sequence[float] | None, ndim: int | None) -> tuple[float,
             f"pixel_size = {sizes} has {len(sizes)} values for a shape of {ndim} axes.",
             "Give one per axis.",
         )
-    return tuple(s / min(sizes) for s in sizes)
+    return sizes if absolute else tuple(s / min(sizes) for s in sizes)
 
 
 def checked_pixel_size(what: str, sizes: Sequence[float], ndim: int = 0) -> tuple[float, ...]:

@@ -27,7 +27,8 @@ class Finding:
     code : str
         Short stable name: ``type``, ``empty``, ``dimension``, ``not-finite``, ``zero-sum`` (all
         fatal), ``bool``, ``negative``, ``voxel-size``, ``background``, ``even``, ``off-centre``,
-        ``larger``, ``cut``, ``sum`` (all repairable), ``flat``, ``delta`` (to think about).
+        ``larger``, ``cut``, ``sum`` (all repairable), ``flat``, ``delta``, ``nyquist`` (to think
+        about).
     message : str
         What was found, with numbers.
     remedy : str
@@ -50,7 +51,7 @@ class Finding:
     @property
     def repairable(self) -> bool:
         """Whether `repair` can remove it."""
-        return not self.fatal and self.code not in ("flat", "delta")
+        return not self.fatal and self.code not in ("flat", "delta", "nyquist")
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()

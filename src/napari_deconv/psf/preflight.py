@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from . import findings as check
 from . import mending
-from .base import Array
+from .base import PSF, Array
 from .findings import Finding
 
 _ROUNDS = 8
@@ -67,6 +67,31 @@ def inspect(
         check.unit_sum(values),
     )
     return tuple(replace(f, room=room) for f in found if f is not None)
+
+
+def of_generator(
+    findings: Iterable[Finding], spec: PSF, pixel_size_um: Sequence[float] | None
+) -> tuple[Finding, ...]:
+    """The findings of a PSF just made by a generator, as far as they are news.
+
+    Parameters
+    ----------
+    findings : iterable of Finding
+        What `inspect` found.
+    spec : PSF
+        The generator. That one of a microscope never quite ends, and is centred on its brightest
+        plane, is its nature.
+    pixel_size_um : sequence of float or None
+        Voxel size in micrometres, for what the generator has to say of it.
+
+    Returns
+    -------
+    tuple of Finding
+        Those that stay, and the generator's own.
+    """
+    left = tuple(f for f in findings if f.code not in spec.nature)
+    known = spec.calibrated and pixel_size_um is not None
+    return left + (spec.findings(tuple(pixel_size_um or ())) if known else ())
 
 
 def repair(
