@@ -111,3 +111,19 @@ class MotionPanel(PsfPanel, preset="motion"):
 
 class CameraShakePanel(PsfPanel, preset="camera-shake"):
     """The PSF panel on camera shake."""
+
+
+class WideFieldPanel(PsfPanel, preset="wide-field"):
+    """The PSF panel on the wide-field microscope."""
+
+
+class ConfocalPanel(PsfPanel, preset="confocal"):
+    """The PSF panel on the confocal microscope."""
+
+
+class LightSheetPanel(PsfPanel, preset="light-sheet"):
+    """The PSF panel on the light-sheet microscope."""
+
+
+class TwoPhotonPanel(PsfPanel, preset="two-photon"):
+    """The PSF panel on the two-photon microscope."""
