@@ -23,8 +23,10 @@ COMMANDS = {
     "psf": "make a point spread function",
     "degrade": "blur images and put them through a camera, singly or as a data set",
     "deconvolve": "restore blurred images",
+    "compare": "compare methods on images, with a table and a figure",
     "methods": "list the methods",
     "train": "train a network on sharp images",
+    "bench": "measure methods side by side on scenes with a known truth",
     "demo": "deblur a photo and a microscopy stack, and open napari on the result",
 }
 

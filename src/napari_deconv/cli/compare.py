@@ -1,0 +1,191 @@
+"""`napari-deconv compare`: replay a comparison, on its own image or over a folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import DeconvError
+from ..io import SUFFIXES, Picture, read
+from .batch import Job, make_folder
+from .batch import run as run_batch
+from .kernel import Kernel, examined, kernel_in, kernel_of
+from .options import add_common, number_or_auto
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from ..comparison.material import Material
+    from ..comparison.recipe import Comparison
+    from ..comparison.run import Outcome
+
+_TABLE = "table.csv"
+
+
+def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("recipe", metavar="RECIPE.json", help="a comparison, as the panel exports it")
+    add("inputs", nargs="*", metavar="IN", help="other images, or folders of them")
+    add("-o", "--output", required=True, metavar="DIR", help="where table, figure and results go")
+    add("--truth", metavar="FILE|DIR", help="the sharp image, or a folder of the same names")
+    add("--psf", metavar="FILE|KIND:FIELD=X", help="another PSF than the recipe's")
+    add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
+        help="standard deviation of the noise on the image's own scale")  # fmt: skip
+    add("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add("--memory-gb", type=float, metavar="X", help="memory budget of a run")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare on every input; the exit status, 1 where a method failed."""
+    recipe = Path(args.recipe)
+    work = _Comparing(_loaded(recipe), recipe.parent, args, Reporter(args.quiet))
+    out = Path(args.output)
+    if out.resolve() == recipe.resolve().parent:
+        raise DeconvError(f"-o {out} is the recipe's own folder.", "Give another -o.")
+    jobs = _jobs(work.comparison, recipe.parent, args.inputs, out)
+    make_folder(out)
+    status = run_batch(jobs, work, quiet=args.quiet)
+    if len(jobs) > 1:
+        (out / _TABLE).write_text("".join(work.tables), encoding="utf-8")
+    return max(status, int(work.failed))
+
+
+@dataclass(eq=False)
+class _Comparing:
+    """What is the same for all images, and what was found so far."""
+
+    comparison: Comparison
+    folder: Path
+    args: argparse.Namespace
+    report: Reporter
+    failed: bool = False
+
+    def __post_init__(self) -> None:
+        self.tables: list[str] = []
+
+    def __call__(self, job: Job) -> None:
+        from ..comparison.export import export
+        from ..comparison.run import compare
+        from ..comparison.table import as_csv, as_text
+        from ..core.engine import drain
+
+        axes = self.comparison.image.get("axes") if not self.args.inputs else None
+        picture = read(job.source, axes=axes)
+        self.report.notes(picture.notes, job.source.name)
+        material, comparison = self._material(picture, job.source)
+        memory = self.args.memory_gb
+        with self.report.progress(job.source.name) as bar:
+            steps = compare(
+                comparison,
+                material,
+                device=self.args.device,
+                memory_bytes=None if memory is None else int(memory * 1e9),
+            )
+            outcome: Outcome = drain(steps, bar)
+        notes = export(outcome, material, job.target, name=job.source.stem, like=picture)
+        self.report.notes([*outcome.notes, *notes], job.source.name)
+        self.failed |= any(row.error for row in outcome.rows)
+        lines = as_csv(outcome.rows, job.source.name).splitlines(keepends=True)
+        self.tables.append("".join(lines[bool(self.tables) :]))
+        if not self.args.quiet:
+            print(as_text(outcome.rows))
+
+    def _material(self, picture: Picture, source: Path) -> tuple[Material, Comparison]:
+        from ..comparison.material import Material
+
+        kernel = self._kernel()
+        psf = examined(kernel, picture, self.report, False)
+        sizes = picture.spacing("X")
+        spacing = picture.spacing("ZYX"[-psf.ndim :])
+        truth, repeat = self._truth(source), self._beside("repeat")
+        made = Material(
+            image=picture.data,
+            axes=picture.axes,
+            psf=psf,
+            truth=truth,
+            repeat=repeat,
+            pixel_size=sizes[0] if sizes else 0.0,
+            unit=picture.units.get("X", ""),
+            psf_about=kernel.said,
+            spacing=spacing,
+        )
+        noise = getattr(self.args, "noise", self.comparison.noise)
+        return made, replace(self.comparison, noise=noise)
+
+    def _kernel(self) -> Kernel:
+        if self.args.psf:
+            return kernel_in(self.args.psf)
+        said: dict[str, Any] = dict(self.comparison.psf)
+        if said.get("file"):
+            said = {"file": str(self.folder / said["file"])}
+        found = kernel_of({"psf": said})
+        if found is None:
+            raise DeconvError(
+                "The recipe does not say which PSF.",
+                'Give one: --psf psf.tif, or --psf "disk:radius_px=7".',
+            )
+        return found
+
+    def _truth(self, source: Path) -> Any:
+        if not self.args.truth:
+            return self._beside("truth")
+        given = Path(self.args.truth)
+        if not given.is_dir():
+            return read(given).data
+        same = [
+            p for p in given.iterdir() if p.stem == source.stem and p.suffix.lower() in SUFFIXES
+        ]
+        if not same:
+            self.report.note(f"{source.name}: there is no truth of this name in {given}.")
+            return None
+        return read(same[0]).data
+
+    def _beside(self, key: str) -> Any:
+        """Truth or repeat as the recipe names it; they belong to its own image only."""
+        said = getattr(self.comparison, key)
+        if self.args.inputs or not said.get("path"):
+            return None
+        return read(self.folder / said["path"], axes=said.get("axes")).data
+
+
+def _loaded(path: Path) -> Comparison:
+    from ..comparison.recipe import Comparison
+
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DeconvError(
+            f"The recipe {path} cannot be read: {error}.", "Give a JSON file."
+        ) from error
+    return Comparison.from_dict(found)
+
+
+def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path) -> list[Job]:
+    """Which image goes into which folder."""
+    if not inputs:
+        said = comparison.image.get("path")
+        if not said:
+            raise DeconvError(
+                "The recipe names no image file.", "Give images: compare RECIPE.json IN ... -o DIR."
+            )
+        return [Job(folder / said, out)]
+    sources: list[Path] = []
+    for given in map(Path, inputs):
+        inside = sorted(given.iterdir()) if given.is_dir() else [given]
+        sources += [p for p in inside if p.suffix.lower() in SUFFIXES or not given.is_dir()]
+    if not sources:
+        raise DeconvError(
+            f"{', '.join(inputs)} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
+        )
+    if len(sources) == 1 and not Path(inputs[0]).is_dir():
+        return [Job(sources[0], out)]
+    if len({p.stem for p in sources}) < len(sources):
+        print("Images of one name share a folder; the last one stays.", file=sys.stderr)
+    return [Job(source, out / source.stem) for source in sources]

@@ -1,0 +1,240 @@
+"""Running a comparison: one method after the other, each with its row of figures."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..core.colour import stream_in_linear_light
+from ..core.device import choose_device
+from ..core.engine import stream
+from ..core.errors import Cancelled, DeconvError
+from ..core.progress import Result, Step
+from ..restoration.base import Method
+from .figures import Judge
+from .material import Material
+from .measures import MEASURES
+from .memory import PeakMemory
+from .recipe import Comparison
+
+log = logging.getLogger("napari_deconv")
+
+_PARTS = 1000
+"""Steps of the progress bar per method: their own counts have nothing in common."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Row:
+    """One method's result, or why there is none.
+
+    Parameters
+    ----------
+    number : int
+        Its place in the comparison, from 0.
+    label : str
+        What to call it.
+    method : Method
+        As it was configured.
+    data : ndarray or None
+        The restored image.
+    recipe : dict
+        As on any result of this package.
+    figures : mapping
+        Key of a measure -> number; missing where it could not be taken.
+    notes : tuple of str
+        What is worth knowing.
+    error : str
+        Why it failed; empty where it did not.
+    """
+
+    number: int
+    label: str
+    method: Method
+    data: NDArray[Any] | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    error: str = ""
+
+    def figure(self, key: str) -> float:
+        """The figure of a measure; NaN where there is none."""
+        return float(self.figures.get(key, math.nan))
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """How far a comparison is.
+
+    Parameters
+    ----------
+    done, total : int
+        On one scale for all methods.
+    label : str
+        What is being worked on.
+    rows : tuple of Row
+        Those that stand.
+    """
+
+    done: int
+    total: int
+    label: str
+    rows: tuple[Row, ...] = ()
+
+    def preview(self) -> None:
+        """There is none: every result is shown when it stands."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a comparison returns.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What ran.
+    rows : tuple of Row
+        One per method, in order.
+    notes : tuple of str
+        What is worth knowing of the whole: a truth that does not fit, how figures were taken.
+    seconds : float
+        Wall time of it all, measures included.
+    """
+
+    comparison: Comparison
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+
+Comparing = Generator[Progress, None, Outcome]
+
+
+def compare(
+    comparison: Comparison,
+    material: Material,
+    *,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    cancel: threading.Event | None = None,
+) -> Comparing:
+    """Run every method of a comparison in turn.
+
+    A method that fails is a row that says why; the others run all the same.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to run.
+    material : Material
+        The arrays.
+    device, memory_bytes, cancel
+        As in `core.engine.stream`.
+
+    Yields
+    ------
+    Progress
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    DeconvError
+        If there is nothing to run, or the image does not fit the PSF (`Cancelled` when stopped).
+    """
+    began = time.perf_counter()
+    if not comparison.runs:
+        raise DeconvError("There is no method to compare.", "Add one or more to the list.")
+    fit, notes = material.fitting(comparison.align)
+    judge = Judge(material=fit, align=comparison.align, border_px=comparison.border_px)
+    _ = fit.layout  # says in words what does not fit
+    known: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes, "cancel": cancel}
+    known["spacing"] = fit.spacing
+    rows: tuple[Row, ...] = ()
+    runs = comparison.runs
+    for number, (method, label) in enumerate(zip(runs, comparison.labels, strict=True)):
+        blank = Row(number=number, label=label, method=method)
+        row = yield from _row(blank, comparison, judge, known, rows)
+        rows = (*rows, row)
+        yield Progress((number + 1) * _PARTS, _PARTS * len(runs), label, rows)
+        if cancel is not None and cancel.is_set():
+            raise Cancelled
+    said = (*notes, *filter(None, (judge.said, judge.part)))
+    return Outcome(comparison, rows, said, time.perf_counter() - began)
+
+
+def best(rows: tuple[Row, ...], key: str) -> Row | None:
+    """The row that is best by a measure, where that can be told."""
+    measure = MEASURES[key]
+    ranked = [(measure.rank(row.figure(key)), row) for row in rows if not row.error]
+    ranked = [each for each in ranked if math.isfinite(each[0]) or each[0] == -math.inf]
+    return min(ranked, key=lambda each: each[0])[1] if ranked else None
+
+
+def _row(
+    blank: Row, comparison: Comparison, judge: Judge, known: dict[str, Any], rows: tuple[Row, ...]
+) -> Generator[Progress, None, Row]:
+    try:
+        with PeakMemory(choose_device(known["device"])) as memory:
+            began = time.perf_counter()
+            made = yield from _made(blank, comparison, judge.material.image, judge, known, rows)
+            seconds = time.perf_counter() - began
+        again = None
+        if judge.material.repeat is not None:
+            again = yield from _made(blank, comparison, judge.material.repeat, judge, known, rows)
+    except Cancelled:
+        raise
+    except DeconvError as error:
+        return replace(blank, error=str(error))
+    recipe = dict(made.recipe)
+    recipe["psf"] = {**recipe.get("psf", {}), **(judge.material.psf_about or {})}
+    found = {"seconds": seconds, "peak_mib": memory.mib}
+    more, notes = _judged(judge, made, again, comparison)
+    return replace(
+        blank, data=made.data, recipe=recipe, figures=found | more, notes=(*made.notes, *notes)
+    )
+
+
+def _made(
+    blank: Row,
+    comparison: Comparison,
+    image: Any,
+    judge: Judge,
+    known: dict[str, Any],
+    rows: tuple[Row, ...],
+) -> Generator[Progress, None, Result]:
+    """The engine's result, its steps on the comparison's scale."""
+    run = stream_in_linear_light if comparison.linear else stream
+    material = judge.material
+    steps = run(
+        blank.method, image, material.psf, axes=material.axes, noise=comparison.noise, **known
+    )
+    total = _PARTS * len(comparison.runs)
+    while True:
+        try:
+            step: Step = next(steps)
+        except StopIteration as stop:
+            made: Result = stop.value
+            return made
+        done = blank.number * _PARTS + _PARTS * step.done // max(1, step.total)
+        label = f"{blank.number + 1} of {len(comparison.runs)}: {blank.label}"
+        yield Progress(min(done, total), total, label, rows)
+
+
+def _judged(
+    judge: Judge, made: Result, again: Result | None, comparison: Comparison
+) -> tuple[dict[str, float], list[str]]:
+    noise = comparison.noise if comparison.noise is not None else made.recipe.get("noise", math.nan)
+    try:
+        return judge.figures(made.data, float(noise), None if again is None else again.data)
+    except (MemoryError, ArithmeticError, ValueError) as error:
+        log.debug("figures failed", exc_info=True)
+        return {}, [f"Not measured: {error}."]
