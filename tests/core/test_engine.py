@@ -52,6 +52,9 @@ class Toy:
             ring = pad_and_taper(problem.seen, problem.grid, problem.offset, problem.mean)
             yield problem.blur.forward(ring)
 
+    def settle(self, problem: Problem) -> Iterator[Any]:
+        yield from ()
+
     def to_dict(self) -> dict[str, object]:
         return {"name": "toy"}
 

@@ -16,10 +16,12 @@ from skimage.restoration import richardson_lucy as skimage_richardson_lucy
 
 from napari_deconv import deconvolve
 from napari_deconv.core import transform
+from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.errors import Cancelled
 from napari_deconv.core.fourier import fast_shape
 from napari_deconv.core.problem import Problem
 from napari_deconv.psf.disk import Disk
+from napari_deconv.psf.gaussian import Gaussian
 from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 from napari_deconv.restoration.richardson_lucy_saturated import RichardsonLucySaturated
 
@@ -219,6 +221,73 @@ def test_tolerance_stops_early():
     for accelerate in (False, True):
         method = RichardsonLucy(iterations=200, tolerance=0.02, accelerate=accelerate)
         assert 3 < len(list(method.steps(problem(image, psf)))) < 100
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+@pytest.mark.parametrize("accelerate", [False, True])
+def test_the_automatic_stop_is_near_the_best(noise, accelerate):
+    image, psf, truth = scene(noise=noise)
+    curve = [
+        error(window(posed, x), truth)
+        for posed in [problem(image, psf)]
+        for x in RichardsonLucy(iterations=60, accelerate=accelerate).steps(posed)
+    ]
+    found = drain(stream(RichardsonLucy(accelerate=accelerate), image, psf, device="cpu"))
+    chosen = found.recipe["chosen"]
+    assert 10 * np.log10(error(found.data, truth) / min(curve)) < 0.3
+    held_out = chosen["held_out_error"]
+    assert chosen["iterations"] <= np.argmin(held_out) < len(held_out) - 1
+    assert found.recipe["method"]["iterations"] == 0  # to be chosen again by whoever replays it
+
+
+def test_tiles_stop_alike():
+    image, psf, _ = scene(noise=0.03)
+    whole, tiled = (
+        drain(stream(RichardsonLucy(), image, psf, device="cpu", memory_bytes=memory))
+        for memory in (None, 450_000)
+    )
+    assert np.prod(tiled.recipe["tiles"]) > 1
+    assert whole.recipe["chosen"] == tiled.recipe["chosen"]
+    assert np.allclose(whole.data, tiled.data, atol=1e-3)
+
+
+def test_a_cameras_offset_is_taken_away_before_anything_else():
+    image, psf, _ = scene(noise=0.01)
+    counts = (image * 900).round()
+    fields = {"iterations": 8, "read_noise_photons": 2.0, "gain_counts_per_photon": 2.5}
+    plain = deconvolve(counts, psf, **fields)
+    moved = deconvolve(counts + 100, psf, offset_counts=100.0, **fields)
+    assert np.allclose(plain, moved, atol=0.05)
+
+
+def test_read_noise_is_no_light():
+    rng = np.random.default_rng(0)
+    truth = np.full((60, 62), 1.0)
+    truth[20:40:5, 20:40:5] = 400
+    psf = Disk(radius_px=2)()
+    blurred = convolve(np.pad(truth, 4, mode="edge"), psf, mode="same")[4:-4, 4:-4]
+    counts = 100 + 2 * (rng.poisson(blurred) + rng.normal(0, 3, blurred.shape))
+    options = {"iterations": 40, "offset_counts": 100.0, "gain_counts_per_photon": 2.0}
+    known, ignored = (
+        deconvolve(counts, psf, read_noise_photons=level, **options) / 2 for level in (3.0, 0.0)
+    )
+    dark = (slice(45, 58), slice(4, 58))
+    assert np.std(known[dark]) < 0.7 * np.std(ignored[dark])
+
+
+def test_light_from_above_and_below_the_stack_stays_there():
+    rng = np.random.default_rng(2)
+    scene = np.full((40, 24, 24), 2.0)
+    scene[tuple(rng.integers(0, n, 60) for n in scene.shape)] = 300
+    psf = Gaussian(sigma_px=(3.0, 1.2, 1.2))()
+    image = convolve(scene, psf, mode="same")[14:26, 4:-4, 4:-4]
+    found = deconvolve(image, psf, iterations=60)
+    truth = convolve(scene, Gaussian(sigma_px=(1.5, 0.8, 0.8))(), mode="same")[14:26, 4:-4, 4:-4]
+    gap = (convolve(found, Gaussian(sigma_px=0.8)((1, 7, 7)), mode="same") - truth) ** 2
+    # The first and last planes hold most of the foreign light; without the ring they get it all.
+    ends, inside = gap[[0, -1]].mean(), gap[4:-4].mean()
+    assert ends < 4 * inside
+    assert 0.8 < found[[0, -1]].sum() / truth[[0, -1]].sum() < 1.25
 
 
 @pytest.mark.parametrize("kind", ["lights", "surface"])

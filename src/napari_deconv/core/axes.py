@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,14 @@ class Layout:
         Shape of the array.
     spatial : str
         ``"YX"`` or ``"ZYX"``.
+    fixed : tuple of (str, int)
+        Looped axes of which only one entry is meant, and which.
     """
 
     axes: str
     shape: tuple[int, ...]
     spatial: str
+    fixed: tuple[tuple[str, int], ...] = ()
 
     @property
     def block_shape(self) -> tuple[int, ...]:
@@ -53,7 +56,8 @@ class Layout:
     @property
     def opaque(self) -> tuple[slice, ...]:
         """Index of everything but alpha in the array."""
-        return tuple(slice(0, self.colours) if a == "S" else slice(None) for a in self.axes)
+        cuts = {"S": slice(0, self.colours)} | {a: slice(i, i + 1) for a, i in self.fixed}
+        return tuple(cuts.get(a, slice(None)) for a in self.axes)
 
     @property
     def looped(self) -> str:
@@ -62,14 +66,17 @@ class Layout:
 
     def items(self) -> Iterator[dict[str, int]]:
         """Every position on the looped axes."""
-        ranges = [range(self.shape[self.axes.index(a)]) for a in self.looped]
-        for position in itertools.product(*ranges):
+        for position in itertools.product(*map(self._entries, self.looped)):
             yield dict(zip(self.looped, position, strict=True))
 
     @property
     def count(self) -> int:
         """How many items there are."""
-        return math.prod(self.shape[self.axes.index(a)] for a in self.looped)
+        return math.prod(len(self._entries(a)) for a in self.looped)
+
+    def _entries(self, axis: str) -> Sequence[int]:
+        only = dict(self.fixed).get(axis)
+        return range(self.shape[self.axes.index(axis)]) if only is None else (only,)
 
     def index(self, item: dict[str, int], region: Region, colours: slice) -> tuple[Any, ...]:
         """Index of a region of an item in the array; its axes keep the array's order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,6 +62,7 @@ def stream_in_linear_light(
     *,
     axes: str | None = None,
     noise: float | None = None,
+    spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
@@ -72,7 +74,7 @@ def stream_in_linear_light(
 
     Parameters
     ----------
-    method, psf, axes, device, memory_bytes, cancel
+    method, psf, axes, spacing, device, memory_bytes, cancel
         As in `engine.stream`.
     image : ndarray
         sRGB values: integers over their type's range, or floats of which 1 is white.
@@ -108,6 +110,7 @@ def stream_in_linear_light(
         psf,
         axes=axes,
         noise=level,
+        spacing=spacing,
         device=device,
         memory_bytes=memory_bytes,
         cancel=cancel,

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +24,7 @@ from .problem import Solver
 from .progress import Result, Step, Stream, drain
 from .run import Run
 
-__all__ = ["Result", "Step", "Stream", "check_psf", "drain", "stream"]
+__all__ = ["Result", "Step", "Stream", "check_psf", "drain", "prepare", "relative", "stream"]
 
 log = logging.getLogger("napari_deconv")
 
@@ -33,6 +36,7 @@ def stream(
     *,
     axes: str | None = None,
     noise: float | None = None,
+    spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
@@ -51,6 +55,9 @@ def stream(
         One letter per axis; see `parse_axes`.
     noise : float, optional
         Standard deviation of the noise on the image's own scale; estimated by default.
+    spacing : sequence of float, optional
+        Voxel size along the PSF's axes in any one unit: only ratios count. Regularisers divide
+        differences by it. By default voxels are cubes.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     memory_bytes : int, optional
@@ -72,9 +79,27 @@ def stream(
     DeconvError
         On bad input or a failed run (`Cancelled` when stopped).
     """
-    try:
-        run = _prepare(method, image, psf, axes, noise, device, memory_bytes, cancel)
+    with translated(method):
+        run, block = prepare(
+            method,
+            image,
+            psf,
+            axes=axes,
+            noise=noise,
+            spacing=spacing,
+            device=device,
+            memory_bytes=memory_bytes,
+            cancel=cancel,
+        )
+        yield from run.settle(block)
         return (yield from run.stream())
+
+
+@contextmanager
+def translated(method: Solver) -> Iterator[None]:
+    """Whatever goes wrong within becomes a `DeconvError` in words."""
+    try:
+        yield
     except DeconvError:
         raise
     except Exception as error:
@@ -98,24 +123,31 @@ def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
     return array.astype(np.float32)
 
 
-def _prepare(
+def prepare(
     method: Solver,
     image: Any,
     psf: Any,
-    axes: str | None,
-    noise: float | None,
-    device: str,
-    memory_bytes: int | None,
-    cancel: threading.Event | None,
-) -> Run:
+    *,
+    axes: str | None = None,
+    noise: float | None = None,
+    spacing: Sequence[float] | None = None,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    cancel: threading.Event | None = None,
+    fixed: tuple[tuple[str, int], ...] = (),
+) -> tuple[Run, NDArray[Any]]:
+    """A run that is ready to start, and a block of the image for `Run.settle`.
+
+    Parameters are those of `stream`, and ``fixed`` of `Layout`.
+    """
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
     kernel = check_psf(psf, method)
-    layout = parse_axes(tuple(image.shape), axes, kernel.ndim)
+    layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
     intensity, block = survey(image, layout)
     where = choose_device(device)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
-    return Run(
+    run = Run(
         method=method,
         image=image,
         psf=kernel,
@@ -124,11 +156,37 @@ def _prepare(
         intensity=intensity,
         noise=_estimated(block) if noise is None else _given(noise),
         estimated=noise is None,
+        spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,
         cancel=cancel,
         notes=_negative(method, intensity),
     )
+    return run, block
+
+
+def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
+    """Voxel sizes relative to the smallest; empty where they are equal or not given.
+
+    Raises
+    ------
+    DeconvError
+        If they are not ``ndim`` positive numbers.
+    """
+    if spacing is None:
+        return ()
+    try:
+        sizes = tuple(float(size) for size in spacing)
+    except (TypeError, ValueError):
+        sizes = ()
+    if len(sizes) != ndim or not all(size > 0 and math.isfinite(size) for size in sizes):
+        names = ", ".join("zyx"[-ndim:])
+        raise DeconvError(
+            f"spacing = {spacing!r} is no voxel size of a {ndim}-D PSF's axes.",
+            f"Give {ndim} positive numbers, for {names}.",
+        )
+    least = min(sizes)
+    return () if len(set(sizes)) == 1 else tuple(size / least for size in sizes)
 
 
 def _negative(method: Solver, intensity: Intensity) -> list[str]:

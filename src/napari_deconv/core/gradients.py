@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -62,6 +63,35 @@ def gradient_power(
         term = (2 / h * torch.sin(k * (math.pi / n))) ** 2
         total = total + term.reshape([-1] + [1] * (len(grid) - 1 - axis))
     return total
+
+
+@cache
+def spectrum_mean(ndim: int, spacing: tuple[float, ...], corner: float, power: float) -> float:
+    """Mean of ``(gradient_power + corner^2)^-power`` over the frequencies of a large grid.
+
+    Parameters
+    ----------
+    ndim : int
+        2 or 3 axes.
+    spacing : tuple of float
+        Voxel size per spatial axis; empty for equal ones.
+    corner : float
+        Angular frequency below which the law is flat.
+    power : float
+        Exponent of the law.
+    """
+    # Tiles must agree, so it is not the mean over the grid at hand. One octant of frequencies
+    # ``pi t^2`` at the midpoints of t: dense at the low ones, where nearly all of the sum lies.
+    t = (torch.arange(_NODES[ndim], dtype=torch.float64) + 0.5) / _NODES[ndim]
+    law, weight = torch.zeros((), dtype=torch.float64), torch.ones((), dtype=torch.float64)
+    for axis, h in enumerate(_steps(spacing, ndim)):
+        shape = [-1] + [1] * (ndim - 1 - axis)
+        law = law + ((2 / h * torch.sin(math.pi / 2 * t**2)) ** 2).reshape(shape)
+        weight = weight * (2 * t).reshape(shape)
+    return float((law.add_(corner**2).pow_(-power) * weight).sum() / weight.sum())
+
+
+_NODES = {2: 256, 3: 64}
 
 
 def _steps(spacing: Sequence[float], ndim: int) -> tuple[float, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import Layout
+from .axes import Layout, Region
 from .errors import DeconvError
 
 _SAMPLE = 4_000_000
@@ -91,7 +91,8 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
     if 0 in layout.shape:
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
     whole = isinstance(image, np.ndarray)
-    blocks = [image[layout.opaque]] if whole else list(_planes(image, layout))
+    samples = [] if whole else list(_samples(image, layout))
+    blocks = [image[layout.opaque]] if whole else [block for *_, block in samples]
     low, high = _range(blocks)
     if low == high and whole:
         raise DeconvError(
@@ -102,7 +103,8 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
     scale = max(float(np.percentile(np.abs(flat), 99.9)), 0.1 * max(abs(low), abs(high))) or 1.0
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
     found = Intensity(dtype, scale, low, high, mean, std)
-    return found, _representative(image, layout)
+    where = max(samples, key=lambda s: float(s[2].std(dtype=np.float64)))[:2] if samples else None
+    return found, _representative(image, layout, where)
 
 
 def _range(blocks: Sequence[NDArray[Any]]) -> tuple[float, float]:
@@ -143,28 +145,54 @@ def check_finite(block: NDArray[Any]) -> None:
         )
 
 
-def _planes(image: Any, layout: Layout, most: int = 8) -> Any:
-    """Up to ``most`` planes spread over a lazy array."""
+def _samples(
+    image: Any, layout: Layout, most: int = 8
+) -> Iterator[tuple[dict[str, int], Region, NDArray[Any]]]:
+    """Parts of up to ``most`` planes spread over a lazy array: where they lie, and pixels.
+
+    Planes too large to be read whole are read in windows, more of them and all over the place.
+    """
     items = list(layout.items())
     depth = layout.block_shape[0] if layout.spatial == "ZYX" else 1
-    for i in np.unique(np.linspace(0, len(items) * depth - 1, most).astype(int)):
-        item, z = items[i // depth], int(i % depth)
-        region = tuple(slice(0, n) for n in layout.block_shape)
+    windowed = max(layout.block_shape[-2:]) > _WINDOW_PX
+    count = len(items) * depth
+    for n, i in enumerate(np.linspace(0, count - 1, 3 * most if windowed else min(most, count))):
+        item, z = items[int(i) // depth], int(i) % depth
+        planes = zip(layout.block_shape[-2:], _STEPS, strict=True)
+        region = tuple(_window(size, n * step) for size, step in planes)
         if layout.spatial == "ZYX":
-            region = (slice(z, z + 1), *region[1:])
-        yield layout.read(image, item, region, slice(0, layout.colours))
+            region = (slice(z, z + 1), *region)
+        yield item, region, layout.read(image, item, region, slice(0, layout.colours))
 
 
-def _representative(image: Any, layout: Layout) -> NDArray[Any]:
+_WINDOW_PX = 1024
+_STEPS = (0.7549, 0.5698)
+"""Multiples of these, less their whole parts, fill a square evenly (the plastic number's)."""
+
+
+def _window(size: int, place: float) -> slice:
+    start = int((size - _WINDOW_PX) * ((0.5 + place) % 1)) if size > _WINDOW_PX else 0
+    return slice(start, min(size, start + _WINDOW_PX))
+
+
+def _representative(
+    image: Any, layout: Layout, where: tuple[dict[str, int], Region] | None
+) -> NDArray[Any]:
+    """A block to tell the noise from: around a place that holds something, or in the middle."""
     items = list(layout.items())
     region = tuple(slice(0, n) for n in layout.block_shape)
+    item = items[len(items) // 2]
+    middle = layout.block_shape[0] // 2
+    if where is not None:
+        item, found = where
+        region, middle = (*region[:-2], *found[-2:]), found[0].start
     if layout.spatial == "ZYX":
         # The middle of a stack is where the object is; 16 planes tell the noise.
-        middle, depth = layout.block_shape[0] // 2, 8
+        depth = 8
         region = (slice(max(0, middle - depth), middle + depth), *region[1:])
     colours = slice(0, layout.colours)
-    block = layout.read(image, items[len(items) // 2], region, colours)
-    if block.min() != block.max():
+    block = layout.read(image, item, region, colours)
+    if where is not None or block.min() != block.max():
         return block
     return layout.read(image, items[0], tuple(slice(0, n) for n in layout.block_shape), colours)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Protocol
@@ -14,14 +14,12 @@ from torch import Tensor
 
 from .edges import pad_and_taper, settle_ring
 from .fourier import Blur
-from .gradients import gradient_power
+from .gradients import gradient_power, spectrum_mean
 
 _LEAST_NOISE = 5e-4
 """Nothing is measured better: half an 8-bit step is four times that."""
 _CORNER = 0.04
 """Angular frequency, in radians per pixel, below which an image's spectrum is taken as flat."""
-_SPECTRUM_MEAN = {2: 1.271, 3: 0.3672}
-"""Mean of the power law of `Problem.nsr` over the frequencies of a large grid."""
 _SHARE = 0.45
 """Share of the variance that follows the power law; fitted by benchmarks/fit_weights.py."""
 
@@ -103,11 +101,12 @@ class Problem:
         same smoothness in 3-D), with the variance of the whole image (D. J. Field, JOSA A 1987).
         """
         ndim = len(self.grid)
+        power = (ndim + 0.4) / 2
         law = gradient_power(self.grid, self.spacing, self.seen.device)
-        law = law.add_(_CORNER**2).pow_((ndim + 0.4) / 2)
+        law = law.add_(_CORNER**2).pow_(power)
         noise = self.sigma**2
         signal = _SHARE * max(self.std**2 - noise, 0.01 * self.std**2, 1e-12)
-        nsr = law.mul_(noise / signal * _SPECTRUM_MEAN[ndim])
+        nsr = law.mul_(noise / signal * spectrum_mean(ndim, self.spacing, _CORNER, power))
         nsr[(0,) * ndim] = 0
         return nsr
 
@@ -123,6 +122,22 @@ class Problem:
         filled = self.blur.forward(x) if blurred is None else blurred.clone()
         filled[self.window] = self.seen
         return filled
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A method with what it had left open chosen for one image.
+
+    Parameters
+    ----------
+    method : Solver
+        With every field set.
+    chosen : dict
+        What was chosen, and by what: JSON-able, for the recipe.
+    """
+
+    method: Solver
+    chosen: dict[str, object]
 
 
 class Solver(Protocol):
@@ -141,6 +156,7 @@ class Solver(Protocol):
     def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def steps(self, problem: Problem) -> Iterator[Tensor]: ...
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]: ...
     def to_dict(self) -> dict[str, object]: ...
 
 

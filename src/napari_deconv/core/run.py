@@ -20,6 +20,7 @@ from torch import Tensor
 from .axes import Layout
 from .device import is_out_of_memory, release
 from .errors import Cancelled, DeconvError
+from .excerpt import excerpt
 from .fourier import fast_shape
 from .intensity import Intensity, check_finite, stored
 from .problem import Problem, Solver, crop
@@ -41,15 +42,38 @@ class Run:
     estimated: bool
     device: torch.device
     budget: int
-    cancel: threading.Event | None
+    spacing: tuple[float, ...] = ()
+    cancel: threading.Event | None = None
+    asked: Solver | None = None
+    chosen: dict[str, object] = field(default_factory=dict)
+    out: NDArray[Any] | None = None
     most: int = sys.maxsize
     done: int = 0
     clipped: int = 0
     notes: list[str] = field(default_factory=list)
 
+    def settle(self, block: NDArray[Any]) -> Generator[Step, None, None]:
+        """Have the method choose on a part of the image, ``(S, *spatial)``, what it leaves open."""
+        sample = excerpt(block, self.psf.shape)
+        if sample.min() == sample.max():
+            return
+        problem = self._problem(sample)
+        steps = self.method.settle(problem)
+        while True:
+            try:
+                said = next(steps)
+            except StopIteration as stop:
+                settled = stop.value
+                break
+            yield Step(0, 1, f"{self.method.title}: {said}")
+        if settled is not None:
+            self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
+
     def stream(self) -> Stream:
         began = time.perf_counter()
-        out = np.empty(self.layout.shape, self.intensity.dtype)
+        out = self.out
+        if out is None:
+            out = np.empty(self.layout.shape, self.intensity.dtype)
         plan = self._plan()
         groups = self._colour_groups()
         if self.layout.colours < self.layout.samples:
@@ -138,6 +162,7 @@ class Run:
             white=max(self.intensity.high, float(block.max())) / scale,
             mean=self.intensity.mean / scale,
             std=self.intensity.std / scale,
+            spacing=self.spacing,
             cancel=self.cancel,
         )
 
@@ -208,11 +233,13 @@ class Run:
         from .. import __version__
 
         return {
-            "method": self.method.to_dict(),
+            "method": (self.asked or self.method).to_dict(),
             "psf": {"sha256": self.fingerprint, "shape": list(self.psf.shape)},
             "axes": self.layout.axes,
             "noise": self.noise,
             "noise_estimated": self.estimated,
+            **({"spacing": list(self.spacing)} if self.spacing else {}),
+            **({"chosen": self.chosen} if self.chosen else {}),
             "scale": self.intensity.scale,
             "device": str(self.device),
             "tiles": list(plan.pieces),

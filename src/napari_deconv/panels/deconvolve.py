@@ -14,7 +14,7 @@ from ..core.errors import DeconvError
 from .fields import Choice
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import Placement, add_image, axes_of, find, is_image, pixels
+from .layers import Placement, add_image, axes_of, find, is_image, pixels, voxel
 from .live import Live, Task
 from .noise import NoiseLevel
 from .order import Order, Origin
@@ -82,7 +82,8 @@ class DeconvolvePanel(Panel):
         if self.image.layer is None:
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
         linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
-        return Order(self.method.spec(), self.psf.request(), self.noise.value, linear)
+        size = voxel(self.image.layer)
+        return Order(self.method.spec(), self.psf.request(), self.noise.value, linear, size)
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""
@@ -205,6 +206,7 @@ class DeconvolvePanel(Panel):
         add_image(self._viewer, result.data, f"{name} {origin.title}", look, about)
         seconds = recipe.get("seconds")
         said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
+        said[0] += _chosen(recipe)
         kind = "warning" if any(map(_weighty, result.notes)) else "info"
         self.run_bar.message.say("\n".join(said), kind)
 
@@ -229,6 +231,12 @@ def _weighty(note: str) -> bool:
     """Whether a note is a warning: nearly every 8-bit run clips a few pixels."""
     share = re.match(r"(\S+) % of the pixels lay outside", note)
     return share is None or float(share[1]) > _CLIPPED_PERCENT
+
+
+def _chosen(recipe: Mapping[str, Any]) -> str:
+    """What the method chose for itself, as a sentence."""
+    count = recipe.get("chosen", {}).get("iterations")
+    return "" if count is None else f" {count} iterations were chosen."
 
 
 def _methods() -> Mapping[str, Any]:

@@ -68,6 +68,13 @@ def pixel_size(layer: Image, ndim: int) -> tuple[float, ...]:
     return tuple(sizes)
 
 
+def voxel(layer: Image) -> dict[str, float]:
+    """Size of a voxel along every axis but time and channels, by the letters of `axes_of`."""
+    letters = axes_of(layer)[: layer.ndim]
+    sizes = dict(zip(letters, pixel_size(layer, layer.ndim), strict=True))
+    return {axis: size for axis, size in sizes.items() if axis in "ZYX" and size > 0}
+
+
 @dataclass(frozen=True, eq=False)
 class Placement:
     """How a layer lies in the world and looks, kept for when the layer is gone.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import settings
@@ -20,6 +20,7 @@ class Order:
     psf: Request
     noise: float | None
     linear: bool = False
+    voxel: Mapping[str, float] = field(default_factory=dict)
 
     def stream(
         self, data: Any, axes: str, prepared: Prepared, cancel: threading.Event
@@ -28,9 +29,11 @@ class Order:
         from ..core.colour import stream_in_linear_light
         from ..core.engine import stream
 
-        chosen = settings.current()
+        chosen, kernel = settings.current(), prepared.usable()
+        sizes = [self.voxel[a] for a in "ZYX"[-kernel.ndim :] if a in self.voxel]
         return (stream_in_linear_light if self.linear else stream)(
-            self.method, data, prepared.usable(), axes=axes, noise=self.noise,
+            self.method, data, kernel, axes=axes, noise=self.noise,
+            spacing=sizes if len(sizes) == kernel.ndim else None,
             device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
 

@@ -90,6 +90,7 @@ def as_python(recipe: Mapping[str, Any]) -> str:
     options = [f"axes={recipe.get('axes')!r}"]
     noise = _noise(recipe)
     options += [] if noise is None else [f"noise={noise!r}"]
+    options += [f"spacing={_tuple(recipe['spacing'])!r}"] if recipe.get("spacing") else []
     values = [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
     lines = ["from napari_deconv.io import read"] if path else []
     lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
@@ -120,6 +121,7 @@ def as_command(recipe: Mapping[str, Any]) -> str:
     parts += ["--method", fields.pop("name")]
     noise = _noise(recipe)
     parts += [] if noise is None else ["--noise", repr(noise)]
+    parts += ["--spacing", _text(recipe["spacing"])] if recipe.get("spacing") else []
     parts += ["--linear"] if recipe.get("light") == "linear" else []
     for key, value in fields.items():
         parts += ["--set", f"{key}={_text(value)}"]

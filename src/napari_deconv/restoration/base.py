@@ -5,16 +5,17 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.channels import stream_channels
 from ..core.engine import Step, drain, stream
 from ..core.errors import DeconvError
 from ..core.incoming import as_array
-from ..core.problem import Problem
+from ..core.problem import Problem, Settled
 from ..core.spec import Spec
 from ..psf import PSF, inspect
 
@@ -61,6 +62,15 @@ class Method(Spec):
         factor = self.halo_factor if len(psf_shape) == 2 else min(2.0, self.halo_factor)
         return tuple(max(8, round(factor * n)) for n in psf_shape)
 
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
+        """Choose on a part of the image what the fields leave open; None if that is nothing.
+
+        It is called once a run, before the tiles, so that all of them are treated alike; it yields
+        what it is doing, in words.
+        """
+        yield from ()
+        return None
+
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""
         raise NotImplementedError
@@ -93,6 +103,7 @@ def deconvolve(
     *,
     axes: str | None = None,
     noise: float | None = None,
+    spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
     progress: Callable[[Step], None] | None = None,
@@ -104,15 +115,20 @@ def deconvolve(
     ----------
     image : array_like
         Real image, stack or series of any dtype; numpy, dask or zarr.
-    psf : ndarray or PSF
+    psf : ndarray or PSF, or a list or dict of them
         Point spread function, 2-D or 3-D; its dimension decides whether planes or volumes are
-        restored. It is normalised to unit sum; its centre is its pixel ``size // 2``.
+        restored. It is normalised to unit sum; its centre is its pixel ``size // 2``. A list has
+        one for each entry of the axis ``C``; of a dict ``{channel: psf}``, channels that are
+        missing are left as they are.
     method : str or Method
         A name from `methods`, or a configured method.
     axes : str, optional
         One letter per axis of ``image``, such as ``"TCZYX"`` or ``"YXS"``.
     noise : float, optional
         Standard deviation of the noise on the image's own scale; estimated by default.
+    spacing : sequence of float, optional
+        Voxel size along the PSF's axes in any one unit: regularisers need to know where voxels are
+        no cubes. Only ratios count.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     memory_bytes : int, optional
@@ -134,17 +150,33 @@ def deconvolve(
     """
     methods()
     chosen = _configured(method, fields)
-    kernel = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
-    for finding in inspect(kernel):
-        if finding.code not in _HANDLED and not finding.fatal:
-            warnings.warn(f"{finding} (psf.repair)", stacklevel=2)
-    run = stream(
-        chosen, image, kernel, axes=axes, noise=noise, device=device, memory_bytes=memory_bytes
-    )
+    options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
+    options |= {"device": device, "memory_bytes": memory_bytes}
+    if isinstance(psf, Mapping) or _is_several(psf):
+        kernels = dict(psf if isinstance(psf, Mapping) else enumerate(psf))
+        run = stream_channels(chosen, image, {c: _kernel(k) for c, k in kernels.items()}, **options)
+    else:
+        run = stream(chosen, image, _kernel(psf), **options)
     result = drain(run, progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
     return result.data
+
+
+def _is_several(psf: Any) -> bool:
+    """Whether it is a sequence of PSFs and not a PSF as nested lists."""
+    return isinstance(psf, list | tuple) and any(
+        isinstance(one, PSF) or getattr(one, "ndim", 0) > 1 for one in psf
+    )
+
+
+def _kernel(psf: Any) -> NDArray[Any]:
+    """The values of a PSF, with a warning of what is odd about them."""
+    kernel: NDArray[Any] = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
+    for finding in inspect(kernel):
+        if finding.code not in _HANDLED and not finding.fatal:
+            warnings.warn(f"{finding} (psf.repair)", stacklevel=3)
+    return kernel
 
 
 def _configured(method: Any, fields: dict[str, Any]) -> Method:

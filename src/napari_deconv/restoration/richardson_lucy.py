@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Annotated
 
@@ -10,10 +11,12 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.coverage import Coverage
+from ..core.coverage import Coverage, inverse
 from ..core.fourier import Blur
-from ..core.problem import Problem
+from ..core.problem import Problem, Settled
+from ..core.progress import drain
 from .base import Method
+from .held_out import HeldOut, search
 from .multiplicative import Accelerated, Walk, flat, like, observed_over_expected
 
 
@@ -40,7 +43,9 @@ class RichardsonLucy(
     Parameters
     ----------
     iterations : int
-        More of them sharpen further and amplify noise; the number is the regularisation.
+        More of them sharpen further and amplify noise; the number is the regularisation. 0 chooses
+        it on a part of the image: as many as best predict pixels that were held out, and a tenth
+        less.
     accelerate : bool
         Extrapolate between iterations: as sharp (and as noisy) in about a third of them
         (D. Biggs and M. Andrews, Acceleration of iterative image restoration algorithms, 1997).
@@ -49,17 +54,29 @@ class RichardsonLucy(
         (N. Dey et al., Richardson-Lucy algorithm with total variation regularization for 3D
         confocal microscope deconvolution, 2006).
     background : float
-        Constant level of the image that is no signal, in the image's own units. The result is
-        without it.
+        Constant level of light that is no signal, in the image's own units, above the camera's
+        offset. It has photon noise. The result is without it.
     tolerance : float
         Stop when an iteration changes the estimate by less than this share of its norm; 0 never.
+    offset_counts : float
+        What the camera adds to every pixel without light, in the image's own units. It has no
+        photon noise. The result is without it.
+    gain_counts_per_photon : float
+        Image units per detected photon. It matters with read noise only.
+    read_noise_photons : float
+        Standard deviation of the camera's read noise in photons (electrons). Its variance is added
+        to observed and expected photons (D. L. Snyder et al., Image recovery from data acquired
+        with a charge-coupled-device camera, 1993), so that dark pixels are trusted less.
     """
 
-    iterations: Annotated[int, Interval(ge=1, le=1000)] = 30
+    iterations: Annotated[int, Interval(ge=0, le=1000)] = 0
     accelerate: bool = False
     tv: Annotated[float, Interval(ge=0, le=0.1)] = 0.0
     background: Annotated[float, Interval(ge=0)] = 0.0
     tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    offset_counts: float = 0.0
+    gain_counts_per_photon: Annotated[float, Interval(gt=0)] = 1.0
+    read_noise_photons: Annotated[float, Interval(ge=0)] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,10 +86,35 @@ class RichardsonLucy(
 
     @property
     def total(self) -> int:
-        return self.iterations
+        return self.iterations or MOST
+
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
+        if self.iterations:
+            return None
+        problem, background = self._photons(problem)
+        held = HeldOut(problem)
+        mask = problem.seen.new_zeros((len(problem.seen), *problem.grid))
+        mask[problem.window] = held.use.float()
+        share = problem.blur.adjoint(mask)
+        del mask
+        ratio = held.watch(observed_over_expected(problem, background, held.use), background)
+        walk = (Accelerated if self.accelerate else Walk)(flat(problem, background))
+
+        def iterate() -> None:
+            smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
+            walk.iterate(problem.blur, ratio, partial(_normalise_by, share, smooth))
+
+        stop = yield from search(iterate, held, MOST)
+        errors = [float(f"{error * problem.scale**2:.6g}") for error in stop.error]
+        chosen = {"iterations": stop.iterations, "held_out_error": errors}
+        return Settled(self.but(iterations=stop.iterations), chosen)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        background = self.background / problem.scale
+        settled = drain(self.settle(problem))
+        if settled is not None:  # nobody settled it before, on the image as a whole
+            yield from settled.method.steps(problem)
+            return
+        problem, background = self._photons(problem)
         ratio = observed_over_expected(problem, background)
         seen = Coverage(problem.psf, problem.grid, problem.offset, problem.seen.shape[1:])
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
@@ -82,6 +124,25 @@ class RichardsonLucy(
             yield walk.x
             if walk.arrived:
                 return
+
+    def _photons(self, problem: Problem) -> tuple[Problem, float]:
+        """The problem with values whose variance is their mean, up to a factor; its background."""
+        read = self.read_noise_photons**2 * self.gain_counts_per_photon / problem.scale
+        shift = read - self.offset_counts / problem.scale
+        background = self.background / problem.scale + read
+        if not shift:
+            return problem, background
+        return replace(problem, seen=problem.seen + shift, mean=problem.mean + shift), background
+
+
+MOST = 200
+"""Iterations that are made where nothing speaks against more."""
+
+
+def _normalise_by(share: Tensor, smooth: Tensor | None, correction: Tensor, rows: slice) -> Tensor:
+    """As `_normalise`, with ``A^T m`` as an array."""
+    correction.clamp_(min=0).mul_(inverse(share[:, rows]))
+    return correction if smooth is None else correction.mul_(smooth[:, rows])
 
 
 def _normalise(seen: Coverage, smooth: Tensor | None, correction: Tensor, rows: slice) -> Tensor:

@@ -1,0 +1,121 @@
+"""Channels with PSFs of their own: one run after the other, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .axes import parse_axes
+from .engine import prepare, translated
+from .errors import DeconvError
+from .incoming import as_array
+from .problem import Solver
+from .progress import Result, Step, Stream
+
+_FINE = 1000
+"""Parts of a channel's progress: runs of different length count alike."""
+
+
+def stream_channels(
+    method: Solver, image: Any, psfs: Mapping[int, Any], *, axes: str | None, **options: Any
+) -> Stream:
+    """`engine.stream` with a PSF for every channel.
+
+    Noise, intensities and what a method chooses for itself are found for each channel by itself.
+
+    Parameters
+    ----------
+    method, image, options
+        As in `engine.stream`.
+    psfs : mapping of int to ndarray
+        Position on the axis ``C`` -> PSF. Channels that are missing are left as they are.
+    axes : str
+        One letter per axis, ``C`` among them.
+
+    Yields
+    ------
+    Step
+        Progress of the whole.
+
+    Returns
+    -------
+    Result
+        Its recipe has a list ``channels``.
+
+    Raises
+    ------
+    DeconvError
+        If there is no channel axis or no such channel, and as `engine.stream`.
+    """
+    if not isinstance(getattr(image, "dtype", None), np.dtype):
+        image = as_array("The image", image)
+    check_channels(tuple(image.shape), axes, psfs)
+    out = np.empty(tuple(image.shape), image.dtype)
+    found, notes = [], _untouched(image, out, axes or "", psfs)
+    for number, (channel, psf) in enumerate(sorted(psfs.items())):
+        with translated(method):
+            run, block = prepare(method, image, psf, axes=axes, fixed=(("C", channel),), **options)
+            run.out = out
+            result = yield from _placed(run.settle(block), number, len(psfs), channel)
+            result = yield from _placed(run.stream(), number, len(psfs), channel)
+        found.append({"channel": channel, **result.recipe})
+        notes += [f"Channel {channel}: {note}" for note in result.notes]
+    return Result(out, _merged(found), tuple(notes))
+
+
+def check_channels(shape: tuple[int, ...], axes: str | None, psfs: Mapping[int, Any]) -> None:
+    """Raise unless every PSF has a channel; PSFs must agree in their number of axes."""
+    if not psfs:
+        raise DeconvError("There is no PSF.", "Give one for each channel.")
+    dims = {np.ndim(psf) for psf in psfs.values()}
+    if len(dims) > 1:
+        raise DeconvError("Some PSFs are 2-D and others 3-D.", "Give all channels the same kind.")
+    layout = parse_axes(shape, axes, dims.pop())
+    if axes is None or "C" not in layout.axes:
+        raise DeconvError(
+            f"There are {len(psfs)} PSFs, but no channel axis in {axes!r}.",
+            "Name it in axes, as in 'CZYX', or give one PSF.",
+        )
+    count = shape[layout.axes.index("C")]
+    for channel in psfs:
+        if channel not in range(count):
+            raise DeconvError(
+                f"There is a PSF for channel {channel}, but the image has {count}, from 0.",
+                "Give one PSF per channel.",
+            )
+
+
+def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list[str]:
+    """Copy the channels that have no PSF, and say so."""
+    axis = axes.upper().index("C")
+    rest = [c for c in range(out.shape[axis]) if c not in psfs]
+    for channel in rest:
+        where = (slice(None),) * axis + (channel,)
+        out[where] = np.asarray(image[where])
+    return [f"Channel {channel} has no PSF and was left as it was." for channel in rest]
+
+
+def _placed(steps: Any, number: int, count: int, channel: int) -> Any:
+    """A run's steps as a share of the progress of all; returns what the run returns."""
+    while True:
+        try:
+            step: Step = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        done = (number + step.done / max(1, step.total)) * _FINE
+        label = f"channel {channel}: {step.label}"
+        yield replace(step, done=int(done), total=count * _FINE, label=label)
+
+
+def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:
+    recipe = dict(found[0])
+    del recipe["channel"]
+    recipe["seconds"] = round(sum(one["seconds"] for one in found), 3)
+    recipe["psf"] = {"shape": recipe["psf"]["shape"]}
+    keys = ("channel", "psf", "noise", "scale", "tiles", "chosen")
+    recipe["channels"] = [{k: one[k] for k in keys if k in one} for one in found]
+    recipe.pop("chosen", None)
+    return recipe
