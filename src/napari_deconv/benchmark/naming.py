@@ -1,0 +1,38 @@
+"""Specs as the short text that the command line takes."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, fields
+from typing import Any
+
+from ..core.spec import Spec, hints
+
+
+def shorthand(spec: Spec, **said: str) -> str:
+    """``"disk:radius_px=7"``: the name, and the fields that differ from their defaults.
+
+    Parameters
+    ----------
+    spec : Spec
+        Anything that can be chosen.
+    **said : str
+        Fields to show so, whatever their value.
+    """
+    defaults = {f.name: f.default for f in fields(spec)}
+    shown = {k: said.get(k) or _text(getattr(spec, k)) for k in hints(type(spec))
+             if k in said or defaults[k] is MISSING or getattr(spec, k) != defaults[k]}  # fmt: skip
+    listed = ",".join(f"{k}={v}" for k, v in shown.items())
+    return f"{spec.name}:{listed}" if listed else spec.name
+
+
+def settings(spec: Spec, skip: str = "") -> str:
+    """Every field but one, as ``"iterations=30;accelerate=False"``."""
+    return ";".join(f"{k}={_text(getattr(spec, k))}" for k in hints(type(spec)) if k != skip)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Spec):
+        return shorthand(value)
+    if isinstance(value, tuple):
+        return ",".join(map(_text, value))
+    return f"{value:.10g}" if isinstance(value, float) else str(value)

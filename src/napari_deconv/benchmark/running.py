@@ -1,0 +1,223 @@
+"""Every contestant on every scene, going on where an earlier run stopped."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import torch
+
+from ..core.errors import Cancelled, DeconvError
+from ..restoration.base import methods
+from .attempts import attempt
+from .contestants import Contestant, weights_hash
+from .results import Key, Row, Writer, read_rows
+from .scenes import Case, Scene
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Scenes that are averaged: one set of PSFs, one camera, one noise.
+
+    Parameters
+    ----------
+    kernels : str
+        What the table calls the PSFs.
+    scenes : tuple of Scene
+        All of one camera and noise.
+    """
+
+    kernels: str
+    scenes: tuple[Scene, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What is to be measured.
+
+    Parameters
+    ----------
+    groups : tuple of Group
+        Rows of the table together.
+    contestants : tuple of Contestant
+        Who runs on each scene.
+    told : bool
+        Whether methods are told the noise level.
+    device : str
+        As in `stream`.
+    """
+
+    groups: tuple[Group, ...]
+    contestants: tuple[Contestant, ...]
+    told: bool = False
+    device: str = "cpu"
+
+    def key(self, scene: Scene, who: Contestant, weights: str) -> Key:
+        """The row of a contestant on a scene."""
+        return Key(
+            scene=scene.camera.label,
+            noise=scene.noise.label,
+            image=f"{scene.image.parent.name}/{scene.image.stem}",
+            seed=str(scene.seed),
+            kernel=scene.kernel.label,
+            method=who.label,
+            weights=weights,
+            told="yes" if self.told else "no",
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Scenes done so far, of all that had something to do."""
+
+    done: int
+    total: int
+    label: str
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    scene: Scene
+    wanted: tuple[tuple[Contestant, Key], ...]
+    told: bool
+    device: str
+    ran_on: str
+
+
+_Results = Generator[tuple[_Task, Iterable[Row]], None, None]
+
+
+def bench(
+    plan: Plan, path: Path, *, workers: int = 1, threads: int = 1, retry: bool = False
+) -> Iterator[Progress]:
+    """Compute the rows that a file lacks, and append each to it.
+
+    Parameters
+    ----------
+    plan : Plan
+        What is to be measured.
+    path : Path
+        CSV file; rows in it are kept and not computed again.
+    workers : int
+        Processes; times are only fair with one, or with as many cores.
+    threads : int
+        Of each of them.
+    retry : bool
+        Compute rows again that failed.
+
+    Yields
+    ------
+    Progress
+        After every scene.
+
+    Raises
+    ------
+    DeconvError
+        If the file cannot be read or written. What a method fails of becomes its row.
+    """
+    known = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
+    tasks = list(_tasks(plan, known, f"{plan.device}, processes: {workers}, threads: {threads}"))
+    if not tasks:
+        return
+    with closing(Writer(path)) as writer:
+        results = _in_pool(tasks, workers, threads) if workers > 1 else _here(tasks, threads)
+        with closing(results):
+            for done, (task, rows) in enumerate(results, 1):
+                for row in rows:
+                    writer.add(row)
+                yield Progress(done, len(tasks), task.scene.image.stem)
+
+
+def _tasks(plan: Plan, known: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
+    hashes = {who: weights_hash(who.method) for who in plan.contestants}
+    for group in plan.groups:
+        for scene in group.scenes:
+            entries = [
+                (one, plan.key(scene, one, hashes[who]))
+                for who in plan.contestants
+                for one in who.candidates(scene.noise.nominal)
+            ]
+            wanted = tuple(
+                (who, key)
+                for who, key in dict(entries).items()
+                if key not in known or not known[key].still_holds(who.settings)
+            )
+            if wanted:
+                yield _Task(scene, wanted, plan.told, plan.device, ran_on)
+
+
+def _rows(task: _Task) -> Iterator[Row]:
+    """One row per contestant, whatever becomes of it."""
+    made: Case | None = None
+    for who, key in task.wanted:
+        try:
+            made = made or task.scene.case()
+            found = attempt(who, made, task.told, task.device)
+        except Cancelled:
+            raise
+        except Exception as error:  # one failure must not cost the other rows
+            _log.debug("%s", key, exc_info=True)
+            known = isinstance(error, DeconvError)
+            said = str(error) if known else f"{type(error).__name__}: {error}"
+            yield Row(*key, fields=who.settings, ran_on=task.ran_on, failed=said)
+            continue
+        yield Row(
+            *key,
+            psnr_db=f"{found.score.psnr_db:.4f}",
+            ssim=f"{found.score.ssim:.5f}",
+            seconds=f"{found.seconds:.3f}",
+            fields=who.settings,
+            setting=found.setting,
+            ran_on=task.ran_on,
+        )
+
+
+def _here(tasks: Sequence[_Task], threads: int) -> _Results:
+    with _threads(threads):
+        for task in tasks:
+            yield task, _rows(task)
+
+
+def _in_pool(tasks: Sequence[_Task], workers: int, threads: int) -> _Results:
+    # Forking a process that has used torch's threads can hang.
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (threads,))
+    try:
+        waiting = {pool.submit(_all_rows, task): task for task in tasks}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+    except BrokenProcessPool as error:
+        raise DeconvError(
+            "A worker process died; memory may have run out.",
+            "Run the same command with fewer --workers: finished rows are kept.",
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _all_rows(task: _Task) -> list[Row]:
+    return list(_rows(task))
+
+
+def _start(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+    torch.set_num_threads(threads)
+    methods()
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
