@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from protocol import NOISE, Scene, photos, scene
+from protocol import NOISE, Case, photos, scene
 
 from napari_deconv.core.engine import drain, stream
 from napari_deconv.metrics import score
@@ -36,11 +36,11 @@ PSFS = (
 DEFAULT = ("wiener", "tikhonov", "richardson-lucy", "ird", "tv", "sparse", "hyper-laplacian")
 
 
-def restore(method: Method, image: NDArray[np.float32], case: Scene) -> NDArray[np.float32]:
+def restore(method: Method, image: NDArray[np.float32], case: Case) -> NDArray[np.float32]:
     return drain(stream(method, image, case.psf, noise=case.noise, device="cpu")).data
 
 
-def measure(method: Method, case: Scene) -> list[float]:
+def measure(method: Method, case: Case) -> list[float]:
     """PSNR of oracle and cut image over the whole, then over the inner part."""
     cut = (slice(CUT_PX, -CUT_PX),) * 2
     oracle = restore(method, case.blurred, case)[cut]

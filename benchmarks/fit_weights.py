@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from protocol import Scene, photos, scene
+from protocol import Case, photos, scene
 
 from napari_deconv.core import problem
 from napari_deconv.core.engine import drain, stream
@@ -48,7 +48,7 @@ FACTORS = 2.0 ** np.arange(-1.5, 1.6, 0.5)
 
 
 @cache
-def scenes(level: float, step: int) -> tuple[Scene, ...]:
+def scenes(level: float, step: int) -> tuple[Case, ...]:
     """Every ``step``-th photo, each with the next PSF."""
     paths = enumerate(photos("train", step, step // 2))
     return tuple(scene(path, PSFS[i % len(PSFS)](), level, seed=i) for i, path in paths)

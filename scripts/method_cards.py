@@ -84,8 +84,8 @@ Every method gets the same treatment of edges, scale, axes, tiles and devices: s
 [faithful numerics](faithful-numerics.md). Where a weight, sigma or ratio of 0 is "taken from the
 noise level", that level is estimated from the image, or given as `noise`. In Richardson-Lucy the
 number of iterations is the regularisation. How the methods compare on test images is measured in
-the [benchmarks](benchmarks/README.md). From Python, fields are keywords of
-[`deconvolve`](python.md); on the [command line](command-line.md) they are options.
+the [benchmarks](benchmarks/README.md), [on photos](benchmarks/photos.md) first. From Python, fields
+are keywords of [`deconvolve`](python.md); on the [command line](command-line.md) they are options.
 """
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from torch import Tensor
 
 import napari_deconv.benchmark.attempts as attempts
 from napari_deconv.benchmark.contestants import weights_hash
@@ -22,22 +20,10 @@ from napari_deconv.benchmark.tables import put_into
 from napari_deconv.cli import main
 from napari_deconv.cli.bench_names import contestant_in
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.problem import Problem
 from napari_deconv.degradation import Chain
 from napari_deconv.io import write
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.base import Method
-
-
-class Sometimes(Method, title="Fails on a mood"):
-    """Gives the image back, or fails."""
-
-    mood: Literal["good", "bad"] = "good"
-
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
-        if self.mood == "bad":
-            raise ValueError("a bad mood")
-        yield problem.y
 
 
 @pytest.fixture
@@ -117,15 +103,15 @@ def test_changed_weights_are_other_rows(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_a_row_that_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    name = "fails-on-a-mood"
-    assert bench(folder, f"{name}:mood=bad", name, "wiener") == 1
+    lost = "fcnn:weights=lost.safetensors"
+    assert bench(folder, lost, "wiener") == 1
     bad = [r for r in rows(folder) if r["failed"]]
-    assert len(bad) == 3 and not bad[0]["psnr_db"] and "a bad mood" in bad[0]["failed"]
-    assert len(rows(folder)) == 12, "the others went on"
-    out = capsys.readouterr().out
-    assert f"`{name}:mood=bad`, 3 of 3:" in out and "a bad mood" in out
-    assert bench(folder, f"{name}:mood=bad", more=("--retry",)) == 1
-    assert len(rows(folder)) == 15
+    assert len(bad) == 3 and not bad[0]["psnr_db"]
+    assert "no weight file lost.safetensors" in bad[0]["failed"]
+    assert len(rows(folder)) == 9, "the others went on"
+    assert f"`{lost}`, 3 of 3: There is no weight file" in capsys.readouterr().out
+    assert bench(folder, lost, more=("--retry",)) == 1
+    assert len(rows(folder)) == 12
 
 
 def test_workers_find_the_same(folder: Path) -> None:
@@ -177,10 +163,17 @@ def test_best_of_a_level_is_one_weight_for_all(folder: Path) -> None:
 
 
 def test_told_noise_is_the_true_one(case: attempts.Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
-    monkeypatch.setattr(Sometimes, "steps", lambda self, p: seen.append(p.noise * p.scale) or [p.y])
-    attempts.attempt(contestant_in("fails-on-a-mood"), case, told=True)
-    assert seen == [pytest.approx(0.03)]
+    told = []
+    stream = attempts.stream
+
+    def overheard(*args: Any, noise: float | None, **more: Any) -> Any:
+        told.append(noise)
+        return stream(*args, noise=noise, **more)
+
+    monkeypatch.setattr(attempts, "stream", overheard)
+    for knows in (True, False):
+        attempts.attempt(contestant_in("wiener"), case, told=knows)
+    assert told == [pytest.approx(0.03), None]
 
 
 def test_interval_holds_the_mean_and_shrinks() -> None:
@@ -213,7 +206,7 @@ def test_a_plot_that_cannot_be_is_refused_before_the_hours(
 ) -> None:
     monkeypatch.setattr("napari_deconv.benchmark.plot.find_spec", lambda name: None)
     assert bench(folder, "wiener", more=("--plot", "p.svg")) == 2
-    assert "napari-deconv[plots]" in capsys.readouterr().err
+    assert "napari-deconv[figure]" in capsys.readouterr().err
     assert not (folder / "r.csv").exists()
     with pytest.raises(DeconvError, match=r"\.svg or \.png"):
         check_plot(Path("p.gif"))

@@ -29,7 +29,7 @@ def check_plot(path: Path) -> None:
     if find_spec("matplotlib") is None:
         raise DeconvError(
             "Plots need matplotlib, which is not installed.",
-            'pip install "napari-deconv[plots]", or leave --plot out.',
+            'pip install "napari-deconv[figure]", or leave --plot out.',
         )
 
 
