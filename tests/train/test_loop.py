@@ -68,7 +68,7 @@ def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, error: BaseException) ->
 def test_a_batch_is_a_pure_function_of_the_generator_and_fits_its_otf() -> None:
     sharp = [np.random.default_rng(i).random((40, 50), np.float32) for i in range(3)]
     first, again = (
-        make_batch(sharp, DISKS, (1e-6, 1e-6), 32, np.random.default_rng(5)) for _ in range(2)
+        make_batch(sharp, RECIPE, np.random.default_rng(5), noise=1e-6) for _ in range(2)
     )
     assert_array_equal(first.y, again.y)
     blurred = torch.fft.irfft2(torch.fft.rfft2(first.truth) * first.otf, s=(32, 32))
@@ -129,8 +129,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_best(
 ) -> None:
     real = loop.make_batch
 
-    def poisoned(*given: object) -> object:
-        batch = real(*given)
+    def poisoned(*given: object, **scene: object) -> object:
+        batch = real(*given, **scene)
         if (tmp_path / "best.safetensors").exists():
             batch.y[0, 0, 3, 4] = np.nan
         return batch

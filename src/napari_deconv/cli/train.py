@@ -23,7 +23,9 @@ _log = logging.getLogger(__name__)
 def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Declare the options."""
     parser.add_argument("recipe", metavar="RECIPE.json", help="what to train; see recipes/")
-    parser.add_argument("--images", required=True, metavar="DIR", help="sharp images")
+    parser.add_argument(
+        "--images", required=True, nargs="+", metavar="DIR", help="sharp images, by source"
+    )
     parser.add_argument(
         "--out", required=True, metavar="DIR", help="checkpoint, log and weights; resumed if there"
     )
@@ -42,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         raise DeconvError(f"--minutes {args.minutes:g} is no time.", "Give more than 0.")
     training = fit(
         _recipe(Path(args.recipe)),
-        Path(args.images),
+        [Path(folder) for folder in args.images],
         Path(args.out),
         minutes=args.minutes,
         device=args.device,
@@ -70,7 +72,8 @@ def _line(progress: Trained) -> str:
     if progress.note:
         return progress.note
     psnr = " ".join(f"{each:.2f}" for each in progress.psnr)
+    photons = " and 200 photons" if len(progress.psnr) > 3 else ""
     return (
         f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}, "
-        f"PSNR at 1, 3, 5 % noise {psnr} dB"
+        f"PSNR at 1, 3, 5 % noise{photons} {psnr} dB"
     )

@@ -99,12 +99,27 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
             f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen."
         )
     flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
-    # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
-    scale = max(float(np.percentile(np.abs(flat), 99.9)), 0.1 * max(abs(low), abs(high))) or 1.0
+    scale = robust_maximum(flat, max(abs(low), abs(high))) or 1.0
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
     found = Intensity(dtype, scale, low, high, mean, std)
     where = max(samples, key=lambda s: float(s[2].std(dtype=np.float64)))[:2] if samples else None
     return found, _representative(image, layout, where)
+
+
+def robust_maximum(values: NDArray[Any], most: float | None = None) -> float:
+    """The intensity that is 1 on the unit scale.
+
+    Parameters
+    ----------
+    values : ndarray
+        Pixels, or a sample of them.
+    most : float, optional
+        The largest modulus, where ``values`` is a sample.
+    """
+    moduli = np.abs(values)
+    most = float(moduli.max()) if most is None else most
+    # A few bright beads must not be the scale of nothing, nor one hot pixel the scale of all.
+    return max(float(np.percentile(moduli, 99.9)), 0.1 * most)
 
 
 def _range(blocks: Sequence[NDArray[Any]]) -> tuple[float, float]:

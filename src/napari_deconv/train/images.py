@@ -14,7 +14,7 @@ _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
 
 
 def read_gray(
-    folder: Path, least_px: int, least_count: int
+    folder: Path, least_px: int, least_count: int, every: int = 1
 ) -> tuple[list[NDArray[np.float32]], list[str]]:
     """Every usable image of a folder as gray float32 in [0, 1], and what was wrong with others.
 
@@ -26,6 +26,8 @@ def read_gray(
         Shortest side.
     least_count : int
         How many are needed.
+    every : int
+        Look only at every so-many-th file in sorted order, from the first on.
 
     Raises
     ------
@@ -35,7 +37,8 @@ def read_gray(
     if not folder.is_dir():
         raise DeconvError(f"There is no folder {folder}.", "Give a folder of sharp images.")
     images, skipped = [], []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in io.SUFFIXES):
+    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in io.SUFFIXES)
+    for path in files[::every]:
         try:
             images.append(_gray(path, least_px))
         except DeconvError as error:

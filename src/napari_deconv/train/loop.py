@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +15,15 @@ import torch
 from ..core.device import choose_device
 from ..core.weights import packed
 from ..io.atomic import replacing
-from .images import read_gray
-from .pairs import Batch, Images, make_batch
+from .pairs import Batch, make_batch, misjudge
 from .recipe import Recipe
+from .sources import Material, read_material
 from .state import State, advance, begin
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
 _NOISES = (0.01, 0.03, 0.05)
+_PHOTONS = 200.0
 _HELD_PX = 160
 
 
@@ -37,7 +38,7 @@ class Trained:
     loss : float
         Mean since the last report.
     psnr : tuple of float
-        On held-out images, in dB, at 1, 3 and 5 % noise.
+        On held-out images, in dB, at 1, 3 and 5 % noise, and at 200 photons where it learns those.
     best : float
         Best mean of those so far: what the weight file holds.
     note : str
@@ -54,7 +55,7 @@ class Trained:
 
 def fit(
     recipe: Recipe,
-    images: Path,
+    images: Path | Sequence[Path],
     out: Path,
     *,
     minutes: float = math.inf,
@@ -66,8 +67,8 @@ def fit(
     ----------
     recipe : Recipe
         What to train.
-    images : Path
-        Folder of sharp images.
+    images : Path or sequence of Path
+        Folders of sharp images, one per source of the recipe.
     out : Path
         Folder for checkpoint, log and best weights; made if missing.
     minutes : float
@@ -92,46 +93,56 @@ def fit(
     """
     until = time.monotonic() + 60 * minutes
     where = choose_device(device)
-    every, skipped = read_gray(images, recipe.patch_px, 2)
+    folders = [images] if isinstance(images, Path) else list(images)
+    material = read_material(recipe, folders)
     state = begin(recipe, where)
     out.mkdir(parents=True, exist_ok=True)
     if (out / "checkpoint.pt").exists():
         state.load(out / "checkpoint.pt", where)
     _rewind(out / "log.jsonl", state.step)
-    for note in skipped:
+    for note in material.skipped:
         yield Trained(state.step, recipe.steps, note=note)
-    sharp = [image for i, image in enumerate(every) if i % recipe.held_out]
-    held = [batch.to(where) for batch in _held(every[:: recipe.held_out], recipe)]
-    yield from _run(recipe, state, sharp, held, out, until)
+    exam = {name: batch.to(where) for name, batch in _exam(material).items()}
+    yield from _run(recipe, state, material, exam, out, until)
     return out / "best.safetensors"
 
 
 def _run(
-    recipe: Recipe, state: State, sharp: Images, held: list[Batch], out: Path, until: float
+    recipe: Recipe,
+    state: State,
+    material: Material,
+    exam: dict[str, Batch],
+    out: Path,
+    until: float,
 ) -> Generator[Trained, None, None]:
-    noise = (recipe.noise_low, recipe.noise_high)
+    where = next(iter(exam.values())).y.device
     saved = time.monotonic()
     while state.step < recipe.steps and time.monotonic() < until:
-        chosen = [sharp[i] for i in state.rng.integers(len(sharp), size=recipe.batch)]
-        batch = make_batch(chosen, recipe.sampler, noise, recipe.patch_px, state.rng)
-        advance(state, batch.to(held[0].y.device), recipe)
+        batch = make_batch(material.draw(state.rng), recipe, state.rng)
+        batch = misjudge(batch, recipe.misjudged, state.rng)
+        advance(state, batch.to(where), recipe)
         if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
-            yield _validate(state, recipe, held, out)
+            yield _validate(state, recipe, exam, out)
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             state.save(out / "checkpoint.pt")
             saved = time.monotonic()
     state.save(out / "checkpoint.pt")
 
 
-def _held(images: Images, recipe: Recipe) -> list[Batch]:
-    """The same scenes every time: each held-out image once per noise level."""
+def _exam(material: Material) -> dict[str, Batch]:
+    """The same scenes every time: each held-out image once per kind of noise, by its name."""
+    recipe = material.recipe
+    images = material.exam(_HELD_PX)
     side = min(_HELD_PX, *(min(image.shape) for image in images))
     rng = np.random.default_rng(12345)
-    return [make_batch(images, recipe.sampler, (n, n), side, rng) for n in _NOISES]
+    scenes = {str(n): make_batch(images, recipe, rng, side_px=side, noise=n) for n in _NOISES}
+    if recipe.photon_share:
+        scenes["photons"] = make_batch(images, recipe, rng, side_px=side, photons=_PHOTONS)
+    return scenes
 
 
-def _validate(state: State, recipe: Recipe, held: list[Batch], out: Path) -> Trained:
-    scores = tuple(round(_psnr(state, batch), 4) for batch in held)
+def _validate(state: State, recipe: Recipe, exam: dict[str, Batch], out: Path) -> Trained:
+    scores = tuple(round(_psnr(state, batch), 4) for batch in exam.values())
     loss, mean = float(np.mean(state.losses)), float(np.mean(scores))
     better, state.best = mean > state.best, max(mean, state.best)
     state.losses.clear()
@@ -143,7 +154,7 @@ def _validate(state: State, recipe: Recipe, held: list[Batch], out: Path) -> Tra
             "recipe": recipe.to_dict(),
             "trained_on": recipe.trained_on,
             "licence": recipe.licence,
-            "scores": {"held_out_psnr": dict(zip(map(str, _NOISES), scores, strict=True))},
+            "scores": {"held_out_psnr": dict(zip(exam, scores, strict=True))},
             "step": state.step,
             "seconds": round(state.seconds),
         }
@@ -154,7 +165,8 @@ def _validate(state: State, recipe: Recipe, held: list[Batch], out: Path) -> Tra
 
 @torch.no_grad()
 def _psnr(state: State, batch: Batch) -> float:
-    estimate = state.average.unrolled(batch.y, batch.otf, batch.sigma)[-1].clamp(0, 1)
+    estimate = state.average.unrolled(batch.y, batch.otf, batch.sigma)[-1]
+    estimate = estimate.clamp(0, max(1.0, float(batch.truth.max())))
     error = (estimate - batch.truth).square().mean(dim=(1, 2, 3))
     return float((-10 * error.log10()).mean())
 

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.fourier import Blur
-from ..degradation.sampling import Sampler
+from ..core.intensity import robust_maximum
+from ..psf.base import PSF
+from .recipe import Recipe
 
 Images = Sequence[NDArray[np.float32]]
 
@@ -49,33 +51,98 @@ class Batch:
 
 def make_batch(
     images: Images,
-    sampler: Sampler,
-    noise: tuple[float, float],
-    patch_px: int,
+    recipe: Recipe,
     rng: np.random.Generator,
+    *,
+    side_px: int = 0,
+    noise: float = 0.0,
+    photons: float = 0.0,
 ) -> Batch:
     """A random patch of every image under a random scene; a pure function of the generator.
 
-    The noise is drawn log-uniformly, because what matters between 0.3 % and 10 % is the ratio;
-    everything else is the sampler's.
+    Noise, photons and pixel sizes are drawn log-uniformly, because what matters between 0.3 % and
+    10 % is the ratio; everything else is the sampler's.
+
+    Parameters
+    ----------
+    images : sequence of ndarray
+        Sharp, gray float32 on the unit scale.
+    recipe : Recipe
+        Scenes, ranges and patch size.
+    rng : Generator
+        Draws everything.
+    side_px : int
+        In place of the recipe's patch size.
+    noise, photons : float
+        In place of drawn ones.
     """
-    drawn = [_pair(_patch(image, patch_px, rng), sampler, noise, rng) for image in images]
+    side = side_px or recipe.patch_px
+    fixed = (noise, photons) if noise or photons else None
+    drawn = [_pair(image, side, recipe, fixed, rng) for image in images]
     return Batch(*(torch.stack(column) for column in zip(*drawn, strict=True)))
 
 
+def misjudge(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
+    """The same pairs, told a noise that is off by a random factor of ``1 +- share``."""
+    if share == 0:
+        return batch
+    factors = np.exp(share * rng.standard_normal((len(batch.sigma), 1, 1, 1)))
+    return replace(batch, sigma=batch.sigma * torch.from_numpy(factors.astype(np.float32)))
+
+
 def _pair(
-    sharp: NDArray[np.float32],
-    sampler: Sampler,
-    noise: tuple[float, float],
+    image: NDArray[np.float32],
+    side_px: int,
+    recipe: Recipe,
+    fixed: tuple[float, float] | None,
     rng: np.random.Generator,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    scene = sampler.draw(rng)
-    psf = _fitted(scene.psf(), sharp.shape)
-    sigma = math.exp(rng.uniform(math.log(noise[0]), math.log(noise[1])))
-    degraded, truth = replace(scene.chain, boundary="periodic", noise=sigma)(sharp, psf)
+    sharp = _patch(image, side_px, rng)
+    scene = recipe.sampler.draw(rng)
+    psf = _fitted(_rendered(scene.psf, recipe, rng), sharp.shape)
+    drawn = _noise(recipe, rng)  # even if not needed: what follows then stays as it is
+    noise, photons = fixed or drawn
     otf = Blur(torch.from_numpy(psf), sharp.shape).otf
+    if recipe.rescaled:
+        sharp = sharp * np.float32(_gain(sharp, float(image.max()), otf, rng))
+    chain = replace(scene.chain, boundary="periodic", noise=noise, photons=photons)
+    degraded, truth = chain(sharp, psf)
     y, x = (torch.from_numpy(np.ascontiguousarray(a, np.float32))[None] for a in (degraded, truth))
-    return y, x, otf[None], torch.full((1, 1, 1), sigma)
+    # One number for both kinds of noise: what an estimator would tell.
+    seen = math.hypot(noise, math.sqrt(max(0.0, degraded.mean()) / photons)) if photons else noise
+    told = min(max(seen, recipe.noise_low), recipe.noise_high) if photons else noise
+    return y, x, otf[None], torch.full((1, 1, 1), told)
+
+
+def _noise(recipe: Recipe, rng: np.random.Generator) -> tuple[float, float]:
+    """Standard deviation of the read noise, and photons at intensity 1 or 0."""
+    noise = _log_uniform(recipe.noise_low, recipe.noise_high, rng)
+    if recipe.photon_share and rng.random() < recipe.photon_share:
+        return noise / 10, _log_uniform(recipe.photons_low, recipe.photons_high, rng)
+    return noise, 0.0
+
+
+def _gain(sharp: NDArray[np.float32], most: float, otf: Tensor, rng: np.random.Generator) -> float:
+    """Brings what is seen of a patch to the engine's scale; see `Recipe.rescaled`."""
+    blurred = torch.fft.irfft2(torch.fft.rfft2(torch.from_numpy(sharp)) * otf, s=sharp.shape)
+    # What is empty stays dark: an image is not scaled by its background.
+    scale = max(robust_maximum(blurred.numpy()), most / 4)
+    return _log_uniform(0.2, 1.0, rng) / max(scale, 1e-3)
+
+
+def _rendered(psf: PSF, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+    if not psf.calibrated:
+        return psf()
+    pixel_um = _log_uniform(recipe.pixel_um_low, recipe.pixel_um_high, rng)
+    # Its own choice of a size takes longer than a training step.
+    return psf((_CALIBRATED_PX, _CALIBRATED_PX), (pixel_um, pixel_um))
+
+
+_CALIBRATED_PX = 49
+
+
+def _log_uniform(low: float, high: float, rng: np.random.Generator) -> float:
+    return math.exp(rng.uniform(math.log(low), math.log(high)))
 
 
 def _patch(

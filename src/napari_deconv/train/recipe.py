@@ -9,7 +9,9 @@ from annotated_types import Interval
 from ..core.errors import DeconvError
 from ..core.spec import Spec
 from ..degradation.sampling import Sampler, standard_psfs
+from ..degradation.structures import Structures
 from ..restoration.base import Method
+from .sources import Source
 
 
 class Recipe(Spec, title="Training recipe"):
@@ -25,6 +27,25 @@ class Recipe(Spec, title="Training recipe"):
         Random PSFs and cameras; boundary and read noise are the trainer's.
     noise_low, noise_high : float
         Range of the noise's standard deviation on the unit scale, drawn log-uniformly.
+    misjudged : float
+        Standard deviation of the error, as a share, of the noise that the network is told: in use
+        it is an estimate. Validation tells it the truth.
+    photon_share : float
+        Share of the patches that get photon noise, and a tenth of the other noise beside it.
+    photons_low, photons_high : float
+        Range of the expected photons at intensity 1, drawn log-uniformly.
+    rescaled : bool
+        Bring every patch to the scale that the engine gives an image: the robust maximum of what
+        is seen of it is 1, or, since a patch need not hold an image's brightest part, down to a
+        fifth. Otherwise patches stay as their images are, as is right for photos.
+    pixel_um_low, pixel_um_high : float
+        Range of pixel sizes in micrometres at which calibrated PSFs are seen, drawn log-uniformly.
+    sources : tuple of Source
+        How each folder of images is used, in the order in which they are given.
+    generated : float
+        Share of the patches that are generated.
+    structures : Structures
+        What they show.
     patch_px : int
         Side of the training patches.
     batch : int
@@ -46,6 +67,16 @@ class Recipe(Spec, title="Training recipe"):
     sampler: Sampler = Sampler(psfs=standard_psfs())
     noise_low: Annotated[float, Interval(gt=0, le=1)] = 0.003
     noise_high: Annotated[float, Interval(gt=0, le=1)] = 0.1
+    misjudged: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    photon_share: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 20.0
+    photons_high: Annotated[float, Interval(ge=1, le=1e9)] = 5000.0
+    rescaled: bool = False
+    pixel_um_low: Annotated[float, Interval(gt=0, le=100)] = 0.06
+    pixel_um_high: Annotated[float, Interval(gt=0, le=100)] = 0.16
+    sources: tuple[Source, ...] = (Source(),)
+    generated: Annotated[float, Interval(ge=0, lt=1)] = 0.0
+    structures: Structures = Structures()
     patch_px: Annotated[int, Interval(ge=32, le=512)] = 96
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 3000
@@ -59,7 +90,9 @@ class Recipe(Spec, title="Training recipe"):
         super().__post_init__()
         if not self.method.needs_weights:
             raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
-        if self.noise_low > self.noise_high:
-            raise DeconvError(
-                f"The noise goes from {self.noise_low} to {self.noise_high}.", "Swap the two."
-            )
+        if not self.sources:
+            raise DeconvError("Training recipe: sources is empty.", "Give at least one.")
+        for key in ("noise", "photons", "pixel_um"):
+            low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
+            if low > high:
+                raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")

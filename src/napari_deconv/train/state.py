@@ -23,6 +23,7 @@ from .pairs import Batch
 from .recipe import Recipe
 
 _WARM_STEPS = 100
+_PREPARING_PSFS = 1000
 _AVERAGE = 0.999
 
 
@@ -85,8 +86,12 @@ def begin(recipe: Recipe, device: torch.device) -> State:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network: Any = recipe.method.network()  # type: ignore[attr-defined]
+    if hasattr(network, "prepare"):
+        rng = np.random.default_rng(recipe.seed)
+        network.prepare(recipe.sampler.draw(rng).psf() for _ in range(_PREPARING_PSFS))
     if recipe.start:
-        network.grow(read_weights(locate(recipe.start), recipe.method.name)[0])
+        known = (recipe.method.name, *getattr(network, "relatives", ()))
+        network.grow(read_weights(locate(recipe.start), *known)[0])
     network.to(device)
     gamma = [p for n, p in network.named_parameters() if n == "gamma"]
     others = [p for n, p in network.named_parameters() if n != "gamma"]

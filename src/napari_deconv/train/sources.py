@@ -1,0 +1,120 @@
+"""Where the sharp patches of a training come from: folders of images, and a generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+from annotated_types import Interval
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..core.spec import Spec
+from .images import read_gray
+
+if TYPE_CHECKING:
+    from .recipe import Recipe
+
+Images = Sequence[NDArray[np.float32]]
+
+_HELD_IMAGES = 24
+"""About so many in all, where there is more than one source."""
+
+
+class Source(Spec, title="Training images"):
+    """How a folder of sharp images is used.
+
+    Parameters
+    ----------
+    share : float
+        How often it is drawn from, relative to the other folders.
+    every : int
+        Use only every so-many-th file in sorted order, from the first on: 2 is the 1st, 3rd, 5th.
+    """
+
+    share: Annotated[float, Interval(gt=0, le=1000)] = 1.0
+    every: Annotated[int, Interval(ge=1, le=1000)] = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Material:
+    """Sharp images, read and divided into those to train on and those held out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Shares, and the generator of structures.
+    training, held : sequence of sequences of ndarray
+        Gray float32 ``(Y, X)`` on the unit scale, per source.
+    skipped : list of str
+        What was wrong with which file.
+    """
+
+    recipe: Recipe
+    training: Sequence[Images]
+    held: Sequence[Images]
+    skipped: list[str]
+
+    def draw(self, rng: np.random.Generator) -> list[NDArray[np.float32]]:
+        """The sharp images of a batch, at least as large as a patch."""
+        recipe = self.recipe
+        if len(self.training) == 1 and not recipe.generated:
+            chosen = rng.integers(len(self.training[0]), size=recipe.batch)
+            return [self.training[0][i] for i in chosen]
+        return [self._one(rng) for _ in range(recipe.batch)]
+
+    def _one(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        if rng.random() < self.recipe.generated:
+            side = self.recipe.patch_px
+            return self.recipe.structures.draw((side, side), rng)
+        shares = np.array([source.share for source in self.recipe.sources])
+        images = self.training[int(rng.choice(len(shares), p=shares / shares.sum()))]
+        return images[int(rng.integers(len(images)))]
+
+    def exam(self, side_px: int) -> list[NDArray[np.float32]]:
+        """The images to validate on: of each source, and generated, by their shares."""
+        generated = self.recipe.generated
+        if len(self.held) == 1 and not generated:
+            return list(self.held[0])
+        total = sum(source.share for source in self.recipe.sources)
+        chosen: list[NDArray[np.float32]] = []
+        for source, images in zip(self.recipe.sources, self.held, strict=True):
+            share = (1 - generated) * source.share / total
+            chosen += images[: math.ceil(_HELD_IMAGES * share)]
+        rng = np.random.default_rng(54321)
+        made = range(round(_HELD_IMAGES * generated))
+        return chosen + [self.recipe.structures.draw((side_px, side_px), rng) for _ in made]
+
+
+def read_material(recipe: Recipe, folders: Sequence[Path]) -> Material:
+    """Read and check all images before the hours begin.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Says how each folder is used.
+    folders : sequence of Path
+        One per source of the recipe.
+
+    Raises
+    ------
+    DeconvError
+        If there are not as many folders as sources, or a folder holds too few usable images,
+        naming the first that is not.
+    """
+    if len(folders) != len(recipe.sources):
+        raise DeconvError(
+            f"The recipe draws from {len(recipe.sources)} folders of images, not {len(folders)}.",
+            "Give them in the order of its sources.",
+        )
+    training, held, skipped = [], [], []
+    for source, folder in zip(recipe.sources, folders, strict=True):
+        images, notes = read_gray(folder, recipe.patch_px, 2, source.every)
+        held.append(images[:: recipe.held_out])
+        training.append([image for i, image in enumerate(images) if i % recipe.held_out])
+        skipped += notes
+    return Material(recipe, training, held, skipped)
