@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from typing import TYPE_CHECKING, Any
 
 from ..core.fingerprint import array_hash as psf_hash
 from .base import PSF
@@ -20,6 +21,9 @@ from .measured import from_array, load
 from .motion import Motion, line_to_motion
 from .preflight import inspect, repair
 from .readout import describe, fwhm
+
+if TYPE_CHECKING:
+    from ..estimation import estimate, from_edge
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -36,7 +40,9 @@ __all__ = [
     "TwoPhoton",
     "WideField",
     "describe",
+    "estimate",
     "from_array",
+    "from_edge",
     "fwhm",
     "inspect",
     "line_to_motion",
@@ -44,3 +50,10 @@ __all__ = [
     "psf_hash",
     "repair",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Estimating needs torch and stands above this package: it is looked up when it is called for.
+    if name not in ("estimate", "from_edge"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module("napari_deconv.estimation"), name)

@@ -1,0 +1,13 @@
+"""Estimating the point spread function from the image itself.
+
+`estimate` tries the families of a few parameters and camera shake and takes what fits best;
+`from_edge` measures it on one straight edge.
+"""
+
+from __future__ import annotations
+
+from .api import estimate, stream
+from .edge import from_edge
+from .result import Confidence, Estimate, Guess
+
+__all__ = ["Confidence", "Estimate", "Guess", "estimate", "from_edge", "stream"]

@@ -1,0 +1,216 @@
+"""`estimate`: where an image has a blur and nobody has its PSF."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Generator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import choose_device, is_out_of_memory
+from ..core.errors import Cancelled, DeconvError
+from ..core.fingerprint import array_hash
+from ..core.progress import drain
+from ..psf import PSF
+from .confidence import SAID, judged
+from .families import FAMILIES, Fit, fits
+from .plane import odd_size, plane_of
+from .result import Estimate, Guess, Run
+from .shake import camera_shake
+from .spectrum import Spectrum, spectrum_of
+
+Array = NDArray[np.float64]
+
+SHAKE = "camera-shake"
+_PARAMETRIC_ROUNDS = 4
+_CHECK_ROUNDS = 6
+_SHAKE_PRICE = 30.0
+"""What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
+
+log = logging.getLogger("napari_deconv")
+
+
+def estimate(
+    image: Any,
+    size: int | None = None,
+    family: str = "auto",
+    region: Sequence[Any] | None = None,
+    noise: float | None = None,
+    *,
+    axes: str | None = None,
+    device: str = "auto",
+    progress: Callable[[Guess], None] | None = None,
+) -> Estimate:
+    """Estimate the PSF of a blurred image from the image itself.
+
+    Parameters
+    ----------
+    image : array_like
+        Gray or colour photo, or a plane; of a stack or series the middle plane is taken.
+    size : int, optional
+        Odd number of pixels that the kernel may extend over; by default what the search finds, up
+        to 35 for camera shake and 64 for the other families.
+    family : str
+        ``"gaussian"``, ``"disk"``, ``"motion"``, ``"camera-shake"``, or ``"auto"``: the one that
+        the criterion likes best.
+    region : sequence, optional
+        First row, first column, and row and column past the last (or two slices). By default the
+        whole image, or of a large one the part with the most edges.
+    noise : float, optional
+        Standard deviation of the noise on the image's own scale; estimated by default.
+    axes : str, optional
+        One letter per axis of ``image``, such as ``"YXS"``.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    progress : callable, optional
+        Called with a `Guess` after every round.
+
+    Returns
+    -------
+    Estimate
+        With ``psf``, ``family``, ``confidence``, ``curve`` and more.
+
+    Raises
+    ------
+    DeconvError
+        Where the image cannot tell, in words: flat, no edges, too small, size that does not fit.
+    """
+    return drain(stream(image, size, family, region, noise, axes=axes, device=device), progress)
+
+
+def stream(
+    image: Any,
+    size: int | None = None,
+    family: str = "auto",
+    region: Sequence[Any] | None = None,
+    noise: float | None = None,
+    *,
+    axes: str | None = None,
+    device: str = "auto",
+    cancel: threading.Event | None = None,
+) -> Run:
+    """`estimate` round by round; ``cancel`` stops it within one transform."""
+    try:
+        return (yield from _estimate(image, size, family, region, noise, axes, device, cancel))
+    except DeconvError:
+        raise
+    except Exception as error:  # a RuntimeError would be swallowed by a thread of the window
+        log.debug("estimating failed", exc_info=True)
+        if is_out_of_memory(error):
+            raise DeconvError("Memory ran out.", "Choose a smaller region or the CPU.") from error
+        raise DeconvError(f"Estimating failed: {error}", "The log has the details.") from error
+
+
+def _estimate(
+    image: Any,
+    size: int | None,
+    family: str,
+    region: Sequence[Any] | None,
+    noise: float | None,
+    axes: str | None,
+    device: str,
+    cancel: threading.Event | None,
+) -> Run:
+    wanted = _families(family)
+    where = choose_device(device)
+    plane = plane_of(image, axes, region, noise)
+    side = odd_size(size, plane.gray.shape)
+    spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise)
+    parametric = [name for name in wanted if name != SHAKE]
+    ahead = len(parametric) * _PARAMETRIC_ROUNDS + _CHECK_ROUNDS
+    most = float(size or min(64, min(plane.gray.shape) // 3))
+    found = yield from _parametric(spectrum, parametric, most, cancel)
+    scores = {fit.family: fit.cost for fit in found}
+    kernel, curve = None, np.zeros((0, 2))
+    if SHAKE in wanted:
+        search = camera_shake(plane, side, grow=size is None, device=where, cancel=cancel)
+        kernel, curve = yield from _after(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
+        scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
+    best = min(scores, key=lambda name: scores[name])
+    spec: PSF | None = None
+    if best == SHAKE:
+        assert kernel is not None
+        psf = kernel.astype(np.float32)
+    else:
+        fit = next(f for f in found if f.family == best)
+        spec, psf, curve = fit.spec, fit.spec(), fit.curve
+    yield Guess(1, 2, "checking", lambda: (psf, None))
+    confidence = yield from _checked(judged(plane, psf, best, scores), cancel)
+    recipe: dict[str, Any] = {
+        "estimate": best,
+        "asked": family,
+        "region": list(plane.region),
+        "size": size,
+        "noise": noise,
+        "image": array_hash(np.asarray(plane.gray)),
+        "confidence": confidence.level,
+        "words": list(confidence.words),
+        "scores": {name: round(score, 2) for name, score in scores.items()},
+    } | ({"spec": spec.to_dict()} if spec is not None else {})
+    return Estimate(psf, best, spec, confidence, curve, scores, recipe)
+
+
+def _families(family: str) -> tuple[str, ...]:
+    known = (*FAMILIES, SHAKE)
+    if family == "auto":
+        return known
+    if family not in known:
+        raise DeconvError(
+            f"family = {family!r} is unknown.", f"Choose auto, {', '.join(known[:-1])} or {SHAKE}."
+        )
+    return (family,)
+
+
+def _parametric(
+    spectrum: Spectrum, families: list[str], most_px: float, cancel: threading.Event | None
+) -> Generator[Guess, None, list[Fit]]:
+    found: list[Fit] = []
+    total = len(families) * _PARAMETRIC_ROUNDS * 2
+    for number, family in enumerate(families):
+        for part, fit in enumerate(fits(spectrum, family, most_px), 1):
+            _check(cancel)
+            done = number * _PARAMETRIC_ROUNDS + part
+            if fit is not None:
+                found.append(fit)
+            psf = min(found, key=lambda f: f.cost).spec() if found else None
+            yield Guess(done, total, f"spectrum: {SAID[family]}", lambda psf=psf: (psf, None))  # type: ignore[misc]
+    return found
+
+
+def _after(
+    search: Generator[Guess, None, tuple[Array, Array]], before: int, after: int
+) -> Generator[Guess, None, tuple[Array, Array]]:
+    """The search's own progress as part of the whole."""
+    while True:
+        try:
+            step = next(search)
+        except StopIteration as stop:
+            result: tuple[Array, Array] = stop.value
+            return result
+        yield Guess(before + step.done, before + step.total + after, step.label, step.preview)
+
+
+def _checked(
+    generator: Generator[Any, None, Any], cancel: threading.Event | None
+) -> Generator[Guess, None, Any]:
+    while True:
+        try:
+            step = next(generator)
+        except StopIteration as stop:
+            return stop.value
+        _check(cancel)
+        yield Guess(step.total + step.done, 2 * step.total, "checking")
+
+
+def _score(spectrum: Spectrum, kernel: Array) -> float:
+    if max(kernel.shape) > spectrum.size:
+        return float("inf")
+    return spectrum.deviance(kernel)[0] + _SHAKE_PRICE
+
+
+def _check(cancel: threading.Event | None) -> None:
+    if cancel is not None and cancel.is_set():
+        raise Cancelled

@@ -1,0 +1,140 @@
+"""How sure an estimate is: what the restored photo leaves unexplained, and the criterion."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..core.progress import Step
+from ..metrics import residual, whiteness
+from .plane import Plane
+from .result import Confidence
+
+_WINDOW_PX = 256
+_EQUAL = 6.0
+_MISFIT = 1.6
+_BAD_MISFIT = 3.0
+_WHITE = 0.8
+_SCARCE_EDGES = 0.02
+_CLIPPED = 0.05
+
+SAID = {"gaussian": "Gaussian", "disk": "disk", "motion": "motion", "camera-shake": "camera shake"}
+
+
+def judged(
+    plane: Plane, psf: NDArray[np.float32], family: str, scores: dict[str, float]
+) -> Generator[Step, None, Confidence]:
+    """Restore a part of the photo, blur it again, and say in words what that and the scores tell.
+
+    Parameters
+    ----------
+    plane : Plane
+        The photo.
+    psf : ndarray
+        The estimate.
+    family : str
+        Its family.
+    scores : dict
+        The criterion per family.
+
+    Yields
+    ------
+    Step
+        Of the restoration.
+    """
+    white, misfit = yield from _residual(plane, psf)
+    bad, doubtful, said = [], [], []
+    if misfit > _BAD_MISFIT:
+        bad.append(
+            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
+            " the blur differs across the region, or is another."
+        )
+    elif misfit > _MISFIT or white < _WHITE:
+        doubtful.append(
+            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise,"
+            " with some structure left."
+        )
+    elif math.isfinite(misfit):
+        said.append(
+            f"Restored with it and blurred again, the photo is met within {misfit:.1f} times its "
+            "noise."
+        )
+    if plane.edges < _SCARCE_EDGES:
+        doubtful.append("The image has few edges in this region: another may tell more.")
+    if (clipped := 1 - float(plane.good.mean())) > _CLIPPED:
+        doubtful.append(f"{clipped:.0%} of the region is clipped and was left out.")
+    if family == "camera-shake" and _touches(psf):
+        doubtful.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
+    if _is_delta(psf):
+        doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
+    (doubtful if _undecided(scores, family) else said).extend(_ranking(scores, family))
+    level = "poor" if bad else "fair" if doubtful else "good"
+    return Confidence(level, (*bad, *doubtful, *said), white, misfit)  # type: ignore[arg-type]
+
+
+def _residual(plane: Plane, psf: NDArray[np.float32]) -> Generator[Step, None, tuple[float, float]]:
+    """Whiteness of the residual, and its size in units of the noise."""
+    from ..core.engine import stream
+    from ..restoration.base import Method, methods
+
+    methods()
+    part = _middle(plane)
+    try:
+        restored = yield from stream(
+            Method.make("hyper-laplacian"), part, psf, noise=plane.noise, device="cpu"
+        )
+        left = residual(restored.data, part, psf)
+    except DeconvError:
+        return math.nan, math.nan
+    return whiteness(left), float(np.sqrt(np.mean(np.square(left)))) / plane.noise
+
+
+def _middle(plane: Plane) -> NDArray[np.float32]:
+    """The part of the plane with the most variance, at most 256 x 256, with the least clipped."""
+    rows, columns = (min(n, _WINDOW_PX) for n in plane.gray.shape)
+    places = [
+        (y, x)
+        for y in _spread(plane.gray.shape[0] - rows)
+        for x in _spread(plane.gray.shape[1] - columns)
+    ]
+
+    def worth(place: tuple[int, int]) -> float:
+        window = (slice(place[0], place[0] + rows), slice(place[1], place[1] + columns))
+        return float(plane.gray[window].std()) * float(plane.good[window].mean()) ** 8
+
+    y, x = max(places, key=worth)
+    return plane.gray[y : y + rows, x : x + columns]
+
+
+def _spread(room: int) -> list[int]:
+    return sorted({0, room // 2, room})
+
+
+def _touches(psf: NDArray[np.float32]) -> bool:
+    rim = psf.copy()
+    rim[1:-1, 1:-1] = 0
+    return float(rim.sum()) > 0.01
+
+
+def _is_delta(psf: NDArray[np.float32]) -> bool:
+    return float(psf.max()) > 0.9
+
+
+def _undecided(scores: dict[str, float], family: str) -> bool:
+    rest = [score for name, score in scores.items() if name != family]
+    return bool(rest) and min(rest) - scores[family] < _EQUAL
+
+
+def _ranking(scores: dict[str, float], family: str) -> list[str]:
+    rest = {name: score for name, score in scores.items() if name != family}
+    if not rest:
+        return []
+    second = min(rest, key=lambda name: rest[name])
+    gap = rest[second] - scores[family]
+    if gap < _EQUAL:
+        return [f"Two families fit about equally well: {SAID[family]} and {SAID[second]}."]
+    return [f"{SAID[family].capitalize()} fits best, then {SAID[second]} ({gap:.0f} behind)."]

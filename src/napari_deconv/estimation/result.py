@@ -1,0 +1,105 @@
+"""What an estimate is, and how sure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..psf import PSF
+
+Preview = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+"""The kernel so far and the image so far, either of which may not be there yet."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """Progress of an estimation.
+
+    Parameters
+    ----------
+    done, total : int
+        Rounds made so far, and needed.
+    label : str
+        What is being worked on.
+    """
+
+    done: int
+    total: int
+    label: str
+    _render: Callable[[], Preview] | None = field(default=None, repr=False, compare=False)
+
+    def preview(self) -> Preview:
+        """Kernel and image so far; only until the run is resumed."""
+        return self._render() if self._render is not None else (None, None)
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How sure an estimate is, in words.
+
+    Parameters
+    ----------
+    level : str
+        ``"good"``, ``"fair"`` or ``"poor"``.
+    words : tuple of str
+        The reasons, each a sentence.
+    whiteness : float
+        Of what the restored, re-blurred photo leaves unexplained: 1 is noise (`metrics.whiteness`);
+        NaN where it was not looked at.
+    misfit : float
+        Root mean square of that in units of the noise.
+    """
+
+    level: Literal["good", "fair", "poor"]
+    words: tuple[str, ...]
+    whiteness: float = float("nan")
+    misfit: float = float("nan")
+
+    def __str__(self) -> str:
+        return " ".join([f"Confidence: {self.level}.", *self.words])
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A PSF that was estimated from an image.
+
+    Parameters
+    ----------
+    psf : ndarray
+        float32, unit sum, odd sides.
+    family : str
+        ``"gaussian"``, ``"disk"``, ``"motion"`` or ``"camera-shake"``.
+    spec : PSF or None
+        The family's member; None for camera shake, which has no parameters.
+    confidence : Confidence
+        How sure it is.
+    curve : ndarray
+        ``(n, 2)``, the criterion: over the main parameter of a family (sigma, radius or length in
+        px; less is better), over the rounds for camera shake (misfit of the edges), or of an edge
+        the edge-spread function over the distance in px.
+    scores : dict
+        The criterion's value per family that was tried; less is better, differences count.
+    recipe : dict
+        JSON-able record of how it was made.
+    """
+
+    psf: NDArray[np.float32]
+    family: str
+    spec: PSF | None
+    confidence: Confidence
+    curve: NDArray[np.float64]
+    scores: dict[str, float]
+    recipe: dict[str, Any]
+
+    @property
+    def runner_up(self) -> str:
+        """The second best family; empty where only one was tried."""
+        ranked = sorted(self.scores, key=lambda name: self.scores[name])
+        return next((name for name in ranked if name != self.family), "")
+
+
+Run = Generator[Guess, None, Estimate]

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import nnls
+from scipy.signal import convolve2d, fftconvolve
+
+import napari_deconv as nd
+from napari_deconv.core.errors import Cancelled
+from napari_deconv.core.progress import drain
+from napari_deconv.estimation import kernel as kernels
+from napari_deconv.estimation import stream
+from napari_deconv.estimation.plane import odd_size, plane_of
+
+
+def photo(size: int = 200, seed: int = 0) -> np.ndarray:
+    """Dead leaves: overlapping disks, whose spectrum and edges are those of photos."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices((size, size))
+    image = np.full((size, size), 0.5)
+    for _ in range(500):
+        cy, cx = rng.uniform(0, size, 2)
+        radius = 4 / rng.uniform(0.05, 1)
+        image[(y - cy) ** 2 + (x - cx) ** 2 < radius**2] = rng.uniform(0.05, 0.95)
+    return image
+
+
+def blurred(psf: np.ndarray, size: int = 200, noise: float = 0.005, seed: int = 0) -> np.ndarray:
+    image = fftconvolve(photo(size, seed), psf, "valid")
+    return (image + np.random.default_rng(1).normal(0, noise, image.shape)).astype(np.float32)
+
+
+def likeness(a: np.ndarray, b: np.ndarray) -> float:
+    """Greatest normalised correlation over shifts."""
+    product = convolve2d(a, b[::-1, ::-1])
+    return float(product.max() / np.sqrt((a**2).sum() * (b**2).sum()))
+
+
+def test_camera_shake_is_recovered() -> None:
+    psf = nd.psf.CameraShake(size_px=15, seed=5)()
+    found = nd.psf.estimate(blurred(psf), family="camera-shake", size=21, noise=0.005)
+    assert found.psf.dtype == np.float32 and abs(found.psf.sum() - 1) < 1e-5
+    assert found.family == "camera-shake" and found.spec is None
+    delta = np.zeros((15, 15))
+    delta[7, 7] = 1
+    assert likeness(found.psf, psf) > 0.85 > likeness(delta, psf)
+    assert found.curve[-1, 1] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("spec", "key"),
+    [
+        (nd.psf.Gaussian(sigma_px=2.0), "sigma_px"),
+        (nd.psf.Disk(radius_px=5.0), "radius_px"),
+        (nd.psf.Motion(length_px=14.0, angle_deg=30.0), "length_px"),
+    ],
+)
+def test_parameters_are_recovered(spec: nd.psf.PSF, key: str) -> None:
+    found = nd.psf.estimate(blurred(spec()), family=spec.name, noise=0.005)
+    assert getattr(found.spec, key) == pytest.approx(getattr(spec, key), rel=0.1)
+    if key == "length_px":
+        assert found.spec.angle_deg == pytest.approx(30.0, abs=2)
+    # The criterion's curve has its least value at what was chosen.
+    assert found.curve[found.curve[:, 1].argmin(), 0] == pytest.approx(getattr(found.spec, key))
+
+
+def test_an_edge_tells_its_width() -> None:
+    y, x = np.indices((400, 400))
+    step = ((x - 200 + 0.2 * (y - 200)) > 0).astype(float).reshape(100, 4, 100, 4).mean((1, 3))
+    for spec in (nd.psf.Gaussian(sigma_px=2.5), nd.psf.Disk(radius_px=6.0)):
+        image = fftconvolve(np.pad(step, 30, mode="edge"), spec(), "same")[30:-30, 30:-30]
+        image += np.random.default_rng(0).normal(0, 0.005, image.shape)
+        found = nd.psf.from_edge(image, [(46, 25), (54, 75)])
+        width = getattr(found.spec, "sigma_px" if spec.name == "gaussian" else "radius_px")
+        assert found.family == spec.name
+        assert width == pytest.approx(2.5 if spec.name == "gaussian" else 6.0, rel=0.03)
+    with pytest.raises(nd.DeconvError, match="No edge"):
+        nd.psf.from_edge(np.random.default_rng(0).normal(size=(80, 80)), [(40, 10), (40, 60)])
+
+
+def test_kernel_fit_is_the_non_negative_least_squares_solution() -> None:
+    rng = np.random.default_rng(0)
+    edges = np.zeros((2, 1, 40, 40))
+    edges[..., 8:-8, 8:-8] = rng.normal(size=(2, 1, 24, 24)) * (rng.random((24, 24)) < 0.3)
+    true = rng.random((5, 5)) ** 3
+    seen = np.stack([convolve2d(e[0], true / true.sum(), "same")[None] for e in edges])
+    seen += rng.normal(0, 0.3, seen.shape)
+    columns = [
+        np.roll(edges, (dy, dx), (2, 3)).ravel() for dy in range(-2, 3) for dx in range(-2, 3)
+    ]
+    expected, _ = nnls(np.stack(columns, 1), seen.ravel())
+    tensors = (torch.as_tensor(a, dtype=torch.float32) for a in (edges, seen))
+    found = kernels.fit_kernel(*tensors, 5, 0.0, 0.0, torch.zeros(5, 5))
+    np.testing.assert_allclose(found.numpy().ravel(), expected, atol=1e-4)
+    assert (expected == 0).any()
+
+
+def test_kernels_are_cleaned_and_centred() -> None:
+    k = np.zeros((9, 9))
+    k[1, 1:4] = 1.0
+    k[7, 7] = 0.2
+    k[5, 5] = 0.01
+    clean = kernels.centred(kernels.cleaned(k, 0.05, 0.1))
+    assert clean.sum() == pytest.approx(1) and np.count_nonzero(clean) == 3
+    np.testing.assert_allclose(kernels.centre(clean), 4)
+    np.testing.assert_allclose(kernels.centre(kernels.resized(clean, 17, 2.0)), 8, atol=0.05)
+
+
+def test_bad_input_gets_words() -> None:
+    rng = np.random.default_rng(0)
+    cases = [
+        (np.full((100, 100), 7, np.uint8), {}, "flat"),
+        (rng.normal(size=(100, 100)), {}, "no edges"),
+        (photo(100), {"size": 24}, "no pixel in its middle"),
+        (photo(100), {"size": (9, 15)}, "no square"),
+        (photo(100), {"size": 61}, "too large"),
+        (photo(100), {"region": (0, 0, 20, 20)}, "inside the image"),
+        (photo(100), {"region": "here"}, "no rectangle"),
+        (photo(100), {"family": "box"}, "unknown"),
+        (photo(100), {"noise": -1}, "no standard deviation|not a standard deviation"),
+        (photo(30), {}, "must have"),
+    ]
+    for image, options, words in cases:
+        with pytest.raises(nd.DeconvError, match=words) as caught:
+            nd.psf.estimate(image, **options)
+        assert caught.value.remedy
+
+
+def test_planes_know_region_colour_and_clipping() -> None:
+    rgb = (255 * np.stack([photo(120)] * 3, -1)).astype(np.uint8)
+    rgb[10:20, 10:20, 1] = 255
+    plane = plane_of(rgb, None, (slice(0, 100), slice(20, 120)), 1.0)
+    assert plane.gray.shape == (100, 100) and plane.region == (0, 20, 100, 120)
+    whole = plane_of(rgb, None, None, None)
+    assert not whole.good[10:20, 10:20].any() and whole.good[30:].all()
+    assert odd_size(None, (60, 200)) == 19
+
+
+def test_a_run_says_where_it_is_and_can_be_cancelled() -> None:
+    image = blurred(nd.psf.Disk(radius_px=3.0)(), 120)
+    cancel = threading.Event()
+    run = stream(image, size=11, family="camera-shake", cancel=cancel)
+    step = next(run)
+    kernel, latent = step.preview()
+    assert 0 < step.done < step.total and step.label
+    assert kernel.sum() == pytest.approx(1, abs=1e-5) and latent.ndim == 2
+    cancel.set()
+    with pytest.raises(Cancelled):
+        drain(run)
+
+
+def test_psf_does_not_load_torch() -> None:
+    code = "import sys, napari_deconv.psf as p; assert 'torch' not in sys.modules; p.estimate"
+    subprocess.run([sys.executable, "-c", code], check=True)
