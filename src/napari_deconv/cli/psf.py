@@ -1,4 +1,4 @@
-"""`napari-deconv psf`: render a point spread function into a file."""
+"""`napari-deconv psf`: render a point spread function into a file, or estimate it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ import numpy as np
 
 from ..core.errors import DeconvError
 from ..io import Picture, write
+from ..io.picture import length
 from ..psf import PSF, describe
+from . import psf_estimate
 from .batch import make_folder
 from .options import add_common, add_fields, given_fields, numbers, sizes
 from .report import Reporter
 
 
 def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    """One sub-command per generator, with its fields as options."""
+    """One sub-command per generator, with its fields as options, and `estimate`."""
     kinds = parser.add_subparsers(metavar="KIND", required=True)
+    psf_estimate.configure(
+        kinds.add_parser("estimate", help="from a blurred image", allow_abbrev=False)
+    )
     for name, cls in sorted(PSF.registry.items()):
         summary = (cls.__doc__ or cls.title).strip().splitlines()[0]
         one = kinds.add_parser(name, help=summary, description=summary, allow_abbrev=False)
@@ -42,7 +47,13 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Render and write; says size and width."""
     spec = PSF.make(args.cls.name, **given_fields(args, args.cls))
-    array = spec(args.shape, args.pixel_size)
+    given = args.pixel_size
+    if spec.calibrated and given:
+        sizes_um = [length(size, args.unit) for size in given]
+        if any(unit != "µm" for _, unit in sizes_um):
+            raise DeconvError(f"--unit {args.unit} is no length.", "Use um, nm or mm.")
+        given = tuple(size for size, _ in sizes_um)
+    array = spec(args.shape, given)
     axes = "ZYX"[-array.ndim :]
     spacing = dict(zip(axes, args.pixel_size or (), strict=False))
     unit = "µm" if args.unit in ("um", "µm", "micron") else args.unit
@@ -58,4 +69,6 @@ def run(args: argparse.Namespace) -> int:
     write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}})
     if not args.quiet:
         print(f"{path}: {spec}: {describe(like.data, args.pixel_size, unit)}")
+    for found in spec.findings(given) if spec.calibrated else ():
+        report.note(str(found))
     return 0

@@ -1,0 +1,84 @@
+"""`napari-deconv psf estimate`: the PSF of a blurred photo, from the photo."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import DeconvError
+from ..io import Picture, read, write
+from ..psf import describe
+from .batch import make_folder
+from .options import add_common, number_or_auto, numbers
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from ..estimation import Estimate
+
+_SUMMARY = "Estimate the PSF of a blurred image from the image itself."
+_FAMILIES = ("auto", "gaussian", "disk", "motion", "camera-shake")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `estimate` and, with ``--edge``, of `from_edge`."""
+    parser.description = _SUMMARY
+    add = parser.add_argument
+    add("input", metavar="IN", help="a blurred image")
+    add("-o", "--output", required=True, metavar="FILE", help=".tif, .npy or .png (16 bit)")
+    add("--family", choices=_FAMILIES, default="auto", help="kind of blur [default auto]")
+    add("--size", type=int, metavar="N", help="odd number of pixels the kernel may extend over")
+    add("--region", type=numbers, metavar="Y,X,Y,X",
+        help="first row and column, and row and column past the last")  # fmt: skip
+    add("--edge", type=numbers, metavar="Y,X,Y,X",
+        help="ends of a line across a straight edge: Gaussian or disk from that edge")  # fmt: skip
+    add("--noise", type=number_or_auto, metavar="X|auto",
+        help="standard deviation of the noise on the image's own scale [default auto]")  # fmt: skip
+    add("--axes", metavar="TCZYXS", help="one letter per axis, where a file says it wrongly")
+    add("--device", default="auto", metavar="NAME", help="auto, cpu, cuda or mps [default auto]")
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Estimate and write; says the family and how sure it is."""
+    picture = read(args.input)
+    report = Reporter(args.quiet)
+    axes = args.axes or picture.axes
+    found = _found(args, picture, axes, report)
+    path = Path(args.output)
+    array = found.psf
+    if path.suffix.lower() == ".png":
+        array = np.rint(array / array.max() * 65535).astype(np.uint16)
+        report.note("PNG holds integers: the PSF is scaled to its peak, with 16 bits.")
+    keep = {a: v for a, v in picture.pixel_size.items() if a in "YX"}
+    units = {a: v for a, v in picture.units.items() if a in "YX"}
+    like = Picture(data=found.psf, axes="YX", pixel_size=keep, units=units)
+    make_folder(path.parent)
+    write(path, array, like=like, recipe={"psf": found.recipe | {"file": str(args.input)}})
+    if not args.quiet:
+        print(f"{path}: {found.spec or found.family}: {describe(found.psf)}")
+        print(found.confidence)
+    return 0
+
+
+def _found(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter) -> Estimate:
+    from ..core.progress import drain
+    from ..estimation import from_edge, stream
+
+    if args.edge is not None:
+        if len(args.edge) != 4:
+            raise DeconvError(
+                f"--edge has {len(args.edge)} numbers.", "Give row, column, row, column."
+            )
+        return from_edge(picture.data, (args.edge[:2], args.edge[2:]), axes=axes)
+    with report.progress(Path(args.input).name) as bar:
+        return drain(
+            stream(
+                picture.data, args.size, args.family, args.region, args.noise,
+                axes=axes, device=args.device,
+            ),
+            bar,
+        )  # fmt: skip
