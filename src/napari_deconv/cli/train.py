@@ -71,9 +71,7 @@ def _recipe(path: Path) -> Recipe:
 def _line(progress: Trained) -> str:
     if progress.note:
         return progress.note
-    psnr = " ".join(f"{each:.2f}" for each in progress.psnr)
-    photons = " and 200 photons" if len(progress.psnr) > 3 else ""
-    return (
-        f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}, "
-        f"PSNR at 1, 3, 5 % noise{photons} {psnr} dB"
+    psnr = ", ".join(
+        f"{x:.2f} dB at {n}" for n, x in zip(progress.scenes, progress.psnr, strict=True)
     )
+    return f"step {progress.step} of {progress.steps}, loss {progress.loss:.4f}, PSNR {psnr}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..core.device import choose_device
 from ..core.weights import packed
@@ -19,6 +21,7 @@ from .pairs import Batch, make_batch, misjudge
 from .recipe import Recipe
 from .sources import Material, read_material
 from .state import State, advance, begin
+from .watch import Watch
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
@@ -43,6 +46,12 @@ class Trained:
         Best mean of those so far: what the weight file holds.
     note : str
         What the person should know.
+    scenes : tuple of str
+        What each of ``psnr`` is at.
+    share : float
+        Of schedule or time budget, whichever is nearer its end, that is done.
+    picture : tuple of ndarray
+        A held-out scene: blurred, restored and true, ``(Y, X)``; only for who looks on.
     """
 
     step: int
@@ -51,6 +60,9 @@ class Trained:
     psnr: tuple[float, ...] = ()
     best: float = -math.inf
     note: str = ""
+    scenes: tuple[str, ...] = ()
+    share: float = 0.0
+    picture: tuple[NDArray[np.float32], ...] = ()
 
 
 def fit(
@@ -60,6 +72,8 @@ def fit(
     *,
     minutes: float = math.inf,
     device: str = "auto",
+    look_seconds: float = 0.0,
+    stop: threading.Event | None = None,
 ) -> Generator[Trained, None, Path]:
     """Train until the schedule or the time budget ends; call again to go on exactly there.
 
@@ -75,6 +89,11 @@ def fit(
         Time budget of this call.
     device : str
         As for `deconvolve`.
+    look_seconds : float
+        Somebody looks on: yield every step, and validate before the first one, this often, and at
+        the end. What happens between two steps does not count as time.
+    stop : threading.Event, optional
+        Set it to end as if the time were up.
 
     Yields
     ------
@@ -91,7 +110,7 @@ def fit(
     DeconvError
         If too few images are usable or the loss is no longer finite; the best weights stay.
     """
-    until = time.monotonic() + 60 * minutes
+    watch = Watch(60 * minutes, look_seconds, stop)
     where = choose_device(device)
     folders = [images] if isinstance(images, Path) else list(images)
     material = read_material(recipe, folders)
@@ -103,7 +122,7 @@ def fit(
     for note in material.skipped:
         yield Trained(state.step, recipe.steps, note=note)
     exam = {name: batch.to(where) for name, batch in _exam(material).items()}
-    yield from _run(recipe, state, material, exam, out, until)
+    yield from _run(recipe, state, material, exam, out, watch)
     return out / "best.safetensors"
 
 
@@ -113,20 +132,33 @@ def _run(
     material: Material,
     exam: dict[str, Batch],
     out: Path,
-    until: float,
+    watch: Watch,
 ) -> Generator[Trained, None, None]:
     where = next(iter(exam.values())).y.device
-    saved = time.monotonic()
-    while state.step < recipe.steps and time.monotonic() < until:
+    saved, scored = time.monotonic(), -1
+    if watch.on and state.step == 0:
+        yield from watch.show(_validate(state, recipe, exam, out, watch))
+    while state.step < recipe.steps and watch.goes_on:
         batch = make_batch(material.draw(state.rng), recipe, state.rng)
         batch = misjudge(batch, recipe.misjudged, state.rng)
         advance(state, batch.to(where), recipe)
-        if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
-            yield _validate(state, recipe, exam, out)
+        if watch.due(state.step % _VALIDATION_STEPS == 0) or state.step == recipe.steps:
+            scored = state.step
+            yield from watch.show(_validate(state, recipe, exam, out, watch))
+        elif watch.on:
+            yield from watch.show(_passing(state, recipe, watch))
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             state.save(out / "checkpoint.pt")
             saved = time.monotonic()
     state.save(out / "checkpoint.pt")
+    if watch.on and scored != state.step:
+        yield _validate(state, recipe, exam, out, watch)
+
+
+def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
+    """Where a step stands that was not validated."""
+    share = max(state.step / recipe.steps, watch.share)
+    return Trained(state.step, recipe.steps, state.losses[-1], best=state.best, share=share)
 
 
 def _exam(material: Material) -> dict[str, Batch]:
@@ -135,15 +167,22 @@ def _exam(material: Material) -> dict[str, Batch]:
     images = material.exam(_HELD_PX)
     side = min(_HELD_PX, *(min(image.shape) for image in images))
     rng = np.random.default_rng(12345)
-    scenes = {str(n): make_batch(images, recipe, rng, side_px=side, noise=n) for n in _NOISES}
+    noises = [n for n in _NOISES if recipe.noise_low <= n <= recipe.noise_high]
+    noises = noises or [float(f"{math.sqrt(recipe.noise_low * recipe.noise_high):.3g}")]
+    noises = noises if recipe.photon_share < 1 else []
+    scenes = {str(n): make_batch(images, recipe, rng, side_px=side, noise=n) for n in noises}
     if recipe.photon_share:
-        scenes["photons"] = make_batch(images, recipe, rng, side_px=side, photons=_PHOTONS)
+        photons = min(max(_PHOTONS, recipe.photons_low), recipe.photons_high)
+        scenes["photons"] = make_batch(images, recipe, rng, side_px=side, photons=photons)
     return scenes
 
 
-def _validate(state: State, recipe: Recipe, exam: dict[str, Batch], out: Path) -> Trained:
+def _validate(
+    state: State, recipe: Recipe, exam: dict[str, Batch], out: Path, watch: Watch
+) -> Trained:
     scores = tuple(round(_psnr(state, batch), 4) for batch in exam.values())
-    loss, mean = float(np.mean(state.losses)), float(np.mean(scores))
+    loss = float(np.mean(state.losses)) if state.losses else math.nan
+    mean = float(np.mean(scores))
     better, state.best = mean > state.best, max(mean, state.best)
     state.losses.clear()
     entry = {"step": state.step, "seconds": round(state.seconds), "loss": loss, "psnr": scores}
@@ -160,7 +199,19 @@ def _validate(state: State, recipe: Recipe, exam: dict[str, Batch], out: Path) -
         }
         with replacing(out / "best.safetensors") as beside:
             beside.write_bytes(packed(recipe.method, state.average, header))
-    return Trained(state.step, recipe.steps, loss, scores, state.best)
+    share = max(state.step / recipe.steps, watch.share)
+    picture = _picture(state, next(iter(exam.values()))) if watch.on else ()
+    return Trained(
+        state.step, recipe.steps, loss, scores, state.best, "", tuple(exam), share, picture
+    )
+
+
+@torch.no_grad()
+def _picture(state: State, batch: Batch) -> tuple[NDArray[np.float32], ...]:
+    """The first scene: blurred, restored, true."""
+    first = batch.split(len(batch.y))[0]
+    estimate = state.average.unrolled(first.y, first.otf, first.sigma)[-1]
+    return tuple(x[0, 0].float().cpu().numpy() for x in (first.y, estimate, first.truth))
 
 
 @torch.no_grad()

@@ -126,7 +126,8 @@ def _differentiate(network: Any, batch: Batch) -> float:
     parameters = list(network.parameters())
 
     def one(part: Batch) -> tuple[Tensor, ...]:
-        loss = criterion(network.unrolled(part.y, part.otf, part.sigma), part)
+        estimates = network.unrolled(part.y, part.otf, part.sigma)
+        loss = getattr(network, "loss", criterion)(estimates, part)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
 
     # On a CPU two halves side by side: small layers leave threads waiting for each other.
