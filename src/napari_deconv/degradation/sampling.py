@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from ..core.spec import Spec, hints
 from ..psf.base import PSF
+from ..psf.given import GivenPSF
 from .chain import Chain
 
 _S = TypeVar("_S", bound=Spec)
@@ -27,7 +28,7 @@ class Scene(Spec, title="Scene"):
         The camera, seed included.
     """
 
-    psf: PSF
+    psf: PSF | GivenPSF
     chain: Chain
 
     def __call__(self, image: Any, *, axes: str | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -61,14 +62,14 @@ class Sampler(Spec, title="Sampler"):
 
     Parameters
     ----------
-    psfs : tuple of PSFRange
+    psfs : tuple of PSFRange or GivenPSF
         Families, each drawn equally often; see `standard_psfs`.
     mildest, harshest : Chain
         Every setting is drawn uniformly between theirs, so equal ones are fixed; the seed is drawn
         from all seeds. 0 leaves a step out: a JPEG quality from 0 to 90 leaves it out once in 91.
     """
 
-    psfs: tuple[PSFRange, ...]
+    psfs: tuple[PSFRange | GivenPSF, ...]
     mildest: Chain = Chain()
     harshest: Chain = Chain()
 
