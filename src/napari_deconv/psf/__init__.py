@@ -19,7 +19,7 @@ from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
 from .gaussian import Gaussian
 from .measured import from_array, load
 from .motion import Motion, line_to_motion
-from .preflight import inspect, repair
+from .preflight import inspect, of_generator, repair
 from .readout import describe, fwhm
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ __all__ = [
     "inspect",
     "line_to_motion",
     "load",
+    "of_generator",
     "psf_hash",
     "repair",
 ]

@@ -1,0 +1,129 @@
+"""Beads at subpixel places with photon noise give back the PSF that made them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import fourier_shift
+
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.psf import Confocal, Gaussian, WideField, fwhm
+from napari_deconv.psf.beads import measure
+from napari_deconv.psf.mending import centre_of_mass
+
+VOXEL = (0.2, 0.08, 0.08)
+
+
+def phantom(
+    psf: np.ndarray, shape: tuple[int, ...], places: np.ndarray, photons: float, seed: int = 0
+) -> np.ndarray:
+    """Beads at any places, by shifting a well-sampled PSF in Fourier space; Poisson noise on 10."""
+    rng, image = np.random.default_rng(seed), np.zeros(shape)
+    spectrum = np.fft.fftn(psf)
+    for place in places:
+        whole = np.rint(place).astype(int)
+        moved = np.fft.ifftn(fourier_shift(spectrum, place - whole)).real.clip(0)
+        low = whole - np.array(psf.shape) // 2
+        ours = [slice(max(0, a), a + n) for a, n in zip(low, psf.shape, strict=True)]
+        part = image[tuple(ours)]
+        theirs = [slice(s.start - a, s.start - a + m)
+                  for s, a, m in zip(ours, low, part.shape, strict=True)]  # fmt: skip
+        part += moved[tuple(theirs)] / psf.max() * photons * rng.uniform(0.7, 1.3)
+    return rng.poisson(image + 10).astype(np.uint16)
+
+
+def grid(shape: tuple[int, ...], step: tuple[int, ...], seed: int = 0) -> np.ndarray:
+    """Places far apart, each off its pixel by up to half of one."""
+    axes = [np.arange(s, n - s + 1, s, dtype=float) for n, s in zip(shape, step, strict=True)]
+    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(shape))
+    return places + np.random.default_rng(seed).uniform(-0.5, 0.5, places.shape)
+
+
+@pytest.mark.parametrize("spec", [Confocal(), WideField(numerical_aperture=0.9)])
+def test_measured_psf_has_the_width_of_the_true_one(spec: WideField) -> None:
+    truth = spec((31, 41, 41), VOXEL)
+    shape = (60, 112, 149)
+    places = grid(shape, (30, 37, 37))
+    found = measure(phantom(truth, shape, places, 400.0))
+    assert len(found.used) == len(places) == 6
+    assert all(n % 2 for n in found.psf.shape)
+    assert found.psf.sum(dtype=np.float64) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(found.fwhm_px, fwhm(truth), rtol=0.04)
+    np.testing.assert_allclose(found.against(truth), 1, rtol=0.04)
+    away = [min(np.linalg.norm(np.array(b.place) - p) for p in places) for b in found.used]
+    assert max(away) < 0.15
+    inner = tuple(slice(m // 2 - n // 2, m // 2 + n // 2 + 1)
+                  for n, m in zip(found.psf.shape, truth.shape, strict=True))  # fmt: skip
+    likeness = np.corrcoef(found.psf.ravel(), truth[inner].ravel())[0, 1]
+    assert likeness > 0.99
+
+
+def test_each_bead_that_cannot_be_used_is_named_with_its_reason() -> None:
+    truth = Gaussian(sigma_px=1.6)((25, 25))
+    good = grid((200, 200), (40, 40))
+    image = phantom(truth, (200, 200), good, 300.0).astype(float)
+    bad = {
+        "border": np.array([[3.0, 60.2]]),
+        "close": np.array([[62.0, 58.0], [62.0, 66.0]]),
+        "saturated": np.array([[100.2, 140.1]]),
+        "dim": np.array([[140.0, 62.3]]),
+        "shape": np.array([[181.0, 101.0]]),
+    }
+    image += phantom(truth, (200, 200), bad["border"], 300.0) - 10.0
+    image += phantom(truth, (200, 200), bad["close"], 300.0) - 10.0
+    image += phantom(truth, (200, 200), bad["dim"], 22.0) - 10.0
+    wide = Gaussian(sigma_px=3.2)((35, 35))
+    image += phantom(wide, (200, 200), bad["shape"], 300.0) - 10.0
+    image += phantom(truth, (200, 200), bad["saturated"], 3000.0) - 10.0
+    image = image.clip(0, 1000)
+    found = measure(image, size=(17, 17))
+    for reason, places in bad.items():
+        for place in places:
+            near = min(found.beads, key=lambda b: np.linalg.norm(np.array(b.place) - place))
+            assert np.linalg.norm(np.array(near.place) - place) < 2
+            assert near.reason == reason, near
+            assert any(c.isdigit() for c in near.said) or reason == "border"
+    np.testing.assert_allclose(found.fwhm_px, fwhm(truth), rtol=0.04)
+
+
+def test_given_points_are_taken_and_no_others() -> None:
+    truth = Gaussian(sigma_px=1.6)((25, 25))
+    places = grid((160, 160), (40, 40))
+    image = phantom(truth, (160, 160), places, 300.0)
+    found = measure(image, np.rint(places[:3]) + np.array([2, -2]))
+    assert len(found.beads) == 3
+    for bead, place in zip(found.beads, places, strict=False):
+        np.testing.assert_allclose(bead.place, place, atol=0.15)
+
+
+@settings(max_examples=8)
+@given(st.integers(90, 97), st.sampled_from([7, 11, 15]), st.booleans())
+def test_any_size_is_centred_and_symmetric_where_asked(side: int, size: int, even: bool) -> None:
+    truth = Gaussian(sigma_px=(1.4, 1.9), angle_deg=20)((21, 21))
+    shape = (side, side + 3)
+    image = phantom(truth, shape, grid(shape, (30, 30)), 500.0, seed=side)
+    found = measure(image, size=(size, size), symmetric=even)
+    assert found.psf.shape == (size, size)
+    np.testing.assert_allclose(centre_of_mass(found.psf), (size // 2,) * 2, atol=0.1)
+    if even:
+        np.testing.assert_allclose(found.psf, found.psf[::-1], atol=1e-7)
+        np.testing.assert_allclose(found.psf, found.psf.T, atol=1e-7)
+
+
+def test_bad_input_is_refused_in_words() -> None:
+    flat = np.full((40, 40), 7.0)
+    with pytest.raises(DeconvError, match="No bead was found"):
+        measure(flat)
+    with pytest.raises(DeconvError, match="points has shape"):
+        measure(flat, [[1.0, 2.0, 3.0]])
+    with pytest.raises(DeconvError, match="holds complex128"):
+        measure(flat.astype(complex))
+    with pytest.raises(DeconvError, match="NaN"):
+        measure(np.full((40, 40), np.nan))
+    lone = phantom(Gaussian(sigma_px=2.0)((25, 25)), (40, 40), np.array([[2.0, 20.0]]), 300.0)
+    with pytest.raises(DeconvError, match=r"None of 1 beads .* border"):
+        measure(lone)
+    with pytest.raises(DeconvError, match="odd number"):
+        measure(lone, size=(8, 8))
