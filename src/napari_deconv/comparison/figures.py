@@ -114,6 +114,8 @@ class Judge:
                 found |= take()
             except DeconvError as error:
                 notes.append(f"Not measured: {error}")
+        if "psnr_db" in found and math.isnan(found["ssim"]):
+            notes.append("No SSIM: less than 11 px are left inside the border. Set a smaller one.")
         return found, notes
 
     def _true(self, result: Any) -> dict[str, float]:

@@ -67,24 +67,6 @@ class Measure:
 
 _MEASURES = (
     Measure(
-        key="seconds",
-        title="Time",
-        unit="s",
-        best="low",
-        tip="The method's own time, measures not counted. The first run of a network also loads "
-        "its weights; other programs and other threads slow it down.",
-    ),
-    Measure(
-        key="peak_mib",
-        title="Memory",
-        unit="MiB",
-        best="low",
-        digits=0,
-        tip="The most memory taken while it ran, above where it stood before. It is the whole "
-        "process that is watched (on a GPU, its allocations), so what else napari does counts in, "
-        "and memory kept from the run before does not.",
-    ),
-    Measure(
         key="psnr_db",
         title="PSNR",
         unit="dB",
@@ -104,12 +86,13 @@ _MEASURES = (
         "empty background dominates it.",
     ),
     Measure(
-        key="residual",
-        title="Residual",
+        key="whiteness",
+        title="Whiteness",
+        best="high",
         digits=3,
-        tip="Root mean square of (result blurred again - image), in the image's units. It tells "
-        "how well the result explains the image. Smaller is not better: noise can be explained, "
-        "too. Meaningless if the PSF is wrong, and for results made in linear light.",
+        tip="How much the residual looks like white noise, 1 for white. Structure in it means "
+        "that some of the image was not explained. Clipped pixels, JPEG, binning and a wrong PSF "
+        "colour it, whatever the method.",
     ),
     Measure(
         key="discrepancy",
@@ -120,35 +103,16 @@ _MEASURES = (
         "good as the PSF and the noise level; with photon noise only on average.",
     ),
     Measure(
-        key="whiteness",
-        title="Whiteness",
-        best="high",
+        key="residual",
+        title="Residual",
         digits=3,
-        tip="How much the residual looks like white noise, 1 for white. Structure in it means "
-        "that some of the image was not explained. Clipped pixels, JPEG, binning and a wrong PSF "
-        "colour it, whatever the method.",
-    ),
-    Measure(
-        key="flux_ratio",
-        title="Flux",
-        best="one",
-        digits=3,
-        tip="Sum of the result over the sum of the image: 1 when light is neither made nor lost. "
-        "Light that moves over the border changes it a little, and a large constant background "
-        "hides changes.",
-    ),
-    Measure(
-        key="clipped_percent",
-        title="Negative or clipped",
-        unit="%",
-        best="low",
-        tip="Pixels that the method made negative, or that it drove to the limit of an integer "
-        "type. Negative light means ringing; clipped pixels are lost.",
+        tip="Root mean square of (result blurred again - image), in the image's units. It tells "
+        "how well the result explains the image. Smaller is not better: noise can be explained, "
+        "too. Meaningless if the PSF is wrong, and for results made in linear light.",
     ),
     Measure(
         key="noise_gain",
         title="Noise gain",
-        best="low",
         tip="How many times noisier the result is than the image, in the flattest tenth of the "
         "image. Below 1 it was smoothed. Nothing to go by where the image has no flat places, and "
         "alone it praises whatever blurs most.",
@@ -172,6 +136,40 @@ _MEASURES = (
         tip="The same in the image's unit.",
     ),
     Measure(
+        key="flux_ratio",
+        title="Flux",
+        best="one",
+        digits=3,
+        tip="Sum of the result over the sum of the image: 1 when light is neither made nor lost. "
+        "Light that moves over the border changes it a little, and a large constant background "
+        "hides changes.",
+    ),
+    Measure(
+        key="clipped_percent",
+        title="Negative or clipped",
+        unit="%",
+        best="low",
+        tip="Pixels that the method made negative, or that it drove to the limit of an integer "
+        "type. Negative light means ringing; clipped pixels are lost.",
+    ),
+    Measure(
+        key="seconds",
+        title="Time",
+        unit="s",
+        best="low",
+        tip="The method's own time, measures not counted. The first run of a network also loads "
+        "its weights; other programs and other threads slow it down.",
+    ),
+    Measure(
+        key="peak_mib",
+        title="Memory",
+        unit="MiB",
+        digits=0,
+        tip="The most memory taken while it ran, above where it stood before. It is the whole "
+        "process that is watched (on a GPU, its allocations), so what else napari does counts in, "
+        "and memory kept from the run before does not.",
+    ),
+    Measure(
         key="roughness",
         title="Roughness",
         digits=3,
@@ -184,5 +182,5 @@ _MEASURES = (
 MEASURES: dict[str, Measure] = {measure.key: measure for measure in _MEASURES}
 """Every measure by its key, in the order of the table."""
 
-BLIND = ("whiteness", "discrepancy", "frc_px", "noise_gain", "flux_ratio")
+BLIND = ("whiteness", "discrepancy", "frc_px")
 """Measures without a truth by which a best can be marked."""

@@ -34,8 +34,15 @@ def wipe(
     out[tuple(strip)] = source[tuple(strip)]
 
 
-def difference(first: Any, second: Any) -> NDArray[np.float32]:
-    """``first - second`` in float32, colours as their mean.
+def difference(first: Any, second: Any, colour: bool = False) -> NDArray[np.float32]:
+    """``first - second`` in float32.
+
+    Parameters
+    ----------
+    first, second : array_like
+        Of one shape.
+    colour : bool
+        Whether the last axis holds RGB or RGBA samples; the mean of the colours is taken.
 
     Raises
     ------
@@ -49,7 +56,7 @@ def difference(first: Any, second: Any) -> NDArray[np.float32]:
             "Choose two of one shape.",
         )
     found: NDArray[np.float32] = a.astype(np.float32) - b.astype(np.float32)
-    return found
+    return found[..., :3].mean(axis=-1) if colour else found
 
 
 def span(maps: Sequence[NDArray[Any]]) -> float:

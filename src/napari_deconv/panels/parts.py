@@ -235,3 +235,12 @@ def primary(text: str) -> QPushButton:
     button = QPushButton(text)
     button.setObjectName("primary")
     return button
+
+
+def small(text: str, tip: str) -> QPushButton:
+    """One of several buttons in a row of a narrow panel."""
+    button = QPushButton(text)
+    button.setToolTip(tip)
+    button.setStyleSheet("font-size: 11px; padding: 3px;")
+    button.setMinimumWidth(40)
+    return button

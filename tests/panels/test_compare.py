@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import csv
+import io
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from napari_deconv.panels.compare import ComparePanel
+from napari_deconv.panels.compare_sweep import _raised
+from napari_deconv.panels.deconvolve import DeconvolvePanel
+from napari_deconv.panels.layers import KEY, Placement
+from napari_deconv.restoration.base import Method, methods
+
+LEFT = Qt.MouseButton.LeftButton
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def viewer():
+    viewer = ViewerModel()
+    truth = RNG.random((48, 57)).astype(np.float32)
+    options = {"scale": (2, 2), "contrast_limits": (0, 1)}
+    about = {KEY: {"kind": "truth"}}
+    viewer.add_image(truth, name="sharp", metadata=about, visible=False, **options)
+    viewer.add_image((truth + RNG.normal(0, 0.1, truth.shape)).astype(np.float32), name="photo",
+                     **options)  # fmt: skip
+    return viewer
+
+
+@pytest.fixture
+def panel(viewer, qtbot):
+    panel = ComparePanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(panel.methods.isEnabled, timeout=30_000)
+    panel.psf.choice.choose("disk", {"radius_px": 1.5})
+    panel.methods.set_methods(
+        [Method.make("wiener"), Method.make("wiener", nsr=0.5), Method.make("tikhonov")]
+    )
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+    return panel
+
+
+def press_run(panel, qtbot):
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
+
+
+def names(viewer):
+    return [layer.name for layer in viewer.layers]
+
+
+def test_results_come_as_a_group_side_by_side_with_a_table_that_sorts(panel, viewer, qtbot):
+    assert panel.judging.truth.layer is viewer.layers["sharp"]  # by its kind and shape
+    press_run(panel, qtbot)
+    results = viewer.layers[2:]
+    assert names(viewer)[2:] == ["C1 Wiener", "C1 Wiener(nsr=0.5)", "C1 Tikhonov"]
+    assert all(layer.metadata[KEY]["group"] == "C1" for layer in results)
+    assert results[1].metadata[KEY]["method"] == {"name": "wiener", "nsr": 0.5}
+    assert viewer.canvas.grid.enabled and all(layer.visible for layer in viewer.layers)
+    results[0].contrast_limits = (0.2, 0.7)
+    assert results[2].contrast_limits == [0.2, 0.7]
+
+    table = panel.table
+    heads = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
+    assert heads[:2] == ["Method", "PSNR (dB)"]
+    assert "when" in "".join(table.horizontalHeaderItem(i).toolTip() for i in range(1, 5)).lower()
+    table.sortItems(1, Qt.SortOrder.DescendingOrder)
+    db = [float(table.item(i, 1).text()) for i in range(3)]
+    assert db == sorted(db, reverse=True) and len(set(db)) > 1
+    table.selectRow(0)
+    assert viewer.layers.selection.active in results
+
+    qtbot.mouseClick(panel.views.buttons["back"], LEFT)
+    assert not viewer.canvas.grid.enabled and not viewer.layers["sharp"].visible
+
+
+def test_empty_list_and_unfit_truth_are_said_in_words(panel, viewer, qtbot):
+    viewer.add_image(np.zeros((20, 20), np.uint8), name="other")
+    panel.judging.truth.pick(viewer.layers["other"])
+    panel.image.pick(viewer.layers["photo"])
+    panel.judging.truth.pick(viewer.layers["other"])
+    press_run(panel, qtbot)
+    assert "left out" in panel.run_bar.message.text
+    qtbot.mouseClick(panel.methods.buttons["clear"], LEFT)
+    press_run(panel, qtbot)
+    assert "list of methods is empty" in panel.run_bar.message.text
+    qtbot.mouseClick(panel.methods.buttons["take"], LEFT)
+    assert "No Deconvolve panel is open" in panel.methods.notice.text
+
+
+def test_deleted_layers_do_not_matter_mid_run(panel, viewer, qtbot):
+    slow = Method.make("richardson-lucy", iterations=200)
+    panel.methods.set_methods([Method.make("wiener"), slow, Method.make("tikhonov")])
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: "C1 Wiener" in names(viewer), timeout=20_000)
+    viewer.layers.remove("C1 Wiener")
+    viewer.layers.remove("photo")
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=30_000)
+    assert names(viewer) == ["sharp", "C1 Richardson-Lucy", "C1 Tikhonov"]
+    assert panel.table.rowCount() == 3
+    panel.views.buttons["truth"].click()
+    assert "C1 Tikhonov - truth" in names(viewer)
+
+
+def test_cancel_keeps_what_stands(panel, viewer, qtbot):
+    slow = Method.make("richardson-lucy", iterations=500)
+    panel.methods.set_methods([Method.make("wiener"), slow])
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: len(panel.group.results) == 1, timeout=20_000)
+    panel.run_bar.job.cancel()
+    assert "1 result(s)" in panel.run_bar.message.text
+    assert "C1 Wiener" in names(viewer)
+
+
+def test_a_method_that_fails_is_a_red_line(panel, viewer, qtbot, monkeypatch):
+    def broken(self, problem):
+        raise RuntimeError("no such thing")
+        yield
+
+    monkeypatch.setattr(methods()["tikhonov"], "steps", broken)
+    press_run(panel, qtbot)
+    assert "1 of 3 failed" in panel.run_bar.message.text
+    assert "no such thing" in panel.table.item(2, 0).text()
+    assert len(panel.group.results) == 2
+
+
+def test_curtain_flicker_and_maps(panel, viewer, qtbot):
+    panel.views.buttons["grid"].click()
+    assert "Run a comparison first" in panel.notice.text
+    press_run(panel, qtbot)
+    curtain = panel.views.curtain
+    curtain.show_button.click()
+    a, b = curtain.pair()
+    assert (a.name, b.name) == ("photo", "C1 Wiener")
+    for cut in (28, 5, 50):
+        curtain.slider.setValue(cut)
+        expected = np.where(np.arange(57) < cut, a.data, b.data)
+        np.testing.assert_array_equal(curtain.layer.data, expected)
+    assert [x.name for x in viewer.layers if x.visible] == ["Curtain: photo | C1 Wiener"]
+    curtain.flick()
+    np.testing.assert_array_equal(curtain.layer.data, b.data)
+    curtain.flick()
+    np.testing.assert_array_equal(curtain.layer.data, a.data)
+    viewer.layers.remove(curtain.layer)
+    curtain.slider.setValue(3)  # deleted by hand: nothing to move
+    panel.views.buttons["between"].click()
+    found = viewer.layers["photo - C1 Wiener"]
+    np.testing.assert_allclose(found.data, a.data - b.data)
+    low, high = found.contrast_limits
+    assert low == -high < 0
+
+
+def test_line_and_rectangle_through_all_results(panel, viewer, qtbot, tmp_path):
+    press_run(panel, qtbot)
+    panel.probes.draw_line.click()
+    assert str(panel.probes.line.layer.mode) == "add_line"
+    panel.probes.line.layer.add([[10, 5], [10, 25]], shape_type="line")
+    qtbot.waitUntil(lambda: len(panel.probes.plot.curves) == 5, timeout=5000)
+    photo = panel.probes.plot.curves[0]
+    assert photo.label == "photo"
+    np.testing.assert_allclose(photo.y, viewer.layers["photo"].data[10, 5:26], rtol=1e-5)
+    panel.probes.line.layer.data = [[[-50, -50], [-60, -60]]]
+    qtbot.waitUntil(lambda: "outside the image" in panel.notice.text, timeout=5000)
+
+    panel.probes.draw_box.click()
+    corners = [[5, 6], [5, 20], [15, 20], [15, 6]]
+    panel.probes.rectangle.layer.add(corners, shape_type="rectangle")
+    panel.probes.line.layer.data = []
+    qtbot.waitUntil(panel.probes.insets.isVisible, timeout=5000)
+    top, left, bottom, right = panel.probes.corners()
+    assert (top, left) == (5, 6) and bottom in (15, 16) and right in (20, 21)
+
+    panel.export.folder.set_path(str(tmp_path / "out"))
+    panel.export.button.click()
+    qtbot.waitUntil(lambda: "Exported" in panel.export.notice.text, timeout=60_000)
+    lines = csv.DictReader(io.StringIO((tmp_path / "out" / "table.csv").read_text()))
+    assert len(list(lines)) == 3
+    before = panel.methods.methods()
+    panel.methods.set_methods([])
+    panel.export.load(str(tmp_path / "out" / "comparison.json"))
+    assert panel.methods.methods() == before
+
+
+def test_sweep_is_a_stack_with_its_best_marked(panel, viewer, qtbot):
+    panel.methods.set_methods([Method.make("wiener", nsr=0.01)])
+    panel.methods.list.setCurrentRow(0)
+    assert panel.sweep.field.currentText() == "nsr"
+    panel.sweep.low.setValue(0.001)
+    panel.sweep.high.setValue(1)
+    panel.sweep.count.setValue(4)
+    panel.sweep.button.click()
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
+    stack = viewer.layers[-1]
+    assert stack.data.shape == (4, 48, 57) and tuple(stack.scale) == (1, 2, 2)
+    db = panel.sweep.plot.curves[0].y
+    assert panel.sweep.plot.curves[0].marked == int(np.argmax(db))
+    assert viewer.dims.current_step[0] == int(np.argmax(db))
+    panel.sweep.measure.setCurrentIndex(panel.sweep.measure.findData("L-curve"))
+    assert len(panel.sweep.plot.curves[0].x) == 4
+    panel.sweep.low.setValue(2)
+    panel.sweep.button.click()
+    assert "is no range" in panel.run_bar.message.text
+
+
+def test_settings_are_taken_from_the_deconvolve_panel(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    viewer.add_image(np.zeros((16, 16)))
+    docks = [
+        viewer.window.add_plugin_dock_widget("napari-deconv", name)[1]
+        for name in ("Deconvolve", "Compare")
+    ]
+    deconvolve, compare = docks
+    assert isinstance(deconvolve, DeconvolvePanel)
+    qtbot.waitUntil(lambda: deconvolve.method.form is not None, timeout=30_000)
+    qtbot.waitUntil(compare.methods.isEnabled, timeout=30_000)
+    deconvolve.method.choose("wiener", {"nsr": 0.25})
+    compare.methods.buttons["take"].click()
+    assert compare.methods.methods()[-1] == Method.make("wiener", nsr=0.25)
+
+
+def test_a_stack_of_a_sweep_lies_where_its_image_lies():
+    viewer = ViewerModel()
+    like = viewer.add_image(np.zeros((5, 6)), scale=(2, 3), translate=(1, 2), rotate=0,
+                            affine=[[1, 0, 7], [0, 1, 8], [0, 0, 1]], name="a")  # fmt: skip
+    stack = viewer.add_image(np.zeros((4, 5, 6)), **_raised(Placement.of(like).options, "x"))
+    np.testing.assert_allclose(stack.data_to_world((2, 1, 1))[1:], like.data_to_world((1, 1)))
