@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import cached_property
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 
 import torch
@@ -61,8 +64,17 @@ class Plan:
     told: bool = False
     device: str = "cpu"
 
-    def key(self, scene: Scene, who: Contestant, weights: str) -> Key:
-        """The row of a contestant on a scene."""
+    @cached_property
+    def weights(self) -> Mapping[Contestant, str]:
+        """Fingerprints of the contestants' weight files as they were when first asked for."""
+        return {who: weights_hash(who.method) for who in self.contestants}
+
+    def keys(self, scene: Scene, who: Contestant) -> list[tuple[Contestant, Key]]:
+        """What a contestant runs on a scene, and the rows of it."""
+        candidates = who.candidates(scene.noise.nominal)
+        return [(one, self._key(scene, one, self.weights[who])) for one in candidates]
+
+    def _key(self, scene: Scene, who: Contestant, weights: str) -> Key:
         return Key(
             scene=scene.camera.label,
             noise=scene.noise.label,
@@ -138,14 +150,9 @@ def bench(
 
 
 def _tasks(plan: Plan, known: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
-    hashes = {who: weights_hash(who.method) for who in plan.contestants}
     for group in plan.groups:
         for scene in group.scenes:
-            entries = [
-                (one, plan.key(scene, one, hashes[who]))
-                for who in plan.contestants
-                for one in who.candidates(scene.noise.nominal)
-            ]
+            entries = [pair for who in plan.contestants for pair in plan.keys(scene, who)]
             wanted = tuple(
                 (who, key)
                 for who, key in dict(entries).items()
@@ -209,8 +216,17 @@ def _all_rows(task: _Task) -> list[Row]:
 
 def _start(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to handle
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     methods()
+
+
+def _leave_with_parent() -> None:
+    """A worker whose parent was killed would wait for work forever."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

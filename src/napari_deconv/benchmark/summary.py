@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .contestants import Contestant, weights_hash
+from .contestants import Contestant
 from .results import Key, Row
 from .running import Group, Plan
 
@@ -111,9 +111,9 @@ def chosen(plan: Plan, group: Group, who: Contestant, rows: Mapping[Key, Row]) -
     """A contestant's rows, one per scene, None where there is none; of a level's best, the best."""
     if not group.scenes:
         return []
-    candidates = who.candidates(group.scenes[0].noise.nominal)
-    weights = weights_hash(who.method)
-    parts = [[rows.get(plan.key(s, one, weights)) for s in group.scenes] for one in candidates]
+    keys = [plan.keys(scene, who) for scene in group.scenes]
+    candidates = [one for one, _ in keys[0]]
+    parts = [[rows.get(pairs[k][1]) for pairs in keys] for k in range(len(candidates))]
     if len(parts) == 1:
         return parts[0] if any(parts[0]) else []
     columns = zip(*parts, strict=True)
