@@ -19,7 +19,7 @@ from napari_deconv.core.spec import field_help, hints
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.base import Method
 
-EVERY = sorted(methods())
+EVERY = sorted(name for name, method in methods().items() if not method.untrained)
 EVERY_DIM = [(name, ndim) for name in EVERY for ndim in Method.registry[name].ndim]
 PHOTO = camera()[100:228, 180:309].astype(np.float32) / 255
 STACK = gaussian_filter(np.random.default_rng(3).random((20, 41, 36)), 1.5).astype(np.float32)

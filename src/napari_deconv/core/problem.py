@@ -7,9 +7,10 @@ import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from .edges import pad_and_taper, settle_ring
@@ -123,6 +124,10 @@ class Problem:
         filled[self.window] = self.seen
         return filled
 
+    def misfit(self, x: Tensor) -> float:
+        """Mean square of ``A x - y`` over the observed pixels."""
+        return float((self.blur.forward(x)[self.window] - self.seen).square().mean())
+
 
 @dataclass(frozen=True)
 class Settled:
@@ -149,6 +154,7 @@ class Solver(Protocol):
     joint_channels: ClassVar[bool]
     unit_scale: ClassVar[bool]
     non_negative: ClassVar[bool]
+    needs_weights: ClassVar[bool]
     buffers: ClassVar[float]
 
     @property
@@ -157,6 +163,8 @@ class Solver(Protocol):
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def steps(self, problem: Problem) -> Iterator[Tensor]: ...
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]: ...
+    def remarks(self, psf: NDArray[Any]) -> list[str]: ...
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]: ...
     def to_dict(self) -> dict[str, object]: ...
 
 

@@ -32,6 +32,10 @@ class Method(Spec):
     citation: ClassVar[str] = ""
     """Author, year, title of the source."""
     needs_weights: ClassVar[bool] = False
+    one_psf: ClassVar[bool] = False
+    """Whether its weights are made for one PSF."""
+    untrained: ClassVar[bool] = False
+    """Whether it is of no use before a person has trained it: it ships without weights."""
     joint_channels: ClassVar[bool] = False
     """Whether colour channels are restored together; otherwise one by one."""
     unit_scale: ClassVar[bool] = True
@@ -62,6 +66,10 @@ class Method(Spec):
         factor = self.halo_factor if len(psf_shape) == 2 else min(2.0, self.halo_factor)
         return tuple(max(8, round(factor * n)) for n in psf_shape)
 
+    def remarks(self, psf: NDArray[Any]) -> list[str]:
+        """What the person should know about using it with this PSF."""
+        return []
+
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
         """Choose on a part of the image what the fields leave open; None if that is nothing.
 
@@ -70,6 +78,18 @@ class Method(Spec):
         """
         yield from ()
         return None
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        """What the person should know of this image's result; asked for once, after the run.
+
+        Parameters
+        ----------
+        problem : Problem
+            A part of the image.
+        reblur : float
+            Of a network, the root mean square of ``A x - y`` of its result, on the unit scale.
+        """
+        return ()
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         """Yield estimates ``(C, *problem.grid)`` on the unit scale; the last is the answer."""

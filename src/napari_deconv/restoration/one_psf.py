@@ -1,0 +1,92 @@
+"""Networks made for one PSF: which one that is, and how far another is from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ..core.problem import Problem
+from ..core.weights import load_network, locate, read_weights
+from .separable import Separable
+
+_RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+_ALIKE = 0.02
+"""Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
+
+
+def distance(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """How far two PSFs are apart: the norm of their difference over that of ``other``.
+
+    Both at unit sum, centre (``size // 2``) upon centre; 0 is equal, 1 and above has nothing in
+    common.
+    """
+    shape = [2 * max(a, b) + 1 for a, b in zip(one.shape, other.shape, strict=True)]
+    first, second = (_placed(psf, shape) for psf in (one, other))
+    return float(np.linalg.norm(first - second) / np.linalg.norm(second))
+
+
+def _placed(psf: NDArray[Any], shape: list[int]) -> NDArray[np.float64]:
+    square = np.zeros(shape)
+    starts = [n // 2 - k // 2 for n, k in zip(shape, psf.shape, strict=True)]
+    square[tuple(slice(a, a + k) for a, k in zip(starts, psf.shape, strict=True))] = psf
+    return square / square.sum()
+
+
+def remark(method: Any, psf: NDArray[Any]) -> list[str]:
+    """A warning if a method's weights are for another PSF.
+
+    Parameters
+    ----------
+    method : Method
+        Made for one PSF.
+    psf : ndarray
+        The one at hand.
+    """
+    if not method.weights:
+        return []
+    tensors, _ = read_weights(locate(method.weights), method.name)
+    away = distance(psf, tensors["psf"].float().numpy())
+    if away <= _ALIKE:
+        return []
+    return [
+        f"The weights {method.weights!r} were made for another PSF: it differs by {away:.0%}. "
+        "Train for this one, or choose a method that takes any PSF."
+    ]
+
+
+def network_for(method: Any, problem: Problem) -> Any:
+    """A method's network with its weights, or untrained for the problem's PSF."""
+    if method.weights:
+        return load_network(method, problem.seen.device)
+    network = untrained(method, problem)
+    return network.to(problem.seen.device).eval().requires_grad_(False)
+
+
+def untrained(method: Any, problem: Problem) -> Any:
+    """The network as it begins; of the inverses left open, the one of the least expected error."""
+    trials = []
+    for nsr in [method.nsr] if method.nsr else _RATIOS:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = replace(method, nsr=nsr, start="inverse").network()
+            network.prepare(iter([problem.psf.cpu().numpy()]))
+        trials.append((expected_error(network.inverse, problem), nsr, network))
+    return min(trials, key=lambda trial: trial[:2])[2]
+
+
+@torch.no_grad()
+def expected_error(layers: Separable, problem: Problem) -> float:
+    """Mean squared error, up to a factor, of a separable inverse on a usual image with this noise.
+
+    With the response R, the blur K and the power ratio N of noise to image:
+    the sum of ``|1 - R K|^2 / N + |R|^2`` over all frequencies but the mean.
+    """
+    response = layers.response(problem.grid).to(problem.seen.device)
+    missed = (1 - response * problem.blur.otf).abs().square() / problem.nsr.clamp_min(1e-12)
+    total = missed + response.abs().square()
+    total[0, 0] = 0
+    return float(total.sum())

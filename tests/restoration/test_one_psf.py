@@ -1,0 +1,184 @@
+"""Networks made for one PSF: they begin as the inverse that numpy makes, and they learn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import fftconvolve
+from skimage import data
+from skimage.metrics import peak_signal_noise_ratio
+
+from napari_deconv import deconvolve, degrade
+from napari_deconv.core.engine import drain, stream
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.weights import packed
+from napari_deconv.degradation.sampling import Sampler
+from napari_deconv.psf import CameraShake, Disk, Gaussian
+from napari_deconv.psf.given import GivenPSF
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.crcnet import CRCNet
+from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.restoration.odcnn import ODCNN
+from napari_deconv.restoration.one_psf import distance
+from napari_deconv.restoration.separable import separable_inverse
+from napari_deconv.train.pairs import Batch, make_batch
+from napari_deconv.train.recipe import Recipe
+from napari_deconv.train.state import advance, begin
+
+PHOTO = data.camera()[60:204, 100:244].astype(np.float32) / 255
+DISK = Disk(radius_px=4.0)()
+DCNNS = [DCNN(nsr=1e-2), DCNN(nsr=1e-2, second="full"), DCNN(nsr=1e-2, activation="sigmoid")]
+
+
+def prepared(method: Any, psf: np.ndarray = DISK) -> Any:
+    network = method.network()
+    network.prepare(iter([psf]))
+    return network
+
+
+def numpy_inverse(psf: np.ndarray, nsr: float) -> np.ndarray:
+    """The paper's kernel: Wiener's inverse, its singular values below 0.01 dropped."""
+    size, taps = 363, 121
+    place = np.zeros((size, size))
+    place[: psf.shape[0], : psf.shape[1]] = psf
+    otf = np.fft.fft2(np.roll(place, [-(n // 2) for n in psf.shape], (0, 1)))
+    inverse = np.fft.ifft2(otf.conj() / (abs(otf) ** 2 + nsr)).real
+    middle = np.fft.fftshift(inverse)[taps:-taps, taps:-taps] / inverse.sum()
+    fade = np.hanning(taps + 2)[1:-1]
+    u, s, v = np.linalg.svd(middle * np.outer(fade, fade))
+    kept = s >= 0.01
+    kernel = (u[:, kept] * s[kept]) @ v[kept]
+    return kernel / kernel.sum()
+
+
+@pytest.mark.parametrize("method", DCNNS, ids=str)
+@pytest.mark.parametrize("psf", [DISK, CameraShake(size_px=15, seed=1)()], ids=["disk", "shake"])
+def test_untrained_it_is_the_separable_inverse(method: DCNN, psf: np.ndarray) -> None:
+    with torch.no_grad():
+        found = prepared(method, psf)(torch.from_numpy(PHOTO.copy())[None, None])[0, 0].numpy()
+    kernel = numpy_inverse(psf, 1e-2)
+    expected = fftconvolve(np.pad(PHOTO - 0.5, 60, mode="wrap"), kernel, "valid") + 0.5
+    assert np.abs(found - expected).max() < 0.02
+    assert np.sqrt(np.mean((found - expected) ** 2)) < 2e-3
+
+
+def test_about_thirty_pairs_remain_at_the_paper_s_ratio() -> None:
+    square = torch.zeros(121, 121)
+    psf = torch.from_numpy(Disk(radius_px=7.0)())
+    square[52:69, 52:69] = psf
+    down, along = separable_inverse(square, 1e-4, 121, 38)
+    assert 25 <= len(down) <= 38 and down.shape == along.shape
+    assert float((down.sum(1) * along.sum(1)).sum()) == pytest.approx(1, abs=1e-4)
+
+
+@pytest.mark.parametrize(("fields", "count"), [({}, 9_387), ({"second": "full"}, 179_513)])
+def test_the_paper_s_size(fields: dict[str, Any], count: int) -> None:
+    assert sum(p.numel() for p in DCNN(**fields).network().parameters()) == count
+
+
+def test_untrained_it_works_at_once_at_any_noise() -> None:
+    for noise in (0.001, 0.01, 0.05):
+        blurred, truth = degrade(PHOTO, DISK, noise=noise, seed=1)
+        found = deconvolve(blurred, DISK, "dcnn", noise=noise).clip(0, 1)
+        before = peak_signal_noise_ratio(truth, blurred.clip(0, 1), data_range=1)
+        assert peak_signal_noise_ratio(truth, found, data_range=1) > before + 0.5
+
+
+def recipe(method: Method, **fields: Any) -> Recipe:
+    given = {"patch_px": 64, "batch": 2, "steps": 60, "noise_low": 0.02, "noise_high": 0.02}
+    return Recipe(method=method, sampler=Sampler(psfs=(GivenPSF.of(DISK),)), **given | fields)
+
+
+def psnr(network: Any, batch: Batch) -> float:
+    with torch.no_grad():
+        x = network.unrolled(batch.y, batch.otf, batch.sigma)[-1].clamp(0, 1)
+    return float(-10 * (x - batch.truth).square().mean().log10())
+
+
+def test_training_passes_the_inverse_it_began_as() -> None:
+    given = recipe(DCNN())
+    state = begin(given, torch.device("cpu"))
+    rng = np.random.default_rng(0)
+    exam = make_batch([PHOTO], given, np.random.default_rng(9), side_px=128)
+    before = psnr(state.network, exam)
+    for _ in range(given.steps):
+        advance(state, make_batch([PHOTO, PHOTO], given, rng), given)
+    assert psnr(state.average, exam) > before + 0.5
+
+
+def test_odcnn_begins_as_the_dcnn_it_is_given_and_joins_without_a_change() -> None:
+    dcnn = prepared(DCNN())
+    with torch.no_grad():
+        dcnn.level.fill_(0.05)
+    y = torch.rand(1, 1, 40, 44)
+    apart = ODCNN(train="denoiser").network()
+    apart.grow(dcnn.state_dict())
+    with torch.no_grad():
+        torch.testing.assert_close(apart(y), dcnn(y), atol=1e-5, rtol=0)
+        torch.nn.init.normal_(apart.last.weight, std=0.01)
+        joined = ODCNN().network()
+        joined.grow(apart.state_dict())
+        # Products in bfloat16, of other factors.
+        torch.testing.assert_close(joined(y), apart(y), atol=0.02, rtol=0)
+    assert not any(name.startswith("inverse") for name, _ in apart.named_parameters())
+
+
+def test_odcnn_shifts_nothing() -> None:
+    network = prepared(ODCNN())
+    with torch.no_grad():
+        for layer in (network.first, network.last):
+            layer.weight.zero_()
+        network.first.weight[0, 0, 7, 7] = 1  # a delta at the centre that the wrapping names
+        maps = torch.zeros(1, 38, 32, 32)
+        maps[0, 0, 10, 12] = 1
+        network.last.weight[0, 0, 4, 4] = 1
+        from napari_deconv.restoration.odcnn import _circular
+
+        passed = _circular(_circular(maps, network.first, 7), network.last, 4)
+    assert np.unravel_index(int(passed.argmax()), (32, 32)) == (10, 12)
+
+
+def test_crcnet_has_the_paper_s_widths_and_learns_by_its_own_loss() -> None:
+    network = CRCNet().network()
+    assert [unit.there.in_channels for unit in network.units] == [3, 6, 12, 24, 48, 96]
+    assert network.integrate[0].in_channels == 192
+    given = recipe(CRCNet(), patch_px=32, rate=3e-2)
+    state, rng = begin(given, torch.device("cpu")), np.random.default_rng(0)
+    for _ in range(8):
+        advance(state, make_batch([PHOTO, PHOTO], given, rng), given)
+    assert state.losses[-1] < 0.9 * state.losses[0]
+
+
+def test_crcnet_says_that_it_must_be_trained() -> None:
+    with pytest.raises(DeconvError, match=r"CRCNet has no weights.*Train"):
+        deconvolve(PHOTO, DISK, "crcnet")
+
+
+@pytest.mark.parametrize("name", ["dcnn", "odcnn", "crcnet"])
+def test_weights_of_another_psf_are_used_with_a_warning(name: str, tmp_path: Path) -> None:
+    method = Method.make(name)
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(packed(method, prepared(method), {}))
+    used = replace(method, weights=str(file))
+    image = PHOTO[:48, :48]
+    assert drain(stream(used, image, DISK, noise=0.01)).notes == ()
+    notes = drain(stream(used, image, Disk(radius_px=5.0)(), noise=0.01)).notes
+    assert "made for another PSF" in notes[0] and "%" in notes[0]
+
+
+def test_a_psf_too_large_for_the_filters_is_refused_in_words() -> None:
+    with pytest.raises(DeconvError, match=r"too large for a network whose filters have 121 taps"):
+        deconvolve(PHOTO, Disk(radius_px=90)(), "dcnn")
+    wide = np.pad(DISK, 100)  # large, but empty where it is
+    assert deconvolve(PHOTO, wide, "dcnn", noise=0.01).shape == PHOTO.shape
+
+
+def test_distance_of_psfs() -> None:
+    assert distance(DISK, np.pad(DISK, 3)) == pytest.approx(0, abs=1e-6)
+    near, far = (distance(Gaussian(sigma_px=s)(), Gaussian(sigma_px=2.0)()) for s in (2.1, 4.0))
+    assert 0 < near < 0.15 < 0.5 < far
