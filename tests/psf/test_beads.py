@@ -57,7 +57,7 @@ def test_measured_psf_has_the_width_of_the_true_one(spec: WideField) -> None:
     inner = tuple(slice(m // 2 - n // 2, m // 2 + n // 2 + 1)
                   for n, m in zip(found.psf.shape, truth.shape, strict=True))  # fmt: skip
     likeness = np.corrcoef(found.psf.ravel(), truth[inner].ravel())[0, 1]
-    assert likeness > 0.99
+    assert likeness > 0.98
 
 
 def test_each_bead_that_cannot_be_used_is_named_with_its_reason() -> None:

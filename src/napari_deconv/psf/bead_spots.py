@@ -59,18 +59,16 @@ def find(stack: Array) -> NDArray[np.intp]:
 
 
 def without_ripples(
-    stack: Array, spots: NDArray[np.intp], extent: tuple[int, ...], faint: float
+    heights: Array, spots: NDArray[np.intp], extent: tuple[int, ...], faint: float
 ) -> NDArray[np.intp]:
     """Spots, brightest first, without those that are rings or ripples of a brighter one.
 
     Those stand within its ``extent``, less than ``faint`` times as high.
     """
-    level, _ = level_and_noise(stack)
-    height = stack[tuple(spots.T)] - level
     kept: list[int] = []
     for i, spot in enumerate(spots):
         apart = np.abs(spots[kept] - spot)
-        over = (apart <= np.array(extent) / 2).all(axis=1) & (height[i] < faint * height[kept])
+        over = (apart <= np.array(extent) / 2).all(axis=1) & (heights[i] < faint * heights[kept])
         if not over.any():
             kept.append(i)
     return spots[kept]
@@ -89,9 +87,8 @@ def snapped(stack: Array, points: Array, reach_px: int = 4) -> NDArray[np.intp]:
     return np.array(places, dtype=np.intp).reshape(-1, stack.ndim)
 
 
-def rough_width(stack: Array, place: NDArray[np.intp]) -> tuple[float, ...]:
+def rough_width(stack: Array, place: NDArray[np.intp], level: float) -> tuple[float, ...]:
     """Width at half maximum of a spot along each axis through its brightest pixel, in pixels."""
-    level, _ = level_and_noise(stack)
     widths = []
     for axis in range(stack.ndim):
         line = stack[tuple(slice(None) if a == axis else place[a] for a in range(stack.ndim))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from .base import Array
+from .bead_report import Bead, Measured
 from .bead_spots import (
     Fit,
     cut,
@@ -23,71 +24,19 @@ from .bead_spots import (
     snapped,
     without_ripples,
 )
-from .readout import fwhm
 
 _DIM = 10.0
 """Beads must stand this many standard deviations of the noise above the background."""
 _FAINT = 0.2
 """A spot this much fainter than its neighbour is a ring or a ripple of it."""
+_NOTHING = 0.05
+"""A spot this much fainter than bright beads is no bead."""
 _ODD_WIDTH = 1.3
 _ODD_LIKENESS = 0.05
 _FLAT = 3
 """As many pixels at the highest value are a clipped bead."""
 _MOST = 2000
 _ASK = "Give points on single beads, or an image with more of them."
-
-
-@dataclass(frozen=True)
-class Bead:
-    """A bead and what became of it.
-
-    Parameters
-    ----------
-    place : tuple of float
-        Its middle in pixels, in axis order.
-    reason : str
-        Why it was not used: ``close``, ``border``, ``saturated``, ``dim`` or ``shape``; empty if
-        it was.
-    said : str
-        The same in words, with numbers.
-    fwhm_px : tuple of float
-        Widths at half maximum of a Gaussian fitted to it; empty where none fits.
-    """
-
-    place: tuple[float, ...]
-    reason: str = ""
-    said: str = "used"
-    fwhm_px: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """What `measure` found.
-
-    Parameters
-    ----------
-    psf : ndarray
-        float32 of unit sum and odd sizes, centred.
-    beads : tuple of Bead
-        All that were looked at.
-    """
-
-    psf: NDArray[np.float32]
-    beads: tuple[Bead, ...]
-
-    @property
-    def used(self) -> tuple[Bead, ...]:
-        """The beads the PSF was made of."""
-        return tuple(bead for bead in self.beads if not bead.reason)
-
-    @property
-    def fwhm_px(self) -> tuple[float, ...]:
-        """Width of the PSF per axis, in pixels."""
-        return fwhm(self.psf)
-
-    def against(self, theory: NDArray[Any]) -> tuple[float, ...]:
-        """Width relative to that of a PSF on the same voxels, per axis; 1 is as wide."""
-        return tuple(a / b for a, b in zip(self.fwhm_px, fwhm(theory), strict=True))
 
 
 def measure(
@@ -135,11 +84,13 @@ def measure(
     chosen = spots if given is None else snapped(values, given)
     if not len(chosen):
         raise DeconvError("No bead was found: nothing stands out from the noise.", _ASK)
-    width = _usual_width(values, chosen)
+    level, noise = level_and_noise(values)
+    width = _usual_width(values, chosen, level)
     extent = _size(size, width, values.shape)
-    spots = without_ripples(values, spots, extent, _FAINT)
+    heights = values[tuple(spots.T)] - level
+    standing = heights > _NOTHING * _usual_height(heights)
+    spots = without_ripples(heights[standing], spots[standing], extent, _FAINT)
     chosen = spots if given is None else chosen
-    _, noise = level_and_noise(values)
     fits = [fitted(values, place, width) for place in chosen]
     pairs = [
         _looked_at(values, place, fit, extent, spots, (noise, ceiling))
@@ -172,8 +123,15 @@ def _checked(stack: NDArray[Any]) -> tuple[Array, float]:
     return values, top if clipped else math.inf
 
 
-def _usual_width(values: Array, places: NDArray[np.intp]) -> tuple[float, ...]:
-    widths = [rough_width(values, place) for place in places[:50]]
+def _usual_height(heights: Array) -> float:
+    """Of a bright bead that is not the brightest: that may be dirt."""
+    return float(np.sort(heights)[::-1][:5][-1]) if len(heights) else 0.0
+
+
+def _usual_width(values: Array, places: NDArray[np.intp], level: float) -> tuple[float, ...]:
+    heights = values[tuple(places.T)] - level
+    bright = places[heights >= 0.3 * _usual_height(heights)][:30]
+    widths = [rough_width(values, place, level) for place in bright]
     return tuple(float(w) for w in np.median(widths, axis=0))
 
 
