@@ -54,16 +54,17 @@ class Plan:
     def largest(self) -> Shape:
         """Shape of the largest tile as read, halo included."""
         return tuple(
-            min(n, -(-n // p) + (2 * h + 1 if p > 1 else 0))
+            min(n, -(-n // p) + (2 * h + 3 if p > 1 else 0))
             for n, p, h in zip(self.shape, self.pieces, self.halo, strict=True)
         )
 
     def tiles(self) -> Iterator[Tile]:
         """The tiles, in order of the array."""
         for position in itertools.product(*(range(p) for p in self.pieces)):
-            # Even starts: networks at half resolution then see the same phases in every tile.
+            # Multiples of four: networks at a quarter of the resolution then see the same grid in
+            # every tile.
             bounds = [
-                (n * i // p // 2 * 2, n * (i + 1) // p // 2 * 2 if i + 1 < p else n)
+                (n * i // p // 4 * 4, n * (i + 1) // p // 4 * 4 if i + 1 < p else n)
                 for n, p, i in zip(self.shape, self.pieces, position, strict=True)
             ]
             yield Tile(

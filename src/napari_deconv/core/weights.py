@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from .errors import DeconvError
 
 FORMAT = 1
+_LONGEST_HEADER = 2**24
 FOLDER = Path(__file__).parent.parent / "weights"
 """Where the shipped ones lie."""
 
@@ -60,15 +61,15 @@ def packed(method: Any, network: nn.Module, header: Mapping[str, Any]) -> bytes:
     )
 
 
-def read_weights(path: Path, method: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and header of a weight file.
 
     Parameters
     ----------
     path : Path
         ``NAME.safetensors``.
-    method : str
-        Name of the method they must be of.
+    *methods : str
+        Names of the methods that they may be of.
 
     Raises
     ------
@@ -86,9 +87,10 @@ def read_weights(path: Path, method: str) -> tuple[dict[str, Tensor], dict[str, 
     except (SafetensorError, OSError) as error:
         raise DeconvError(f"{path} is no sound weight file: {error}.", "Get it again.") from error
     meta, header = _header(path, raw)
-    if meta.get("method") != method:
+    if meta.get("method") not in methods:
+        wanted = " or ".join(map(repr, methods))
         raise DeconvError(
-            f"{path} holds weights of {meta.get('method')!r}, not of {method!r}.", "Choose others."
+            f"{path} holds weights of {meta.get('method')!r}, not of {wanted}.", "Choose others."
         )
     if meta.get("sha256") != _digest(tensors, meta["header"]):
         raise DeconvError(f"{path} was altered: its checksum does not fit.", "Get it again.")
@@ -103,11 +105,30 @@ def shipped() -> list[dict[str, Any]]:
     DeconvError
         As `read_weights`.
     """
-    rows = []
-    for path in sorted(FOLDER.glob("*.safetensors")):
-        meta, header = _header(path, path.read_bytes())
-        rows.append({**header, "id": path.stem, "method": meta["method"], "sha256": meta["sha256"]})
-    return rows
+    return [dict(about(path)) for path in sorted(FOLDER.glob("*.safetensors"))]
+
+
+def about(path: Path) -> Mapping[str, Any]:
+    """What a weight file says about itself, with its id, method and SHA-256; tensors are not read.
+
+    Raises
+    ------
+    DeconvError
+        As `read_weights`, as far as can be told.
+    """
+    try:
+        return _about(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise DeconvError(f"There is no weight file {path}.", "Give another.") from error
+
+
+@lru_cache(maxsize=64)
+def _about(path: Path, _stamp: int) -> Mapping[str, Any]:
+    with path.open("rb") as file:
+        size = file.read(8)
+        raw = size + file.read(min(int.from_bytes(size, "little"), _LONGEST_HEADER))
+    meta, header = _header(path, raw)
+    return {**header, "id": path.stem, "method": meta["method"], "sha256": meta["sha256"]}
 
 
 def _digest(tensors: Mapping[str, Tensor], header: str) -> str:

@@ -7,3 +7,23 @@ from .deconvolve import DeconvolvePanel
 
 class FCNN(DeconvolvePanel, preset="fcnn"):
     """The Deconvolve panel on FCNN."""
+
+
+class GLRA(DeconvolvePanel, preset="glra"):
+    """The Deconvolve panel on GLRA."""
+
+
+class RGDN(DeconvolvePanel, preset="rgdn"):
+    """The Deconvolve panel on RGDN."""
+
+
+class DCNN(DeconvolvePanel, preset="dcnn"):
+    """The Deconvolve panel on DCNN."""
+
+
+class ODCNN(DeconvolvePanel, preset="odcnn"):
+    """The Deconvolve panel on ODCNN."""
+
+
+class CRCNet(DeconvolvePanel, preset="crcnet"):
+    """The Deconvolve panel on CRCNet."""

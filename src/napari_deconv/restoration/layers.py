@@ -1,0 +1,106 @@
+"""Layers that several networks are built of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
+
+
+def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
+    """A convolution that keeps the size, with the starting scale of He et al. 2015."""
+    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    layer.bias = nn.Parameter(torch.zeros(outputs))
+    return layer
+
+
+class Residual(nn.Module):
+    """``x + convolution(relu(convolution(x)))``, small at the start.
+
+    Parameters
+    ----------
+    width : int
+        Maps in and out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = convolution(width, width), convolution(width, width)
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(B, width, Y, X)`` of the same shape."""
+        corrected: Tensor = x + self.second(torch.relu(self.first(x)))
+        return corrected
+
+
+class Hourglass(nn.Module):
+    """Residual blocks on two scales, a small U-Net (Ronneberger et al. 2015).
+
+    The lower scale gives reach for a quarter of the work. Its last layer starts at 0.
+
+    Parameters
+    ----------
+    width : int
+        Maps in, and on the upper scale; twice as many on the lower one.
+    outputs : int
+        Maps out.
+    """
+
+    def __init__(self, width: int, outputs: int) -> None:
+        super().__init__()
+        self.above = Residual(width)
+        self.down = nn.Conv2d(width, 2 * width, 2, 2)
+        self.below = nn.Sequential(Residual(2 * width), Residual(2 * width))
+        self.up = nn.ConvTranspose2d(2 * width, width, 2, 2)
+        self.after = Residual(width)
+        self.last = convolution(width, outputs)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, width, Y, X)`` with even sides to ``(B, outputs, Y, X)``."""
+        above = self.above(x)
+        result: Tensor = self.last(self.after(above + self.up(self.below(self.down(above)))))
+        return result
+
+
+def to_phases(x: Tensor) -> Tensor:
+    """The four phases of an image at half resolution, with even sides.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(B, C, Y, X)``, periodic; continued up to multiples of four.
+
+    Returns
+    -------
+    Tensor
+        ``(B, 4 C, Y', X')``, channels last in memory, where the layers are fastest.
+    """
+    for axis in (-2, -1):
+        n = x.shape[axis]
+        if n % 4:  # by index, because circular padding goes round only once
+            x = x.index_select(axis, torch.arange(n + -n % 4, device=x.device) % n)
+    return pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
+
+
+def from_phases(phases: Tensor, shape: Any) -> Tensor:
+    """The image of four phases, cut to the sides ``shape``, in float32."""
+    return pixel_shuffle(phases.float(), 2)[..., : shape[0], : shape[1]]
+
+
+def level_map(sigma: Tensor, like: Tensor) -> Tensor:
+    """The noise as a map beside others: ``log(sigma / 0.02)``, which is near 0 where it matters.
+
+    Parameters
+    ----------
+    sigma : Tensor
+        ``(B or 1, 1, 1, 1)`` on the unit scale.
+    like : Tensor
+        ``(B, C, Y, X)``: gives the shape ``(B, 1, Y, X)`` of the result.
+    """
+    return torch.log(sigma / 0.02).expand(len(like), 1, *like.shape[-2:])
