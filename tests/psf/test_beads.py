@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import fourier_shift
 
+from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.io import Picture, read, write
 from napari_deconv.psf import Confocal, Gaussian, WideField, fwhm
 from napari_deconv.psf.beads import measure
 from napari_deconv.psf.mending import centre_of_mass
@@ -127,3 +131,23 @@ def test_bad_input_is_refused_in_words() -> None:
         measure(lone)
     with pytest.raises(DeconvError, match="odd number"):
         measure(lone, size=(8, 8))
+
+
+def test_command_line_measures_and_says_what_it_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = WideField(numerical_aperture=0.5)((25, 25), (0.25, 0.25))
+    places = np.vstack([grid((150, 150), (37, 37)), [[2.0, 75.0]]])
+    image = phantom(truth, (150, 150), places, 400.0)
+    size = {"X": 0.25, "Y": 0.25}
+    like = Picture(data=image, axes="YX", pixel_size=size, units=dict.fromkeys(size, "µm"))
+    write(tmp_path / "beads.tif", image, like=like)
+    out = tmp_path / "psf.tif"
+    words = ["psf", "beads", tmp_path / "beads.tif", "-o", out, "--theory"]
+    assert main([*map(str, words), "wide-field:numerical_aperture=0.5"]) == 0
+    said = capsys.readouterr()
+    assert "too near the border" in said.err
+    assert f"{len(places) - 1} of {len(places)} beads" in said.out
+    ratios = said.out.rsplit(":", 1)[1].split("x")
+    assert all(abs(float(ratio) - 1) < 0.05 for ratio in ratios)
+    assert read(out).pixel_size["X"] == pytest.approx(0.25)

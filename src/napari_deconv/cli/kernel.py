@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..io import SUFFIXES, Picture, read
-from ..psf import PSF, inspect, load, repair
+from ..psf import PSF, inspect, load, of_generator, repair
 from .options import spec_in
 from .report import Reporter
 
@@ -57,9 +57,23 @@ class Kernel:
         assert self.spec is not None
         if self.shape or self.spacing:
             return self.spec(self.shape, self.spacing)
+        if self.spec.calibrated:
+            return self.spec(None, _calibration(self.spec, picture))
         plain = self.spec()
         sizes = picture.spacing("ZYX"[-plain.ndim :])
         return plain if sizes is None or len(set(sizes)) == 1 else self.spec(None, sizes)
+
+
+def _calibration(spec: PSF, picture: Picture) -> tuple[float, ...]:
+    """The picture's voxel size in micrometres, or a `DeconvError` saying that it has none."""
+    axes = "ZYX" if "Z" in picture.axes else "YX"
+    sizes = picture.spacing(axes)
+    if sizes is None or {picture.units.get(a) for a in axes} != {"µm"}:
+        raise DeconvError(
+            f"A {spec.title.lower()} PSF needs the pixel size, and the image does not say it.",
+            "Make the PSF with: napari-deconv psf ... --pixel-size Z,Y,X -o psf.tif.",
+        )
+    return sizes
 
 
 def kernel_in(text: str) -> Kernel:
@@ -118,6 +132,9 @@ def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> 
     stated = kernel.spacing if kernel.array is not None else None
     sizes = {"pixel_size": stated, "image_pixel_size": picture.spacing(spatial)}
     findings = inspect(array, shape, **sizes)
+    if kernel.spec is not None:
+        known = kernel.spacing or picture.spacing(spatial)
+        findings = of_generator(findings, kernel.spec, known)
     for finding in findings:
         if finding.fatal:
             raise DeconvError(f"PSF: {finding.message}", finding.remedy)

@@ -14,7 +14,7 @@ from ..core.checks import bounds
 from .inputs import Number, Whole
 
 _UNITS = {"px": "px", "deg": "°", "nm": "nm", "um": "µm", "mm": "mm", "s": "s", "percent": "%"}
-_ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "rgb": "RGB"}
+_ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "airy": "(Airy)", "rgb": "RGB"}
 _NAMES = {"order": "Saturates"}
 _WORDS = {"clip-last": "after the noise", "clip-first": "before the noise"}
 

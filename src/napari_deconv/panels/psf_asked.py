@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import DeconvError
+from ..io.picture import length
 from .layers import axes_of, pixel_size, pixels, record
 from .psf_request import Request
 
@@ -47,9 +48,29 @@ def from_fields(spec: Any, ndim: int, extent: str, image: Mapping[str, Any]) -> 
     ndim = ndim if len(spec.ndim) > 1 else spec.ndim[0]
     voxel = tuple(image.get("image_pixel_size", ()))[-ndim:]
     voxel = voxel if len(voxel) == ndim else (1.0,) * ndim
-    size = _sizes(extent, ndim)
-    about = {"spec": spec.to_dict(), "ndim": ndim, "size": size, "pixel_size": list(voxel)}
-    return Request(lambda: spec(size, voxel), about, voxel if image else None)
+    size = typed_size(extent, ndim)
+    given = _micrometres(spec.title, voxel, image) if spec.calibrated else voxel
+    about = {"spec": spec.to_dict(), "ndim": ndim, "size": size, "pixel_size": list(given)}
+    return Request(lambda: spec(size, given), about, voxel if image else None, spec=spec)
+
+
+def _micrometres(
+    title: str, voxel: tuple[float, ...], image: Mapping[str, Any]
+) -> tuple[float, ...]:
+    """The image's voxel size for a PSF of physical units."""
+    unit = str(image.get("unit", ""))
+    sizes, units = zip(*(length(size, unit) for size in voxel), strict=True)
+    if unit and set(units) == {"µm"}:
+        return tuple(float(f"{size:.6g}") for size in sizes)
+    if not image:
+        raise DeconvError(
+            f"A {title.lower()} PSF takes its pixel size from an image, and none is open.",
+            "Open the image it is for.",
+        )
+    raise DeconvError(
+        "The image has no calibration: how large its pixels are in µm is not known.",
+        "Type its voxel size below, or set layer.scale and layer.units.",
+    )
 
 
 def from_layer(layer: Any, image: Any) -> Request:
@@ -74,7 +95,7 @@ def from_file(path: str) -> Request:
     return Request(lambda: load(path), {"file": path})
 
 
-def _sizes(text: str, ndim: int) -> list[int] | None:
+def typed_size(text: str, ndim: int) -> list[int] | None:
     """An array size as typed: nothing, one number for all axes, or one per axis."""
     parts = [p for p in text.replace("x", ",").replace("×", ",").split(",") if p.strip()]
     if not parts:

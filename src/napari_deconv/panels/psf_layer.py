@@ -39,12 +39,17 @@ def add_psf(
 
 def psf_name(about: Mapping[str, Any]) -> str:
     """A name that tells PSFs apart in the layer list: ``PSF Motion 15 px 30°``."""
+    if "estimate" in about and "spec" not in about:
+        return f"PSF of {about['estimate'].get('image_name') or 'image'}"
     if "spec" not in about:
         whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
         return f"PSF {whence.rsplit('/')[-1]}"
     from ..psf import PSF
 
     spec = PSF.from_dict(about["spec"])
+    if spec.calibrated:
+        said = f"PSF {spec.title} NA {spec.numerical_aperture:g}"
+        return f"{said} {spec.finest.wavelength_um * 1000:g} nm"
     units = {"px": " px", "deg": "°"}
     said = []
     for key in list(about["spec"])[1:3]:

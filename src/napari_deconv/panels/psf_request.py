@@ -29,6 +29,8 @@ class Request:
         Name of the unit.
     mend : bool
         Whether to repair what the preflight finds.
+    spec : PSF or None
+        The generator it is made by.
     """
 
     make: Callable[[], NDArray[Any]]
@@ -38,6 +40,7 @@ class Request:
     image_pixel_size: tuple[float, ...] | None = None
     unit: str = ""
     mend: bool = False
+    spec: Any = None
 
     def prepare(self) -> Prepared:
         """Make the PSF, look it over and, if asked to, mend it."""
@@ -45,7 +48,7 @@ class Request:
 
         array, size = self.make(), self.pixel_size
         about = dict(self.about)
-        found = inspect(array, self.image_shape, size, self.image_pixel_size)
+        found = self._news(inspect(array, self.image_shape, size, self.image_pixel_size))
         mended = ""
         if self.mend and any(f.repairable for f in found):
             sizes: dict[str, Any] = {
@@ -58,15 +61,24 @@ class Request:
             mended = ", ".join(f.code.replace("-", " ") for f in found if f.repairable)
             about["repaired"] = mended
             size = self.image_pixel_size if size is not None else None
-            found = inspect(array, self.image_shape, size, self.image_pixel_size)
+            found = self._news(inspect(array, self.image_shape, size, self.image_pixel_size))
         fatal = any(f.fatal for f in found)
         said = "" if fatal else describe(array, size if self.unit else None, self.unit) + self._px()
         return Prepared(array, about, tuple(found), said, mended)
 
+    def _news(self, found: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What there is to say beyond the generator's nature."""
+        from ..psf import of_generator
+
+        if self.spec is None:
+            return found
+        return of_generator(found, self.spec, self.about.get("pixel_size"))
+
     def _px(self) -> str:
         """What a field's px are, where voxels are no cubes."""
         sizes = self.pixel_size or ()
-        if "layer" in self.about or "spec" not in self.about or len(set(sizes)) < 2:
+        physical = self.spec is None or self.spec.calibrated
+        if "layer" in self.about or physical or len(set(sizes)) < 2:
             return ""
         return f". Fields count px of the finest axis, {min(sizes):g} {self.unit}".rstrip() + "."
 

@@ -1,0 +1,92 @@
+"""`napari-deconv psf beads`: the PSF of a microscope, from an image of beads."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..core.errors import DeconvError
+from ..io import Picture, read, write
+from ..psf import describe
+from .batch import make_folder
+from .kernel import kernel_in
+from .options import add_common, sizes
+from .report import Reporter
+
+if TYPE_CHECKING:
+    from ..psf.bead_report import Measured
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Options of `beads`."""
+    parser.description = "Measure the PSF from an image of beads smaller than the resolution."
+    add = parser.add_argument
+    add("input", metavar="IN", help="a plane or a stack of beads")
+    add("-o", "--output", required=True, metavar="FILE", help=".tif or .npy")
+    add(
+        "--points",
+        metavar="FILE.csv",
+        help="pixel coordinates of beads, one per line, [z,] y, x; found by default",
+    )
+    add("--size", type=sizes, metavar="N,N", help="odd size per axis; chosen by default")
+    add("--symmetric", action="store_true", help="average over mirror images and turns")
+    add(
+        "--theory",
+        metavar="PSF",
+        help="compare with a generator: wide-field:numerical_aperture=1.2",
+    )
+    add_common(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and write; says what became of each bead."""
+    from ..psf.beads import measure
+
+    picture = read(args.input)
+    report = Reporter(args.quiet)
+    axes = "".join(a for a in picture.axes if a in "ZYX")
+    extra = [n for a, n in zip(picture.axes, picture.data.shape, strict=True) if a not in "ZYX"]
+    if any(n > 1 for n in extra) or "S" in picture.axes:
+        raise DeconvError(
+            f"{args.input} has the axes {picture.axes}.", "Give a grey plane or one stack."
+        )
+    stack = picture.data.reshape(picture.data.shape[len(extra) :])
+    found = measure(stack, _points(args.points), size=args.size, symmetric=args.symmetric)
+    for bead in found.beads:
+        place = ", ".join(f"{p:.1f}" for p in bead.place)
+        report.note(f"bead at ({place}): {bead.said}")
+    size = {a: v for a, v in picture.pixel_size.items() if a in axes}
+    units = {a: v for a, v in picture.units.items() if a in axes}
+    like = Picture(data=found.psf, axes=axes, pixel_size=size, units=units)
+    path = Path(args.output)
+    make_folder(path.parent)
+    recipe = {"psf": {"beads": len(found.used), "file": str(args.input)}}
+    write(path, found.psf, like=like, recipe=recipe)
+    if not args.quiet:
+        said = describe(found.psf, like.spacing(axes), units.get("X", ""))
+        print(f"{path}: {len(found.used)} of {len(found.beads)} beads: {said}")
+        _compare(args.theory, found, like)
+    return 0
+
+
+def _points(path: str | None) -> np.ndarray | None:
+    if path is None:
+        return None
+    try:
+        return np.atleast_2d(np.loadtxt(path, delimiter=",", ndmin=2))
+    except (OSError, ValueError) as error:
+        raise DeconvError(f"{path} could not be read: {error}.", "Give lines of numbers.") from None
+
+
+def _compare(theory: str | None, found: Measured, like: Picture) -> None:
+    if theory is None:
+        return
+    kernel = kernel_in(theory).on(like)
+    if kernel.ndim != found.psf.ndim:
+        raise DeconvError(f"{theory} is {kernel.ndim}-D, the beads {found.psf.ndim}-D.")
+    ratios = " x ".join(f"{r:.2f}" for r in found.against(kernel))
+    print(f"width relative to {theory}: {ratios}")
