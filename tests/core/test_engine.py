@@ -34,7 +34,7 @@ class Toy:
     ndim = (2, 3)
     joint_channels = False
     unit_scale = True
-    non_negative = False
+    non_negative = needs_weights = False
     buffers = 4.0
     total: int = 3
     fail: Any = None
@@ -54,6 +54,12 @@ class Toy:
 
     def settle(self, problem: Problem) -> Iterator[Any]:
         yield from ()
+
+    def remarks(self, psf: np.ndarray) -> list[str]:
+        return []
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return ()
 
     def to_dict(self) -> dict[str, object]:
         return {"name": "toy"}

@@ -50,6 +50,8 @@ class Run:
     most: int = sys.maxsize
     done: int = 0
     clipped: int = 0
+    sample: Problem | None = None
+    misfits: list[tuple[int, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def settle(self, block: NDArray[Any]) -> Generator[Step, None, None]:
@@ -57,7 +59,7 @@ class Run:
         sample = excerpt(block, self.psf.shape)
         if sample.min() == sample.max():
             return
-        problem = self._problem(sample)
+        problem = self.sample = self._problem(sample)
         steps = self.method.settle(problem)
         while True:
             try:
@@ -66,6 +68,7 @@ class Run:
                 settled = stop.value
                 break
             yield Step(0, 1, f"{self.method.title}: {said}")
+        problem.__dict__.pop("blur", None)
         if settled is not None:
             self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
 
@@ -97,7 +100,7 @@ class Run:
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
-                self.most = self._cost(plan.largest) // 2
+                self.most = self.cost(plan.largest) // 2
             release(self.device)
             self.done = began
             finer = self._finer()
@@ -117,11 +120,18 @@ class Run:
         label: str,
     ) -> Generator[Step, None, None]:
         block = self.layout.read(self.image, item, tile.read, colours)
+        restored = yield from self.restored(block, tile, self._total(plan), label)
+        self.layout.write(out, item, tile.core, colours, restored)
+
+    def restored(
+        self, block: NDArray[Any], tile: Tile, total: int, label: str
+    ) -> Generator[Step, None, NDArray[Any]]:
+        """Restore the pixels of ``tile.read``, ``(S, *spatial)``; returns those of its core."""
         check_finite(block)
         problem = self._problem(block)
         del block
         estimate: Tensor | None = None
-        start, total = self.done, self._total(plan)
+        start = self.done
         for estimate in self.method.steps(problem):
             self.done += 1
             yield Step(self.done, total, label, partial(self._image, problem, estimate, tile))
@@ -129,11 +139,13 @@ class Run:
         if estimate is None:
             raise DeconvError(f"{self.method.title} gave no estimate.", "Raise its iterations.")
         self.done = start + self.method.total
+        if self.method.needs_weights:
+            self.misfits.append((problem.seen.numel(), problem.misfit(estimate)))
         # Frees the transform's buffers before the result is made.
         problem.__dict__.pop("blur", None)
-        block, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
+        values, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
         self.clipped += clipped
-        self.layout.write(out, item, tile.core, colours, block)
+        return values
 
     def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[np.float32]:
         """An estimate's answer for the tile, on the image's own scale."""
@@ -179,7 +191,7 @@ class Run:
             held += held if isinstance(self.image, np.ndarray) else 0
         halo = self.method.halo(self.psf.shape)
         budget = min(self.most, max(self.budget - held, self.budget // 8))
-        plan = plan_tiles(self.layout.block_shape, halo, self._cost, budget)
+        plan = plan_tiles(self.layout.block_shape, halo, self.cost, budget)
         if plan.halo != halo:
             self.notes.append(
                 "Memory is tight: tiles overlap less than they should; look for seams."
@@ -192,7 +204,8 @@ class Run:
         except DeconvError:
             raise MemoryError from None  # for `stream` to say in words; no budget was given
 
-    def _cost(self, shape: tuple[int, ...]) -> int:
+    def cost(self, shape: tuple[int, ...]) -> int:
+        """Bytes that restoring a tile of this shape takes."""
         channels = self.layout.colours if self.method.joint_channels else 1
         return int(self.method.buffers * 4 * channels * math.prod(self._grid(shape)))
 
@@ -220,7 +233,18 @@ class Run:
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled
 
+    @property
+    def reblur(self) -> float:
+        """Root mean square of ``A x - y`` on the unit scale, where a network was at work; or NaN.
+
+        Pixels in the overlap of tiles count more than once.
+        """
+        count = sum(n for n, _ in self.misfits)
+        return math.sqrt(sum(n * m for n, m in self.misfits) / count) if count else math.nan
+
     def _said(self, out: NDArray[Any]) -> list[str]:
+        if self.sample is not None:
+            self.notes += self.method.notes(self.sample, self.reblur)
         if self.clipped:
             share = 100 * self.clipped / out.size
             self.notes.append(
@@ -240,6 +264,7 @@ class Run:
             "noise_estimated": self.estimated,
             **({"spacing": list(self.spacing)} if self.spacing else {}),
             **({"chosen": self.chosen} if self.chosen else {}),
+            **({"reblur_rms": self.reblur * self.intensity.scale} if self.misfits else {}),
             "scale": self.intensity.scale,
             "device": str(self.device),
             "tiles": list(plan.pieces),

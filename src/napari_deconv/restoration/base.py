@@ -45,7 +45,7 @@ class Method(Spec):
     buffers: ClassVar[float] = 10.0
     """Peak memory in float32 arrays of the padded grid, for the tile planner."""
     roomy: ClassVar[bool] = True
-    """Whether planes get more of an unseen ring than the PSF reaches, so that what a regularised
+    """Whether images get more of an unseen ring than the PSF reaches, so that what a regularised
     inverse makes of one border does not come round to the opposite one."""
     halo_factor: ClassVar[float] = 6.0
     """Reach of a pixel's influence, in PSF sizes: the overlap of tiles."""
@@ -57,9 +57,11 @@ class Method(Spec):
 
     def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of unseen ring before each axis (and at least as many after it)."""
-        if not self.roomy or len(psf_shape) > 2:  # a volume has no memory to spare
+        if not self.roomy:
             return tuple(n // 2 for n in psf_shape)
-        return tuple(max(_ROOM_PX, 2 * (n // 2)) for n in psf_shape)
+        # Along z a volume has no memory to spare.
+        room = [max(_ROOM_PX, 2 * (n // 2)) for n in psf_shape[-2:]]
+        return (*(n // 2 for n in psf_shape[:-2]), *room)
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of true surroundings each tile is given on each side, per axis."""

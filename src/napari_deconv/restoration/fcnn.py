@@ -11,22 +11,19 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from ..core.problem import Problem
-from ..core.weights import load_network
-from .base import Method
+from .network import NetworkMethod
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
 """The authors' released gammas at 1 % noise: where the learned ones start."""
-_NOISE = (0.003, 0.1)
-"""Noise that the shipped weights saw; beyond it they are told the nearest."""
 
 
 class FCNN(
-    Method,
+    NetworkMethod,
     title="FCNN",
     name="fcnn",
     citation="J. Zhang et al., Learning Fully Convolutional Networks for Iterative Non-blind "
     "Deconvolution, CVPR 2017",
-    needs_weights=True,
+    structure=("iterations",),
     buffers=56,
 ):
     """Iterated denoising of gradients by a network and deconvolution (Zhang et al. 2017).
@@ -45,12 +42,9 @@ class FCNN(
     ----------
     iterations : int
         Stages of denoising and deconvolution; the paper's network has three.
-    weights : str
-        Id or file of the weights; empty takes the shipped ones.
     """
 
     iterations: Literal[1, 3] = 3
-    weights: str = ""
 
     @property
     def total(self) -> int:
@@ -70,9 +64,9 @@ class FCNN(
         return Network(self.iterations)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network = load_network(self, problem.seen.device)
+        net: Network
+        net, sigma = self.loaded(problem)
         otf = problem.blur.otf[None, None]
-        sigma = otf.real.new_full((1, 1, 1, 1), min(max(problem.noise, _NOISE[0]), _NOISE[1]))
         y, x = problem.y[:, None], None
         for stage in range(self.total):
             problem.blur.check()

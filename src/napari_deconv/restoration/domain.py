@@ -1,0 +1,65 @@
+"""Photo or fluorescence: what an image's intensities tell."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Domain = Literal["photo", "fluorescence"]
+
+_WEIGHTS = (0.749, -4.625, -6.087, -3.823, 1.665, 5.353)
+"""Of `features`, and a constant; fitted by benchmarks/fit_domain.py."""
+_BLOCK_PX = 16
+_MOST_8_BIT = 255.5
+
+
+def features(block: NDArray[Any]) -> NDArray[np.float64]:
+    """What tells a few bright structures on darkness from a scene in daylight.
+
+    Parameters
+    ----------
+    block : ndarray
+        Part of an image, ``(S, [Z,] Y, X)``.
+
+    Returns
+    -------
+    ndarray
+        Skewness, held within 5; where the median, and where the 90th percentile lies between the
+        1st and the 99.9th percentile; the median over the 99.9th percentile; the log of how little
+        happens in the quieter half of all places beside the busiest tenth.
+    """
+    planes = np.asarray(block, np.float64)
+    low, middle, high, top = np.percentile(planes, [1, 50, 90, 99.9])
+    skew = np.mean((planes - planes.mean()) ** 3) / max(planes.std() ** 3, 1e-30)
+    span = max(top - low, 1e-30)
+    size = min(_BLOCK_PX, *planes.shape[-2:])
+    rows, columns = (n // size * size for n in planes.shape[-2:])
+    cells = planes[..., :rows, :columns].reshape(-1, rows // size, size, columns // size, size)
+    quiet, busy = np.percentile(cells.std((2, 4)), [50, 90])
+    calm = np.log(max(quiet, 1e-3 * span) / max(busy, 1e-3 * span))
+    darkness = np.clip(middle / max(abs(top), 1e-30), -1, 1)
+    return np.array(
+        [np.clip(skew, -5, 5), (middle - low) / span, (high - low) / span, darkness, calm]
+    )
+
+
+def domain_of(block: NDArray[Any], scale: float = 1.0) -> Domain:
+    """What a part of an image most likely shows.
+
+    Colour is a photo, gray of more than 8 bits is from a microscope's camera; of other gray
+    images, a few bright structures on much darkness are fluorescence. When in doubt, a photo.
+
+    Parameters
+    ----------
+    block : ndarray
+        ``(S, [Z,] Y, X)``, on any scale.
+    scale : float
+        What its values were divided by.
+    """
+    if len(block) >= 3:
+        return "photo"
+    if scale > _MOST_8_BIT:
+        return "fluorescence"
+    return "fluorescence" if features(block) @ _WEIGHTS[:-1] + _WEIGHTS[-1] > 0 else "photo"
