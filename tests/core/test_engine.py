@@ -55,9 +55,6 @@ class Toy:
     def settle(self, problem: Problem) -> Iterator[Any]:
         yield from ()
 
-    def remarks(self, psf: np.ndarray) -> list[str]:
-        return []
-
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         return ()
 

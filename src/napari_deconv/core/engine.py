@@ -160,7 +160,7 @@ def prepare(
         device=where,
         budget=budget,
         cancel=cancel,
-        notes=[*_negative(method, intensity), *method.remarks(kernel)],
+        notes=_negative(method, intensity),
     )
     return run, block
 

@@ -7,10 +7,9 @@ import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from .edges import pad_and_taper, settle_ring
@@ -163,7 +162,6 @@ class Solver(Protocol):
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def steps(self, problem: Problem) -> Iterator[Tensor]: ...
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]: ...
-    def remarks(self, psf: NDArray[Any]) -> list[str]: ...
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]: ...
     def to_dict(self) -> dict[str, object]: ...
 

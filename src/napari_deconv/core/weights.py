@@ -15,6 +15,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from .errors import DeconvError
+from .folders import data_folder
 
 FORMAT = 1
 _LONGEST_HEADER = 2**24
@@ -152,9 +153,20 @@ def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
     return meta, header
 
 
+def own_folder() -> Path:
+    """Where a person's own weights lie; it need not exist."""
+    return data_folder() / "weights"
+
+
 def locate(weights: str) -> Path:
-    """The file of an id of shipped weights, or of a path, which ends in ``.safetensors``."""
-    return Path(weights) if weights.endswith(".safetensors") else FOLDER / f"{weights}.safetensors"
+    """The file of a person's own weights or of shipped ones by name, or of a path.
+
+    A path ends in ``.safetensors``.
+    """
+    if weights.endswith(".safetensors"):
+        return Path(weights)
+    own = own_folder() / f"{weights}.safetensors"
+    return own if own.is_file() else FOLDER / f"{weights}.safetensors"
 
 
 def load_network(method: Network, device: torch.device) -> Any:

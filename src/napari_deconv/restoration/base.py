@@ -68,10 +68,6 @@ class Method(Spec):
         factor = self.halo_factor if len(psf_shape) == 2 else min(2.0, self.halo_factor)
         return tuple(max(8, round(factor * n)) for n in psf_shape)
 
-    def remarks(self, psf: NDArray[Any]) -> list[str]:
-        """What the person should know about using it with this PSF."""
-        return []
-
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
         """Choose on a part of the image what the fields leave open; None if that is nothing.
 

@@ -58,8 +58,8 @@ class CRCNet(
         """None."""
         return ""
 
-    def remarks(self, psf: NDArray[Any]) -> list[str]:
-        return remark(self, psf)
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return remark(self, problem.psf.cpu().numpy())
 
     def network(self) -> Network:
         """The untrained network; `Network.prepare` gives it its PSF."""

@@ -76,8 +76,8 @@ class DCNN(
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(max(n, TAPS // 2 + 4) for n in super().halo(psf_shape))
 
-    def remarks(self, psf: NDArray[Any]) -> list[str]:
-        return remark(self, psf)
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return remark(self, problem.psf.cpu().numpy())
 
     def network(self) -> Network:
         """The untrained network; `Network.prepare` gives it its PSF."""

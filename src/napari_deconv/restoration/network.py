@@ -15,6 +15,7 @@ from ..core.problem import Problem, Settled
 from ..core.weights import about, load_network, locate, shipped
 from .base import Method
 from .domain import Domain, domain_of
+from .one_psf import given_psf, mismatch
 
 _TOLERANCE = 1.25
 """How far noise and PSF may lie outside before it is worth a word: estimates are that good."""
@@ -123,6 +124,9 @@ def _about_noise(noise: float, header: Mapping[str, Any]) -> str:
 
 
 def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
+    own = given_psf(header)
+    if own is not None:
+        return mismatch(psf, own, header["id"])
     families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
     if not families:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..core.weights import load_network, locate, read_weights
 from .separable import Separable
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-_ALIKE = 0.02
+ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
 
 
@@ -36,26 +37,32 @@ def _placed(psf: NDArray[Any], shape: list[int]) -> NDArray[np.float64]:
     return square / square.sum()
 
 
-def remark(method: Any, psf: NDArray[Any]) -> list[str]:
-    """A warning if a method's weights are for another PSF.
-
-    Parameters
-    ----------
-    method : Method
-        Made for one PSF.
-    psf : ndarray
-        The one at hand.
-    """
+def remark(method: Any, psf: NDArray[Any]) -> tuple[str, ...]:
+    """What to say if a method's weights are for another PSF than the one at hand."""
     if not method.weights:
-        return []
+        return ()
     tensors, _ = read_weights(locate(method.weights), method.name)
-    away = distance(psf, tensors["psf"].float().numpy())
-    if away <= _ALIKE:
-        return []
-    return [
-        f"The weights {method.weights!r} were made for another PSF: it differs by {away:.0%}. "
+    said = mismatch(psf, tensors["psf"].float().numpy(), method.weights)
+    return (said,) if said else ()
+
+
+def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
+    """How far a PSF is from the one that weights were trained for; empty where they are alike."""
+    away = distance(psf, own)
+    if away <= ALIKE:
+        return ""
+    return (
+        f"The weights {weights!r} were made for another PSF: it differs by {away:.0%}. "
         "Train for this one, or choose a method that takes any PSF."
-    ]
+    )
+
+
+def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    """The one PSF that weights were trained for, from their header; None if there were many."""
+    families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
+    if len(families) != 1 or "rows" not in families[0]:
+        return None
+    return np.array(families[0]["rows"], np.float32)
 
 
 def network_for(method: Any, problem: Problem) -> Any:

@@ -1,0 +1,200 @@
+"""A person's own weights: kept under readable names, and found again by the PSF they are for."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..core.weights import FOLDER, about, own_folder, read_weights
+from ..io.atomic import replacing
+from ..psf import psf_hash
+from ..restoration.base import methods
+from ..restoration.one_psf import distance, given_psf
+
+log = logging.getLogger("napari_deconv")
+
+_SUFFIX = ".safetensors"
+_NAME = re.compile(r"[\w][\w .,()+=-]{0,79}")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One set of weights in the library.
+
+    Parameters
+    ----------
+    name : str
+        What the person calls it; a method's field ``weights`` takes it.
+    method : str
+        Name of the network it is of.
+    path : Path
+        Its file.
+    header : mapping
+        What the file says about itself: recipe, scores, licence and so on.
+    """
+
+    name: str
+    method: str
+    path: Path
+    header: Mapping[str, Any]
+
+    @property
+    def psf(self) -> NDArray[np.float32] | None:
+        """The one PSF it was trained for; None if there were many."""
+        return given_psf(self.header)
+
+    @property
+    def psf_hash(self) -> str:
+        """Fingerprint of that PSF; empty if there is none."""
+        return "" if self.psf is None else psf_hash(self.psf)
+
+    @property
+    def score(self) -> float:
+        """Mean PSNR on held-out images in dB; NaN if it does not say."""
+        found = self.header.get("scores", {}).get("held_out_psnr", {})
+        return float(np.mean(list(found.values()))) if found else float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Weights, and how far their PSF is from one that was asked for.
+
+    Parameters
+    ----------
+    entry : Entry
+        The weights.
+    distance : float
+        0 for equal ones; see `restoration.one_psf.distance`.
+    """
+
+    entry: Entry
+    distance: float
+
+
+def entries() -> list[Entry]:
+    """Everything in the library, by name; files that are not ours are passed over."""
+    found = []
+    for path in sorted(own_folder().glob(f"*{_SUFFIX}")):
+        try:
+            found.append(_entry(path))
+        except DeconvError as error:
+            log.warning("%s", error)
+    return found
+
+
+def get(name: str) -> Entry:
+    """The entry of a name.
+
+    Raises
+    ------
+    DeconvError
+        If there is none.
+    """
+    path = own_folder() / f"{name}{_SUFFIX}"
+    if not path.is_file():
+        raise DeconvError(f"There are no weights {name!r} of yours.", "Look at the list.")
+    return _entry(path)
+
+
+def matches(method: str, psf: NDArray[Any]) -> list[Match]:
+    """A network's weights that were trained for one PSF, the nearest to ``psf`` first."""
+    wanted = psf_hash(psf)
+    found = []
+    for entry in entries():
+        own = entry.psf
+        if entry.method == method and own is not None and psf.ndim == 2:
+            away = 0.0 if entry.psf_hash == wanted else distance(psf, own)
+            found.append(Match(entry, away))
+    return sorted(found, key=lambda match: match.distance)
+
+
+def add(file: Path, name: str) -> Entry:
+    """Copy a weight file into the library.
+
+    Parameters
+    ----------
+    file : Path
+        A weight file, from a training or from somebody else.
+    name : str
+        What to call it.
+
+    Raises
+    ------
+    DeconvError
+        If the file is not ours or was altered, or the name does not do or exists.
+    """
+    target = _free(name)
+    read_weights(file, *methods())
+    _copy(file, target)
+    return _entry(target)
+
+
+def rename(name: str, new: str) -> Entry:
+    """Call an entry something else; see `add` for errors."""
+    entry, target = get(name), _free(new)
+    entry.path.rename(target)
+    return _entry(target)
+
+
+def delete(name: str) -> None:
+    """Take an entry away for good."""
+    get(name).path.unlink()
+
+
+def export(name: str, file: Path) -> Path:
+    """Copy an entry to a file, which gets the suffix ``.safetensors`` if it lacks it.
+
+    Raises
+    ------
+    DeconvError
+        If there is no such entry, or the file exists or cannot be written.
+    """
+    target = file if file.name.endswith(_SUFFIX) else file.with_name(file.name + _SUFFIX)
+    if target.exists():
+        raise DeconvError(f"{target} exists.", "Choose another name.")
+    _copy(get(name).path, target)
+    return target
+
+
+def unused(name: str) -> str:
+    """``name`` as it can be used, with a number behind it if there is one of that name."""
+    plain = re.sub(r"[^\w .,()+=-]", "", name).strip(" .-")[:70] or "weights"
+    number, found = 1, plain
+    while _taken(found):
+        number += 1
+        found = f"{plain} {number}"
+    return found
+
+
+def _entry(path: Path) -> Entry:
+    header = about(path)
+    return Entry(path.stem, str(header["method"]), path, header)
+
+
+def _taken(name: str) -> bool:
+    return any((folder / f"{name}{_SUFFIX}").exists() for folder in (own_folder(), FOLDER))
+
+
+def _free(name: str) -> Path:
+    if not _NAME.fullmatch(name) or name.endswith((" ", ".", _SUFFIX)):
+        raise DeconvError(
+            f"{name!r} does not do as a name.", "Use letters, digits, spaces and . , ( ) + = - _"
+        )
+    if _taken(name):
+        raise DeconvError(f"There are weights called {name!r} already.", "Choose another name.")
+    own_folder().mkdir(parents=True, exist_ok=True)
+    return own_folder() / f"{name}{_SUFFIX}"
+
+
+def _copy(file: Path, target: Path) -> None:
+    with replacing(target) as beside:
+        shutil.copyfile(file, beside)
