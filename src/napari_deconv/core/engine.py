@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axes import parse_axes
+from .axes import Layout, parse_axes
 from .device import choose_device, default_budget, is_out_of_memory
 from .errors import DeconvError
 from .fingerprint import array_hash
@@ -162,7 +162,14 @@ def prepare(
         cancel=cancel,
         notes=_negative(method, intensity),
     )
-    return run, block
+    return run, _whole(image, layout) if isinstance(image, np.ndarray) else block
+
+
+def _whole(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """The middle item of an image that is in memory, as a view."""
+    items = list(layout.items())
+    region = tuple(slice(0, n) for n in layout.block_shape)
+    return layout.read(image, items[len(items) // 2], region, slice(0, layout.colours))
 
 
 def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_LEAST_PX = {2: (320, 320), 3: (24, 112, 112)}
+_LEAST_PX = {2: (320, 320), 3: (32, 128, 128)}
 _PER_PSF = 3
 
 
@@ -21,7 +21,7 @@ def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> NDArray[Any]:
     block : ndarray
         ``(S, [Z,] Y, X)``.
     psf_shape : sequence of int
-        Of 2 or 3 axes; the window has three times as many pixels, or 320 x 320, or 24 x 112 x 112.
+        Of 2 or 3 axes; the window has three times as many pixels, or 320 x 320, or 32 x 128 x 128.
 
     Returns
     -------

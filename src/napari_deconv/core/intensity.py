@@ -102,8 +102,13 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
     scale = robust_maximum(flat, max(abs(low), abs(high))) or 1.0
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
     found = Intensity(dtype, scale, low, high, mean, std)
-    where = max(samples, key=lambda s: float(s[2].std(dtype=np.float64)))[:2] if samples else None
-    return found, _representative(image, layout, where)
+    if whole:
+        return found, _representative(image, layout, None)
+    item, region, block = max(samples, key=lambda sample: float(sample[2].std(dtype=np.float64)))
+    try:
+        return found, _representative(image, layout, (item, region))
+    except Exception:  # there, too
+        return found, block
 
 
 def robust_maximum(values: NDArray[Any], most: float | None = None) -> float:
@@ -171,13 +176,21 @@ def _samples(
     depth = layout.block_shape[0] if layout.spatial == "ZYX" else 1
     windowed = max(layout.block_shape[-2:]) > _WINDOW_PX
     count = len(items) * depth
+    read, failure = 0, None
     for n, i in enumerate(np.linspace(0, count - 1, 3 * most if windowed else min(most, count))):
         item, z = items[int(i) // depth], int(i) % depth
         planes = zip(layout.block_shape[-2:], _STEPS, strict=True)
         region = tuple(_window(size, n * step) for size, step in planes)
         if layout.spatial == "ZYX":
             region = (slice(z, z + 1), *region)
-        yield item, region, layout.read(image, item, region, slice(0, layout.colours))
+        try:
+            yield item, region, layout.read(image, item, region, slice(0, layout.colours))
+        except Exception as error:  # one broken chunk need not be the end of all
+            failure = error
+        else:
+            read += 1
+    if not read and failure is not None:
+        raise failure
 
 
 _WINDOW_PX = 1024

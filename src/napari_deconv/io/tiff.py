@@ -57,6 +57,25 @@ def read_tiff(path: Path) -> Picture:
     return Picture(data=data, axes=axes, format=kind, info=info, notes=notes, **known)
 
 
+def described(path: Path) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """Axes, sizes and names of a TIFF file's first image, and notes, without its pixels."""
+    with tifffile.TiffFile(path) as tif:
+        if not tif.series:
+            raise DeconvError("the file holds no image.", "Save it anew.")
+        series = tif.series[0]
+        kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
+        _check_photometric(series.keyframe, kind)
+        # A view of one pixel in the file's shape: only the axes are wanted.
+        _, axes, notes = canonical(np.broadcast_to(np.uint8(0), series.shape), series.axes)
+        if len(tif.series) > 1:
+            notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
+        known = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif)
+    return axes, {k: v for k, v in known.items() if k in _SIZES}, notes
+
+
+_SIZES = ("pixel_size", "units", "channels")
+
+
 def canonical(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str, tuple[str, ...]]:
     """Pixels and axes in letters of ``TCZYXS``, samples last, and what had to be guessed."""
     notes: tuple[str, ...] = ()

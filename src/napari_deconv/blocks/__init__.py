@@ -1,0 +1,8 @@
+"""Images larger than memory: block by block from OME-Zarr or TIFF into OME-Zarr, resumable."""
+
+from __future__ import annotations
+
+from .run import Outcome, stream_blocks
+from .source import Source, open_source
+
+__all__ = ["Outcome", "Source", "open_source", "stream_blocks"]

@@ -1,0 +1,235 @@
+"""A block-wise run as it is kept on disk, so that it can go on after it was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.axes import Layout, parse_axes
+from ..core.device import choose_device
+from ..core.errors import DeconvError
+from ..core.intensity import Intensity
+from ..core.run import Run
+from ..core.spec import dumps
+from ..restoration.base import Method, methods
+from .grid import Grid
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Part:
+    """What is the same for all blocks of a channel.
+
+    Parameters
+    ----------
+    channel : int or None
+        Which; None for all.
+    method : Method
+        With everything settled.
+    psf : ndarray
+        float32, unit sum.
+    intensity : Intensity
+        Of the whole image or channel: blocks match only if they share it.
+    noise : float
+        On the image's own scale.
+    recipe : dict
+        How this channel's restoration is recorded.
+    """
+
+    channel: int | None
+    method: Method
+    psf: NDArray[np.float32]
+    intensity: Intensity
+    noise: float
+    recipe: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Job:
+    """All that a worker needs to restore any block.
+
+    Parameters
+    ----------
+    source, target : str
+        Where pixels come from and go to.
+    axes : str
+        Of both.
+    shape : tuple of int
+        Of both.
+    chunks, shards : tuple of int
+        Of the target; no shards if empty.
+    core, halo : tuple of int
+        See `Grid`.
+    spacing : tuple of float
+        Relative voxel sizes; empty for cubes.
+    device : str
+        As a person gives it: workers look for it themselves.
+    parts : tuple of Part
+        One, or one per channel.
+    """
+
+    source: str
+    target: str
+    axes: str
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    shards: tuple[int, ...]
+    core: tuple[int, ...]
+    halo: tuple[int, ...]
+    spacing: tuple[float, ...]
+    device: str
+    parts: tuple[Part, ...]
+
+    def grid(self, part: Part) -> Grid:
+        """The blocks of a part."""
+        layout: Layout = parse_axes(self.shape, self.axes, part.psf.ndim)
+        if part.channel is not None:
+            layout = replace(layout, fixed=(("C", part.channel),))
+        return Grid(layout, self.core, self.halo)
+
+    @property
+    def total(self) -> int:
+        """Blocks in all."""
+        return sum(self.grid(part).total for part in self.parts)
+
+    def find(self, number: int) -> tuple[Part, Grid, int]:
+        """The part that a block belongs to, its grid, and the block's number there."""
+        for part in self.parts:
+            grid = self.grid(part)
+            if number < grid.total:
+                return part, grid, number
+            number -= grid.total
+        raise IndexError(number)
+
+    def name(self, number: int) -> str:
+        """Where a block lies, in words."""
+        _, grid, own = self.find(number)
+        return grid.name(own)
+
+    def run(self, part: Part, image: Any, cancel: Any = None) -> Run:
+        """The engine for blocks of a part."""
+        return Run(
+            method=part.method,
+            image=image,
+            psf=part.psf,
+            fingerprint="",
+            layout=self.grid(part).layout,
+            intensity=part.intensity,
+            noise=part.noise,
+            estimated=False,
+            spacing=self.spacing,
+            device=choose_device(self.device),
+            budget=0,
+            cancel=cancel,
+        )
+
+
+_DIGITS = 9
+
+
+class Progress:
+    """The folder ``NAME.progress`` beside the result: the job, and which blocks are done.
+
+    Parameters
+    ----------
+    target : Path
+        The result.
+    """
+
+    def __init__(self, target: Path) -> None:
+        self.folder = target.with_name(target.name + ".progress")
+        self._done = self.folder / "done.txt"
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run to go on with."""
+        return (self.folder / "job.json").exists()
+
+    def begin(self, job: Job, request: dict[str, Any]) -> None:
+        """Keep the job; the file that makes it count is written last, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        plain = {k: v for k, v in asdict(job).items() if k != "parts"}
+        plain["parts"] = []
+        for number, part in enumerate(job.parts):
+            np.save(self.folder / f"psf-{number}.npy", part.psf)
+            values = asdict(part.intensity) | {"dtype": part.intensity.dtype.str}
+            plain["parts"].append(
+                {
+                    "channel": part.channel,
+                    "method": part.method.to_dict(),
+                    "intensity": values,
+                    "noise": part.noise,
+                    "recipe": part.recipe,
+                }
+            )
+        part_file = self.folder / "job.json.part"
+        part_file.write_text(dumps({"request": request, "job": plain}), encoding="utf-8")
+        part_file.replace(self.folder / "job.json")
+
+    def resume(self, request: dict[str, Any]) -> Job:
+        """The job that was begun, if it was the same one.
+
+        Raises
+        ------
+        DeconvError
+            Naming what was different then.
+        """
+        kept = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
+        then, now = kept["request"], json.loads(dumps(request))
+        other = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
+        if other:
+            was = ", ".join(f"{k} = {then.get(k)!r}" for k in other)
+            raise DeconvError(
+                f"{self.folder} holds an unfinished run with another {other[0]}: {was}.",
+                "Run it again as it was to finish it, or remove that folder and the result.",
+            )
+        methods()
+        plain = kept["job"]
+        parts = []
+        for number, part in enumerate(plain.pop("parts")):
+            values = part["intensity"] | {"dtype": np.dtype(part["intensity"]["dtype"])}
+            part |= {"method": Method.from_dict(part["method"]), "intensity": Intensity(**values)}
+            parts.append(Part(psf=np.load(self.folder / f"psf-{number}.npy"), **part))
+        lists: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()
+        }
+        return Job(parts=tuple(parts), **lists)
+
+    @property
+    def made(self) -> bool:
+        """Whether the empty result was made in full."""
+        return (self.folder / "made").exists()
+
+    def make(self, target: Path, create: Callable[[], None]) -> None:
+        """Make the empty result, clearing away one whose making was interrupted."""
+        if target.exists():
+            shutil.rmtree(target)
+        create()
+        (self.folder / "made").touch()
+
+    def done(self) -> set[int]:
+        """Numbers of the blocks that are on disk."""
+        try:
+            lines = self._done.read_text(encoding="ascii").split("\n")
+        except FileNotFoundError:
+            return set()
+        # A line that a kill cut short is no number of nine digits.
+        return {int(line) for line in lines if len(line) == _DIGITS and line.isdigit()}
+
+    def add(self, number: int) -> None:
+        """Note that a block is on disk."""
+        with self._done.open("a", encoding="ascii") as file:
+            file.write(f"\n{number:0{_DIGITS}d}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self) -> None:
+        """The run is complete; forget it."""
+        shutil.rmtree(self.folder)

@@ -1,0 +1,189 @@
+"""Opening OME-Zarr and TIFF without reading them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import DeconvError
+from ..io.picture import Picture, check_axes, length
+
+_TIFF = (".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An image on disk whose pixels are read when they are needed.
+
+    Parameters
+    ----------
+    picture : Picture
+        Its axes, sizes and names; ``data`` is a zarr array.
+    transform : mapping of str to tuple of float
+        ``scale`` and, where there is one, ``translation`` of every axis, in the file's own units.
+    units : mapping of str to str
+        The file's own words for them, by axis.
+    omero : mapping
+        How channels are shown; empty where the file does not say.
+    version : str
+        ``"0.4"`` or ``"0.5"`` of OME-Zarr; empty for other files.
+    store : object
+        What has to be closed in the end; None for folders.
+    """
+
+    picture: Picture
+    transform: Mapping[str, tuple[float, ...]]
+    units: Mapping[str, str] = field(default_factory=dict)
+    omero: Mapping[str, Any] = field(default_factory=dict)
+    version: str = ""
+    store: Any = None
+
+    def close(self) -> None:
+        """Let go of the file, if it is one."""
+        if self.store is not None:
+            self.store.close()
+
+    @property
+    def array(self) -> Any:
+        """The pixels, as a zarr array."""
+        return self.picture.data
+
+
+def open_source(path: str | Path, axes: str | None = None) -> Source:
+    """Open an OME-Zarr 0.4 or 0.5 image, a plain zarr array or a TIFF file, lazily.
+
+    Of a multiscale image level 0 is taken, the finest, and a note says so.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder ending in ``.zarr`` or inside one, or a TIFF file.
+    axes : str, optional
+        One of ``TCZYX`` per axis, where the file does not say or says it wrongly.
+
+    Raises
+    ------
+    DeconvError
+        If it is missing, damaged, a collection of images, or has axes that cannot be restored.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DeconvError(f"{path} does not exist.", "Check the name and the folder.")
+    _require_zarr()
+    try:
+        found = _open_tiff(path, axes) if path.suffix.lower() in _TIFF else _open_zarr(path, axes)
+    except DeconvError as error:
+        raise DeconvError(f"{path}: {error.what}", error.remedy) from error
+    except Exception as error:  # decoders fail in a dozen ways; to a person they are one
+        raise DeconvError(
+            f"{path} could not be opened: {type(error).__name__}: {error}.",
+            "The file may be damaged or incomplete: open it elsewhere and save it anew.",
+        ) from error
+    if "S" in found.picture.axes:
+        found.close()
+        raise DeconvError(
+            f"{path} holds colour samples, which OME-Zarr has no axis for.",
+            "Save the colours as channels.",
+        )
+    return found
+
+
+def _require_zarr() -> None:
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise DeconvError(
+            "OME-Zarr needs the package zarr.", 'Install it: pip install "zarr>=3".'
+        ) from error
+
+
+def _open_zarr(path: Path, axes: str | None) -> Source:
+    import zarr
+
+    node = zarr.open(str(path), mode="r")
+    if isinstance(node, zarr.Array):
+        letters = axes or "TCZYX"[-node.ndim :]
+        notes = () if axes else (f"The array names no axes; they are taken for {letters}.",)
+        picture = Picture(
+            data=_any(node), axes=check_axes(letters, node.ndim), path=path, notes=notes
+        )
+        return Source(picture, {"scale": (1.0,) * node.ndim})
+    attributes = dict(node.attrs)
+    about: Any = attributes.get("ome", attributes)
+    if not about.get("multiscales"):
+        remedy = f"Give one of the images in it, for example {path / '0'}."
+        kind = "a plate or well" if {"plate", "well"} & set(about) else "no image itself"
+        raise DeconvError(f"it is {kind}: it has no multiscales.", remedy)
+    return _of_multiscale(node, about, path, axes)
+
+
+def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | None) -> Source:
+    one = about["multiscales"][0]
+    level = one["datasets"][0]
+    array = node[level["path"]]
+    named = [a if isinstance(a, dict) else {"name": a} for a in one.get("axes", ())]
+    letters = axes or "".join(str(a["name"])[:1].upper() for a in named)
+    letters = check_axes(letters or "TCZYX"[-array.ndim :], array.ndim)
+    units = {a: str(d["unit"]) for a, d in zip(letters, named, strict=False) if d.get("unit")}
+    transform = _composed(
+        [*level.get("coordinateTransformations", ()), *one.get("coordinateTransformations", ())],
+        array.ndim,
+    )
+    pairs = {
+        a: length(size, units.get(a, ""))
+        for a, size in zip(letters, transform["scale"], strict=True)
+    }
+    omero = about.get("omero", {})
+    channels = tuple(str(c.get("label", "")) for c in omero.get("channels", ()))
+    count = len(one["datasets"])
+    said = f"It has {count} levels; level 0, the finest, is restored, and the others made anew."
+    picture = Picture(
+        data=_any(array),
+        axes=letters,
+        pixel_size={a: v for a, (v, _) in pairs.items() if a != "C"},
+        units={a: u for a, (_, u) in pairs.items() if u and a != "C"},
+        channels=channels,
+        path=path,
+        notes=(said,) if count > 1 else (),
+    )
+    version = str(about.get("version") or one.get("version") or "0.4")
+    return Source(picture, transform, units, omero, version)
+
+
+def _composed(steps: list[Any], ndim: int) -> dict[str, tuple[float, ...]]:
+    """Scale and translation of several transformations, applied one after the other."""
+    scale, shift = [1.0] * ndim, [0.0] * ndim
+    for step in steps:
+        if "scale" in step:
+            scale = [a * float(b) for a, b in zip(scale, step["scale"], strict=True)]
+            shift = [a * float(b) for a, b in zip(shift, step["scale"], strict=True)]
+        elif "translation" in step:
+            shift = [a + float(b) for a, b in zip(shift, step["translation"], strict=True)]
+    return {"scale": tuple(scale)} | ({"translation": tuple(shift)} if any(shift) else {})
+
+
+def _open_tiff(path: Path, axes: str | None) -> Source:
+    import tifffile
+    import zarr
+
+    from ..io.tiff import described
+
+    letters, known, notes = described(path)
+    store = tifffile.imread(path, aszarr=True, level=0)
+    try:
+        array: Any = zarr.open(store, mode="r")
+        letters = check_axes(axes or letters, array.ndim)
+    except BaseException:
+        store.close()
+        raise
+    picture = Picture(data=_any(array), axes=letters, path=path, notes=notes, **known)
+    scale = tuple(picture.pixel_size.get(a, 1.0) for a in letters)
+    words = {"µm": "micrometer", "s": "second"}
+    units = {a: words[u] for a, u in picture.units.items() if u in words and a in letters}
+    return Source(picture, {"scale": scale}, units, store=store)
+
+
+def _any(array: Any) -> Any:
+    return array
