@@ -16,7 +16,11 @@ from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
 from .network import NetworkMethod
 
 _RATIOS = (1e-2, 1e-3)
-"""Noise-to-signal ratios of the pseudo-inverses; the paper has the first."""
+"""Noise-to-signal ratios of the pseudo-inverses at 1 % noise; the paper has the first."""
+_GROWTH = 1.4
+"""How they grow: with this power of the noise, as the damping that RGDN learned."""
+_LEARNED_AT = (1e-1, 1e-2, 1e-3)
+"""Ratios of the pseudo-inverses that the bases are learned from."""
 _WHITE = 1e-3
 """How far below the clipping level a pixel still counts as clipped."""
 
@@ -38,11 +42,11 @@ class GLRA(
     saturated photos under Gaussian, disk and motion PSFs.
 
     Where this differs from the paper: the linear layers are one product in Fourier space, which
-    costs next to nothing; there are two inverses, the paper's and a sharper one; they are applied
-    several times, to what the clipped and re-blurred estimate leaves of the image, with the same
-    weights (the paper does it once); the network is a small U-Net on the four phases at half
-    resolution that is told the noise and which pixels are clipped; and after every pass the unseen
-    ring is filled with the re-blurred estimate.
+    costs next to nothing; there are two inverses, the paper's and a sharper one, both softer where
+    there is more noise; they are applied several times, to what the clipped and re-blurred
+    estimate leaves of the image, with the same weights (the paper does it once); the network is a
+    small U-Net on the four phases at half resolution that is told the noise and which pixels are
+    clipped; and after every pass the unseen ring is filled with the re-blurred estimate.
 
     Parameters
     ----------
@@ -120,7 +124,7 @@ class Network(nn.Module):
     def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
         """Learn the bases from PSFs (Eq. 5), and begin with the separable inverse."""
         taps = self.bases.shape[1]
-        learned = learn_from(map(torch.from_numpy, psfs), taps, _RATIOS, self.rank)
+        learned = learn_from(map(torch.from_numpy, psfs), taps, _LEARNED_AT, self.rank)
         self.bases.copy_(learned)
         self.left.copy_(self.bases[0].T)
         maps = self.right.shape[1]
@@ -181,7 +185,7 @@ class Network(nn.Module):
         """
         blurred = torch.fft.irfft2(torch.fft.rfft2(x) * otf, s=y.shape[-2:])
         # What the camera would have clipped too is no misfit.
-        maps = self.inverses(y - blurred.clamp(max=white), otf)
+        maps = self.inverses(y - blurred.clamp(max=white), otf, sigma)
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
         phases = to_phases(torch.cat([4 * maps, 4 * (x - 0.5), clipped], 1))
@@ -190,17 +194,18 @@ class Network(nn.Module):
             correction = self.correction(self.head(inputs))
         return sharp + from_phases(correction, y.shape[-2:]) / 10
 
-    def middle(self, otf: Tensor, columns: int) -> Tensor:
-        """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra."""
-        psf = centred(otf, columns, self.bases.shape[1])
-        inverse = torch.stack([pseudo_inverse(psf, nsr) for nsr in _RATIOS], 1)
+    def middle(self, otf: Tensor, columns: int, sigma: Tensor) -> Tensor:
+        """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra ``(B, Y, X')``."""
+        psf = centred(otf, columns, self.bases.shape[1])[:, None]
+        ratios = torch.tensor(_RATIOS, device=psf.device).view(-1, 1, 1)
+        inverse = pseudo_inverse(psf, ratios * (sigma / 0.01) ** _GROWTH)
         return self.bases[0].T @ inverse @ self.bases[1]
 
-    def inverses(self, y: Tensor, otf: Tensor) -> Tensor:
+    def inverses(self, y: Tensor, otf: Tensor, sigma: Tensor) -> Tensor:
         """The third layer's outputs, ``(B, maps of all inverses, Y, X)``."""
         rows, columns = y.shape[-2:]
         down = tap_spectrum(self.left, rows).T  # (Y, m)
         along = tap_spectrum(self.right, columns, half=True)  # (2, maps, m, X // 2 + 1)
-        mixed = down @ self.middle(otf[:, 0], columns).to(down.dtype)  # (B, 2, Y, m)
+        mixed = down @ self.middle(otf[:, 0], columns, sigma).to(down.dtype)  # (B, 2, Y, m)
         response = (mixed[:, :, None] @ along).flatten(1, 2)
         return torch.fft.irfft2(torch.fft.rfft2(y) * response, s=(rows, columns))

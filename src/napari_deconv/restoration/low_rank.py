@@ -31,15 +31,15 @@ def centred(otf: Tensor, columns: int, size: int) -> Tensor:
     return psf
 
 
-def pseudo_inverse(psf: Tensor, nsr: float) -> Tensor:
+def pseudo_inverse(psf: Tensor, nsr: float | Tensor) -> Tensor:
     """``conj(K) / (|K|^2 + nsr)`` in space, of unit sum: Wiener's kernels.
 
     Parameters
     ----------
     psf : Tensor
-        ``(B, d, d)`` with the centre at ``d // 2``; so has the result.
-    nsr : float
-        Noise-to-signal power ratio, the same at all frequencies.
+        ``(..., d, d)`` with the centre at ``d // 2``; so has the result.
+    nsr : float or Tensor
+        Noise-to-signal power ratio, the same at all frequencies; ``(..., 1, 1)``.
     """
     size = psf.shape[-2:]
     otf = torch.fft.rfft2(torch.fft.ifftshift(psf, (-2, -1)))
