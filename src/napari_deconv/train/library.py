@@ -165,6 +165,11 @@ def export(name: str, file: Path) -> Path:
     return target
 
 
+def check(name: str) -> None:
+    """Raise `DeconvError` if a name does not do or is taken."""
+    _free(name)
+
+
 def unused(name: str) -> str:
     """``name`` as it can be used, with a number behind it if there is one of that name."""
     plain = re.sub(r"[^\w .,()+=-]", "", name).strip(" .-")[:70] or "weights"

@@ -1,0 +1,205 @@
+"""A training that a person started: kept on disk until its weights are in the library."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+
+from ..core.errors import DeconvError
+from ..core.folders import data_folder
+from ..core.spec import dumps
+from ..io.atomic import replacing
+from ..restoration.base import methods
+from . import library
+from .loop import Trained, fit
+from .recipe import Recipe
+from .sharp import Plane, write
+
+_LOOKS = 30
+"""How often a training is validated, over its whole time."""
+_TRIAL_STEPS = 4
+
+
+@dataclass(eq=False)
+class Project:
+    """One training.
+
+    Parameters
+    ----------
+    name : str
+        What its weights will be called.
+    recipe : Recipe
+        What to train; its schedule is fitted to the time when it begins.
+    minutes : float
+        Time budget over all sittings.
+    folder : Path
+        Where images, checkpoint and record lie.
+    fitted : bool
+        Whether the schedule was.
+    keep : threading.Event
+        Set it to leave the unfinished training on disk when it is broken off.
+    """
+
+    name: str
+    recipe: Recipe
+    minutes: float
+    folder: Path
+    fitted: bool = False
+    keep: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def spent(self) -> float:
+        """Minutes of earlier sittings."""
+        log = self.folder / "run" / "log.jsonl"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return float(json.loads(lines[-1])["seconds"]) / 60 if lines else 0.0
+
+    def save(self) -> None:
+        """Write down what it is and who is at it."""
+        data = {"name": self.name, "recipe": self.recipe.to_dict(), "minutes": self.minutes}
+        data |= {"fitted": self.fitted, "process": os.getpid()}
+        with replacing(self.folder / "project.json") as beside:
+            beside.write_text(dumps(data))
+
+    def discard(self) -> None:
+        """Take everything of it from the disk; the library is not touched."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Project:
+    """A new training with its images on disk.
+
+    Parameters
+    ----------
+    name : str
+        What its weights shall be called.
+    recipe : Recipe
+        Its patches are made smaller if the images are.
+    images : list of ndarray
+        Sharp, gray ``(Y, X)`` in [0, 1].
+    minutes : float
+        Time budget.
+
+    Raises
+    ------
+    DeconvError
+        If the name or the budget does not do, or the images are too few or too small.
+    """
+    library.check(name)
+    if not (minutes > 0 and math.isfinite(minutes)):
+        raise DeconvError(f"A budget of {minutes:g} minutes is no time.", "Give more than 0.")
+    folder = data_folder() / "trainings" / f"{name} {time.time_ns():x}"
+    try:
+        count, side = write(images, folder / "images", recipe.patch_px)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    held_out = min(recipe.held_out, max(2, count // 2))
+    project = Project(name, replace(recipe, patch_px=side, held_out=held_out), minutes, folder)
+    project.save()
+    return project
+
+
+def unfinished() -> list[Project]:
+    """Trainings that were broken off and that nobody is at now, the oldest first."""
+    methods()
+    found = []
+    for file in sorted((data_folder() / "trainings").glob("*/project.json")):
+        try:
+            data = json.loads(file.read_text())
+            recipe = Recipe.from_dict(data["recipe"])
+        except (OSError, ValueError, KeyError, TypeError, DeconvError):
+            continue
+        busy = psutil.pid_exists(data["process"]) and data["process"] != os.getpid()
+        if not busy and file.parent not in _busy:
+            minutes, fitted = float(data["minutes"]), bool(data["fitted"])
+            found.append(Project(data["name"], recipe, minutes, file.parent, fitted))
+    return found
+
+
+_busy: set[Path] = set()
+"""Folders of trainings that are on in this process."""
+
+
+def run(
+    project: Project, device: str, stop: threading.Event
+) -> Generator[Trained, None, library.Entry | None]:
+    """Train, or go on with it, and put the best weights into the library.
+
+    Parameters
+    ----------
+    project : Project
+        The training.
+    device : str
+        As for `deconvolve`.
+    stop : threading.Event
+        Set it to finish early. Closing the generator instead breaks off: what is best so far is
+        kept in the library all the same, or, with ``project.keep``, everything on disk.
+
+    Yields
+    ------
+    Trained
+        After every step.
+
+    Returns
+    -------
+    Entry or None
+        The weights in the library; None if there are none yet.
+    """
+    _busy.add(project.folder)
+    project.save()
+    try:
+        yield Trained(0, project.recipe.steps, note="Measuring how fast this computer is")
+        if not project.fitted:
+            _fit_schedule(project, device)
+        left = max(0.2, project.minutes - project.spent)
+        yield from fit(
+            project.recipe,
+            project.folder / "images",
+            project.folder / "run",
+            minutes=left,
+            device=device,
+            look_seconds=max(2.0, 60 * project.minutes / _LOOKS),
+            stop=stop,
+        )
+        return _kept(project)
+    except GeneratorExit:
+        if not project.keep.is_set():
+            _kept(project)
+        raise
+    finally:
+        _busy.discard(project.folder)
+
+
+def _kept(project: Project) -> library.Entry | None:
+    """The best weights in the library; the training's folder goes."""
+    best = project.folder / "run" / "best.safetensors"
+    entry = library.add(best, library.unused(project.name)) if best.exists() else None
+    project.discard()
+    return entry
+
+
+def _fit_schedule(project: Project, device: str) -> None:
+    """So many steps as the time allows, from a few that are thrown away."""
+    trial = project.folder / "trial"
+    short = replace(project.recipe, steps=_TRIAL_STEPS)
+    times = []
+    began = time.monotonic()
+    for progress in fit(short, project.folder / "images", trial, device=device, look_seconds=1e9):
+        if progress.loss == progress.loss and not progress.psnr:  # a step, and no validation
+            times.append(time.monotonic() - began)
+        began = time.monotonic()
+    shutil.rmtree(trial, ignore_errors=True)
+    steps = round(60 * project.minutes / min(times))
+    project.recipe = replace(project.recipe, steps=min(max(20, steps), 1_000_000))
+    project.fitted = True
+    project.save()
