@@ -51,11 +51,12 @@ class BeadsPanel(Panel):
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
         self.picture, self.told, self.message = Picture(), read_out(), Notice()
         self.table = QTableWidget(0, 3)
-        self.table.setHorizontalHeaderLabels(["Bead at (px)", "FWHM (px)", "Verdict"])
+        self.table.setHorizontalHeaderLabels(["Verdict", "Bead at (px)", "FWHM (px)"])
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setMinimumHeight(140)
         self.verdicts: Points | None = None
         self._about: tuple[Any, ...] = ()
+        self._planes: list[tuple[float, ...]] = []
         self._build()
         self.bar.pressed.connect(self.measure)
         self.bar.done.connect(self._on_done)
@@ -81,7 +82,7 @@ class BeadsPanel(Panel):
         form.addRow("Bead image", self.image)
         form.addRow("Beads", self.points)
         form.addRow("Array (px)", self.extent)
-        form.addRow("", self.symmetric)
+        form.addRow(self.symmetric)
         self.body.addLayout(form)
         for part in (self.picture, self.told, self.table):
             self.body.addWidget(part)
@@ -129,6 +130,11 @@ class BeadsPanel(Panel):
         unit = facts.get("unit", "")
         self.picture.show_psf(found.psf)
         self.told.setText(describe(found.psf, size if unit else None, unit))
+        image = placement.options
+        self._planes = [
+            tuple(np.array(bead.place) * image["scale"] + image["translate"])[:-2]
+            for bead in found.beads
+        ]
         self._fill(found.beads)
         self._show_verdicts(found.beads, placement)
         about = {"beads": len(found.used), "layer": f"{len(found.used)} beads of {placement.name}"}
@@ -142,9 +148,9 @@ class BeadsPanel(Panel):
         self.table.setRowCount(len(beads))
         for row, bead in enumerate(beads):
             texts = (
+                bead.said,
                 ", ".join(f"{p:.1f}" for p in bead.place),
                 " x ".join(f"{w:.1f}" for w in bead.fwhm_px),
-                bead.said,
             )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
@@ -156,22 +162,23 @@ class BeadsPanel(Panel):
         # Hidden rather than removed: taking layers away can crash software renderers.
         if self.verdicts is not None and self.verdicts in self._viewer.layers:
             self.verdicts.visible = False
-        keys = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+        # Without z they are seen in every plane.
+        keys = ("scale", "translate", "units", "axis_labels")
         self.verdicts = self._viewer.add_points(
-            np.array([bead.place for bead in beads]),
+            np.array([bead.place[-2:] for bead in beads]),
             name=f"Beads of {placement.name}",
             face_color="transparent",
             border_color=[_COLOURS[bead.reason] for bead in beads],
             border_width=0.12,
-            size=float(np.median([max(b.fwhm_px or (4.0,)) for b in beads])) * 2.5,
-            out_of_slice_display=True,
+            size=float(np.median([max(b.fwhm_px[-2:] or (4.0,)) for b in beads])) * 3,
             features={"verdict": [bead.said for bead in beads]},
             metadata={KEY: {"kind": "beads"}},
-            **{key: placement.options[key] for key in keys},
+            **{key: placement.options[key][-2:] for key in keys},
         )
 
     def _go_to(self, row: int, column: int) -> None:
         if self.verdicts is not None and self.verdicts in self._viewer.layers:
             place = self.verdicts.data_to_world(self.verdicts.data[row])
-            self._viewer.dims.set_point(range(len(place)), place)
-            self._viewer.camera.center = tuple(place[-3:])
+            plane = self._planes[row] if self._planes else ()
+            self._viewer.dims.set_point(range(len(plane)), plane)
+            self._viewer.camera.center = (0.0, *place)

@@ -14,8 +14,11 @@ from ..core.checks import bounds
 from .inputs import Number, Whole
 
 _UNITS = {"px": "px", "deg": "°", "nm": "nm", "um": "µm", "mm": "mm", "s": "s", "percent": "%"}
-_ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "airy": "(Airy)", "rgb": "RGB"}
-_NAMES = {"order": "Saturates"}
+_ACRONYMS = {"psf": "PSF", "nsr": "NSR", "tv": "TV", "jpeg": "JPEG", "na": "NA", "rgb": "RGB"}
+_NAMES = {"order": "Saturates", "numerical_aperture": "NA", "pinhole_airy": "Pinhole (Airy)"} | {
+    f"refractive_index_{where}": f"{where.capitalize()} index"
+    for where in ("immersion", "sample", "coverslip")
+}
 _WORDS = {"clip-last": "after the noise", "clip-first": "before the noise"}
 
 
@@ -102,8 +105,8 @@ def _zero(known: str) -> str:
 
 def _slides(key: str, value: float, low: float | None, high: float | None) -> bool:
     """A slider only where dragging can hit the useful values."""
-    if low is None or high is None:
-        return False
+    if low is None or high is None or key in _NAMES or key.endswith(("_nm", "_um")):
+        return False  # what is known to the digit is typed
     return key.endswith("_deg") or high - low <= 20 * abs(value)
 
 

@@ -69,7 +69,7 @@ def _micrometres(
         )
     raise DeconvError(
         "The image has no calibration: how large its pixels are in µm is not known.",
-        "Type its voxel size below, or set layer.scale and layer.units.",
+        "In the console: layer.scale = (z, y, x) in µm, and layer.units = 'um'.",
     )
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.fingerprint import array_hash as psf_hash
 from .base import PSF
 from .camera_shake import CameraShake
+from .depths import at_depths
 from .disk import Disk
 from .findings import Finding
 from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
@@ -39,6 +40,7 @@ __all__ = [
     "Motion",
     "TwoPhoton",
     "WideField",
+    "at_depths",
     "describe",
     "estimate",
     "from_array",
