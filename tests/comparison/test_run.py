@@ -228,6 +228,19 @@ def test_export_replays_on_its_own_and_over_a_folder(photo, tmp_path, capsys):
     assert main(["compare", str(first / RECIPE), "-o", str(first)]) == 2
 
 
+def test_methods_named_on_the_command_line(photo, tmp_path, capsys):
+    write(tmp_path / "a.tif", photo.image, axes="YX")
+    words = ["compare", str(tmp_path / "a.tif"), "-o", str(tmp_path / "out"), "--quiet"]
+    assert main(words) == 2
+    assert "--methods" in capsys.readouterr().err
+    words += ["--psf", "disk:radius_px=2.5", "--methods", "wiener", "wiener:nsr=0.1"]
+    assert main(words) == 0
+    assert {p.name for p in (tmp_path / "out").glob("0*.tif")} == {
+        "01-wiener.tif",
+        "02-wiener-nsr-0.1.tif",
+    }
+
+
 def test_without_matplotlib_everything_but_the_figure_is_exported(photo, tmp_path, monkeypatch):
     import sys
 

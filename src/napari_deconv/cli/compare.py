@@ -1,4 +1,4 @@
-"""`napari-deconv compare`: replay a comparison, on its own image or over a folder."""
+"""`napari-deconv compare`: methods on an image or a folder, or a comparison replayed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..io import SUFFIXES, Picture, read
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
-from .options import add_common, number_or_auto
+from .options import add_common, number_or_auto, spec_in
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -29,8 +29,9 @@ _TABLE = "table.csv"
 def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Declare the options."""
     add = parser.add_argument
-    add("recipe", metavar="RECIPE.json", help="a comparison, as the panel exports it")
-    add("inputs", nargs="*", metavar="IN", help="other images, or folders of them")
+    told = "images, or folders of them; before them, or instead, a comparison's RECIPE.json"
+    add("paths", nargs="+", metavar="IN", help=told)
+    add("--methods", nargs="+", metavar="NAME:FIELD=X", help="what to compare, without a recipe")
     add("-o", "--output", required=True, metavar="DIR", help="where table, figure and results go")
     add("--truth", metavar="FILE|DIR", help="the sharp image, or a folder of the same names")
     add("--psf", metavar="FILE|KIND:FIELD=X", help="another PSF than the recipe's")
@@ -44,12 +45,18 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare on every input; the exit status, 1 where a method failed."""
-    recipe = Path(args.recipe)
-    work = _Comparing(_loaded(recipe), recipe.parent, args, Reporter(args.quiet))
+    first = Path(args.paths[0])
+    recipe = first if first.suffix.lower() == ".json" else None
+    args.inputs = args.paths[1:] if recipe else args.paths
+    comparison = _loaded(recipe) if recipe else _named(args.methods)
+    if args.methods and recipe:
+        comparison = replace(comparison, methods=_named(args.methods).methods, sweep=None)
+    folder = recipe.parent if recipe else Path()
     out = Path(args.output)
-    if out.resolve() == recipe.resolve().parent:
+    if recipe and out.resolve() == folder.resolve():
         raise DeconvError(f"-o {out} is the recipe's own folder.", "Give another -o.")
-    jobs = _jobs(work.comparison, recipe.parent, args.inputs, out)
+    work = _Comparing(comparison, folder, args, Reporter(args.quiet))
+    jobs = _jobs(comparison, folder, args.inputs, out)
     make_folder(out)
     status = run_batch(jobs, work, quiet=args.quiet)
     if len(jobs) > 1:
@@ -153,6 +160,20 @@ class _Comparing:
         if self.args.inputs or not said.get("path"):
             return None
         return read(self.folder / said["path"], axes=said.get("axes")).data
+
+
+def _named(texts: Sequence[str] | None) -> Comparison:
+    """A comparison of ``name:field=value`` each."""
+    from ..comparison.recipe import Comparison
+    from ..restoration.base import Method, methods
+
+    if not texts:
+        raise DeconvError(
+            "There is nothing to compare.", "Give a RECIPE.json, or --methods wiener tv, say."
+        )
+    methods()
+    found = tuple(spec_in(text, Method) for text in texts)
+    return Comparison(methods=tuple(m for m in found if isinstance(m, Method)))
 
 
 def _loaded(path: Path) -> Comparison:

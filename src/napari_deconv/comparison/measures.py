@@ -53,7 +53,7 @@ class Measure:
             return "–"
         if math.isinf(value):
             return "∞" if value > 0 else "-∞"
-        small = value != 0 and abs(value) < 10**-self.digits
+        small = self.digits and value != 0 and abs(value) < 10**-self.digits
         return f"{value:.2g}" if small else f"{value:.{self.digits}f}"
 
     def rank(self, value: float) -> float:

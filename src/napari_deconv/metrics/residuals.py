@@ -36,8 +36,6 @@ def residual(
     DeconvError
         If the shapes do not fit, or a value is not a finite real number.
     """
-    from scipy.signal import fftconvolve
-
     x, y = pair("estimate", estimate, "image", image, np.float32)
     k = real("psf", psf, x.dtype)
     if channel_axis is not None:
@@ -49,12 +47,29 @@ def residual(
             "Give a PSF no larger than the image, and name the channel_axis of a colour image.",
         )
     axes = tuple(range(-k.ndim, 0))
-    blurred = fftconvolve(x, k.reshape((1,) * (x.ndim - k.ndim) + k.shape), "valid", axes)
+    blurred = _blurred(x, k, axes)
     starts = [n - 1 - n // 2 for n in k.shape]
     for axis, start in zip(axes, starts, strict=True):
         y = y.take(range(start, start + blurred.shape[axis]), axis)
     difference: NDArray[np.floating] = blurred - y
     return difference if channel_axis is None else np.moveaxis(difference, 0, channel_axis)
+
+
+def _blurred(
+    x: NDArray[np.floating], k: NDArray[np.floating], axes: tuple[int, ...]
+) -> NDArray[np.floating]:
+    """The valid part of a true convolution; `scipy.signal` would take a second to import."""
+    from scipy.fft import irfftn, next_fast_len, rfftn
+
+    sizes = [x.shape[axis] for axis in axes]
+    grid = [next_fast_len(n, real=True) for n in sizes]
+    # What wraps round on a grid of the image's size lies outside the valid part.
+    spectrum = rfftn(x, grid, axes)
+    spectrum *= rfftn(k, grid)
+    full = irfftn(spectrum, grid, axes, overwrite_x=True)
+    valid = tuple(slice(m - 1, n) for m, n in zip(k.shape, sizes, strict=True))
+    found: NDArray[np.floating] = full[(..., *valid)]
+    return found
 
 
 def reblur_error(

@@ -120,7 +120,7 @@ class ComparePanel(Panel):
         top.addRow("Image", self.image)
         for part in (
             self.hint, top, self.judging, Fold("Blur (PSF)", self.psf), heading("Methods"),
-            self.methods, Fold("Sweep one field of the selected method", self.sweep),
+            self.methods, Fold("Sweep a field", self.sweep),
             heading("Results"), self.table, self.views, self.probes, self.notice,
             Fold("Export and replay", self.export),
         ):  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
 
 from .layers import Placement, add_quietly, follow, record
 
@@ -73,11 +74,27 @@ class Group:
 
     def side_by_side(self, layers: Sequence[Any] | None = None) -> None:
         """Show these layers (by default all members) in the grid, and nothing else."""
-        self.only(self.members if layers is None else layers)
+        shown = self.members if layers is None else layers
+        self.only(shown)
         grid = self._viewer.canvas.grid
-        grid.shape, grid.stride = (-1, -1), 1
+        grid.shape, grid.stride = self._shape(shown), 1
         grid.enabled = True
         self._viewer.fit_to_view()
+
+    def _shape(self, layers: Sequence[Any]) -> tuple[int, int]:
+        """Rows and columns that leave the pictures largest; napari's own choice is square."""
+        if not layers:
+            return (-1, -1)
+        high, wide = self._viewer.canvas.size
+        low, top = layers[0].extent.world[:, -2:]
+        tall, broad = np.maximum(top - low, 1e-9)
+
+        def size(columns: int) -> float:
+            rows = -(-len(layers) // columns)
+            return float(min(wide / columns / broad, high / rows / tall))
+
+        columns = max(range(1, len(layers) + 1), key=size)
+        return -(-len(layers) // columns), columns
 
     def only(self, layers: Sequence[Any]) -> None:
         """Show these layers alone, each with its name; the grid is left."""
@@ -88,7 +105,7 @@ class Group:
         for layer in self._viewer.layers:
             self._others.setdefault(layer, layer.visible)
             layer.visible = layer in layers
-            layer.name_overlay.visible = layer in layers
+            layer.name_overlay.visible = layer in layers and isinstance(layer, Image)
             layer.name_overlay.font_size = _NAME_PT
 
     def back(self) -> None:

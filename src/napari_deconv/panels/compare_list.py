@@ -23,7 +23,8 @@ class MethodList(QWidget):
         super().__init__(parent)
         self.list = QListWidget()
         self.list.setAccessibleName("Methods to compare")
-        self.list.setFixedHeight(104)
+        self.list.setFixedHeight(92)
+        self.list.setMinimumWidth(60)
         self.list.setToolTip("Drag to change the order; Delete takes one away.")
         self.list.setDragDropMode(QListWidget.DragDropMode.InternalMove)
         self.choice = Choice("Method")
@@ -86,9 +87,9 @@ class MethodList(QWidget):
     def _build(self) -> None:
         buttons = QGridLayout()
         buttons.setSpacing(3)
-        for i, key in enumerate(("take", "remove", "clear")):
-            buttons.addWidget(self.buttons[key], 0, i)
-        buttons.setColumnStretch(0, 1)
+        buttons.addWidget(self.buttons["take"], 0, 0, 1, 2)
+        for i, key in enumerate(("remove", "clear")):
+            buttons.addWidget(self.buttons[key], 1, i)
         form = QWidget()
         inner = QVBoxLayout(form)
         inner.setContentsMargins(0, 0, 0, 0)

@@ -13,14 +13,14 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
+from .compare_drawn import Probe
 from .compare_group import Group
-from .drawn import Drawn
 from .layers import axes_of, follow
 from .parts import Delay, read_out, small
 from .plot import Curve, Plot
 
 _COLUMNS = 2
-_INSET_PX = 128
+_INSET_PX = 100
 
 
 class Probes(QWidget):
@@ -41,8 +41,8 @@ class Probes(QWidget):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._group, self._say = viewer, group, say
-        self.line = Drawn(viewer, "line", "Comparison line", self)
-        self.rectangle = Drawn(viewer, "rectangle", "Comparison rectangle", self)
+        self.line = Probe(viewer, "line", "Comparison line", self)
+        self.rectangle = Probe(viewer, "rectangle", "Comparison rectangle", self)
         self.draw_line = small("Draw a line", "Plot what all results show along it.")
         self.draw_box = small("Draw a rectangle", "Enlarge it in all results, and in the figure.")
         self.plot = Plot("Profiles along the line")
@@ -88,7 +88,7 @@ class Probes(QWidget):
         except DeconvError:
             return ()
 
-    def _draw(self, drawn: Drawn) -> None:
+    def _draw(self, drawn: Probe) -> None:
         image = self._anchor()
         if image is None:
             self._say("There is nothing to draw on. Run a comparison first.")

@@ -43,6 +43,8 @@ class Table(QTableWidget):
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.itemSelectionChanged.connect(self._on_selection)
+        self.setMinimumWidth(60)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.hide()
 
     def show_rows(self, rows: Sequence[Any], unit: str = "") -> None:
@@ -99,7 +101,7 @@ class Table(QTableWidget):
     def _fit(self) -> None:
         self.resizeColumnsToContents()
         # A long name must not push every number out of a narrow dock.
-        self.setColumnWidth(0, min(self.columnWidth(0), 130))
+        self.setColumnWidth(0, min(self.columnWidth(0), max(120, self.width() // 3)))
 
     def _on_selection(self) -> None:
         items = self.selectedItems()

@@ -47,7 +47,7 @@ class Curtain(QWidget):
         self.slider.setAccessibleName("Edge of the curtain")
         self.slider.setToolTip("Left of the edge stands A, right of it B.")
         self.show_button = small("Curtain", "Show A and B in one layer with a movable edge.")
-        self.flick_button = small(f"Flicker ({_KEY})", "Swap A and B; the key works, too.")
+        self.flick_button = small("Flicker", f"Swap A and B; {_KEY} does the same.")
         self.automatic = QCheckBox("auto")
         self.automatic.setToolTip("Swap twice a second.")
         self.layer: Any = None
