@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ..core.device import choose_device, is_out_of_memory
@@ -17,9 +18,10 @@ from ..core.progress import drain
 from ..psf import PSF
 from .confidence import SAID, judged
 from .families import FAMILIES, Fit, fits
-from .plane import odd_size, plane_of
+from .kernel import centre
+from .plane import Plane, odd_size, plane_of
 from .result import Estimate, Guess, Run
-from .shake import camera_shake
+from .shake import camera_shake, camera_shake_of_any_size, later
 from .spectrum import Spectrum, spectrum_of
 
 Array = NDArray[np.float64]
@@ -29,6 +31,11 @@ _PARAMETRIC_ROUNDS = 4
 _CHECK_ROUNDS = 6
 _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
+
+_LARGEST = 75
+_FARTHER = 2.5
+"""How much farther than a family says edges must be smeared before that overrules the spectrum,
+whose empty high frequencies may be the camera's smoothing and not the blur."""
 
 log = logging.getLogger("napari_deconv")
 
@@ -52,7 +59,7 @@ def estimate(
         Gray or colour photo, or a plane; of a stack or series the middle plane is taken.
     size : int, optional
         Odd number of pixels that the kernel may extend over; by default what the search finds, up
-        to 35 for camera shake and 64 for the other families.
+        to 75 for camera shake and 64 for the other families.
     family : str
         ``"gaussian"``, ``"disk"``, ``"motion"``, ``"camera-shake"``, or ``"auto"``: the one that
         the criterion likes best.
@@ -126,10 +133,15 @@ def _estimate(
     scores = {fit.family: fit.cost for fit in found}
     kernel, curve = None, np.zeros((0, 2))
     if SHAKE in wanted:
-        search = camera_shake(plane, side, grow=size is None, device=where, cancel=cancel)
-        kernel, curve = yield from _after(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
+        search = _search(plane, size, side, where, cancel)
+        kernel, curve = yield from later(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
         scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
+    overruled = ""
+    if kernel is not None and best != SHAKE:
+        psf = next(f for f in found if f.family == best).spec()
+        if _radius(kernel) > _FARTHER * _radius(psf) + 1:
+            best, overruled = SHAKE, best
     spec: PSF | None = None
     if best == SHAKE:
         assert kernel is not None
@@ -138,7 +150,7 @@ def _estimate(
         fit = next(f for f in found if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(1, 2, "checking", lambda: (psf, None))
-    confidence = yield from _checked(judged(plane, psf, best, scores), cancel)
+    confidence = yield from _checked(judged(plane, psf, best, scores, overruled), cancel)
     recipe: dict[str, Any] = {
         "estimate": best,
         "asked": family,
@@ -151,6 +163,27 @@ def _estimate(
         "scores": {name: round(score, 2) for name, score in scores.items()},
     } | ({"spec": spec.to_dict()} if spec is not None else {})
     return Estimate(psf, best, spec, confidence, curve, scores, recipe)
+
+
+def _search(
+    plane: Plane,
+    size: int | None,
+    side: int,
+    device: torch.device,
+    cancel: threading.Event | None,
+) -> Generator[Guess, None, tuple[Array, Array]]:
+    if size is not None:
+        return camera_shake(plane, side, device=device, cancel=cancel)
+    most = min(plane.gray.shape) // 3
+    sizes = (side, min(_LARGEST, most - 1 + most % 2)) if side < most - 1 else (side,)
+    return camera_shake_of_any_size(plane, sizes, device=device, cancel=cancel)
+
+
+def _radius(kernel: NDArray[Any]) -> float:
+    """Root mean square distance of a kernel's energy from its centre."""
+    k = kernel.astype(np.float64)
+    offsets = np.indices(k.shape) - centre(k)[:, None, None]
+    return float(np.sqrt((k * np.square(offsets).sum(0)).sum() / k.sum()))
 
 
 def _families(family: str) -> tuple[str, ...]:
@@ -178,19 +211,6 @@ def _parametric(
             psf = min(found, key=lambda f: f.cost).spec() if found else None
             yield Guess(done, total, f"spectrum: {SAID[family]}", lambda psf=psf: (psf, None))  # type: ignore[misc]
     return found
-
-
-def _after(
-    search: Generator[Guess, None, tuple[Array, Array]], before: int, after: int
-) -> Generator[Guess, None, tuple[Array, Array]]:
-    """The search's own progress as part of the whole."""
-    while True:
-        try:
-            step = next(search)
-        except StopIteration as stop:
-            result: tuple[Array, Array] = stop.value
-            return result
-        yield Guess(before + step.done, before + step.total + after, step.label, step.preview)
 
 
 def _checked(

@@ -26,7 +26,11 @@ SAID = {"gaussian": "Gaussian", "disk": "disk", "motion": "motion", "camera-shak
 
 
 def judged(
-    plane: Plane, psf: NDArray[np.float32], family: str, scores: dict[str, float]
+    plane: Plane,
+    psf: NDArray[np.float32],
+    family: str,
+    scores: dict[str, float],
+    overruled: str = "",
 ) -> Generator[Step, None, Confidence]:
     """Restore a part of the photo, blur it again, and say in words what that and the scores tell.
 
@@ -40,6 +44,9 @@ def judged(
         Its family.
     scores : dict
         The criterion per family.
+
+    overruled : str
+        The family that scored best where the edges told otherwise.
 
     Yields
     ------
@@ -71,7 +78,12 @@ def judged(
         doubtful.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
     if _is_delta(psf):
         doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
-    (doubtful if _undecided(scores, family) else said).extend(_ranking(scores, family))
+    if overruled:
+        doubtful.append(
+            f"The spectrum alone looks like a {SAID[overruled]}'s, but edges are smeared farther."
+        )
+    else:
+        (doubtful if _undecided(scores, family) else said).extend(_ranking(scores, family))
     level = "poor" if bad else "fair" if doubtful else "good"
     return Confidence(level, (*bad, *doubtful, *said), white, misfit)  # type: ignore[arg-type]
 

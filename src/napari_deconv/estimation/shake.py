@@ -134,6 +134,48 @@ def camera_shake(
     return _cropped(k) if grow else k, np.array(curve)
 
 
+def camera_shake_of_any_size(
+    plane: Plane,
+    sizes: tuple[int, ...],
+    *,
+    device: torch.device | None = None,
+    cancel: threading.Event | None = None,
+) -> Generator[Guess, None, tuple[Array, Array]]:
+    """`camera_shake` with ever larger bounds, until the kernel no longer fills them.
+
+    A bound far beyond the blur leaves room for wrong kernels, so the least comes first. How well
+    the edges are explained cannot decide: no blur at all explains them best.
+
+    Parameters
+    ----------
+    plane, device, cancel
+        As for `camera_shake`.
+    sizes : tuple of int
+        Bounds, rising.
+    """
+    before = 0
+    for size in sizes:
+        search = camera_shake(plane, size, grow=True, device=device, cancel=cancel)
+        kernel, curve = yield from later(search, before)
+        before += len(curve)
+        if len(kernel) < size - 2:
+            break
+    return kernel, curve
+
+
+def later(
+    search: Generator[Guess, None, tuple[Array, Array]], before: int, after: int = 0
+) -> Generator[Guess, None, tuple[Array, Array]]:
+    """The search's own progress as part of a whole with rounds before and after it."""
+    while True:
+        try:
+            step = next(search)
+        except StopIteration as stop:
+            result: tuple[Array, Array] = stop.value
+            return result
+        yield Guess(before + step.done, before + step.total + after, step.label, step.preview)
+
+
 def _rounds(
     scale: _Scale, k: Array, tuned: Tuning, cancel: threading.Event | None
 ) -> Iterator[tuple[Array, Tensor, float]]:

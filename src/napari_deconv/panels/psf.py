@@ -10,10 +10,13 @@ from ..core.errors import DeconvError
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, is_image
+from .optics_note import OpticsNote
 from .parts import Notice, Panel, primary, read_out, rows
+from .psf_image import FromImage
 from .psf_layer import add_psf
 from .psf_request import Prepared
 from .psf_source import PsfSource
+from .run_bar import RunBar
 
 _HINT = (
     "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
@@ -45,26 +48,33 @@ class PsfPanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image the PSF is for: its pixel size and unit are taken over.")
-        self.source = PsfSource(napari_viewer, self.preset)
+        self.page = FromImage(napari_viewer)
+        self.source = PsfSource(napari_viewer, self.preset, page=self.page)
+        self.estimate = RunBar("Estimate PSF", "Estimating the PSF")
         self.button = primary("Make PSF layer")
         self.message = Notice()
+        self._made: Any = None
         self._job = Job(self)
         top = rows()
         top.addRow("For image", self.image)
         self.body.addWidget(self.hint)
         self.body.addLayout(top)
+        self.optics = OpticsNote(self.source.choice)
+        self.body.addWidget(self.optics)
         self.body.addWidget(self.source)
         self.body.addWidget(read_out(_NEXT))
         self.body.addStretch(1)
         self.footer.addWidget(self.message)
         self.footer.addWidget(self.button)
+        self.footer.addWidget(self.estimate)
         self.image.picked.connect(self._on_image)
-        self.source.changed.connect(lambda: self.message.say(""))
+        self.source.changed.connect(self._on_changed)
         self.source.shown.connect(self._on_shown)
         self.button.clicked.connect(self.make)
         self._job.on_result = self._add
         self._job.on_error = lambda error: self.message.say(str(error), "error")
         self.on_close(self._job.stop)
+        self._connect_estimate()
         self._on_image()
 
     def make(self) -> None:
@@ -76,10 +86,56 @@ class PsfPanel(Panel):
             return
         self._job.start(steps_of(request.prepare))
 
+    def start_estimate(self) -> None:
+        """Estimate the PSF from the image; it becomes a layer."""
+        try:
+            make = self.page.steps()
+        except DeconvError as error:
+            self.estimate.fail(error)
+            return
+        self.message.say("")
+        self.estimate.start(make, previews=True)
+
+    def _connect_estimate(self) -> None:
+        self.estimate.pressed.connect(self.start_estimate)
+        self.estimate.done.connect(self._on_estimate)
+        self.estimate.job.on_preview = self._on_preview
+        self.message.button.clicked.connect(self._deblur)
+        self.on_close(self.estimate.job.stop)
+        self._on_changed()
+
+    def _on_preview(self, preview: Any) -> None:
+        kernel = self.page.show_preview(preview)
+        if kernel is not None:
+            self.source.picture.show_psf(kernel)
+
+    def _on_estimate(self, found: Any) -> None:
+        self.page.take(found)
+        self.source.show_now()
+        self.make()
+
+    def _on_changed(self) -> None:
+        estimated = self.source.choice.name == "image"
+        self.message.say("")
+        self.button.setVisible(not estimated)
+        self.estimate.setVisible(estimated)
+        if self.estimate.running:  # what runs is not what is asked for any more
+            self.estimate.job.cancel()
+
+    def _deblur(self) -> None:
+        from .deblur import deblur
+
+        if self._made is not None and self._made in self._viewer.layers:
+            try:
+                deblur(self._viewer, self.image.layer, self._made)
+            except DeconvError as error:
+                self.message.say(str(error), "error")
+
     def _on_image(self) -> None:
         layer = self.image.layer
         self.hint.say("" if layer is not None else _HINT)
         self.source.set_image(layer)
+        self.optics.set_image(layer)
 
     def _on_shown(self) -> None:
         made = self.source.prepared
@@ -94,7 +150,11 @@ class PsfPanel(Panel):
         image = self.image.layer
         like = Placement.of(image) if image is not None else None
         layer = add_psf(self._viewer, array, prepared.about, like, by="psf")
-        self.message.say(f"Made the layer “{layer.name}”.")
+        self._made = layer
+        estimated = self.source.choice.name == "image"
+        self.message.say(
+            f"Made the layer “{layer.name}”.", button="Deblur with it" if estimated else ""
+        )
 
 
 class DiskPanel(PsfPanel, preset="disk"):
@@ -127,3 +187,7 @@ class LightSheetPanel(PsfPanel, preset="light-sheet"):
 
 class TwoPhotonPanel(PsfPanel, preset="two-photon"):
     """The PSF panel on the two-photon microscope."""
+
+
+class ImagePsfPanel(PsfPanel, preset="image"):
+    """The PSF panel on the estimate from the image."""

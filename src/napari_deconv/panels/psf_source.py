@@ -20,6 +20,7 @@ from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
 from .psf_adopt import Adoption
 from .psf_asked import from_fields, from_file, from_layer, image_facts
+from .psf_image import FromImage
 from .psf_request import Prepared, Request
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
@@ -40,6 +41,8 @@ class PsfSource(QWidget):
         Whether "No blur" is a choice.
     apart : bool
         Whether the image itself is refused as its own PSF.
+    page : FromImage, optional
+        Where given, the PSF can be estimated from the image.
     """
 
     changed = Signal()
@@ -54,13 +57,14 @@ class PsfSource(QWidget):
         adopt: Callable[[Any], bool] | None = None,
         optional: bool = False,
         apart: bool = False,
+        page: FromImage | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         from ..psf import PSF
 
         self._viewer, self._image = viewer, None
-        self._apart, self._mend = apart, False
+        self._apart, self._mend, self.page = apart, False, page
         self.prepared: Prepared | None = None
         self.choice = Choice("PSF")
         self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
@@ -83,6 +87,7 @@ class PsfSource(QWidget):
         self._connect()
         self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
+        extras |= {"image": "From image"} if page is not None else {}
         self.choice.fill(PSF.registry, extras, start=preset or "disk")
         self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
 
@@ -91,6 +96,8 @@ class PsfSource(QWidget):
         self._image = layer
         self._sizes.watch(layer)
         self.line.image = layer
+        if self.page is not None:
+            self.page.set_image(layer)
         if layer is not None:
             self.dims.setCurrentIndex(int("Z" in axes_of(layer) and not layer.rgb))
         self._ask()
@@ -110,10 +117,16 @@ class PsfSource(QWidget):
             asked = from_layer(layer, self._image)
         elif self.choice.name == "file":
             asked = from_file(self.file.path)
+        elif self.choice.name == "image" and self.page is not None:
+            asked = self.page.request()
         else:
             ndim = self.dims.currentIndex() + 2
             asked = from_fields(self.choice.spec(), ndim, self.extent.text(), image)
         return replace(asked, mend=self._mend, **image)
+
+    def show_now(self) -> None:
+        """Make and show what is asked for without waiting for more changes."""
+        self._delay.start(0)
 
     def restore(self, about: Mapping[str, Any]) -> None:
         """Set everything from a recipe's ``psf``."""
@@ -148,7 +161,8 @@ class PsfSource(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.choice, self._opened, self.file, self._made, self.line, self.picture,
+            self.choice, self._opened, self.file, self._made, self.line,
+            *([self.page] if self.page is not None else []), self.picture,
             self.told, self.notice,
         ):  # fmt: skip
             layout.addWidget(part)
@@ -161,6 +175,8 @@ class PsfSource(QWidget):
         self.extent.textEdited.connect(self._ask)
         self.dims.currentIndexChanged.connect(self._ask)
         self.line.drawn.connect(self._on_line)
+        if self.page is not None:
+            self.page.changed.connect(self._ask)
         self.notice.button.clicked.connect(self._on_repair)
         self._job.on_result, self._job.on_error = self._on_prepared, self._on_error
 
@@ -170,6 +186,8 @@ class PsfSource(QWidget):
         self.file.setVisible(name == "file")
         self._made.setVisible(kind is not None)
         self.line.setVisible(name == "motion")
+        if self.page is not None:
+            self.page.setVisible(name == "image")
         both = kind is not None and len(kind.ndim) > 1
         self.dims.setVisible(both)
         self._dims_label.setVisible(both)

@@ -64,7 +64,7 @@ class RunBar(QWidget):
         """Whether the job is on."""
         return self.job.running
 
-    def start(self, make: Make) -> None:
+    def start(self, make: Make, previews: bool = False) -> None:
         """Run it; see `Job.start`."""
         self.message.say("")
         self.button.setText("Cancel")
@@ -72,7 +72,7 @@ class RunBar(QWidget):
         self.bar.show()
         self.left.setText("Starting…")
         self.left.show()
-        self.job.start(make)
+        self.job.start(make, previews)
         self._reveal.start()
 
     def set_ready(self, ready: bool) -> None:

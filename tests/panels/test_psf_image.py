@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from scipy.ndimage import gaussian_filter
+
+from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.psf import ImagePsfPanel
+from napari_deconv.psf import Gaussian
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def panel(qtbot):
+    rng = np.random.default_rng(0)
+    y, x = np.indices((120, 120))
+    image = np.zeros((120, 120))
+    for _ in range(120):
+        cy, cx = rng.uniform(0, 120, 2)
+        image[(y - cy) ** 2 + (x - cx) ** 2 < rng.uniform(2, 14) ** 2] = rng.random()
+    image = gaussian_filter(image, 2.0) + rng.normal(0, 0.003, image.shape)
+    viewer = ViewerModel()
+    viewer.add_image(image.astype(np.float32), name="soft", scale=(0.5, 0.5), units=("um",) * 2)
+    panel = ImagePsfPanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def test_an_estimate_becomes_a_layer_with_its_recipe(panel, qtbot):
+    assert panel.source.choice.name == "image"
+    assert panel.estimate.isVisible() and not panel.button.isVisible()
+    panel.page.kind.setCurrentIndex(panel.page.kind.findData("gaussian"))
+    layers = panel._viewer.layers
+    qtbot.mouseClick(panel.estimate.button, LEFT)
+    qtbot.waitUntil(lambda: len(layers) == 2, timeout=60_000)
+    psf = layers[-1]
+    about = psf.metadata[KEY]["psf"]
+    assert about["estimate"]["image_name"] == "soft" and about["spec"]["name"] == "gaussian"
+    assert about["spec"]["sigma_px"] == pytest.approx(2.0, rel=0.15)
+    np.testing.assert_array_equal(psf.data, Gaussian(sigma_px=about["spec"]["sigma_px"])())
+    assert tuple(psf.scale) == (0.5, 0.5)
+    assert "Confidence" in panel.page.told.text()
+    assert panel.message.button.text() == "Deblur with it"
+
+
+def test_regions_and_edges_are_drawn_in_pixels_of_the_image(panel, qtbot):
+    viewer, page = panel._viewer, panel.page
+    qtbot.mouseClick(page.region.button, LEFT)
+    shapes = viewer.layers[-1]
+    assert shapes.mode == "add_rectangle"
+    shapes.add([[10, 20], [10, 100], [90, 100], [90, 20]], shape_type="rectangle")
+    np.testing.assert_allclose(page.region.corners().min(axis=0), (10, 20))
+    assert "80 x 80 px" in page.region.said.text()
+    viewer.layers.remove(shapes)
+    assert page.region.corners() is None
+    page.kind.setCurrentIndex(page.kind.findData("edge"))
+    qtbot.mouseClick(panel.estimate.button, LEFT)
+    assert "No line is drawn" in panel.estimate.message.text
+
+
+def test_a_change_of_what_is_asked_cancels_and_forgets(panel, qtbot):
+    qtbot.mouseClick(panel.estimate.button, LEFT)
+    assert panel.estimate.running
+    panel.page.extent.setValue(15)
+    assert not panel.estimate.running and panel.page.found is None
+    panel.source.choice.choose("disk")
+    assert panel.button.isVisible() and not panel.estimate.isVisible()
