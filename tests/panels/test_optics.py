@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+
+from napari_deconv.io.optics import Optics, optics_in
+from napari_deconv.panels.beads import BeadsPanel
+from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.psf import WideFieldPanel
+from napari_deconv.psf import Gaussian
+
+OME = (
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Instrument ID="I:0">'
+    '<Objective ID="O:0" LensNA="0.3"/><Objective ID="O:1" LensNA="1.4" Immersion="Oil"/>'
+    '</Instrument><Image ID="Image:0"><ObjectiveSettings ID="O:1"/><Pixels ID="P:0">'
+    '<Channel ID="C:0" EmissionWavelength="0.61" EmissionWavelengthUnit="\u00b5m" '
+    'ExcitationWavelength="561" AcquisitionMode="WideField"/>'
+    '<Channel ID="C:1" EmissionWavelength="460"/></Pixels></Image></OME>'
+)
+
+
+def test_optics_are_read_from_ome_and_absurd_ones_are_not() -> None:
+    known = optics_in(OME)
+    assert known.numerical_aperture == 1.4
+    assert known.refractive_index_immersion == 1.515
+    assert known.emission_nm == (610, 460)
+    assert known.excitation_nm == (561, None)
+    assert known.kind == "wide-field"
+    assert known.fields(1)["emission_nm"] == 460
+    assert optics_in(OME.replace('"1.4"', '"140"')).numerical_aperture is None
+    assert optics_in("no xml") == Optics()
+
+
+def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(
+        np.zeros((9, 32, 32)), scale=(0.2, 0.08, 0.08), units=("um",) * 3, metadata={"ome": OME}
+    )
+    panel = WideFieldPanel(viewer)
+    qtbot.addWidget(panel)
+    spec = panel.source.choice.spec()
+    assert (spec.numerical_aperture, spec.emission_nm) == (1.4, 610)
+    assert spec.refractive_index_immersion == 1.515
+    assert "From the layer's metadata: NA 1.4" in panel.optics.text
+    panel.source.choice.form.widgets["emission_nm"].value = 500.0
+    assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
+
+
+def test_optics_come_from_the_file_of_a_layer(qtbot, tmp_path) -> None:
+    from napari_deconv.panels.optics_note import optics_of
+
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description=OME.encode(), metadata=None)
+    viewer = ViewerModel()
+    layer = viewer.open(path, plugin="napari")[0]
+    known, whence = optics_of(layer)
+    assert known.numerical_aperture == 1.4 and whence == "a.ome.tif"
+
+
+def test_without_calibration_the_panel_refuses(qtbot) -> None:
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((32, 32)))
+    panel = WideFieldPanel(viewer)
+    qtbot.addWidget(panel)
+    with qtbot.waitSignal(panel.source.shown, timeout=5000):
+        pass
+    assert "no calibration" in panel.source.notice.text
+    assert not panel.button.isEnabled()
+
+
+def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot) -> None:
+    viewer = ViewerModel()
+    image = np.random.default_rng(0).poisson(10.0, (90, 90)).astype(float)
+    psf = Gaussian(sigma_px=1.5)((15, 15))
+    for y, x in ((20, 20), (20, 60), (60, 20), (60, 60)):
+        image[y - 7 : y + 8, x - 7 : x + 8] += 400 * psf / psf.max()
+    image[:8, 37:52] += 400 * (psf / psf.max())[7:]  # cut by the border
+    viewer.add_image(image, scale=(0.1, 0.1), units=("um",) * 2, name="beads")
+    panel = BeadsPanel(viewer)
+    qtbot.addWidget(panel)
+    panel.measure()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20000)
+    verdicts, made = viewer.layers[1:]
+    assert made.metadata[KEY]["kind"] == "psf"
+    assert made.scale == pytest.approx((0.1, 0.1))
+    assert panel.table.rowCount() == 5
+    said = [panel.table.item(row, 0).text() for row in range(5)]
+    assert sorted(said) == ["too near the border", "used", "used", "used", "used"]
+    assert len({tuple(colour) for colour in verdicts.border_color}) == 2
