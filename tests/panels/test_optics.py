@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tifffile
@@ -48,13 +50,12 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
 
 
-def test_optics_come_from_the_file_of_a_layer(qtbot, tmp_path) -> None:
+def test_optics_come_from_the_file_of_a_layer(tmp_path) -> None:
     from napari_deconv.panels.optics_note import optics_of
 
     path = tmp_path / "a.ome.tif"
     tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description=OME.encode(), metadata=None)
-    viewer = ViewerModel()
-    layer = viewer.open(path, plugin="napari")[0]
+    layer = SimpleNamespace(metadata={}, source=SimpleNamespace(path=str(path)))
     known, whence = optics_of(layer)
     assert known.numerical_aperture == 1.4 and whence == "a.ome.tif"
 
