@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,13 +20,15 @@ from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import dumps
 from napari_deconv.core.weights import read_weights
 from napari_deconv.degradation.sampling import PSFRange, Sampler
-from napari_deconv.psf import Disk
+from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.fcnn import FCNN
 from napari_deconv.train import loop, state
 from napari_deconv.train.images import read_gray
 from napari_deconv.train.loop import fit
 from napari_deconv.train.pairs import make_batch
+from napari_deconv.train.parallel import Team
 from napari_deconv.train.recipe import Recipe
+from napari_deconv.train.sources import Source, read_material
 
 DISKS = Sampler(psfs=(PSFRange(low=Disk(radius_px=1.0), high=Disk(radius_px=3.0)),))
 RECIPE = Recipe(
@@ -178,6 +182,95 @@ def test_command_line(images: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     recipe.write_text("{}")
     assert main([str(word) for word in words]) == 2
     assert "recipe" in capsys.readouterr().err
+
+
+def test_the_log_is_drawn_beside_it(
+    images: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(RECIPE, images, tmp_path)
+    drawn = (tmp_path / "log.svg").read_text()
+    curves = [line.split('"')[1].split() for line in drawn.splitlines() if "polyline" in line]
+    assert len(curves) == 4 and all(len(points) == 2 for points in curves)
+    (tmp_path / "log.svg").unlink()
+    assert main(["train", "--plot", str(tmp_path / "log.jsonl")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "log.svg")
+    assert (tmp_path / "log.svg").read_text() == drawn
+    assert main(["train", "--plot", str(tmp_path / "best.safetensors")]) == 2
+    assert "no log" in capsys.readouterr().err
+
+
+def test_two_processes_train_what_one_does(images: Path, tmp_path: Path) -> None:
+    train(RECIPE, images, tmp_path / "alone")
+    (tmp_path / "recipe.json").write_text(dumps(RECIPE.to_dict()))
+    words = [
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "-m",
+        "napari_deconv",
+    ]
+    words += ["train", tmp_path / "recipe.json", "--images", images, "--device", "cpu"]
+    subprocess.run(
+        [sys.executable, "-m", *words, "--out", tmp_path / "both"],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    alone, both = (
+        torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)
+        for name in ("alone", "both")
+    )
+    assert alone["step"] == both["step"] == 6 and alone["rng"] == both["rng"]
+    losses = []
+    for name in ("alone", "both"):
+        lines = (tmp_path / name / "log.jsonl").read_text().splitlines()
+        losses.append(np.mean([json.loads(line)["loss"] for line in lines]))
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+    start = state.begin(RECIPE, torch.device("cpu")).network.state_dict()
+    moved, apart = (
+        sum(float((alone["network"][key] - other[key]).square().sum()) for key in start) ** 0.5
+        for other in (start, both["network"])
+    )
+    # In the first steps Adam moves by the gradients' signs, which rounding may turn.
+    assert moved > 1e-3 and apart < 0.2 * moved, (moved, apart)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused() -> None:
+    with pytest.raises(DeconvError, match=r"batch of 4 .* 3 processes.*multiple of 3"):
+        Team(torch.device("cpu"), 1, 3).part([1, 2, 3, 4])
+
+
+def test_sources_are_mixed_by_their_shares(images: Path, tmp_path: Path) -> None:
+    for i in range(6):
+        gray = np.full((40, 40), 10 * i, np.uint8)
+        gray[0, 0] = 255
+        Image.fromarray(gray).save(tmp_path / f"{i}.png")
+    sources = (Source(share=1.0), Source(share=3.0, every=2))
+    recipe = replace(RECIPE, sources=sources, generated=0.5)
+    material = read_material(recipe, [images, tmp_path])
+    # Of the 1st, 3rd and 5th file the 2nd is left to train on.
+    assert [len(part) for part in material.training] == [2, 1]
+    assert material.training[1][0][5, 5] == pytest.approx(20 / 255)
+    rng = np.random.default_rng(0)
+    shapes = [material.draw(rng).shape for _ in range(400)]
+    shares = [shapes.count(s) / 400 for s in ((32, 32), (48, 64), (40, 40))]
+    assert shares == pytest.approx([0.5, 0.125, 0.375], abs=0.08)
+    with pytest.raises(DeconvError, match="2 folders of images, not 1"):
+        read_material(recipe, [images])
+
+
+def test_patches_are_as_bright_as_the_engine_makes_them_and_told_their_rms_noise() -> None:
+    sampler = Sampler(psfs=(PSFRange(low=Gaussian(sigma_px=2.0), high=Gaussian(sigma_px=2.0)),))
+    recipe = replace(RECIPE, sampler=sampler, rescaled=True, photon_share=1.0, patch_px=64)
+    rng = np.random.default_rng(2)
+    planes = [recipe.structures.draw((64, 64), rng) for _ in range(30)]
+    batch = make_batch(planes, replace(recipe, photons_low=200.0), rng)
+    tops = batch.y.flatten(1).quantile(0.995, dim=1)
+    assert 0.1 < tops.min() < 0.5 < tops.max() < 1.5
+    clean = torch.fft.irfft2(torch.fft.rfft2(batch.truth) * batch.otf, s=(64, 64))
+    noise = (batch.y - clean).square().mean(dim=(1, 2, 3)).sqrt()
+    torch.testing.assert_close(noise, batch.sigma.ravel(), rtol=0.1, atol=1e-3)
 
 
 def test_what_has_no_weights_is_refused() -> None:

@@ -22,13 +22,16 @@ _log = logging.getLogger(__name__)
 
 def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Declare the options."""
-    parser.add_argument("recipe", metavar="RECIPE.json", help="what to train; see recipes/")
     parser.add_argument(
-        "--images", required=True, nargs="+", metavar="DIR", help="sharp images, by source"
+        "recipe", metavar="RECIPE.json", nargs="?", help="what to train; see recipes/"
     )
     parser.add_argument(
-        "--out", required=True, metavar="DIR", help="checkpoint, log and weights; resumed if there"
+        "--images", nargs="+", metavar="DIR", help="sharp images, by source of the recipe"
     )
+    parser.add_argument(
+        "--out", metavar="DIR", help="checkpoint, log, its plot and weights; resumed if there"
+    )
+    parser.add_argument("--plot", metavar="LOG", help="only draw a training's log, beside it")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -39,7 +42,14 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 def run(args: argparse.Namespace) -> int:
     """Train, or go on with it, and say where the weights are."""
     from ..train.loop import fit
+    from ..train.plot import draw
 
+    if args.plot:
+        print(draw(Path(args.plot)))
+        return 0
+    for key in ("recipe", "images", "out"):
+        if not getattr(args, key):
+            raise DeconvError(f"There is no {key}.", "napari-deconv train --help shows all.")
     if not args.minutes > 0:
         raise DeconvError(f"--minutes {args.minutes:g} is no time.", "Give more than 0.")
     training = fit(

@@ -41,7 +41,7 @@ class RGDN(
     Parameters
     ----------
     iterations : int
-        Most steps.
+        Most steps; the shipped weights were trained over three.
     tolerance : float
         Stop once a step changes the root-mean-square misfit by less than this share of it; 0 does
         all the steps.

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.device import choose_device
 from ..core.weights import packed
 from ..io.atomic import replacing
 from .pairs import Batch, make_batch, misjudge
+from .parallel import Team, team
+from .plot import draw
 from .recipe import Recipe
 from .sources import Material, read_material
 from .state import State, advance, begin
@@ -111,37 +112,32 @@ def fit(
         If too few images are usable or the loss is no longer finite; the best weights stay.
     """
     watch = Watch(60 * minutes, look_seconds, stop)
-    where = choose_device(device)
     folders = [images] if isinstance(images, Path) else list(images)
     material = read_material(recipe, folders)
-    state = begin(recipe, where)
-    out.mkdir(parents=True, exist_ok=True)
-    if (out / "checkpoint.pt").exists():
-        state.load(out / "checkpoint.pt", where)
-    _rewind(out / "log.jsonl", state.step)
-    for note in material.skipped:
-        yield Trained(state.step, recipe.steps, note=note)
-    exam = {name: batch.to(where) for name, batch in _exam(material).items()}
-    yield from _run(recipe, state, material, exam, out, watch)
+    with team(device) as us:
+        state = begin(recipe, us.device)
+        out.mkdir(parents=True, exist_ok=True)
+        if (out / "checkpoint.pt").exists():
+            state.load(out / "checkpoint.pt", us.device)
+        if us.leads:
+            _rewind(out / "log.jsonl", state.step)
+            for note in material.skipped:
+                yield Trained(state.step, recipe.steps, note=note)
+        exam = {name: batch.to(us.device) for name, batch in _exam(material).items()}
+        yield from _run(state, material, exam, out, watch, us)
     return out / "best.safetensors"
 
 
 def _run(
-    recipe: Recipe,
-    state: State,
-    material: Material,
-    exam: dict[str, Batch],
-    out: Path,
-    watch: Watch,
+    state: State, material: Material, exam: dict[str, Batch], out: Path, watch: Watch, us: Team
 ) -> Generator[Trained, None, None]:
-    where = next(iter(exam.values())).y.device
-    saved, scored = time.monotonic(), -1
+    recipe, saved, scored = material.recipe, time.monotonic(), -1
     if watch.on and state.step == 0:
         yield from watch.show(_validate(state, recipe, exam, out, watch))
-    while state.step < recipe.steps and watch.goes_on:
-        batch = make_batch(material.draw(state.rng), recipe, state.rng)
-        batch = misjudge(batch, recipe.misjudged, state.rng)
-        advance(state, batch.to(where), recipe)
+    while us.agreed(state.step < recipe.steps and watch.goes_on):
+        advance(state, _batch(material, state.rng, us).to(us.device), recipe, us)
+        if not us.leads:
+            continue
         if watch.due(state.step % _VALIDATION_STEPS == 0) or state.step == recipe.steps:
             scored = state.step
             yield from watch.show(_validate(state, recipe, exam, out, watch))
@@ -150,9 +146,20 @@ def _run(
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             state.save(out / "checkpoint.pt")
             saved = time.monotonic()
-    state.save(out / "checkpoint.pt")
-    if watch.on and scored != state.step:
-        yield _validate(state, recipe, exam, out, watch)
+    if us.leads:
+        state.save(out / "checkpoint.pt")
+        if watch.on and scored != state.step:
+            yield _validate(state, recipe, exam, out, watch)
+
+
+def _batch(material: Material, rng: np.random.Generator, us: Team) -> Batch:
+    """The process's share of the next batch: every patch has a generator of its own."""
+    recipe, patches = material.recipe, []
+    for seed in us.part(rng.integers(2**63, size=recipe.batch).tolist()):
+        own = np.random.default_rng(seed)
+        patch = make_batch([material.draw(own)], recipe, own)
+        patches.append(misjudge(patch, recipe.misjudged, own))
+    return Batch.joined(patches)
 
 
 def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
@@ -188,6 +195,7 @@ def _validate(
     entry = {"step": state.step, "seconds": round(state.seconds), "loss": loss, "psnr": scores}
     with (out / "log.jsonl").open("a") as log:
         log.write(json.dumps(entry) + "\n")
+    draw(out / "log.jsonl", tuple(exam))
     if better:
         header = {
             "recipe": recipe.to_dict(),

@@ -44,6 +44,12 @@ class Batch:
         columns = (t.split(size) for t in (self.y, self.truth, self.otf, self.sigma))
         return [Batch(*part) for part in zip(*columns, strict=True)]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Batch]) -> Batch:
+        """Several as one."""
+        columns = zip(*((p.y, p.truth, p.otf, p.sigma) for p in parts), strict=True)
+        return cls(*(torch.cat(column) for column in columns))
+
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
         return Batch(*(t.to(device) for t in (self.y, self.truth, self.otf, self.sigma)))
@@ -99,7 +105,7 @@ def _pair(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     sharp = _patch(image, side_px, rng)
     scene = recipe.sampler.draw(rng)
-    psf = _fitted(_rendered(scene.psf, recipe, rng), sharp.shape)
+    psf = _fitted(rendered(scene.psf, recipe, rng), sharp.shape)
     drawn = _noise(recipe, rng)  # even if not needed: what follows then stays as it is
     noise, photons = fixed or drawn
     otf = Blur(torch.from_numpy(psf), sharp.shape).otf
@@ -130,7 +136,8 @@ def _gain(sharp: NDArray[np.float32], most: float, otf: Tensor, rng: np.random.G
     return _log_uniform(0.2, 1.0, rng) / max(scale, 1e-3)
 
 
-def _rendered(psf: PSF, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+def rendered(psf: PSF, recipe: Recipe, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A PSF; a calibrated one on pixels of a size that the recipe allows."""
     if not psf.calibrated:
         return psf()
     pixel_um = _log_uniform(recipe.pixel_um_low, recipe.pixel_um_high, rng)

@@ -59,16 +59,9 @@ class Material:
     held: Sequence[Images]
     skipped: list[str]
 
-    def draw(self, rng: np.random.Generator) -> list[NDArray[np.float32]]:
-        """The sharp images of a batch, at least as large as a patch."""
-        recipe = self.recipe
-        if len(self.training) == 1 and not recipe.generated:
-            chosen = rng.integers(len(self.training[0]), size=recipe.batch)
-            return [self.training[0][i] for i in chosen]
-        return [self._one(rng) for _ in range(recipe.batch)]
-
-    def _one(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        if rng.random() < self.recipe.generated:
+    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
+        """A sharp image, at least as large as a patch."""
+        if self.recipe.generated and rng.random() < self.recipe.generated:
             side = self.recipe.patch_px
             return self.recipe.structures.draw((side, side), rng)
         shares = np.array([source.share for source in self.recipe.sources])

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from ..core.errors import DeconvError
 from ..core.weights import locate, read_weights
 from ..io.atomic import replacing
-from .pairs import Batch
+from .pairs import Batch, rendered
+from .parallel import Team
 from .recipe import Recipe
 
 _WARM_STEPS = 100
@@ -88,7 +89,8 @@ def begin(recipe: Recipe, device: torch.device) -> State:
         network: Any = recipe.method.network()  # type: ignore[attr-defined]
     if hasattr(network, "prepare"):
         rng = np.random.default_rng(recipe.seed)
-        network.prepare(recipe.sampler.draw(rng).psf() for _ in range(_PREPARING_PSFS))
+        drawn = (recipe.sampler.draw(rng).psf for _ in range(_PREPARING_PSFS))
+        network.prepare(rendered(psf, recipe, rng) for psf in drawn)
     if recipe.start:
         known = (recipe.method.name, *getattr(network, "relatives", ()))
         network.grow(read_weights(locate(recipe.start), *known)[0])
@@ -102,12 +104,12 @@ def begin(recipe: Recipe, device: torch.device) -> State:
     return State(network, average, optimiser, np.random.default_rng(recipe.seed))
 
 
-def advance(state: State, batch: Batch, recipe: Recipe) -> None:
-    """One optimiser step."""
+def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
+    """One optimiser step, on this process's part of a batch."""
     began = time.monotonic()
     for group in state.optimiser.param_groups:
         group["lr"] = group["scale"] * rate(recipe, state.step)
-    loss = _differentiate(state.network, batch)
+    loss = _differentiate(state.network, batch, team)
     if not math.isfinite(loss):
         raise DeconvError(
             f"The loss is {loss} at step {state.step}.",
@@ -121,8 +123,8 @@ def advance(state: State, batch: Batch, recipe: Recipe) -> None:
     state.seconds += time.monotonic() - began
 
 
-def _differentiate(network: Any, batch: Batch) -> float:
-    """Set the gradients of the batch's mean loss, and return that."""
+def _differentiate(network: Any, batch: Batch, team: Team) -> float:
+    """Set the gradients of the whole batch's mean loss, and return that."""
     parameters = list(network.parameters())
 
     def one(part: Batch) -> tuple[Tensor, ...]:
@@ -134,7 +136,7 @@ def _differentiate(network: Any, batch: Batch) -> float:
     parts = batch.split(2 if batch.y.device.type == "cpu" else 1)
     with ThreadPoolExecutor(len(parts)) as pool:
         columns = zip(*pool.map(one, parts), strict=True)
-    loss, *gradients = (torch.stack(column).mean(0) for column in columns)
+    loss, *gradients = team.mean([torch.stack(column).mean(0) for column in columns])
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     return float(loss)
