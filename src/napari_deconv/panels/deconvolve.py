@@ -17,6 +17,7 @@ from .layer_combo import LayerCombo
 from .layers import Placement, add_image, axes_of, find, is_image, pixels, voxel
 from .live import Live, Task
 from .noise import NoiseLevel
+from .offer import WeightsOffer
 from .order import Order, Origin
 from .parts import Notice, Panel, heading, read_out, rows
 from .psf_adopt import is_ours
@@ -59,6 +60,7 @@ class DeconvolvePanel(Panel):
         self.image.setToolTip("The image to sharpen. It is never changed.")
         self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
         self.method = Choice("Method")
+        self.offer = WeightsOffer()
         self.noise = NoiseLevel()
         self.linear = QCheckBox("In linear light (sRGB photos)")
         self.linear.setToolTip(
@@ -122,8 +124,8 @@ class DeconvolvePanel(Panel):
         noise = rows()
         noise.addRow("Noise", self.noise)
         for part in (
-            self.hint, top, heading("Blur"), self.psf, heading("Method"), self.method, noise,
-            self.linear,
+            self.hint, top, heading("Blur"), self.psf, heading("Method"), self.method, self.offer,
+            noise, self.linear,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -135,6 +137,8 @@ class DeconvolvePanel(Panel):
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
         self.psf.shown.connect(self.live.refresh)
+        for signal in (self.psf.shown, self.method.changed):
+            signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
         self.method.changed.connect(self._on_method)
         self.noise.changed.connect(self.live.refresh)
         self.linear.toggled.connect(self.live.refresh)

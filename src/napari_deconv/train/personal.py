@@ -1,0 +1,95 @@
+"""The recipe of a training that a person starts: one PSF, one camera, one network."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.weights import shipped
+from ..degradation.chain import Chain
+from ..degradation.sampling import Sampler
+from ..psf.given import GivenPSF
+from ..restoration.base import Method, methods
+from . import library
+from .recipe import Recipe
+
+_LEAST_NOISE = 1e-4
+_PLANS: dict[str, dict[str, Any]] = {
+    "dcnn": {"patch_px": 128, "batch": 4, "rate": 3e-3},
+    "odcnn": {"patch_px": 128, "batch": 1, "rate": 5e-4},
+    "crcnet": {"patch_px": 96, "batch": 2, "rate": 1e-3},
+    "glra": {"patch_px": 192, "batch": 2, "rate": 2e-4},
+}
+_RELATIVES = {"odcnn": ("dcnn",)}
+_TUNING: dict[str, Any] = {"patch_px": 96, "batch": 4, "rate": 2e-4}
+"""Fine-tuning of a network for any PSF: a tenth of the rate that it was made with."""
+
+
+def recipe_for(
+    method: Method, psf: NDArray[Any], camera: Chain, start: str, trained_on: str
+) -> Recipe:
+    """What to train for a person's own PSF and camera.
+
+    Parameters
+    ----------
+    method : Method
+        The network; its ``weights`` are left empty.
+    psf : ndarray
+        ``(Y, X)``.
+    camera : Chain
+        Noise, saturation and so on; boundary and seed are the trainer's.
+    start : str
+        Weights to begin from; empty begins as the method does.
+    trained_on : str
+        What the sharp images are.
+
+    Raises
+    ------
+    DeconvError
+        If the PSF is no plane, or the method has nothing to train.
+    """
+    noise, photons = max(camera.noise, _LEAST_NOISE), camera.photons
+    given: dict[str, Any] = {"noise_low": noise, "noise_high": noise}
+    if photons:
+        # The trainer puts a tenth of the noise beside photons.
+        most = max(math.hypot(noise, math.sqrt(1 / photons)), _LEAST_NOISE)
+        given = {"noise_low": min(10 * noise, 1.0), "noise_high": min(10 * noise, 1.0)}
+        if not method.one_psf:
+            given = {"noise_low": noise, "noise_high": min(1.0, max(noise, most))}
+        given |= {"photon_share": 1.0, "photons_low": photons, "photons_high": photons}
+    still = replace(camera, noise=0.0, photons=0.0, boundary="reflect", seed=0)
+    sampler = Sampler(psfs=(GivenPSF.of(psf),), mildest=still, harshest=still)
+    plan = _PLANS.get(method.name, _TUNING)
+    own = method.but(weights="")
+    return Recipe(method=own, sampler=sampler, start=start, trained_on=trained_on, **given | plan)
+
+
+def trainable() -> dict[str, type[Method]]:
+    """The networks, by name."""
+    return {name: kind for name, kind in methods().items() if kind.needs_weights}
+
+
+def starts(name: str) -> dict[str, str]:
+    """Weights that a network can begin from, best guess first: id to what to call it.
+
+    The empty id is the network as it begins by itself.
+    """
+    kind = methods()[name]
+    known = (name, *_RELATIVES.get(name, ()))
+    found = {row["id"]: f"shipped: {row['id']}" for row in shipped() if row["method"] == name}
+    found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method in known}
+    itself = "nothing learned" if kind.untrained else "the inverse of the PSF"
+    return {"": itself, **found} if kind.one_psf else {**found, "": "nothing learned"}
+
+
+def name_for(method: Method, psf_about: dict[str, Any]) -> str:
+    """A readable name for new weights that is not taken."""
+    spec = dict(psf_about.get("spec") or {})
+    words = str(spec.pop("name", psf_about.get("layer") or psf_about.get("file") or "my PSF"))
+    first = next((v for v in spec.values() if isinstance(v, int | float) and np.isfinite(v)), None)
+    size = f" {first:g}" if first is not None else ""
+    return library.unused(f"{method.title} {words}{size}")
