@@ -12,6 +12,7 @@ import tifffile
 import zarr
 
 from napari_deconv import methods, psf
+from napari_deconv.__main__ import main
 from napari_deconv.blocks import Outcome, open_source, stream_blocks, work
 from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.errors import DeconvError
@@ -308,3 +309,21 @@ def test_bad_sources_are_named(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(DeconvError, match=words):
             open_source(tmp_path / name)
+
+
+def test_the_command_line_writes_an_ome_zarr_and_says_what_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ome_zarr(tmp_path / "in.zarr", scene(6, 40, 44), "ZYX", "0.4", (1, 32, 32))
+    common = ["deconvolve", str(source), "--psf", "gaussian:sigma_px=0.9", "--method", "wiener"]
+    common += ["--device", "cpu", "--noise", "10"]
+    assert main([*common, "-o", str(tmp_path / "out.zarr")]) == 0
+    assert "level 0" in capsys.readouterr().err
+    assert open_source(tmp_path / "out.zarr").version == "0.4"
+    (source / "0" / "3" / "0" / "0").write_bytes(b"broken")
+    assert main([*common, "-o", str(tmp_path / "b.zarr"), "--ome-zarr", "0.5"]) == 1
+    said = capsys.readouterr().err
+    assert "block Z 3, Y 0 to 40, X 0 to 44: A chunk could not be read" in said
+    assert "1 of 6 blocks are missing" in said
+    assert main([*common, "-o", str(tmp_path / "out.tif")]) == 2
+    assert "ending in .zarr" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from .job import Job
 
 _LOST_S = 60.0
 """How long a cluster may be without a worker."""
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -109,17 +110,15 @@ def _written(block: Block, future: Future[None]) -> Block:
 
 def in_cluster(job: Job, todo: Sequence[int], scheduler: str) -> Iterator[Event]:
     """Blocks as the workers of a dask.distributed cluster finish them, in any order."""
-    client, wait = _connected(scheduler)
-    with client:
+    with _connected(scheduler) as client:
         known = set(client.nthreads())
         shared = client.scatter(job, broadcast=True, hash=False)
         pending = {client.submit(work.whole, n, shared, pure=False): n for n in todo}
         lost = time.monotonic()
         while pending:
-            try:
-                ready = wait(list(pending), timeout=1, return_when="FIRST_COMPLETED").done
-            except TimeoutError:
-                ready = set()
+            ready = [future for future in pending if future.done()]
+            if not ready:
+                time.sleep(_POLL_S)
             for future in ready:
                 yield _outcome(future, pending.pop(future))
                 future.release()
@@ -135,9 +134,9 @@ def in_cluster(job: Job, todo: Sequence[int], scheduler: str) -> Iterator[Event]
                 )
 
 
-def _connected(scheduler: str) -> tuple[Any, Any]:
+def _connected(scheduler: str) -> Any:
     try:
-        from distributed import Client, wait
+        from distributed import Client
     except ImportError as error:
         raise DeconvError(
             "A scheduler needs the package distributed.",
@@ -145,7 +144,7 @@ def _connected(scheduler: str) -> tuple[Any, Any]:
         ) from error
     try:
         client: Any = Client
-        return client(scheduler, timeout=15, set_as_default=False), wait
+        return client(scheduler, timeout=15, set_as_default=False)
     except (OSError, ValueError) as error:
         raise DeconvError(
             f"No scheduler answers at {scheduler}: {error}.", "Give its address: tcp://host:8786."

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DeconvError
-from ..io import SUFFIXES, read, write
+from ..core.progress import drain
+from ..io import SUFFIXES, Picture, read, write
 from .batch import Job, plan
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
-from .options import add_common, add_fields, given_fields, merged, number_or_auto
+from .large import add_large, is_large, run_large
+from .options import add_common, add_fields, given_fields, merged, number_or_auto, numbers
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -32,7 +34,9 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "-o", "--output", required=True, metavar="OUT", help="a file, or a folder for many"
     )
     add = parser.add_argument
-    add("--psf", metavar="FILE|KIND:FIELD=X", help='a file, or a generator: "disk:radius_px=7"')
+    add("--psf", action="append", metavar="FILE|KIND:FIELD=X",
+        help='a file, or a generator: "disk:radius_px=7"; once for all channels, or once '
+        "for each")  # fmt: skip
     add("--method", metavar="NAME", help=f"see `napari-deconv methods` [default {_DEFAULT}]")
     add("--recipe", metavar="FILE", help="replay a recipe: JSON, or an image written with one")
     add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
@@ -44,11 +48,15 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         metavar="X",
         help="memory budget; larger images are cut into tiles",
     )
+    add("--spacing", type=numbers, metavar="Z,Y,X",
+        help="voxel size along the PSF's axes, if the file does not say; only ratios "
+        "count")  # fmt: skip
     add("--axes", metavar="TCZYXS", help="one letter per axis, where a file says it wrongly")
     add("--linear", action=argparse.BooleanOptionalAction, default=None,
         help="take sRGB photos to linear light before and back after")  # fmt: skip
     add("--repair-psf", action="store_true", help="mend what the check of the PSF finds")
     add("--set", action="append", metavar="FIELD=X", help="a field of the method, by its name")
+    add_large(parser)
     add_common(parser)
     cls = Method.lookup(_named_method(argv))
     add_fields(parser, cls, f"fields of {cls.title} (--method NAME --help for another's)")
@@ -89,11 +97,11 @@ def recipe_from(name: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Restoration:
+class Restoration:
     """Everything that is the same for all inputs."""
 
     method: Method
-    kernel: Kernel
+    kernels: tuple[Kernel, ...]
     recipe: dict[str, Any]
     noise: float | None
     device: str
@@ -103,29 +111,49 @@ class _Restoration:
     report: Reporter
 
     def __call__(self, job: Job) -> None:
-        from ..core.colour import stream_in_linear_light
-        from ..core.engine import drain, stream
-
         picture = read(job.source, axes=self.args.axes)
         self.report.notes(picture.notes, job.source.name)
-        psf = examined(self.kernel, picture, self.report, self.mend)
-        memory = self.args.memory_gb
-        run = (stream_in_linear_light if self.linear else stream)(
-            self.method,
-            picture.data,
-            psf,
-            axes=picture.axes,
-            noise=self.noise,
-            device=self.device,
-            memory_bytes=None if memory is None else int(memory * 1e9),
-        )
+        psfs = [examined(kernel, picture, self.report, self.mend) for kernel in self.kernels]
         with self.report.progress(job.source.name) as bar:
-            result = drain(run, bar)
+            result = drain(self._stream(picture, psfs), bar)
         self.report.notes(result.notes, job.source.name)
         self._compare(result.recipe)
-        kernel = result.recipe["psf"] | self.kernel.said | {"repaired": self.mend}
+        self.tell(result.recipe, job.source.name)
+        kernel = result.recipe["psf"] | self.kernels[0].said | {"repaired": self.mend}
         recipe = result.recipe | {"psf": kernel, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe)
+
+    def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
+        """What the engine is told besides image and PSF."""
+        memory, sizes = self.args.memory_gb, self.args.spacing
+        return {
+            "axes": picture.axes,
+            "noise": self.noise,
+            "spacing": sizes or picture.spacing("ZYX"[-psf.ndim :]),
+            "device": self.device,
+            "memory_bytes": None if memory is None else int(memory * 1e9),
+        }
+
+    def _stream(self, picture: Picture, psfs: list[Any]) -> Any:
+        from ..core.channels import stream_channels
+        from ..core.colour import stream_in_linear_light
+        from ..core.engine import stream
+
+        options = self.options(picture, psfs[0])
+        if len(psfs) == 1:
+            run = stream_in_linear_light if self.linear else stream
+            return run(self.method, picture.data, psfs[0], **options)
+        if self.linear:
+            raise DeconvError("--linear is for photos with one PSF.", "Leave it out.")
+        return stream_channels(self.method, picture.data, dict(enumerate(psfs)), **options)
+
+    def tell(self, recipe: dict[str, Any], name: str) -> None:
+        """Say what the method chose for itself."""
+        for one in recipe.get("channels", [recipe]):
+            count = one.get("chosen", {}).get("iterations")
+            where = f"channel {one['channel']}, " if "channel" in one else ""
+            if count is not None:
+                self.report.note(f"{name}: {where}{count} iterations were chosen.")
 
     def _compare(self, made: dict[str, Any]) -> None:
         old = self.recipe.get("psf")
@@ -137,18 +165,22 @@ class _Restoration:
 def run(args: argparse.Namespace) -> int:
     """Restore every input; the exit status."""
     job = _prepared(args)
+    if is_large(args):
+        return run_large(args, job)
     jobs = plan(args.inputs, args.output)
     return run_batch(jobs, job, quiet=args.quiet)
 
 
-def _prepared(args: argparse.Namespace) -> _Restoration:
+def _prepared(args: argparse.Namespace) -> Restoration:
     """Method, PSF, noise and device: given, or from the recipe."""
     recipe = recipe_from(args.recipe) if args.recipe else {}
     report = Reporter(args.quiet)
     fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
     method = args.cls.make(args.cls.name, **fields)
-    kernel = kernel_in(args.psf) if args.psf else kernel_of(recipe)
-    if kernel is None:
+    given: list[Kernel | None] = [kernel_in(text) for text in args.psf or ()]
+    found = given or [kernel_of(recipe)]
+    kernels = tuple(kernel for kernel in found if kernel is not None)
+    if not kernels:
         raise DeconvError(
             "There is no PSF.", 'Give one: --psf psf.tif, or --psf "disk:radius_px=7".'
         )
@@ -157,9 +189,9 @@ def _prepared(args: argparse.Namespace) -> _Restoration:
     # An estimated level is estimated again: it belongs to the image, not to the recipe.
     recorded = None if recipe.get("noise_estimated") else recipe.get("noise")
     linear = recipe.get("light") == "linear" if args.linear is None else args.linear
-    return _Restoration(
+    return Restoration(
         method=method,
-        kernel=kernel,
+        kernels=kernels,
         recipe=recipe,
         noise=getattr(args, "noise", recorded),
         device=_device(args.device, recipe, report),

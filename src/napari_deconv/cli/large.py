@@ -1,0 +1,84 @@
+"""`napari-deconv deconvolve IN -o OUT.zarr`: images larger than memory, block by block."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core.errors import DeconvError
+from ..core.progress import drain
+from .kernel import examined
+
+if TYPE_CHECKING:
+    from .deconvolve import Restoration
+
+
+def add_large(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of block-wise runs."""
+    group = parser.add_argument_group("larger than memory (-o NAME.zarr; again to go on)")
+    add = group.add_argument
+    add("--scheduler", metavar="tcp://HOST:PORT", default="",
+        help="of dask.distributed, whose workers restore the blocks "
+        "[default this process]")  # fmt: skip
+    add("--sharded", action="store_true", help="gather chunks in fewer files (OME-Zarr 0.5)")
+    add("--ome-zarr", choices=["0.4", "0.5"], default="", dest="ome_zarr",
+        help="version to write [default the input's, else 0.5]")  # fmt: skip
+
+
+def is_large(args: argparse.Namespace) -> bool:
+    """Whether the result is an OME-Zarr, which is written block by block.
+
+    Raises
+    ------
+    DeconvError
+        If an OME-Zarr goes in and none comes out, or there are several inputs.
+    """
+    large = args.output.rstrip("/").lower().endswith(".zarr")
+    zarrs = [name for name in args.inputs if ".zarr" in name.lower()]
+    if zarrs and not large:
+        raise DeconvError(f"{zarrs[0]} becomes an OME-Zarr.", "Give -o a name ending in .zarr.")
+    if large and len(args.inputs) > 1:
+        raise DeconvError("An OME-Zarr holds one image.", "Give one input at a time.")
+    if args.scheduler and not large:
+        raise DeconvError("--scheduler is for OME-Zarr results.", "Give -o a name in .zarr.")
+    return large
+
+
+def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
+    """Restore, or go on with it; the exit status."""
+    from ..blocks import open_source, stream_blocks
+
+    source, report = open_source(args.inputs[0], args.axes), restoration.report
+    try:
+        name, picture = Path(args.inputs[0]).name, source.picture
+        if restoration.linear:
+            raise DeconvError("--linear is for photos.", "Leave it out.")
+        psfs = [examined(one, picture, report, restoration.mend) for one in restoration.kernels]
+        options = restoration.options(picture, psfs[0])
+        run = stream_blocks(
+            restoration.method,
+            source,
+            args.output.rstrip("/"),
+            psfs[0] if len(psfs) == 1 else dict(enumerate(psfs)),
+            sharded=args.sharded,
+            version=args.ome_zarr,
+            scheduler=args.scheduler,
+            **options,
+        )
+        with report.progress(name) as bar:
+            outcome = drain(run, bar)
+    finally:
+        source.close()
+    report.notes(outcome.notes, name)
+    restoration.tell(outcome.recipe, name)
+    for where, why in outcome.failed.items():
+        print(f"{name}, block {where}: {why}", file=sys.stderr)
+    if outcome.failed:
+        print(
+            f"{len(outcome.failed)} of {outcome.blocks} blocks are missing; run the same again to "
+            "try them once more.",
+            file=sys.stderr,
+        )
+    return 1 if outcome.failed else 0
