@@ -272,7 +272,28 @@ def repair(window: Window) -> None:
     window.shot("psf-repaired", panel)
 
 
-FLOWS = {"photo": photo, "clock": clock, "stack": stack, "repair": repair}
+def estimate(window: Window) -> None:
+    """A blurred photo and nothing else: estimate, and deblur with it."""
+    window.sample("Deconvolution", "Photo")
+    for name in [x for x in window.names() if "PSF" in x or "truth" in x]:
+        window.viewer.layers.remove(name)
+    window.home()
+    panel = window.dock("PSF: from image")
+    window.choose(panel.page.kind, "Camera shake")
+    (name,) = window.names()
+    window.press(panel.estimate.button)
+    window.wait(lambda: panel.page.latent.isVisible())
+    window.shot("estimate-running")
+    window.wait(lambda: len(window.viewer.layers) == 2)
+    window.viewer.layers[-1].visible = False
+    window.shot("estimate-psf")
+    window.press(panel.message.button)
+    window.wait(lambda: len(window.viewer.layers) == 3)
+    window.compare(name, window.names()[-1])
+    window.shot("estimate-deblurred")
+
+
+FLOWS = {"estimate": estimate, "photo": photo, "clock": clock, "stack": stack, "repair": repair}
 
 
 def main() -> None:

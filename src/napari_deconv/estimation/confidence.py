@@ -75,7 +75,7 @@ def judged(
     if (clipped := 1 - float(plane.good.mean())) > _CLIPPED:
         doubtful.append(f"{clipped:.0%} of the region is clipped and was left out.")
     if family == "camera-shake" and _touches(psf):
-        doubtful.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
+        bad.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
     if _is_delta(psf):
         doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
     if overruled:
