@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from ..core.errors import DeconvError
-from .fields import Form
 from .inputs import Combo, FileRow, Fold, Number
 from .job import Job, steps_of
-from .layer_combo import LayerCombo
-from .layers import axes_of, is_image, pixels
-from .parts import Delay, Notice, Panel, heading, read_out, rows
+from .parts import Delay, Notice, Panel, heading, reveal, rows
 from .psf_adopt import is_ours
 from .psf_source import PsfSource
 from .run_bar import RunBar
 from .settings import current
-from .train_asked import SOURCES, Asked, measured_noise, sharp_images
+from .train_asked import SOURCES, Asked, sharp_images
 from .train_live import LiveTraining
+from .train_parts import CameraFields, NetworkChoice
 from .train_sitting import Sitting
 from .train_weights import WeightsBox
 
-_FIRST = "dcnn"
-_SKIPPED = ("weights", "domain", "iterations", "tolerance")
 _SHOW_MS = 400
 
 
@@ -40,21 +35,13 @@ class TrainPanel(Panel):
 
     def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        from ..degradation import Chain
-
         self._viewer = napari_viewer
-        self._kinds: Mapping[str, Any] = {}
         self.sitting: Sitting | None = None
         self.entry: Any = None
         self.offer = Notice()
-        self.network, self.start = Combo(), Combo()
-        self.about = read_out()
-        self.form: Form | None = None
+        self.network = NetworkChoice()
         self.psf = PsfSource(napari_viewer, adopt=is_ours)
-        self.camera = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
-        self.blurred = LayerCombo(napari_viewer, is_image)
-        self.measure = QPushButton("Measure")
-        self.measured = read_out()
+        self.camera = CameraFields(napari_viewer)
         self.source = Combo()
         self.folder = FileRow("Folder of sharp images", "choose a folder")
         self.minutes = Number(0, 10_000)
@@ -63,22 +50,23 @@ class TrainPanel(Panel):
         self.live = LiveTraining()
         self.pause, self.finish = QPushButton("Pause"), QPushButton("Finish early")
         self.run_bar = RunBar("Train", "Train")
-        self._loader, self._noise_job = Job(self), Job(self)
+        self._loader = Job(self)
         self._show = Delay(self, _SHOW_MS, self._refresh)
+        self._top = Delay(self, 50, lambda: reveal(self.live))
         self._build()
         self._connect()
         self._load()
 
     def asked(self) -> Asked:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
-        if self.form is None:
+        if self.network.form is None:
             raise DeconvError("The networks are still being loaded.", "Wait a moment.")
         images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
         return Asked(
-            self.form.spec(),
+            self.network.form.spec(),
             self.psf.request().prepare,
-            self.camera.spec(),
-            str(self.start.currentData() or ""),
+            self.camera.form.spec(),
+            str(self.network.start.currentData() or ""),
             images,
             self.name.text().strip(),
             float(self.minutes.value()),
@@ -109,31 +97,18 @@ class TrainPanel(Panel):
         self._show.start()
 
     def _build(self) -> None:
-        top, camera, images = rows(), rows(), rows()
-        top.addRow("Network", self.network)
-        top.addRow("Begin with", self.start)
-        self._fields = QWidget()
-        self._fields.setLayout(rows())
-        noise = QWidget()
-        line = QHBoxLayout(noise)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.blurred, 1)
-        line.addWidget(self.measure)
-        self.measure.setToolTip("Set the noise to that of this blurred image.")
-        camera.addRow("Noise of", noise)
+        images, budget = rows(), rows()
         for key, text in SOURCES.items():
             self.source.addItem(text, key)
         images.addRow("Images", self.source)
-        budget = rows()
         budget.addRow("Minutes", self.minutes)
         budget.addRow("Name", self.name)
         self.name.setPlaceholderText("made up from network and PSF")
         self.minutes.setValue(5)
         for part in (
-            heading("Network"), top, self.about, self._fields, heading("Blur"), self.psf,
-            heading("Camera"), camera, self.measured, Fold("Noise, saturation, JPEG", self.camera),
-            heading("Sharp images"), images, self.folder, budget,
-            Fold("Your weights", self.weights), self.live,
+            self.live, heading("Network"), self.network, heading("Blur"), self.psf,
+            heading("Camera"), self.camera, heading("Sharp images"), images, self.folder, budget,
+            Fold("Your weights", self.weights),
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -146,13 +121,9 @@ class TrainPanel(Panel):
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.run_bar)
         self.folder.hide()
-        self.measured.hide()
 
     def _connect(self) -> None:
-        self.network.currentIndexChanged.connect(self._on_network)
         self.source.currentIndexChanged.connect(self._on_source)
-        self.measure.clicked.connect(self._on_measure)
-        self._noise_job.on_result, self._noise_job.on_error = self._on_noise, self._on_no_noise
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(self._on_finish)
         self.weights.use.connect(self.use)
@@ -164,20 +135,13 @@ class TrainPanel(Panel):
 
     def _load(self) -> None:
         """Fill the lists; importing torch takes seconds and must not hold the window."""
-        self.network.addItem("Loading…")
         self.run_bar.set_ready(False)
         self._loader.on_result, self._loader.on_error = self._on_loaded, self.run_bar.fail
         self._loader.start(steps_of(_loaded))
 
     def _on_loaded(self, found: Any) -> None:
-        self._kinds, broken_off = found
-        self.network.blockSignals(True)
-        self.network.clear()
-        for name, kind in self._kinds.items():
-            self.network.addItem(kind.title, name)
-        self.network.setCurrentIndex(max(0, self.network.findData(_FIRST)))
-        self.network.blockSignals(False)
-        self._on_network()
+        kinds, broken_off = found
+        self.network.fill(kinds)
         self.weights.refresh()
         self.run_bar.set_ready(True)
         if broken_off:
@@ -196,39 +160,8 @@ class TrainPanel(Panel):
         self.offer.button.clicked.disconnect(self._take_offer)
         self._on_offer()
 
-    def _on_network(self) -> None:
-        from ..train.personal import starts
-
-        kind = self._kinds.get(str(self.network.currentData()))
-        if kind is None:
-            return
-        if self.form is not None:
-            self._fields.layout().removeWidget(self.form)
-            self.form.deleteLater()
-        self.form = Form(kind, skip=_SKIPPED)
-        self._fields.layout().addRow(self.form)
-        said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
-        self.about.setText(" ".join(said.split()))
-        self.start.clear()
-        for key, text in starts(kind.name).items():
-            self.start.addItem(text, key)
-
     def _on_source(self) -> None:
         self.folder.setVisible(self.source.currentData() == "folder")
-
-    def _on_measure(self) -> None:
-        layer = self.blurred.layer
-        if layer is not None:
-            data, axes = pixels(layer), axes_of(layer)
-            self._noise_job.start(steps_of(lambda: measured_noise(data, axes)))
-
-    def _on_noise(self, noise: float) -> None:
-        self.camera.set_values({"noise": float(f"{noise:.3g}")})
-        self._on_no_noise(f"The noise is {noise:.2%} of the image's scale.")
-
-    def _on_no_noise(self, said: Any) -> None:
-        self.measured.setText(str(said))
-        self.measured.show()
 
     def _on_pause(self) -> None:
         sitting = self.sitting
@@ -245,8 +178,11 @@ class TrainPanel(Panel):
                 button.setEnabled(False)
 
     def _refresh(self) -> None:
+        hidden = self.live.isHidden()
         if self.sitting is not None:
             self.live.show_sitting(self.sitting)
+        if hidden and not self.live.isHidden():
+            self._top.start()
         if self.run_bar.running:
             self._show.start()
 
@@ -260,6 +196,7 @@ class TrainPanel(Panel):
         )
         self.run_bar.message.button.clicked.connect(self._use_new)
         self.weights.refresh(entry.name)
+        self.network.refresh()
 
     def _use_new(self) -> None:
         self.run_bar.message.button.clicked.disconnect(self._use_new)

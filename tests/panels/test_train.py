@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+
+from napari_deconv.core.weights import packed
+from napari_deconv.degradation.sampling import Sampler
+from napari_deconv.panels.fields import Choice
+from napari_deconv.panels.offer import WeightsOffer
+from napari_deconv.panels.train import TrainPanel
+from napari_deconv.panels.train_weights import WeightsBox
+from napari_deconv.psf import Disk, Gaussian
+from napari_deconv.psf.given import GivenPSF
+from napari_deconv.restoration.base import methods
+from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.train import library, project
+from napari_deconv.train.loop import Trained
+from napari_deconv.train.recipe import Recipe
+
+LEFT = Qt.MouseButton.LeftButton
+DISK = Disk(radius_px=2.0)()
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAPARI_DECONV_DATA", str(tmp_path / "data"))
+
+
+def weights(tmp_path, psf=DISK):
+    network = DCNN().network()
+    network.prepare(iter([psf]))
+    recipe = Recipe(method=DCNN(), sampler=Sampler(psfs=(GivenPSF.of(psf),)))
+    header = {"recipe": recipe.to_dict(), "scores": {"held_out_psnr": {"0.01": 30.0}}}
+    file = tmp_path / "best.safetensors"
+    file.write_bytes(packed(DCNN(), network, header))
+    return file
+
+
+@pytest.fixture
+def fake(monkeypatch, tmp_path):
+    """A training of 40 quick steps that goes from 20 to 24 dB."""
+    seen = []
+
+    def run(asked, device, stop):
+        seen.append(asked)
+        for step in range(40):
+            if stop.is_set():
+                break
+            time.sleep(0.02)
+            picture = (np.full((16, 16), 0.1 * (step % 3), np.float32),) * 3
+            psnr = (20 + step / 10,) if step % 10 == 0 else ()
+            yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), step / 40, picture)
+        asked.discard()
+        return library.add(weights(tmp_path), asked.name)
+
+    monkeypatch.setattr(project, "run", run)
+    return seen
+
+
+@pytest.fixture
+def panel(qtbot):
+    panel = TrainPanel(ViewerModel())
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: bool(panel.network.kinds), timeout=20000)
+    panel.psf.choice.choose("disk", {"radius_px": 2.0})
+    return panel
+
+
+def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
+    networks = {name for name, kind in methods().items() if kind.needs_weights}
+    assert {panel.network.combo.itemData(i) for i in range(panel.network.combo.count())} == networks
+    panel.camera.form.set_values({"noise": 0.02, "saturation": 1.0})
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: panel.entry is not None, timeout=20000)
+    recipe = fake[0].recipe
+    np.testing.assert_array_equal(recipe.sampler.psfs[0].array, DISK)
+    assert (recipe.noise_low, recipe.noise_high) == (0.02, 0.02)
+    assert recipe.sampler.harshest.saturation == 1 and recipe.method == DCNN()
+    assert "DCNN disk 2" in panel.run_bar.message.text and "20.00 dB before" in (
+        panel.run_bar.message.text
+    )
+    assert len(panel.live.psnr.curves[0].x) == 4 and len(panel.live.loss.curves[0].x) == 40
+    assert panel.weights.entry.name == "DCNN disk 2" and panel.pause.isHidden()
+
+
+def test_pause_finish_and_cancel(panel, fake, qtbot):
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
+    panel.pause.click()
+    qtbot.wait(100)
+    stood = len(panel.sitting.losses)
+    qtbot.wait(200)
+    assert len(panel.sitting.losses) == stood and panel.pause.text() == "Go on"
+    panel.finish.click()
+    qtbot.waitUntil(lambda: panel.entry is not None, timeout=10000)
+    assert len(panel.sitting.losses) < 40
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
+    panel.run_bar.button.click()
+    assert "Cancelled" in panel.run_bar.message.text and panel.pause.isHidden()
+
+
+@pytest.mark.parametrize(
+    ("upset", "said"),
+    [
+        (lambda p: p.minutes.setValue(0), "0 minutes is no time"),
+        (lambda p: p.source.setCurrentIndex(2), "No image layer is selected"),
+        (lambda p: p.source.setCurrentIndex(3), "No folder is chosen"),
+        (lambda p: p.name.setText("a/b"), "does not do as a name"),
+    ],
+)
+def test_bad_input_in_words(panel, qtbot, upset, said):
+    upset(panel)
+    panel.run()
+    qtbot.waitUntil(lambda: said in panel.run_bar.message.text, timeout=10000)
+    assert not panel.run_bar.running and library.entries() == []
+
+
+def test_what_was_broken_off_is_offered(qtbot, fake):
+    recipe = Recipe(method=DCNN(), sampler=Sampler(psfs=(GivenPSF.of(DISK),)), patch_px=32)
+    project.create("left over", recipe, [np.eye(128, dtype=np.float32)], 3)
+    panel = TrainPanel(ViewerModel())
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: "left over" in panel.offer.text, timeout=20000)
+    panel.offer.button.click()
+    qtbot.waitUntil(lambda: panel.entry is not None, timeout=20000)
+    assert panel.entry.name == "left over" and not panel.offer.text
+
+
+def test_the_list_says_what_is_wrong_and_loses_nothing(qtbot, tmp_path):
+    library.add(weights(tmp_path), "one")
+    library.add(weights(tmp_path), "two")
+    box = WeightsBox()
+    qtbot.addWidget(box)
+    box.refresh()
+    box.rename("one", "two")
+    assert "already" in box.message.text
+    (tmp_path / "odd.safetensors").write_bytes(b"odd")
+    box.bring_in(tmp_path / "odd.safetensors")
+    assert "odd.safetensors" in box.message.text
+    box.rename("one", "three")
+    assert box.entry.name == "three" and "30.00 dB" in box.told.text() and not box.message.text
+    box.delete("three")
+    assert [entry.name for entry in library.entries()] == ["two"]
+
+
+def test_weights_are_offered_where_the_psf_is_theirs(qtbot, tmp_path):
+    library.add(weights(tmp_path), "my lens")
+    choice, offer = Choice("Method"), WeightsOffer()
+    qtbot.addWidget(choice)
+    qtbot.addWidget(offer)
+    choice.fill({"dcnn": methods()["dcnn"], "crcnet": methods()["crcnet"]})
+
+    class Prepared:
+        array = DISK
+
+    offer.look(choice, Prepared)
+    qtbot.waitUntil(lambda: "trained for this PSF" in offer.text, timeout=5000)
+    assert choice.form.widgets["weights"].value == "my lens"
+    Prepared.array = Gaussian(sigma_px=3.0)()
+    offer.look(choice, Prepared)  # it was filled in, so it is taken out again
+    qtbot.waitUntil(lambda: "works untrained" in offer.text, timeout=5000)
+    assert choice.form.widgets["weights"].value == ""
+    choice.form.widgets["weights"].value = "my lens"  # by hand it stays, with a warning
+    offer.look(choice, Prepared)
+    qtbot.waitUntil(lambda: "another PSF" in offer.text, timeout=5000)
+    assert choice.form.widgets["weights"].value == "my lens" and "%" in offer.text
+    choice.choose("crcnet")
+    offer.look(choice, Prepared)
+    qtbot.waitUntil(lambda: "has no weights" in offer.text, timeout=5000)
