@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import screenshots
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QScrollArea, QWidget
 from screenshots import Window
@@ -48,13 +49,13 @@ def photo(window: Window) -> None:
     make = Method.make
     panel = opened(
         window, "Photo", make("wiener"), make("richardson-lucy", iterations=10),
-        make("richardson-lucy", iterations=60), make("hyper-laplacian"),
+        make("richardson-lucy", iterations=40), make("hyper-laplacian"),
     )  # fmt: skip
     window.shot("compare-list")
     window.run(panel.run_bar)
     scroll(panel, panel.table)
     window.shot("compare-photo")
-    window.choose(panel.views.curtain.right, "C1 Hyper-Laplacian")
+    panel.views.curtain.right.setCurrentText("C1 Hyper-Laplacian")
     window.press(panel.views.curtain.show_button)
     window.shot("compare-curtain")
     window.press(panel.views.buttons["truth"])
@@ -79,12 +80,13 @@ def clock(window: Window) -> None:
 
 def stack(window: Window) -> None:
     """A fluorescence stack: the sweep of the iterations of Richardson-Lucy."""
-    panel = opened(window, "Stack", Method.make("richardson-lucy"), Method.make("wiener"))
+    panel = opened(
+        window, "Stack", Method.make("richardson-lucy", iterations=10), Method.make("wiener")
+    )
     window.viewer.dims.set_current_step(0, 14)
-    window.run(panel.run_bar)
     panel.methods.list.setCurrentRow(0)
     panel.sweep.parent().unfold(True)
-    for field, value in (("low", 2), ("high", 50), ("count", 8)):
+    for field, value in (("low", 2), ("high", 40), ("count", 6)):
         getattr(panel.sweep, field).setValue(value)
     panel.sweep.factors.setChecked(True)
     window.press(panel.sweep.button)
@@ -97,6 +99,7 @@ FLOWS = {"photo": photo, "clock": clock, "stack": stack}
 
 
 if __name__ == "__main__":
+    screenshots.PATIENCE_S = 900  # a comparison takes its time
     methods()
     for name in sys.argv[1:] or FLOWS:
         window = Window()

@@ -128,7 +128,7 @@ class Curtain(QWidget):
         """Let go of the key; safe when the viewer is half gone."""
         self._timer.stop()
         with suppress(Exception):
-            self._viewer.keymap.pop(_KEY, None)
+            self._viewer.bind_key(_KEY, None)
 
     @property
     def _axis(self) -> int:
