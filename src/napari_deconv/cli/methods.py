@@ -48,15 +48,31 @@ def run(args: argparse.Namespace) -> int:
 def _weights(as_json: bool) -> int:
     """List what every shipped weight file says about itself."""
     from ..core.weights import shipped
+    from ..restoration.network import trained_for
 
     rows = shipped()
     if as_json:
         print(dumps(rows))
         return 0
     for row in rows:
-        psnr = row["scores"].get("held_out_psnr", {})
-        scores = ", ".join(f"{value:.2f} dB at noise {key}" for key, value in psnr.items())
-        print(f"{row['id']}  {row['method']}, sha256 {row['sha256'][:16]}")
-        for said in (row["trained_on"], row["licence"], scores and f"On held-out images: {scores}"):
-            print(f"    {said}") if said else None
+        print(f"{row['id']}  {row['method']}, for {trained_for(row)}, {row.get('step', 0)} steps")
+        said = (f"sha256 {row['sha256']}", row["trained_on"], row["licence"], *_scores(row))
+        for line in filter(None, said):
+            print(f"    {line}")
     return 0
+
+
+def _scores(row: dict[str, Any]) -> list[str]:
+    """What a weight file says of how good it is, a line per test."""
+    lines = []
+    for test, found in row["scores"].items():
+        figures = ", ".join(
+            f"{x if isinstance(x, float) else x['psnr_db']:.2f} dB at {_at(n)}"
+            for n, x in found.items()
+        )
+        lines.append(f"{test.replace('_', ' ')}: {figures}")
+    return lines
+
+
+def _at(noise: str) -> str:
+    return f"noise {noise}" if noise[:1].isdigit() else noise
