@@ -283,6 +283,7 @@ def estimate(window: Window) -> None:
     (name,) = window.names()
     window.press(panel.estimate.button)
     window.wait(lambda: panel.page.latent.isVisible())
+    window.wait(lambda: panel.estimate.bar.value() > 20)
     window.shot("estimate-running")
     window.wait(lambda: len(window.viewer.layers) == 2)
     window.viewer.layers[-1].visible = False

@@ -94,6 +94,7 @@ class PsfPanel(Panel):
             self.estimate.fail(error)
             return
         self.message.say("")
+        self.source.notice.say("")
         self.estimate.start(make, previews=True)
 
     def _connect_estimate(self) -> None:
