@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,11 +12,13 @@ from scipy.optimize import nnls
 from scipy.signal import convolve2d, fftconvolve
 
 import napari_deconv as nd
+from napari_deconv.cli import main
 from napari_deconv.core.errors import Cancelled
 from napari_deconv.core.progress import drain
 from napari_deconv.estimation import kernel as kernels
 from napari_deconv.estimation import stream
 from napari_deconv.estimation.plane import odd_size, plane_of
+from napari_deconv.io import read
 
 
 def photo(size: int = 200, seed: int = 0) -> np.ndarray:
@@ -157,3 +160,19 @@ def test_a_run_says_where_it_is_and_can_be_cancelled() -> None:
 def test_psf_does_not_load_torch() -> None:
     code = "import sys, napari_deconv.psf as p; assert 'torch' not in sys.modules; p.estimate"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_command_line_writes_a_psf_and_says_how_sure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("soft.npy", blurred(nd.psf.Disk(radius_px=4.0)(), 140))
+    command = ["psf", "estimate", "soft.npy", "--family", "disk"]
+    assert main([*command, "-o", "psf.tif"]) == 0
+    said = capsys.readouterr().out
+    assert "Disk(radius_px=" in said and "Confidence" in said
+    written = read("psf.tif")
+    assert written.data.sum() == pytest.approx(1, abs=1e-4)
+    assert written.recipe["psf"]["estimate"] == "disk"
+    assert main([*command, "-o", "psf.tif", "--size", "24"]) == 2
+    assert "Give 23 or 25" in capsys.readouterr().err
