@@ -320,7 +320,7 @@ def test_the_command_line_writes_an_ome_zarr_and_says_what_failed(
     assert main([*common, "-o", str(tmp_path / "out.zarr")]) == 0
     assert "level 0" in capsys.readouterr().err
     assert open_source(tmp_path / "out.zarr").version == "0.4"
-    (source / "0" / "3" / "0" / "0").write_bytes(b"broken")
+    (source / "0" / "3.0.0").write_bytes(b"broken")
     assert main([*common, "-o", str(tmp_path / "b.zarr"), "--ome-zarr", "0.5"]) == 1
     said = capsys.readouterr().err
     assert "block Z 3, Y 0 to 40, X 0 to 44: A chunk could not be read" in said
