@@ -174,6 +174,16 @@ def test_weights_of_another_psf_are_used_with_a_warning(name: str, tmp_path: Pat
     assert "made for another PSF" in notes[0] and "%" in notes[0]
 
 
+def test_weights_say_themselves_which_network_they_are_of(tmp_path: Path) -> None:
+    full = DCNN(second="full", activation="sigmoid")
+    file = tmp_path / "full.safetensors"
+    file.write_bytes(packed(full, prepared(full), {}))
+    used, given = (
+        deconvolve(PHOTO, DISK, method, noise=0.01, weights=str(file)) for method in (full, DCNN())
+    )
+    np.testing.assert_array_equal(used, given)
+
+
 def test_a_psf_too_large_for_the_filters_is_refused_in_words() -> None:
     with pytest.raises(DeconvError, match=r"too large for a network whose filters have 121 taps"):
         deconvolve(PHOTO, Disk(radius_px=90)(), "dcnn")

@@ -11,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from ..core.problem import Problem
-from ..core.weights import load_network, locate, read_weights
+from ..core.weights import about, load_network, locate, read_weights
 from .separable import Separable
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+_STRUCTURE = ("activation", "second", "train")
+"""Fields that decide which weights fit."""
 ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
 
@@ -68,7 +70,10 @@ def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
 def network_for(method: Any, problem: Problem) -> Any:
     """A method's network with its weights, or untrained for the problem's PSF."""
     if method.weights:
-        return load_network(method, problem.seen.device)
+        # The weights know what they are of; a form that was left at its defaults need not.
+        trained = about(locate(method.weights)).get("fields", {})
+        own = {key: trained[key] for key in _STRUCTURE if key in trained and hasattr(method, key)}
+        return load_network(method.but(**own), problem.seen.device)
     network = untrained(method, problem)
     return network.to(problem.seen.device).eval().requires_grad_(False)
 
