@@ -143,7 +143,8 @@ class Network(nn.Module):
         joint = given["first.weight"]
         if joint.shape[1] == 1 and not self.apart:
             # The 1x1 layer and the first one behind it are one: nothing is bent in between.
-            out, level = given["inverse.out"], given["inverse.level"]
+            out = given["inverse.out"] * given["inverse.gamma"][2].exp()
+            level = given["inverse.level"]
             given["first.bias"] = given["first.bias"] + level * joint.sum((1, 2, 3))
             given["first.weight"] = joint * out[:, None, None]
         self.load_state_dict(given)

@@ -147,7 +147,9 @@ class Separable(nn.Module):
             "down": torch.randn(maps, taps) / taps**0.5,
             "along": torch.randn(second) / (taps * (maps if full else 1)) ** 0.5,
             "shift": torch.zeros(2, maps),
-            "gamma": torch.zeros(2, maps),  # log scales: the trainer gives this name more rate
+            # Log scales of both layers and log gains: the trainer gives this name more rate, so
+            # that pairs which carry noise fade soon.
+            "gamma": torch.zeros(3, maps),
             "out": torch.randn(maps) / maps**0.5,
             "level": torch.zeros(1),
         }
@@ -171,18 +173,24 @@ class Separable(nn.Module):
         self.out[:used] = 1
         # No map of an image within [0, 1] gets beyond a quarter of its scale.
         first = 0.5 * self.down.abs().sum(1)
-        self.gamma.copy_((_LINEAR * torch.stack([first, first * own.abs().sum(1)])).log())
+        self.gamma[:2] = (_LINEAR * torch.stack([first, first * own.abs().sum(1)])).log()
+        self.gamma[2] = 0
 
     @property
     def inverse(self) -> Separable:
         """Itself: where a larger network has it as a part."""
         return self
 
+    @property
+    def gains(self) -> Tensor:
+        """Weights of the 1x1 layer, one per map."""
+        return self.out * self.gamma[2].exp()
+
     def response(self, grid: Sequence[int]) -> Tensor:
         """Half spectrum ``(Y, X // 2 + 1)`` of a depthwise or fresh network, taken as linear."""
         along = self.along.diagonal().T if self.full else self.along
         down = tap_spectrum(self.down, grid[0])
-        return (down.T * self.out) @ tap_spectrum(along, grid[1], half=True)
+        return (down.T * self.gains) @ tap_spectrum(along, grid[1], half=True)
 
     def maps(self, y: Tensor) -> Tensor:
         """The second hidden layer, ``(B, maps, Y, X)``, from ``(B, 1, Y, X)``."""
@@ -195,7 +203,7 @@ class Separable(nn.Module):
 
     def merged(self, maps: Tensor) -> Tensor:
         """The 1x1 layer on the hidden maps."""
-        total = torch.einsum("bmyx,m->byx", maps, self.out)[:, None]
+        total = torch.einsum("bmyx,m->byx", maps, self.gains)[:, None]
         return total + (0.5 + self.level)
 
     def _bent(self, x: Tensor, layer: int) -> Tensor:
