@@ -102,7 +102,7 @@ def test_domains() -> None:
     assert sum(domain_of(plane) == "fluorescence" for plane in planes) >= 6
     assert domain_of(data.camera()[None]) == domain_of(data.coins()[None]) == "photo"
     assert domain_of(np.stack([planes[0][0]] * 3)) == "photo"
-    assert domain_of(PHOTO[None], scale=4095) == "fluorescence"
+    assert domain_of(PHOTO[None], bits=16) == "fluorescence"
 
 
 def test_widths_of_known_shapes() -> None:

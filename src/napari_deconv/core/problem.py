@@ -49,6 +49,8 @@ class Problem:
         match only if a method takes its statistics from here.
     spacing : tuple of float
         Voxel size per spatial axis, relative to the smallest.
+    bits : int
+        Of the image's integer type; 0 for floats.
     cancel : threading.Event or None
         When set, the next transform raises `Cancelled`.
     """
@@ -63,6 +65,7 @@ class Problem:
     mean: float = math.nan
     std: float = math.nan
     spacing: tuple[float, ...] = ()
+    bits: int = 0
     cancel: threading.Event | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

@@ -175,6 +175,7 @@ class Run:
             mean=self.intensity.mean / scale,
             std=self.intensity.std / scale,
             spacing=self.spacing,
+            bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,
             cancel=self.cancel,
         )
 

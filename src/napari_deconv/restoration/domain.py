@@ -12,7 +12,6 @@ Domain = Literal["photo", "fluorescence"]
 _WEIGHTS = (0.749, -4.625, -6.087, -3.823, 1.665, 5.353)
 """Of `features`, and a constant; fitted by benchmarks/fit_domain.py."""
 _BLOCK_PX = 16
-_MOST_8_BIT = 255.5
 
 
 def features(block: NDArray[Any]) -> NDArray[np.float64]:
@@ -45,7 +44,7 @@ def features(block: NDArray[Any]) -> NDArray[np.float64]:
     )
 
 
-def domain_of(block: NDArray[Any], scale: float = 1.0) -> Domain:
+def domain_of(block: NDArray[Any], bits: int = 0) -> Domain:
     """What a part of an image most likely shows.
 
     Colour is a photo, gray of more than 8 bits is from a microscope's camera; of other gray
@@ -55,11 +54,11 @@ def domain_of(block: NDArray[Any], scale: float = 1.0) -> Domain:
     ----------
     block : ndarray
         ``(S, [Z,] Y, X)``, on any scale.
-    scale : float
-        What its values were divided by.
+    bits : int
+        Of the image's integer type; 0 for floats, which tell nothing by their range.
     """
     if len(block) >= 3:
         return "photo"
-    if scale > _MOST_8_BIT:
+    if bits > 8:
         return "fluorescence"
     return "fluorescence" if features(block) @ _WEIGHTS[:-1] + _WEIGHTS[-1] > 0 else "photo"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ..core.problem import Problem
 from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
-from .network import NetworkMethod
+from .network import NetworkMethod, faithful
 
 _RATIOS = (1e-2, 1e-3)
 """Noise-to-signal ratios of the pseudo-inverses at 1 % noise; the paper has the first."""
@@ -85,7 +85,8 @@ class GLRA(
             with torch.inference_mode():
                 x = net(x[:, None], y[:, None], otf, sigma, clipped[:, None], problem.white)[:, 0]
                 y = problem.with_ring(x)
-            yield x
+                answer = faithful(problem, x, sigma)
+            yield answer
 
 
 _TAPS = 151

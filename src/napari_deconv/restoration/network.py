@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -78,7 +79,7 @@ class NetworkMethod(Method, needs_weights=True):
     def _domain(self, problem: Problem) -> Domain:
         if self.domain != "automatic":
             return self.domain
-        return domain_of(_numpy(problem.seen), problem.scale)
+        return domain_of(_numpy(problem.seen), problem.bits)
 
     def _choose(self, problem: Problem, domain: Domain) -> str:
         """The shipped weights that suit best: first the domain, then the PSF, then the noise."""
@@ -99,6 +100,39 @@ class NetworkMethod(Method, needs_weights=True):
         fields = row["fields"]
         same = (fields.get(key) == getattr(self, key) for key in self.structure)
         return bool(row["method"] == self.name and all(same))
+
+
+def faithful(problem: Problem, x: Tensor, sigma: Tensor) -> Tensor:
+    """The estimate with the data's last word, where there is less noise than the weights saw.
+
+    A damped inverse of what the re-blurred estimate leaves of the image is added, the less damped
+    the less noise there is; at the least noise that the weights know, nothing is.
+
+    Parameters
+    ----------
+    problem : Problem
+        Gives image, blur and noise.
+    x : Tensor
+        The network's estimate, ``(C, *problem.grid)``.
+    sigma : Tensor
+        Noise that the network was told.
+    """
+    share = problem.noise / float(sigma)
+    if share >= 0.99:
+        return x
+    blurred = problem.blur.forward(x)
+    left = problem.with_ring(x, blurred=blurred) - blurred
+    # A clipped pixel says only that there was at least as much light.
+    clipped = problem.seen >= problem.white
+    left[problem.window] = torch.where(
+        clipped, left[problem.window].clamp(min=0), left[problem.window]
+    )
+    damping = _LEAST_DAMPING + 0.1 * share**2 / (1 - share**2)
+    otf = problem.blur.otf
+    return x + problem.blur.filter(left, otf.conj() / (otf.abs().square() + damping))
+
+
+_LEAST_DAMPING = 1e-3
 
 
 def trained_for(header: Mapping[str, Any]) -> Domain:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..core.problem import Problem
 from .layers import Hourglass, convolution, from_phases, level_map, to_phases
-from .network import NetworkMethod
+from .network import NetworkMethod, faithful
 
 
 class RGDN(
@@ -84,7 +84,8 @@ class RGDN(
                 blurred = problem.blur.forward(x[:, 0])
                 misfit = float((blurred[problem.window] - problem.seen).square().mean().sqrt())
                 y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
-            yield x[:, 0]
+                answer = faithful(problem, x[:, 0], sigma)
+            yield answer
             if abs(misfit - before) <= self.tolerance * misfit:
                 return
             before = misfit
