@@ -66,6 +66,18 @@ ADVICE = {
         "Photos where a few sharp edges carry the image and the time does not matter.",
         "Stacks (it is 2-D only), large images, quick looks: it solves a linear system per round.",
     ),
+    "epll": (
+        "Photos with 0.3 % to 5 % of noise, where a network is not wanted: sharper than the "
+        "hyper-Laplacian. Its mixture is for non-commercial use, as the networks' weights.",
+        "Large images and quick looks: it takes many times as long as the "
+        "hyper-Laplacian. Microscopy: its mixture has seen photos only. Stacks (it is 2-D only).",
+    ),
+    "em-outliers": (
+        "Photos with small lights that are clipped, hot or dead pixels, dust, scratches: what no "
+        "blurred scene can be is left out of account.",
+        "Images with none of these, where the prior alone does as well in a fraction of the time. "
+        "Large clipped areas such as skies hardly ring anyway. Stacks (it is 2-D only).",
+    ),
     "ird": (
         "To watch sharpness and noise grow from iteration to iteration and to stop where it suits; "
         "as the reference for the network that was derived from it.",

@@ -1,0 +1,92 @@
+"""EPLL: every patch of the image shall look like a patch of a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+import torch
+from annotated_types import Interval
+from torch import Tensor
+
+from ..core.problem import Problem
+from ..core.weights import load_network
+from .base import Method
+from .hyper_laplacian import HyperLaplacian
+from .patch_prior import Prior, denoised
+
+_GROWTH = (1, 2, 4, 8, 16)
+_FIRST = 3.0
+"""The first beta sigma, steered by benchmarks/epll_schedule.py as is the next."""
+_SHARE = 0.5
+"""What the patches count against the data."""
+
+
+class EPLL(
+    Method,
+    title="EPLL",
+    name="epll",
+    citation="D. Zoran and Y. Weiss, From Learning Models of Natural Image Patches to Whole Image "
+    "Restoration, ICCV 2011",
+    buffers=36,
+):
+    """The image whose 8x8 patches are the likeliest under a Gaussian mixture learned from photos.
+
+    Half-quadratic splitting of the data's misfit and the expected patch log likelihood (Eqs. 3 and
+    4 there), with ``z`` the image put together again from its denoised patches ::
+
+        z <- mean of the patches of x, each filtered for its likeliest component at noise beta^-1/2
+        X <- (conj(K) Y + c Z) / (|K|^2 + c),   c = 1/2 sigma^2 beta
+
+    for beta = 3 / sigma and its doubles, five in all. The mixture has 200 components over patches
+    less their mean. After each step the unseen ring of ``y`` is replaced by ``k * x``.
+
+    Where this differs from the paper: it starts from the hyper-Laplacian estimate and not from the
+    blurred image, so that five betas do what seven did; beta grows with 1 / sigma and not with
+    1 / sigma^2; the patches count half against the data, because in the paper's sum they smooth
+    texture away; and not every patch is filtered but every second one along each axis.
+
+    Parameters
+    ----------
+    stride_px : int
+        Pixels from one patch to the next. 1 filters all of them, as the paper does, in four times
+        the time.
+    prior : str
+        Id or file of the mixture; empty is the shipped one, learned from photos.
+
+    Notes
+    -----
+    ``benchmarks/learn_epll_prior.py`` learns the mixture.
+    """
+
+    stride_px: Annotated[int, Interval(ge=1, le=8)] = 2
+    prior: str = ""
+
+    default_weights: ClassVar[str] = "epll"
+
+    @property
+    def weights(self) -> str:
+        """Id or file of the prior, as `core.weights` asks for it."""
+        return self.prior
+
+    @property
+    def total(self) -> int:
+        return 1 + len(_GROWTH)
+
+    def network(self) -> Prior:
+        """A mixture to be filled."""
+        return Prior()
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        prior: Prior = load_network(self, problem.seen.device)
+        blur, power = problem.blur, problem.blur.otf.abs().square()
+        *_, x = HyperLaplacian().steps(problem)
+        yield x
+        for growth in _GROWTH:
+            ratio = _FIRST * problem.sigma * growth  # sigma^2 beta
+            denoiser = prior.at(problem.sigma / ratio**0.5)
+            z = torch.stack([denoised(c, denoiser, self.stride_px, blur.check) for c in x])
+            y, weight = problem.with_ring(x), _SHARE * ratio
+            spectrum = blur.fft(y).mul_(blur.otf.conj()).add_(blur.fft(z), alpha=weight)
+            x = blur.ifft(spectrum / (power + weight))
+            yield x
