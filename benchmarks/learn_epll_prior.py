@@ -126,8 +126,12 @@ def save(
     header = {
         "trained_on": f"BSDS500, {images} of its 400 train and test images (gray)",
         "licence": "Non-commercial research and education only, the condition of BSDS500",
-        "recipe": {"learned": "scikit-learn GaussianMixture", "rounds": rounds},
-        "scores": {"mean_log_likelihood": round(likelihood, 3)},
+        "recipe": {
+            "learned": "scikit-learn GaussianMixture",
+            "rounds": rounds,
+            "mean_log_likelihood": round(likelihood, 3),
+        },
+        "scores": {},
     }
     path.write_bytes(packed(EPLL(), Prior.of(weights, spread), header))
 
