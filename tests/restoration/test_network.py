@@ -83,16 +83,17 @@ def test_nothing_is_said_within_the_range_and_outside_it_is_named() -> None:
 
 
 def test_in_microscopy_the_reblur_residual_is_shown_and_recorded() -> None:
-    result = restored(PHOTO * 800, NARROW, 8.0)
+    image = (PHOTO * 800).astype(np.uint16)
+    result = restored(image, NARROW, 8.0)
     (note,) = result.notes
     assert "can invent structure" in note and f"{result.recipe['reblur_rms']:.3g} (RMS)" in note
     blurred = torch.nn.functional.conv2d(
-        torch.from_numpy(result.data)[None, None],
+        torch.from_numpy(result.data.astype(np.float32))[None, None],
         torch.from_numpy(NARROW.astype(np.float32))[None, None],
     )
     edge = NARROW.shape[0] // 2
     inside = (slice(edge, -edge),) * 2
-    by_hand = (blurred[0, 0].numpy() - (PHOTO * 800)[inside]).std()
+    by_hand = (blurred[0, 0].numpy() - image[inside]).std()
     assert result.recipe["reblur_rms"] == pytest.approx(by_hand, rel=0.5)
 
 
@@ -107,7 +108,7 @@ def test_domains() -> None:
 
 def test_widths_of_known_shapes() -> None:
     assert width_px(Gaussian(sigma_px=3.0)())[0] == pytest.approx(12, rel=0.02)
-    assert width_px(Disk(radius_px=6.0)()) == pytest.approx((12, 12), rel=0.03)
+    assert width_px(Disk(radius_px=6.0)()) == pytest.approx((12, 12), rel=0.04)
 
 
 def test_a_header_is_read_without_the_tensors(shelf: Path) -> None:
