@@ -85,8 +85,8 @@ def test_nothing_is_said_within_the_range_and_outside_it_is_named() -> None:
 def test_in_microscopy_the_reblur_residual_is_shown_and_recorded() -> None:
     image = (PHOTO * 800).astype(np.uint16)
     result = restored(image, NARROW, 8.0)
-    (note,) = result.notes
-    assert "can invent structure" in note and f"{result.recipe['reblur_rms']:.3g} (RMS)" in note
+    note = next(text for text in result.notes if "can invent structure" in text)
+    assert f"{result.recipe['reblur_rms']:.3g} (RMS)" in note
     blurred = torch.nn.functional.conv2d(
         torch.from_numpy(result.data.astype(np.float32))[None, None],
         torch.from_numpy(NARROW.astype(np.float32))[None, None],
