@@ -24,7 +24,7 @@ from napari_deconv.restoration.base import Method, methods
 
 LEVELS = (0.003, 0.01, 0.03, 0.05)
 SHARES = (0.35, 0.5, 0.7, 1.0)
-FIRSTS = (1.5, 3.0, 6.0)
+FIRSTS = (1.5, 2.0, 3.0)
 SIZES_PX = (15, 21, 27, 19)
 
 
