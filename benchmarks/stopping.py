@@ -75,7 +75,7 @@ def stack_cases(seeds: int) -> Iterator[Case]:
 
 
 def bars() -> Case:
-    """flowdec's phantom; its light came round from the opposite borders."""
+    """Flowdec's phantom; its light came round from the opposite borders."""
     folder = DATA / "microscopy" / "bars"
     image, truth, psf = (load(folder, name) for name in ("data", "actual", "kernel"))
     truth *= image.sum() / truth.sum()  # the truth is on another scale

@@ -14,7 +14,11 @@ from napari_deconv.train.recipe import Recipe
 FOLDER = Path(__file__).parents[2] / "recipes"
 
 
-@pytest.mark.parametrize("row", shipped(), ids=lambda row: row["id"])
+# The mixture of EPLL is learned by a script of its own, and its header says how.
+TRAINED = [row for row in shipped() if row["recipe"].get("name") == Recipe.name]
+
+
+@pytest.mark.parametrize("row", TRAINED, ids=lambda row: row["id"])
 def test_shipped_weights_have_their_recipe_and_record(row: dict) -> None:
     methods()
     recipe = Recipe.from_dict(json.loads((FOLDER / f"{row['id']}.json").read_text()))

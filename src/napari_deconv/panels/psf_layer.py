@@ -51,11 +51,11 @@ def psf_name(about: Mapping[str, Any]) -> str:
         said = f"PSF {spec.title} NA {spec.numerical_aperture:g}"
         return f"{said} {spec.finest.wavelength_um * 1000:g} nm"
     units = {"px": " px", "deg": "°"}
-    said = []
+    sizes: list[str] = []
     for key in list(about["spec"])[1:3]:
         value = getattr(spec, key)
         values = value if isinstance(value, tuple) else (value,)
         shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
         unit = units.get(key.rsplit("_")[-1])
-        said.append(f"{key} {shown}" if unit is None else shown + unit)
-    return " ".join(["PSF", spec.title, *said])
+        sizes.append(f"{key} {shown}" if unit is None else shown + unit)
+    return " ".join(["PSF", spec.title, *sizes])
