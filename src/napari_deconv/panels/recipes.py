@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
 from .layers import follow, record
-from .parts import read_out
+from .parts import read_out, small
 
 _IMAGE, _PSF = "IMAGE.tif", "PSF.tif"
 """Names in a copied command for layers that came from no file."""
@@ -32,9 +32,9 @@ class RecipeBox(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self.told = read_out("Selected result")
-        self.rerun = _small("Re-run", "Load these settings into the panel and run them again.")
-        self.python = _small("Copy Python", "Copy a script that makes this result.")
-        self.shell = _small("Copy command", "Copy the command line that makes this result.")
+        self.rerun = small("Re-run", "Load these settings into the panel and run them again.")
+        self.python = small("Copy Python", "Copy a script that makes this result.")
+        self.shell = small("Copy command", "Copy the command line that makes this result.")
         buttons = QHBoxLayout()
         buttons.setSpacing(3)
         for button in (self.rerun, self.python, self.shell):
@@ -181,11 +181,3 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(_text(v) for v in value)
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-
-
-def _small(text: str, tip: str) -> QPushButton:
-    button = QPushButton(text)
-    button.setToolTip(tip)
-    button.setStyleSheet("font-size: 11px; padding: 3px;")
-    button.setMinimumWidth(40)
-    return button
