@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .axes import parse_axes
+from .blending import blended
+from .depths import DepthPSF
 from .engine import prepare, translated
 from .errors import DeconvError
 from .incoming import as_array
 from .problem import Solver
-from .progress import Result, Step, Stream
-
-_FINE = 1000
-"""Parts of a channel's progress: runs of different length count alike."""
+from .progress import Result, Stream, placed
 
 
 def stream_channels(
@@ -30,7 +28,7 @@ def stream_channels(
     ----------
     method, image, options
         As in `engine.stream`.
-    psfs : mapping of int to ndarray
+    psfs : mapping of int to ndarray or DepthPSF
         Position on the axis ``C`` -> PSF. Channels that are missing are left as they are.
     axes : str
         One letter per axis, ``C`` among them.
@@ -57,10 +55,13 @@ def stream_channels(
     found, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):
-            run, block = prepare(method, image, psf, axes=axes, fixed=(("C", channel),), **options)
+            where, deep = f"channel {channel}", isinstance(psf, DepthPSF)
+            kernel, fixed = psf.middle if deep else psf, (("C", channel),)
+            run, block = prepare(method, image, kernel, axes=axes, fixed=fixed, **options)
             run.out = out
-            result = yield from _placed(run.settle(block), number, len(psfs), channel)
-            result = yield from _placed(run.stream(), number, len(psfs), channel)
+            yield from placed(run.settle(block), number, len(psfs), where)
+            steps = blended(run, psf) if deep else run.stream()
+            result = yield from placed(steps, number, len(psfs), where)
         found.append({"channel": channel, **result.recipe})
         notes += [f"Channel {channel}: {note}" for note in result.notes]
     return Result(out, _merged(found), tuple(notes))
@@ -96,18 +97,6 @@ def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list
         where = (slice(None),) * axis + (channel,)
         out[where] = np.asarray(image[where])
     return [f"Channel {channel} has no PSF and was left as it was." for channel in rest]
-
-
-def _placed(steps: Any, number: int, count: int, channel: int) -> Any:
-    """A run's steps as a share of the progress of all; returns what the run returns."""
-    while True:
-        try:
-            step: Step = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        done = (number + step.done / max(1, step.total)) * _FINE
-        label = f"channel {channel}: {step.label}"
-        yield replace(step, done=int(done), total=count * _FINE, label=label)
 
 
 def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:

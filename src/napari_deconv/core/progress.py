@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -46,11 +46,14 @@ class Result:
         JSON-able record that replays the run.
     notes : tuple of str
         What the person should know: clipped pixels, smaller tiles, and so on.
+    psf : ndarray or None
+        The PSF, where the run refined the one that was given.
     """
 
     data: NDArray[Any]
     recipe: dict[str, Any]
     notes: tuple[str, ...]
+    psf: NDArray[np.float32] | None = None
 
 
 Stream = Generator[Step, None, Result]
@@ -69,3 +72,22 @@ def drain(generator: Generator[_S, None, _R], progress: Callable[[_S], Any] | No
             return result
         if progress is not None:
             progress(step)
+
+
+_FINE = 1000
+"""Parts of one run's progress: runs of different length count alike."""
+
+
+def placed(
+    steps: Generator[Step, None, _R], number: int, count: int, label: str
+) -> Generator[Step, None, _R]:
+    """A run's steps as a share of the progress of several; what the run returns."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            result: _R = stop.value
+            return result
+        done = (number + step.done / max(1, step.total)) * _FINE
+        said = f"{label}: {step.label}"
+        yield replace(step, done=int(done), total=count * _FINE, label=said)

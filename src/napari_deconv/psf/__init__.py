@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.fingerprint import array_hash as psf_hash
 from .base import PSF
 from .camera_shake import CameraShake
-from .depths import at_depths
+from .depths import DepthPSF, at_depths, through
 from .disk import Disk
 from .findings import Finding
 from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
@@ -33,6 +33,7 @@ __all__ = [
     "PSF",
     "CameraShake",
     "Confocal",
+    "DepthPSF",
     "Disk",
     "Finding",
     "Gaussian",
@@ -52,6 +53,7 @@ __all__ = [
     "of_generator",
     "psf_hash",
     "repair",
+    "through",
 ]
 
 

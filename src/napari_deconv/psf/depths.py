@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.depths import DepthPSF
 from ..core.errors import DeconvError
 from .microscope import Microscope
 
@@ -51,3 +52,44 @@ def at_depths(
         sizes = [psf(None, pixel_size).shape for psf in each]
         shape = tuple(max(n) for n in zip(*sizes, strict=True))
     return np.stack([psf(shape, pixel_size) for psf in each])
+
+
+def through(
+    spec: Microscope,
+    planes: int,
+    pixel_size: Sequence[float],
+    count: int = 3,
+    shape: Sequence[int] | None = None,
+) -> DepthPSF:
+    """PSFs at even distances over the planes of a stack, for `deconvolve`.
+
+    A step of the stage by ``dz`` goes ``dz n_sample / n_immersion`` deeper into the sample (the
+    paraxial focal shift: S. Hell et al., Aberrations in confocal fluorescence microscopy induced by
+    mismatches in refractive index, 1993).
+
+    Parameters
+    ----------
+    spec : Microscope
+        The optics; its depth is that of plane 0.
+    planes : int
+        How many planes the stack has; they go on from the coverslip into the sample.
+    pixel_size : sequence of float
+        Voxel size in micrometres, ``(z, y, x)``.
+    count : int
+        How many PSFs: at most one per plane.
+    shape : sequence of int, optional
+        Size of each; by default what the widest of them needs.
+
+    Raises
+    ------
+    DeconvError
+        As `at_depths`, and if there is no plane or no PSF.
+    """
+    if planes < 1 or count < 1:
+        raise DeconvError(f"{count} PSFs over {planes} planes.", "Give at least one of each.")
+    if not isinstance(spec, Microscope):
+        raise DeconvError(f"A {spec} has no depth.", "Give a microscope PSF such as WideField().")
+    places = np.linspace(0, planes - 1, min(count, planes)) if count > 1 else [(planes - 1) / 2]
+    deeper = spec.refractive_index_sample / spec.refractive_index_immersion
+    depths = [spec.depth_um + float(z) * float(pixel_size[0]) * deeper for z in places]
+    return DepthPSF(tuple(map(float, places)), tuple(at_depths(spec, depths, shape, pixel_size)))

@@ -11,7 +11,9 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.blending import stream_depths
 from ..core.channels import stream_channels
+from ..core.depths import DepthPSF
 from ..core.engine import Step, drain, stream
 from ..core.errors import DeconvError
 from ..core.incoming import as_array
@@ -133,11 +135,11 @@ def deconvolve(
     ----------
     image : array_like
         Real image, stack or series of any dtype; numpy, dask or zarr.
-    psf : ndarray or PSF, or a list or dict of them
+    psf : ndarray, PSF or DepthPSF, or a list or dict of them
         Point spread function, 2-D or 3-D; its dimension decides whether planes or volumes are
-        restored. It is normalised to unit sum; its centre is its pixel ``size // 2``. A list has
-        one for each entry of the axis ``C``; of a dict ``{channel: psf}``, channels that are
-        missing are left as they are.
+        restored. It is normalised to unit sum; its centre is its pixel ``size // 2``. A `DepthPSF`
+        holds several over z. A list has one for each entry of the axis ``C``; of a dict
+        ``{channel: psf}``, channels that are missing are left as they are.
     method : str or Method
         A name from `methods`, or a configured method.
     axes : str, optional
@@ -173,6 +175,8 @@ def deconvolve(
     if isinstance(psf, Mapping) or _is_several(psf):
         kernels = dict(psf if isinstance(psf, Mapping) else enumerate(psf))
         run = stream_channels(chosen, image, {c: _kernel(k) for c, k in kernels.items()}, **options)
+    elif isinstance(psf, DepthPSF):
+        run = stream_depths(chosen, image, _kernel(psf), **options)
     else:
         run = stream(chosen, image, _kernel(psf), **options)
     result = drain(run, progress)
@@ -188,8 +192,10 @@ def _is_several(psf: Any) -> bool:
     )
 
 
-def _kernel(psf: Any) -> NDArray[Any]:
-    """The values of a PSF, with a warning of what is odd about them."""
+def _kernel(psf: Any) -> Any:
+    """The values of a PSF (or a `DepthPSF`), with a warning of what is odd about them."""
+    if isinstance(psf, DepthPSF):
+        return DepthPSF(psf.planes, tuple(map(_kernel, psf.psfs)))
     kernel: NDArray[Any] = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
     for finding in inspect(kernel):
         if finding.code not in _HANDLED and not finding.fatal:
