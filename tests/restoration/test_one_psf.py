@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
+from torch.nn.functional import conv2d
 
 from napari_deconv import deconvolve, degrade
 from napari_deconv.core.engine import drain, stream
@@ -23,6 +26,7 @@ from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.crcnet import CRCNet
 from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.restoration.layers import wide_convolution
 from napari_deconv.restoration.odcnn import ODCNN
 from napari_deconv.restoration.one_psf import distance
 from napari_deconv.restoration.separable import separable_inverse
@@ -104,14 +108,14 @@ def psnr(network: Any, batch: Batch) -> float:
 
 
 def test_training_passes_the_inverse_it_began_as() -> None:
-    given = recipe(DCNN(nsr=1e-3), steps=40, patch_px=48)
-    state = begin(given, torch.device("cpu"))
+    plan = recipe(DCNN(nsr=1e-3), steps=40, patch_px=48)
+    state = begin(plan, torch.device("cpu"))
     rng = np.random.default_rng(0)
-    exam = make_batch([PHOTO], given, np.random.default_rng(9), side_px=128)
+    exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=128)
     before = psnr(state.network, exam)
     with team("cpu") as us:
-        for _ in range(given.steps):
-            advance(state, make_batch([PHOTO, PHOTO], given, rng), given, us)
+        for _ in range(plan.steps):
+            advance(state, make_batch([PHOTO, PHOTO], plan, rng), plan, us)
     assert psnr(state.average, exam) > before + 0.1
 
 
@@ -127,9 +131,18 @@ def test_odcnn_begins_as_the_dcnn_it_is_given_and_joins_without_a_change() -> No
         torch.nn.init.normal_(apart.last.weight, std=0.01)
         joined = ODCNN().network()
         joined.grow(apart.state_dict())
-        # Products in bfloat16, of other factors.
+        # Some products in bfloat16, of other factors.
         torch.testing.assert_close(joined(y), apart(y), atol=0.02, rtol=0)
     assert not any(name.startswith("inverse") for name, _ in apart.named_parameters())
+
+
+@given(rows=st.integers(16, 90), columns=st.integers(16, 120))
+@settings(max_examples=8, deadline=None)
+def test_a_wide_convolution_is_a_convolution_layer(rows: int, columns: int) -> None:
+    torch.manual_seed(rows)
+    x, weight = torch.rand(2, 3, rows, columns), torch.rand(4, 3, 16, 16)
+    expected = conv2d(x.double(), weight.double())
+    np.testing.assert_allclose(wide_convolution(x, weight), expected, rtol=1e-4)
 
 
 def test_odcnn_shifts_nothing() -> None:
@@ -151,11 +164,11 @@ def test_crcnet_has_the_paper_s_widths_and_learns_by_its_own_loss() -> None:
     network = CRCNet().network()
     assert [unit.there.in_channels for unit in network.units] == [3, 6, 12, 24, 48, 96]
     assert network.integrate[0].in_channels == 192
-    given = recipe(CRCNet(), patch_px=32, rate=3e-2)
-    state, rng = begin(given, torch.device("cpu")), np.random.default_rng(0)
+    plan = recipe(CRCNet(), patch_px=32, rate=3e-2)
+    state, rng = begin(plan, torch.device("cpu")), np.random.default_rng(0)
     with team("cpu") as us:
         for _ in range(8):
-            advance(state, make_batch([PHOTO, PHOTO], given, rng), given, us)
+            advance(state, make_batch([PHOTO, PHOTO], plan, rng), plan, us)
     assert state.losses[-1] < 0.9 * state.losses[0]
 
 

@@ -14,6 +14,7 @@ from torch.nn.functional import conv2d
 from ..core.problem import Problem
 from .base import Method
 from .dcnn import MAPS, TAPS, TRAINED_NSR
+from .layers import wide_convolution
 from .one_psf import network_for, remark
 from .separable import Separable, fitted, wrap
 
@@ -171,4 +172,6 @@ def _circular(x: Tensor, layer: nn.Conv2d, before: int) -> Tensor:
     7 pixels before a filter of 16 and 4 before one of 8 make up for each other's half pixel.
     """
     x = wrap(x, before, layer.kernel_size[0] - 1 - before)
+    if layer.in_channels == MAPS and x.device.type == "cpu":
+        return wide_convolution(x, layer.weight) + layer.bias[:, None, None]
     return conv2d(x.contiguous(memory_format=torch.channels_last), layer.weight, layer.bias)
