@@ -172,6 +172,6 @@ def _circular(x: Tensor, layer: nn.Conv2d, before: int) -> Tensor:
     7 pixels before a filter of 16 and 4 before one of 8 make up for each other's half pixel.
     """
     x = wrap(x, before, layer.kernel_size[0] - 1 - before)
-    if layer.in_channels == MAPS and x.device.type == "cpu":
+    if layer.in_channels == MAPS and layer.bias is not None and x.device.type == "cpu":
         return wide_convolution(x, layer.weight) + layer.bias[:, None, None]
     return conv2d(x.contiguous(memory_format=torch.channels_last), layer.weight, layer.bias)
