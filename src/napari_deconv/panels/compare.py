@@ -13,13 +13,12 @@ from ..core.errors import DeconvError
 from .compare_export import ExportBox
 from .compare_group import Group
 from .compare_inputs import Judging
-from .compare_list import MethodList
+from .compare_list import MethodList, deconvolve_settings
 from .compare_order import CompareOrder, asked
 from .compare_probes import Probes
 from .compare_sweep import SweepBox
 from .compare_table import Table
 from .compare_views import Views
-from .deconvolve import DeconvolvePanel
 from .inputs import Fold
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
@@ -173,18 +172,8 @@ class ComparePanel(Panel):
         self.sweep.set_method(self.methods.selected())
 
     def _take(self) -> None:
-        """The method of the Deconvolve panel as it stands."""
-        panels = self.window().findChildren(DeconvolvePanel)
-        shown = [panel for panel in panels if panel.method.form is not None]
-        if not shown:
-            self.methods.notice.say(
-                "No Deconvolve panel is open. Open Plugins > Deconvolution > Deconvolve, or set "
-                "the method up below."
-            )
-            return
-        visible = [panel for panel in shown if panel.isVisible()]
         try:
-            self.methods.add((visible or shown)[0].method.spec())
+            self.methods.add(deconvolve_settings(self.window()))
         except DeconvError as error:
             self.methods.notice.say(str(error), "error")
 

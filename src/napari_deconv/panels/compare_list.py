@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
+from .deconvolve import DeconvolvePanel
 from .fields import Choice
 from .inputs import Fold
 from .parts import Notice, small
@@ -116,3 +117,22 @@ class MethodList(QWidget):
             return
         self.list.takeItem(row)
         self.changed.emit()
+
+
+def deconvolve_settings(window: QWidget) -> Any:
+    """The method of the window's Deconvolve panel as it stands; of several, of a visible one.
+
+    Raises
+    ------
+    DeconvError
+        If there is no such panel, or a field of it does not fit.
+    """
+    panels = window.findChildren(DeconvolvePanel)
+    shown = [panel for panel in panels if panel.method.form is not None]
+    if not shown:
+        raise DeconvError(
+            "No Deconvolve panel is open.",
+            "Open Plugins > Deconvolution > Deconvolve, or set the method up below.",
+        )
+    visible = [panel for panel in shown if panel.isVisible()]
+    return (visible or shown)[0].method.spec()

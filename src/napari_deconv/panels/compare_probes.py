@@ -13,8 +13,8 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
-from .compare_drawn import Probe
 from .compare_group import Group
+from .drawn import Probe
 from .layers import axes_of, follow
 from .parts import Delay, read_out, small
 from .plot import Curve, Plot

@@ -1,4 +1,4 @@
-"""A rectangle or a line that a person draws over the image to say where."""
+"""A rectangle or a line that a person draws over the image, in pixels of that image."""
 
 from __future__ import annotations
 
@@ -6,16 +6,98 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from .layers import follow
 from .parts import read_out
 
+Kind = Literal["rectangle", "line"]
+
+_KINDS = {"line": ("line", "path"), "rectangle": ("rectangle", "polygon", "ellipse")}
 _ASK = {
     "rectangle": "Drag a rectangle over a part of the image with edges in all directions.",
     "line": "Drag a line across one straight, strong edge.",
 }
+
+
+class Probe(QObject):
+    """Follows the last line or rectangle of a Shapes layer of its own, also while it is dragged.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layer is made.
+    kind : str
+        ``"line"`` or ``"rectangle"``.
+    name : str
+        What the layer is called.
+    parent : QObject
+        Its owner.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, kind: Kind, name: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer, self._kind, self._name = viewer, kind, name
+        self.layer: Any = None
+        viewer.layers.events.removed.connect(self._on_removed)
+        self.destroyed.connect(lambda: self._let_go())
+
+    def make(self, image: Any) -> None:
+        """See to it that there is a layer to draw on, over an image if there is one."""
+        if self.layer is None:
+            scale, lies = np.ones(2), {}
+            if image is not None:
+                scale = np.asarray(image.scale[-2:])
+                lies = {"translate": image.translate[-2:], "units": image.units[-2:]}
+            self.layer = self._viewer.add_shapes(
+                name=self._name, ndim=2, edge_color="yellow", face_color="transparent",
+                edge_width=2 * float(np.abs(scale).min()), scale=scale, **lies,
+            )  # fmt: skip
+            self.layer.events.data.connect(self._tell)
+        self.layer.visible = True
+
+    def start(self) -> None:
+        """Let the person draw: napari leaves a mode when the visible layers change."""
+        self._viewer.layers.selection.active = self.layer
+        self.layer.mode = f"add_{self._kind}"
+
+    def corners(self, image: Any) -> NDArray[np.float64] | None:
+        """Its points ``(N, 2)`` as rows and columns of the image; None while nothing is drawn."""
+        if self.layer is None:
+            return None
+        kinds = [str(kind) for kind in self.layer.shape_type]
+        found = [i for i, kind in enumerate(kinds) if kind in _KINDS[self._kind]]
+        if not found:
+            return None
+        return np.array([self._to_pixels(point, image) for point in self.layer.data[found[-1]]])
+
+    def remove(self) -> None:
+        """Take the layer away, and what is drawn on it."""
+        if self.layer is not None:
+            self._viewer.layers.remove(self.layer)
+
+    def _to_pixels(self, point: Any, image: Any) -> NDArray[np.float64]:
+        if image is None:
+            return np.asarray(point, dtype=float)[-2:]
+        world = np.asarray(self.layer.data_to_world(point))
+        full = np.zeros(max(image.ndim, len(world)))
+        full[-len(world) :] = world
+        return np.asarray(image.world_to_data(full), dtype=float)[-2:]
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value is self.layer and self.layer is not None:
+            self.layer = None
+            self.changed.emit()
+
+    def _let_go(self) -> None:
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        if self.layer is not None:
+            self.layer.events.data.disconnect(self._tell)
+
+    def _tell(self, event: Any = None) -> None:
+        self.changed.emit()
 
 
 class Drawn(QWidget):
@@ -36,17 +118,12 @@ class Drawn(QWidget):
     changed = Signal()
 
     def __init__(
-        self,
-        viewer: Any,
-        kind: Literal["rectangle", "line"],
-        name: str,
-        text: str,
-        parent: QWidget | None = None,
+        self, viewer: Any, kind: Kind, name: str, text: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.image: Any = None
-        self._viewer, self._kind, self._name = viewer, kind, name
-        self._layer: Any = None
+        self._kind = kind
+        self._probe = Probe(viewer, kind, name, self)
         self.button = QPushButton(text)
         self.clear = QPushButton("Clear")
         self.clear.setToolTip("Take the whole image again.")
@@ -59,71 +136,25 @@ class Drawn(QWidget):
         layout.addLayout(buttons)
         layout.addWidget(self.said)
         self.button.clicked.connect(self.draw)
-        self.clear.clicked.connect(self._clear)
-        follow(self, viewer.layers.events.removed, self._on_removed)
-        self.destroyed.connect(lambda: self._follow(None))
+        self.clear.clicked.connect(self._probe.remove)
+        self._probe.changed.connect(self._on_change)
         self._update()
 
     def draw(self) -> None:
         """Begin to draw, on a Shapes layer over the image."""
-        if self._layer is None:
-            options: dict[str, Any] = {}
-            scale = np.ones(2)
-            if self.image is not None:
-                scale = np.asarray(self.image.scale[-2:])
-                options = {"units": self.image.units[-2:], "translate": self.image.translate[-2:]}
-            self._follow(
-                self._viewer.add_shapes(
-                    name=self._name, ndim=2, edge_color="yellow", face_color="transparent",
-                    edge_width=2 * float(np.abs(scale).min()), scale=scale, **options,
-                )
-            )  # fmt: skip
-        self._viewer.layers.selection.active = self._layer
-        self._layer.mode = f"add_{self._kind}"
+        self._probe.make(self.image)
+        self._probe.start()
         self.said.setText(_ASK[self._kind])
         self.said.show()
 
     def corners(self) -> NDArray[np.float64] | None:
-        """Corners or ends ``(n, 2)`` in pixels of the image; None where nothing is drawn."""
-        layer = self._layer
-        if layer is None:
-            return None
-        kinds = list(layer.shape_type)
-        meant = [i for i, kind in enumerate(kinds) if kind == self._kind]
-        if not meant:
-            return None
-        return np.array([self._pixel(point) for point in layer.data[meant[-1]]])
+        """Corners or both ends ``(n, 2)`` in pixels of the image; None where nothing is drawn."""
+        found = self._probe.corners(self.image)
+        return found[[0, -1]] if found is not None and self._kind == "line" else found
 
-    def _pixel(self, point: Any) -> NDArray[np.float64]:
-        if self.image is None:
-            return np.asarray(point, dtype=float)[-2:]
-        world = np.asarray(self._layer.data_to_world(point))
-        full = np.zeros(max(self.image.ndim, len(world)))
-        full[-len(world) :] = world
-        return np.asarray(self.image.world_to_data(full), dtype=float)[-2:]
-
-    def _follow(self, layer: Any) -> None:
-        if self._layer is not None:
-            self._layer.events.data.disconnect(self._on_data)
-        self._layer = layer
-        if layer is not None:
-            layer.events.data.connect(self._on_data)
-
-    def _on_data(self, event: Any) -> None:
-        if str(getattr(event, "action", "")).endswith("ING"):
-            return  # half drawn
+    def _on_change(self) -> None:
         self._update()
         self.changed.emit()
-
-    def _on_removed(self, event: Any) -> None:
-        if event.value is self._layer:
-            self._follow(None)
-            self._update()
-            self.changed.emit()
-
-    def _clear(self) -> None:
-        if self._layer is not None:
-            self._viewer.layers.remove(self._layer)
 
     def _update(self) -> None:
         corners = self.corners()
