@@ -20,6 +20,7 @@ from .fingerprint import array_hash
 from .incoming import as_array, unit_psf
 from .intensity import Intensity, survey
 from .noise import estimate_noise
+from .noise_law import noise_law
 from .problem import Solver
 from .progress import Result, Step, Stream, drain
 from .run import Run
@@ -156,6 +157,7 @@ def prepare(
         intensity=intensity,
         noise=_estimated(block) if noise is None else _given(noise),
         estimated=noise is None,
+        law=noise_law(block) if noise is None and method.needs_weights else None,
         spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .errors import DeconvError
+from .spectra import CELL, cells, spectra
 
 _BLOCK_PX = 32
 _NARROW_PX = 20
-_CELL = 2
 _MOST_BLOCKS = 768
 _MOST_PLANES = 16
 _SAMPLES = 2000
@@ -30,9 +30,9 @@ def estimate_noise(image: ArrayLike) -> float:
     figures is too small. Blocks that touch clipped or constant areas are left out.
 
     What is found is the noise of the typical (median) block: with photon noise that is the
-    background's where the background fills the image. Noise that was smoothed (JPEG, denoising,
-    demosaicing) is underestimated. A sharp textured image has no empty frequencies, so that its
-    texture counts as noise.
+    background's where the background fills the image; see `noise_law` for that. Noise that was
+    smoothed (JPEG, denoising, demosaicing) is underestimated. A sharp textured image has no empty
+    frequencies, so that its texture counts as noise.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def estimate_noise(image: ArrayLike) -> float:
     estimation of power spectra, IEEE Trans. Audio Electroacoustics 15:70, 1967, with the median
     over the blocks for the mean.
     """
-    planes = _planes(np.asarray(image))
+    planes = planes_of(np.asarray(image))
     floor = _QUANTISATION if planes.dtype.kind in "biu" else 0.0
     narrowest = min(planes.shape[1:])
     if narrowest < _NARROW_PX:
@@ -67,8 +67,8 @@ def estimate_noise(image: ArrayLike) -> float:
     return max(floor, _of_blocks(blocks) if len(blocks) else 0.0)
 
 
-def _planes(image: NDArray[np.generic]) -> NDArray[np.generic]:
-    """At most 16 planes ``(N, Y, X)``."""
+def planes_of(image: NDArray[np.generic]) -> NDArray[np.generic]:
+    """At most 16 planes ``(N, Y, X)`` of an image as `estimate_noise` takes it."""
     if image.dtype.kind not in "biuf" or image.size == 0:
         raise DeconvError(
             f"image of shape {image.shape} and type {image.dtype} has no noise level.",
@@ -105,33 +105,16 @@ def _blocks(planes: NDArray[np.generic], size: int) -> NDArray[np.float64]:
 
 def _of_blocks(blocks: NDArray[np.float64]) -> float:
     """Root of the power in the emptiest cells of the blocks' spectra."""
-    from scipy.fft import rfft2
-
-    size = blocks.shape[-1]
     scale = float(np.abs(blocks).max())
-    # A high power of a sine keeps the strong low frequencies from leaking into the empty ones.
-    window = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 4
-    window = np.outer(window, window) / np.sum(window**2)
-    spectra = rfft2((blocks / scale * window).astype(np.float32))
-    inner, half = np.r_[1 : size // 2, size // 2 + 1 : size], size // 2
-    power = np.square(np.abs(spectra[:, inner, 1:half]))
+    power = spectra(blocks / scale)
     halves = (power[::2], power[1::2]) if len(power) > 3 else (power, power)
-    first, second = (_cells(part, half) for part in halves)
-    count = math.ceil(_SAMPLES / (_CELL**2 * len(halves[0])))
+    first, second = (
+        cells(np.median(part, axis=0)) / _median_of_exponentials(len(part)) for part in halves
+    )
+    count = math.ceil(_SAMPLES / (CELL**2 * len(halves[0])))
     count = min(count, max(1, first.size // 4))
     found = second[np.argsort(first)[:count]].mean() + first[np.argsort(second)[:count]].mean()
     return float(np.sqrt(found / 2)) * scale
-
-
-def _cells(power: NDArray[np.float32], half: int) -> NDArray[np.float64]:
-    """Mean over every cell of frequencies of the median over blocks, as a mean of exponentials."""
-    spectrum = np.median(power, axis=0) / _median_of_exponentials(len(power))
-    rows = np.arange(half - 1) // _CELL
-    across = rows.max() + 1
-    # The second half of the rows holds the negative frequencies, in rising order.
-    rows = np.r_[rows, 2 * across - 1 - rows[::-1]]
-    label = (rows[:, None] * across + np.arange(half - 1) // _CELL).ravel()
-    return np.bincount(label, spectrum.ravel()) / np.bincount(label)
 
 
 def _median_of_exponentials(n: int) -> float:

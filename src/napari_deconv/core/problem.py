@@ -15,6 +15,7 @@ from torch import Tensor
 from .edges import pad_and_taper, settle_ring
 from .fourier import Blur
 from .gradients import gradient_power, spectrum_mean
+from .noise_law import NoiseLaw
 
 _LEAST_NOISE = 5e-4
 """Nothing is measured better: half an 8-bit step is four times that."""
@@ -40,6 +41,8 @@ class Problem:
         Where ``seen`` begins in the grid.
     noise : float
         Standard deviation of the noise on the unit scale.
+    law : NoiseLaw or None
+        How the noise grows with brightness, on the unit scale, where that was seen.
     scale : float
         Intensity of the input that is 1 here; fields in the image's own units divide by it.
     white : float
@@ -66,6 +69,7 @@ class Problem:
     std: float = math.nan
     spacing: tuple[float, ...] = ()
     bits: int = 0
+    law: NoiseLaw | None = None
     cancel: threading.Event | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -90,6 +94,11 @@ class Problem:
         mask = self.seen.new_zeros((1, *self.grid))
         mask[self.window] = 1
         return mask
+
+    @property
+    def rms_noise(self) -> float:
+        """Root of the mean variance of the noise over the whole image, on the unit scale."""
+        return self.noise if self.law is None else self.law.rms(self.mean)
 
     @property
     def sigma(self) -> float:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,6 +23,7 @@ from .errors import Cancelled, DeconvError
 from .excerpt import excerpt
 from .fourier import fast_shape
 from .intensity import Intensity, check_finite, stored
+from .noise_law import NoiseLaw
 from .problem import Problem, Solver, crop
 from .progress import Result, Step, Stream
 from .tiling import Plan, Tile, plan_tiles
@@ -42,6 +43,7 @@ class Run:
     estimated: bool
     device: torch.device
     budget: int
+    law: NoiseLaw | None = None
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
     asked: Solver | None = None
@@ -169,6 +171,7 @@ class Run:
             grid=self._grid(shape),
             offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
             noise=self.noise / scale,
+            law=None if self.law is None else self.law.over(scale),
             scale=scale,
             # Of a lazy image only samples were seen; this block may be brighter.
             white=max(self.intensity.high, float(block.max())) / scale,
@@ -263,6 +266,7 @@ class Run:
             "axes": self.layout.axes,
             "noise": self.noise,
             "noise_estimated": self.estimated,
+            **({"noise_law": asdict(self.law)} if self.law else {}),
             **({"spacing": list(self.spacing)} if self.spacing else {}),
             **({"chosen": self.chosen} if self.chosen else {}),
             **({"reblur_rms": self.reblur * self.intensity.scale} if self.misfits else {}),

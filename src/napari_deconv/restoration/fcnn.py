@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from ..core.problem import Problem
 from .network import NetworkMethod
@@ -65,16 +65,18 @@ class FCNN(
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network
-        net, sigma = self.loaded(problem)
+        net, noise = self.loaded(problem)
         otf = problem.blur.otf[None, None]
-        y, x = problem.y[:, None], None
+        y, x, local = problem.y[:, None], None, None
         for stage in range(self.total):
             problem.blur.check()
             with torch.inference_mode():
-                x = net(y, otf, sigma, stage, x)
+                x = net(y, otf, noise.sigma, stage, x, local)
             yield x[:, 0]
             if stage < self.iterations:
-                y = problem.with_ring(x[:, 0])[:, None]
+                blurred = problem.blur.forward(x[:, 0])
+                local = noise.near(blurred[:, None])
+                y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
 
 
 class Network(nn.Module):
@@ -116,7 +118,13 @@ class Network(nn.Module):
         return estimates
 
     def forward(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, stage: int, x: Tensor | None = None
+        self,
+        y: Tensor,
+        otf: Tensor,
+        sigma: Tensor,
+        stage: int,
+        x: Tensor | None = None,
+        local: Tensor | None = None,
     ) -> Tensor:
         """Estimate of one stage from the last one's, ``x``: Eqs. 4 and 6.
 
@@ -132,6 +140,8 @@ class Network(nn.Module):
             0 for the first deconvolution, which has no guide.
         x : Tensor, optional
             The last estimate, like ``y``.
+        local : Tensor, optional
+            Noise around each pixel over ``sigma``, like ``y``; by default 1.
         """
         differences = [transfer(y.shape, axis, y.device) for axis in (-1, -2)]
         rough = sum(d.abs().square() for d in differences) + 1e-4
@@ -142,17 +152,26 @@ class Network(nn.Module):
             response = before * otf.abs() / (before * otf.abs().square() + rough)
             for axis, d in zip((-1, -2), differences, strict=True):
                 level = sigma * rms(response * d.abs(), y.shape[-1])
-                top = top + d.conj() * torch.fft.rfft2(self._clean(x, axis, sigma, level, stage))
+                top = top + d.conj() * torch.fft.rfft2(
+                    self._clean(x, axis, (sigma, level), stage, local)
+                )
         bottom = gamma * otf.abs().square() + rough
         return torch.fft.irfft2(top / bottom, s=y.shape[-2:])
 
-    def _clean(self, x: Tensor, axis: int, sigma: Tensor, level: Tensor, stage: int) -> Tensor:
+    def _clean(
+        self,
+        x: Tensor,
+        axis: int,
+        levels: tuple[Tensor, Tensor],
+        stage: int,
+        local: Tensor | None,
+    ) -> Tensor:
         """One gradient of ``x``, denoised; the vertical one lies down for it."""
         gradient = x - x.roll(1, axis)
         denoise = self.denoisers[stage - 1]
         if axis == -1:
-            return denoise(gradient, sigma, level)
-        return denoise(gradient.mT, sigma, level).mT
+            return denoise(gradient, *levels, local)
+        return denoise(gradient.mT, *levels, None if local is None else local.mT).mT
 
     def _gamma(self, sigma: Tensor, stage: int) -> Tensor:
         power = torch.log(sigma / 0.01)
@@ -181,7 +200,9 @@ class Denoiser(nn.Module):
         layers = [each for layer in convolutions for each in (layer, nn.ReLU())]
         self.layers = nn.Sequential(*layers[:-1])
 
-    def forward(self, gradient: Tensor, sigma: Tensor, level: Tensor) -> Tensor:
+    def forward(
+        self, gradient: Tensor, sigma: Tensor, level: Tensor, local: Tensor | None = None
+    ) -> Tensor:
         """The gradient without its noise.
 
         Parameters
@@ -190,11 +211,15 @@ class Denoiser(nn.Module):
             Horizontal differences, ``(B, 1, Y, X)``.
         sigma, level : Tensor
             Standard deviation of the noise in the image and in the gradient, ``(B, 1, 1, 1)``.
+        local : Tensor, optional
+            What both are multiplied by at each pixel, like ``gradient``.
         """
         rows, columns = gradient.shape[-2:]
-        even = pad(gradient, (0, columns % 2, 0, rows % 2), mode="replicate")
-        phases = pixel_unshuffle(even, 2)
+        odd = (0, columns % 2, 0, rows % 2)
+        phases = pixel_unshuffle(pad(gradient, odd, mode="replicate"), 2)
         maps = torch.cat([sigma, level], 1).expand(len(phases), 2, *phases.shape[-2:])
+        if local is not None:
+            maps = maps * avg_pool2d(pad(local, odd, mode="replicate"), 2)
         # Tenfold brings gradients and noise near 1, where the layers' starting scale fits.
         inputs = 10 * torch.cat([phases, maps], 1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from ..core.problem import Problem
 from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
-from .network import NetworkMethod, faithful
+from .network import NetworkMethod
+from .told_noise import faithful
 
 _RATIOS = (1e-2, 1e-3)
 """Noise-to-signal ratios of the pseudo-inverses at 1 % noise; the paper has the first."""
@@ -75,17 +76,28 @@ class GLRA(
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network
-        net, sigma = self.loaded(problem)
+        net, noise = self.loaded(problem)
         otf = problem.blur.otf[None, None]
         clipped = torch.zeros_like(problem.y)
         clipped[problem.window] = (problem.seen >= problem.white - _WHITE).float()
         x = y = problem.y
+        blurred = problem.blur.forward(y)
         for _ in range(self.passes):
             problem.blur.check()
             with torch.inference_mode():
-                x = net(x[:, None], y[:, None], otf, sigma, clipped[:, None], problem.white)[:, 0]
-                y = problem.with_ring(x)
-                answer = faithful(problem, x, sigma)
+                local = noise.near(blurred[:, None])
+                x = net(
+                    x[:, None],
+                    y[:, None],
+                    otf,
+                    noise.sigma,
+                    clipped[:, None],
+                    problem.white,
+                    local,
+                )[:, 0]
+                blurred = problem.blur.forward(x)
+                y = problem.with_ring(x, blurred=blurred)
+                answer = faithful(problem, x, noise.sigma)
             yield answer
 
 
@@ -168,6 +180,7 @@ class Network(nn.Module):
         sigma: Tensor,
         clipped: Tensor,
         white: float = 1.0,
+        local: Tensor | None = None,
     ) -> Tensor:
         """The next estimate.
 
@@ -183,6 +196,8 @@ class Network(nn.Module):
             1 where ``y`` is clipped, like ``y``.
         white : float
             Level at which it is.
+        local : Tensor, optional
+            Noise around each pixel over ``sigma``, like ``y``; by default 1.
         """
         blurred = torch.fft.irfft2(torch.fft.rfft2(x) * otf, s=y.shape[-2:])
         # What the camera would have clipped too is no misfit.
@@ -191,7 +206,7 @@ class Network(nn.Module):
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
         phases = to_phases(torch.cat([4 * maps, 4 * (x - 0.5), clipped], 1))
         with torch.autocast(y.device.type, torch.bfloat16):
-            inputs = torch.cat([phases, level_map(sigma, phases)], 1)
+            inputs = torch.cat([phases, level_map(sigma, phases, local)], 1)
             correction = self.correction(self.head(inputs))
         return sharp + from_phases(correction, y.shape[-2:]) / 10
 

@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -17,11 +16,7 @@ from ..core.weights import about, load_network, locate, shipped
 from .base import Method
 from .domain import Domain, domain_of
 from .one_psf import given_psf, mismatch
-
-_TOLERANCE = 1.25
-"""How far noise and PSF may lie outside before it is worth a word: estimates are that good."""
-_NOISE = (0.003, 0.1)
-"""Taken for weights that do not say what noise they saw."""
+from .told_noise import NOISE, TOLERANCE, Noise, about_growth, about_noise, noise_range
 
 
 class NetworkMethod(Method, needs_weights=True):
@@ -63,18 +58,20 @@ class NetworkMethod(Method, needs_weights=True):
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         header = about(locate(self.weights or self.default_weights))
-        said = [_about_noise(problem.noise, header), _about_psf(_numpy(problem.psf), header)]
+        said = [
+            about_growth(problem),
+            about_noise(problem.rms_noise, header),
+            _about_psf(_numpy(problem.psf), header),
+        ]
         if self._domain(problem) == "fluorescence":
             said.append(_caution(header, problem, reblur))
         return tuple(text for text in said if text)
 
-    def loaded(self, problem: Problem) -> tuple[Any, Tensor]:
-        """The network on the problem's device, and the noise to tell it, ``(1, 1, 1, 1)``."""
+    def loaded(self, problem: Problem) -> tuple[Any, Noise]:
+        """The network on the problem's device, and what to tell it of the noise."""
         path = locate(self.weights or self.default_weights)
-        low, high = noise_range(about(path)) if path.exists() else _NOISE
-        network = load_network(self, problem.seen.device)
-        sigma = problem.seen.new_full((1, 1, 1, 1), min(max(problem.noise, low), high))
-        return network, sigma
+        known = noise_range(about(path)) if path.exists() else NOISE
+        return load_network(self, problem.seen.device), Noise.of(problem, known)
 
     def _domain(self, problem: Problem) -> Domain:
         if self.domain != "automatic":
@@ -90,7 +87,7 @@ class NetworkMethod(Method, needs_weights=True):
             return (
                 trained_for(row) == domain,
                 not _about_psf(psf, row),
-                not _about_noise(problem.noise, row),
+                not about_noise(problem.rms_noise, row),
                 row["id"] == self.default_weights,
             )
 
@@ -102,59 +99,9 @@ class NetworkMethod(Method, needs_weights=True):
         return bool(row["method"] == self.name and all(same))
 
 
-def faithful(problem: Problem, x: Tensor, sigma: Tensor) -> Tensor:
-    """The estimate with the data's last word, where there is less noise than the weights saw.
-
-    A damped inverse of what the re-blurred estimate leaves of the image is added, the less damped
-    the less noise there is; at the least noise that the weights know, nothing is.
-
-    Parameters
-    ----------
-    problem : Problem
-        Gives image, blur and noise.
-    x : Tensor
-        The network's estimate, ``(C, *problem.grid)``.
-    sigma : Tensor
-        Noise that the network was told.
-    """
-    share = problem.noise / float(sigma)
-    if share >= 0.99:
-        return x
-    blurred = problem.blur.forward(x)
-    left = problem.with_ring(x, blurred=blurred) - blurred
-    # A clipped pixel says only that there was at least as much light.
-    clipped = problem.seen >= problem.white
-    left[problem.window] = torch.where(
-        clipped, left[problem.window].clamp(min=0), left[problem.window]
-    )
-    damping = _LEAST_DAMPING + 0.1 * share**2 / (1 - share**2)
-    otf = problem.blur.otf
-    return x + problem.blur.filter(left, otf.conj() / (otf.abs().square() + damping))
-
-
-_LEAST_DAMPING = 1e-3
-
-
 def trained_for(header: Mapping[str, Any]) -> Domain:
     """The domain of weights: fluorescence if their recipe generates it."""
     return "fluorescence" if header.get("recipe", {}).get("generated") else "photo"
-
-
-def noise_range(header: Mapping[str, Any]) -> tuple[float, float]:
-    """Least and most noise that weights saw, on the unit scale."""
-    recipe = header.get("recipe", {})
-    return recipe.get("noise_low", _NOISE[0]), recipe.get("noise_high", _NOISE[1])
-
-
-def _about_noise(noise: float, header: Mapping[str, Any]) -> str:
-    low, high = noise_range(header)
-    if low / _TOLERANCE <= noise <= high * _TOLERANCE:
-        return ""
-    result = "smoother than it need be" if noise < low else "noisy, or with invented structure"
-    return (
-        f"The noise, {noise:.2%} of the brightest, lies outside the {low:.1%} to {high:.0%} that "
-        f"the weights {header['id']!r} were trained on; the result may be {result}."
-    )
 
 
 def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
@@ -168,7 +115,7 @@ def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
     pixels = (recipe.get("pixel_um_low", 0.06), recipe.get("pixel_um_high", 0.16))
     known = _widths(repr(families), pixels)
     for measure, (low, high) in zip(width_px(psf), known, strict=True):
-        if not low / _TOLERANCE <= measure <= high * _TOLERANCE:
+        if not low / TOLERANCE <= measure <= high * TOLERANCE:
             return (
                 f"The PSF, {' x '.join(map(str, psf.shape))} pixels and as wide as {measure:.1f}, "
                 f"lies outside what the weights {header['id']!r} were trained on, which is "
@@ -183,7 +130,7 @@ def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
     if math.isfinite(reblur):
         shown = (
             f" Blurred again, this result differs from the image by {reblur * problem.scale:.3g} "
-            f"(RMS), where the noise is {problem.noise * problem.scale:.3g}."
+            f"(RMS), where the noise is {problem.rms_noise * problem.scale:.3g}."
         )
     return f"A network can invent structure: do not measure in its result unchecked.{unlike}{shown}"
 

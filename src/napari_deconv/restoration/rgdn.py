@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from ..core.problem import Problem
 from .layers import Hourglass, convolution, from_phases, level_map, to_phases
-from .network import NetworkMethod, faithful
+from .network import NetworkMethod
+from .told_noise import faithful
 
 
 class RGDN(
@@ -73,18 +74,18 @@ class RGDN(
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network | PaperNetwork
-        net, sigma = self.loaded(problem)
+        net, noise = self.loaded(problem)
         otf = problem.blur.otf[None, None]
         y = problem.y[:, None]
-        x, before = y, 0.0
+        x, blurred, before = y, problem.blur.forward(problem.y), 0.0
         for _ in range(self.iterations):
             problem.blur.check()
             with torch.inference_mode():
-                x = net(x, y, otf, sigma)
+                x = net(x, y, otf, noise.sigma, noise.near(blurred[:, None]))
                 blurred = problem.blur.forward(x[:, 0])
                 misfit = float((blurred[problem.window] - problem.seen).square().mean().sqrt())
                 y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
-                answer = faithful(problem, x[:, 0], sigma)
+                answer = faithful(problem, x[:, 0], noise.sigma)
             yield answer
             if abs(misfit - before) <= self.tolerance * misfit:
                 return
@@ -122,7 +123,9 @@ class Network(nn.Module):
             estimates.append(x)
         return estimates
 
-    def forward(self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor) -> Tensor:
+    def forward(
+        self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> Tensor:
         """The next estimate.
 
         Parameters
@@ -133,6 +136,8 @@ class Network(nn.Module):
             Half spectrum of the PSF, ``(B or 1, 1, Y, X // 2 + 1)``.
         sigma : Tensor
             Noise on the unit scale, ``(B or 1, 1, 1, 1)``.
+        local : Tensor, optional
+            Noise around each pixel over ``sigma``, like ``y``; by default 1.
         """
         damping = torch.exp(self.gamma[0] + self.gamma[1] * torch.log(sigma / 0.01))
         misfit = otf.conj() * (otf * torch.fft.rfft2(x) - torch.fft.rfft2(y))
@@ -140,7 +145,7 @@ class Network(nn.Module):
         # Factors that bring gradient and image near 1, where the layers' starting scale fits.
         phases = 10 * to_phases(gradient)
         with torch.autocast(x.device.type, torch.bfloat16):
-            features = self.from_gradient(torch.cat([phases, level_map(sigma, phases)], 1))
+            features = self.from_gradient(torch.cat([phases, level_map(sigma, phases, local)], 1))
             features = features - self.from_image(4 * to_phases(x - 0.5))
             direction = self.direction(features)
         return x - gradient + from_phases(direction, x.shape[-2:]) / 10
@@ -167,8 +172,10 @@ class PaperNetwork(nn.Module):
             estimates.append(x)
         return estimates
 
-    def forward(self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor) -> Tensor:
-        """As `Network.forward`; ``sigma`` is not looked at."""
+    def forward(
+        self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> Tensor:
+        """As `Network.forward`; the noise is not looked at."""
         misfit = otf.conj() * (otf * torch.fft.rfft2(x) - torch.fft.rfft2(y))
         gradient = torch.fft.irfft2(misfit, s=x.shape[-2:])
         with torch.autocast(x.device.type, torch.bfloat16):
