@@ -14,6 +14,7 @@ from scipy.signal import convolve2d, fftconvolve
 import napari_deconv as nd
 from napari_deconv.cli import main
 from napari_deconv.core.errors import Cancelled
+from napari_deconv.core.kernel_fit import fit_kernel
 from napari_deconv.core.progress import drain
 from napari_deconv.estimation import kernel as kernels
 from napari_deconv.estimation import stream
@@ -98,7 +99,7 @@ def test_kernel_fit_is_the_non_negative_least_squares_solution() -> None:
     ]
     expected, _ = nnls(np.stack(columns, 1), seen.ravel())
     tensors = (torch.as_tensor(a, dtype=torch.float32) for a in (edges, seen))
-    found = kernels.fit_kernel(*tensors, 5, 0.0, 0.0, torch.zeros(5, 5))
+    found = fit_kernel(*tensors, torch.zeros(5, 5), ridge=0.0)
     np.testing.assert_allclose(found.numpy().ravel(), expected, atol=1e-4)
     assert (expected == 0).any()
 

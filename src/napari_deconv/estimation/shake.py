@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import interpolate, max_pool2d
 
-from ..core.edges import pad_and_taper
-from ..core.fourier import Blur, fast_shape
-from ..core.gradients import gradient, gradient_power
+from ..core.fourier import Blur
+from ..core.gradients import gradient
+from ..core.kernel_fit import fit_kernel
+from ..core.strong_edges import l0_edges
 from . import kernel as kernels
-from .latent import l0_edges
 from .plane import Plane
 from .result import Guess, Preview
+from .scale import Scale, scale_of
 
 Array = NDArray[np.float64]
 
@@ -52,25 +52,6 @@ class Tuning:
     price: float = 5e-4
     floor: float = 0.03
     island: float = 0.03
-
-
-@dataclass(frozen=True, eq=False)
-class _Scale:
-    """The photo at one size, on its periodic grid.
-
-    ``known`` is 1 on pixels that were seen and are not clipped; ``inner`` where a whole kernel
-    around a pixel lies on such; ``seen`` are the differences that are known, else 0.
-    """
-
-    y: Tensor
-    known: Tensor
-    inner: Tensor
-    seen: Tensor
-    rough: Tensor
-    window: tuple[slice, ...]
-    size: int
-    zoom: float
-    label: str
 
 
 def camera_shake(
@@ -126,7 +107,7 @@ def camera_shake(
         side = _odd(size * zoom)
         if grow and level < levels - 1:
             side = min(side, 2 * math.ceil(1.2 * kernels.reach(k) * zoom / last + 2) + 1)
-        scale = _scale(plane, side, zoom, device)
+        scale = scale_of(plane, side, zoom, device)
         start = _begun(side) if level == levels - 1 else kernels.resized(k, side, zoom / last)
         for k, x, misfit in _rounds(scale, start, tuned, cancel):
             curve.append((len(curve) + 1, misfit))
@@ -177,7 +158,7 @@ def later(
 
 
 def _rounds(
-    scale: _Scale, k: Array, tuned: Tuning, cancel: threading.Event | None
+    scale: Scale, k: Array, tuned: Tuning, cancel: threading.Event | None
 ) -> Iterator[tuple[Array, Tensor, float]]:
     """The alternation on one scale."""
     x, price = None, tuned.edge_price
@@ -187,8 +168,8 @@ def _rounds(
         y = scale.y if x is None else torch.where(scale.known > 0, scale.y, blur.forward(x))
         x = l0_edges(y, blur, scale.rough, price)
         edges = gradient(x) * scale.inner
-        raw = kernels.fit_kernel(
-            edges, scale.seen, scale.size, tuned.ridge, tuned.price, _tensor(k, scale.y)
+        raw = fit_kernel(
+            edges, scale.seen, _tensor(k, scale.y), ridge=tuned.ridge, price=tuned.price
         )
         blurred = Blur(raw / raw.sum().clamp(min=1e-6), scale.y.shape[1:], cancel).forward(edges)
         energy = float((scale.seen * scale.inner).square().sum())
@@ -197,38 +178,6 @@ def _rounds(
         k = kernels.centred(k)
         price = max(price / tuned.edge_decay, tuned.least_edge_price)
         yield k, x[scale.window], misfit
-
-
-def _scale(plane: Plane, side: int, zoom: float, device: torch.device | None) -> _Scale:
-    """The photo reduced by ``zoom``, continued over a ring that a kernel of ``side`` reaches."""
-    y = torch.as_tensor(plane.gray, device=device)[None]
-    good = torch.as_tensor(plane.good, device=device)[None].float()
-    if zoom < 1:
-        shape = tuple(max(16, round(n * zoom)) for n in plane.gray.shape)
-        y, good = (
-            interpolate(a[None], shape, mode="bilinear", antialias=True)[0] for a in (y, good)
-        )
-        good = (good > 0.999).float()
-    ring = side // 2
-    grid = fast_shape([n + 3 * ring for n in y.shape[1:]])
-    padded = pad_and_taper(y, grid, (ring, ring), float(y.mean()))
-    window = (slice(None), *(slice(ring, ring + n) for n in y.shape[1:]))
-    known = torch.zeros_like(padded)
-    known[window] = good
-    both = torch.stack([known * known.roll(-1, axis) for axis in (1, 2)])
-    inner = 1 - max_pool2d(1 - both.amin(0), 2 * ring + 1, 1, ring)
-    height, width = y.shape[1:]
-    return _Scale(
-        y=padded,
-        known=known,
-        inner=inner,
-        seen=gradient(padded) * both,
-        rough=gradient_power(grid, device=y.device),
-        window=window,
-        size=side,
-        zoom=zoom,
-        label=f"camera shake at {width} x {height} px",
-    )
 
 
 def _odd(size: float) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..core.fourier import Blur
-from ..core.gradients import gradient, gradient_adjoint
+from .fourier import Blur
+from .gradients import gradient, gradient_adjoint
 
 _GROWTH = 2 * 2**0.5
 _LAST_BETA = 1e3

@@ -1,0 +1,65 @@
+"""A photo at one size, on the periodic grid that camera shake is sought on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate, max_pool2d
+
+from ..core.edges import pad_and_taper
+from ..core.fourier import fast_shape
+from ..core.gradients import gradient, gradient_power
+from .plane import Plane
+
+
+@dataclass(frozen=True, eq=False)
+class Scale:
+    """The photo at one size, on its periodic grid.
+
+    ``known`` is 1 on pixels that were seen and are not clipped; ``inner`` where a whole kernel
+    around a pixel lies on such; ``seen`` are the differences that are known, else 0.
+    """
+
+    y: Tensor
+    known: Tensor
+    inner: Tensor
+    seen: Tensor
+    rough: Tensor
+    window: tuple[slice, ...]
+    size: int
+    zoom: float
+    label: str
+
+
+def scale_of(plane: Plane, side: int, zoom: float, device: torch.device | None) -> Scale:
+    """The photo reduced by ``zoom``, continued over a ring that a kernel of ``side`` reaches."""
+    y = torch.as_tensor(plane.gray, device=device)[None]
+    good = torch.as_tensor(plane.good, device=device)[None].float()
+    if zoom < 1:
+        shape = tuple(max(16, round(n * zoom)) for n in plane.gray.shape)
+        y, good = (
+            interpolate(a[None], shape, mode="bilinear", antialias=True)[0] for a in (y, good)
+        )
+        good = (good > 0.999).float()
+    ring = side // 2
+    grid = fast_shape([n + 3 * ring for n in y.shape[1:]])
+    padded = pad_and_taper(y, grid, (ring, ring), float(y.mean()))
+    window = (slice(None), *(slice(ring, ring + n) for n in y.shape[1:]))
+    known = torch.zeros_like(padded)
+    known[window] = good
+    both = torch.stack([known * known.roll(-1, axis) for axis in (1, 2)])
+    inner = 1 - max_pool2d(1 - both.amin(0), 2 * ring + 1, 1, ring)
+    height, width = y.shape[1:]
+    return Scale(
+        y=padded,
+        known=known,
+        inner=inner,
+        seen=gradient(padded) * both,
+        rough=gradient_power(grid, device=y.device),
+        window=window,
+        size=side,
+        zoom=zoom,
+        label=f"camera shake at {width} x {height} px",
+    )
