@@ -11,8 +11,9 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deconv.cli import main as command_line
 from napari_deconv.io import read, write
-from napari_deconv.panels.deconvolve import DeconvolvePanel, _weighty
+from napari_deconv.panels.deconvolve import DeconvolvePanel
 from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.outcome import weighty
 from napari_deconv.psf import Disk
 
 LEFT = Qt.MouseButton.LeftButton
@@ -160,8 +161,8 @@ def test_copied_script_keeps_linear_light(viewer, qtbot):
 
 def test_few_clipped_pixels_are_no_warning():
     said = " % of the pixels lay outside the range of uint8 and were clipped."
-    assert [_weighty(share + said) for share in ("6e-05", "0.9", "1.2")] == [False, False, True]
-    assert _weighty("Tiles are smaller than they should be.")
+    assert [weighty(share + said) for share in ("6e-05", "0.9", "1.2")] == [False, False, True]
+    assert weighty("Tiles are smaller than they should be.")
 
 
 def test_methods_come_by_title(viewer, qtbot):

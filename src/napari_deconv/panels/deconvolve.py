@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -14,23 +13,26 @@ from ..core.errors import DeconvError
 from .fields import Choice
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import Placement, add_image, axes_of, find, is_image, pixels, voxel
+from .layers import Placement, axes_of, find, is_image, pixels, voxel
 from .live import Live, Task
 from .noise import NoiseLevel
 from .offer import WeightsOffer
 from .order import Order, Origin
+from .outcome import add_result
 from .parts import Notice, Panel, heading, read_out, rows
 from .psf_adopt import is_ours
+from .psf_channels import VarietyBox
 from .psf_source import PsfSource
 from .recipes import RecipeBox
 from .run_bar import RunBar
+from .stop_curve import StopCurve
+from .to_disk import ToDisk, write
 
 _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
     "Then choose the blur (PSF) and a method, and press Run."
 )
 _FIRST = "richardson-lucy"
-_CLIPPED_PERCENT = 1.0
 
 
 class DeconvolvePanel(Panel):
@@ -59,6 +61,9 @@ class DeconvolvePanel(Panel):
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to sharpen. It is never changed.")
         self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
+        self.variety = VarietyBox(napari_viewer)
+        self.to_disk = ToDisk()
+        self.curve = StopCurve()
         self.method = Choice("Method")
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
@@ -85,21 +90,27 @@ class DeconvolvePanel(Panel):
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
         linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
         size = voxel(self.image.layer)
-        return Order(self.method.spec(), self.psf.request(), self.noise.value, linear, size)
+        return Order(
+            self.method.spec(), self.psf.request(), self.noise.value, linear, size,
+            self.variety.variety(),
+        )  # fmt: skip
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""
         try:
-            order = self.order()
+            order, layer = self.order(), self.image.layer
+            target = self.to_disk.target(layer, order.method.title)
         except DeconvError as error:
             self.run_bar.fail(error)
             return
         self.live_box.setChecked(False)
-        layer = self.image.layer
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
         self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
-        data, axes = pixels(layer), axes_of(layer)
-        self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
+        data, axes, path = pixels(layer), axes_of(layer), layer.source.path
+        if target is None:
+            self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
+        else:
+            self.run_bar.start(lambda cancel: write(order, path, data, axes, target, cancel))
 
     def load(self, recipe: Mapping[str, Any]) -> None:
         """Set the panel to a result's recipe.
@@ -111,6 +122,7 @@ class DeconvolvePanel(Panel):
         """
         self.image.pick(find(self._viewer, str(recipe.get("source"))))
         self.psf.restore(recipe.get("psf", {}))
+        self.variety.restore(recipe.get("psf", {}))
         method = dict(recipe["method"])
         if not self.method.choose(method.pop("name"), method):
             name = recipe["method"]["name"]
@@ -124,8 +136,8 @@ class DeconvolvePanel(Panel):
         noise = rows()
         noise.addRow("Noise", self.noise)
         for part in (
-            self.hint, top, heading("Blur"), self.psf, heading("Method"), self.method, self.offer,
-            noise, self.linear,
+            self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
+            heading("Method"), self.method, self.offer, noise, self.linear, self.curve,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -136,7 +148,10 @@ class DeconvolvePanel(Panel):
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
+        self.psf.changed.connect(lambda: self.variety.set_psf(self.psf.prepared))
+        self.psf.shown.connect(lambda: self.variety.set_psf(self.psf.prepared))
         self.psf.shown.connect(self.live.refresh)
+        self.variety.changed.connect(self.live.refresh)
         for signal in (self.psf.shown, self.method.changed):
             signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
         self.method.changed.connect(self._on_method)
@@ -171,6 +186,8 @@ class DeconvolvePanel(Panel):
         self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
         self.psf.set_image(layer)
+        self.variety.set_image(layer)
+        self.to_disk.set_image(layer)
         self.noise.set_image(layer)
         self.live.refresh()
 
@@ -197,22 +214,18 @@ class DeconvolvePanel(Panel):
         if prepared is None:
             raise DeconvError("The PSF is not ready.", "See above.")
         shape = tuple(prepared.usable().shape)
-        return Task(self.image.layer, shape, lambda: prepared, order.preview)
+
+        def psf(region: Any) -> Any:
+            place = dict(zip(region.axes, region.offset, strict=False))
+            return order.variety.at(prepared, place.get("C"), place.get("Z", 0))
+
+        return Task(self.image.layer, shape, psf, order.preview)
 
     def _on_result(self, made: Any) -> None:
-        result, psf = made
-        origin = self._origin
-        if origin is None:
-            return
-        name, look = origin.placement.name, origin.placement.options
-        recipe = {**result.recipe, "psf": {**result.recipe.get("psf", {}), **psf}}
-        about = {"kind": "result", **recipe, "source": name, "path": origin.path}
-        add_image(self._viewer, result.data, f"{name} {origin.title}", look, about)
-        seconds = recipe.get("seconds")
-        said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
-        said[0] += _chosen(recipe)
-        kind = "warning" if any(map(_weighty, result.notes)) else "info"
-        self.run_bar.message.say("\n".join(said), kind)
+        if self._origin is not None:
+            recipe, said, kind = add_result(self._viewer, self._origin, made)
+            self.run_bar.message.say(said, kind)
+            self.curve.show_recipe(recipe)
 
     def _on_again(self, recipe: Mapping[str, Any]) -> None:
         try:
@@ -229,18 +242,6 @@ class DeconvolvePanel(Panel):
         if self.live_box.isChecked():
             self.live_box.setChecked(False)
         super().hideEvent(event)
-
-
-def _weighty(note: str) -> bool:
-    """Whether a note is a warning: nearly every 8-bit run clips a few pixels."""
-    share = re.match(r"(\S+) % of the pixels lay outside", note)
-    return share is None or float(share[1]) > _CLIPPED_PERCENT
-
-
-def _chosen(recipe: Mapping[str, Any]) -> str:
-    """What the method chose for itself, as a sentence."""
-    count = recipe.get("chosen", {}).get("iterations")
-    return "" if count is None else f" {count} iterations were chosen."
 
 
 def _methods() -> Mapping[str, Any]:

@@ -155,7 +155,7 @@ class DegradePanel(Panel):
         if prepared is None and not self.psf.none:
             raise DeconvError("The PSF is not ready.", "See above.")
         shape = tuple(prepared.usable().shape) if prepared is not None else (1, 1)
-        return Task(self.image.layer, shape, lambda: prepared, order.preview)
+        return Task(self.image.layer, shape, lambda _: prepared, order.preview)
 
     def _settings(self) -> tuple[Any, Any]:
         """PSF generator (None if it is no generator) and chain, for the data set."""

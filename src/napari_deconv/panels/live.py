@@ -31,7 +31,7 @@ class Task:
     layer : Image
         Whose visible part is shown.
     prepare : callable
-        Called in the worker; returns the PSF, or None.
+        Called in the worker with the region; returns the PSF, or None.
     stream : callable
         Called in the worker with the region's array, axes, the PSF and the cancel event; returns
         a generator of steps whose result is the restored array.
@@ -39,7 +39,7 @@ class Task:
 
     layer: Any
     psf_shape: tuple[int, ...]
-    prepare: Callable[[], Prepared | None]
+    prepare: Callable[[Any], Prepared | None]
     stream: Callable[[Any, str, Any, threading.Event], Generator[Any, None, NDArray[Any]]]
     region: Any = field(default=None)
     placement: Any = field(default=None)
@@ -179,4 +179,4 @@ class Live:
 
 def _run(task: Task, cancel: threading.Event) -> Generator[Any, None, NDArray[Any]]:
     region = task.region
-    return (yield from task.stream(region.data, region.axes, task.prepare(), cancel))
+    return (yield from task.stream(region.data, region.axes, task.prepare(region), cancel))

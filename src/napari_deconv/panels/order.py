@@ -9,7 +9,8 @@ from typing import Any
 
 from . import settings
 from .layers import Placement
-from .psf_request import Prepared, Request
+from .psf_request import Request
+from .psf_variety import Variety
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,33 +22,45 @@ class Order:
     noise: float | None
     linear: bool = False
     voxel: Mapping[str, float] = field(default_factory=dict)
+    variety: Variety = field(default_factory=Variety)
 
     def stream(
-        self, data: Any, axes: str, prepared: Prepared, cancel: threading.Event
+        self, data: Any, axes: str, kernels: Any, cancel: threading.Event
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
+        from ..core.blending import stream_depths
+        from ..core.channels import stream_channels
         from ..core.colour import stream_in_linear_light
+        from ..core.depths import DepthPSF
         from ..core.engine import stream
 
-        chosen, kernel = settings.current(), prepared.usable()
-        sizes = [self.voxel[a] for a in "ZYX"[-kernel.ndim :] if a in self.voxel]
-        return (stream_in_linear_light if self.linear else stream)(
-            self.method, data, kernel, axes=axes, noise=self.noise,
-            spacing=sizes if len(sizes) == kernel.ndim else None,
+        start: Any = stream_in_linear_light if self.linear else stream
+        start = stream_depths if isinstance(kernels, DepthPSF) else start
+        start = stream_channels if isinstance(kernels, dict) else start
+        chosen = settings.current()
+        return start(  # type: ignore[no-any-return]
+            self.method, data, kernels, axes=axes, noise=self.noise,
+            spacing=self.spacing(axes, kernels),
             device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
 
+    def spacing(self, axes: str, kernels: Any) -> list[float] | None:
+        """Voxel size along the axes of the PSF, where the image has one."""
+        one = next(iter(kernels.values())) if isinstance(kernels, dict) else kernels
+        sizes = [self.voxel[a] for a in "ZYX"[-one.ndim :] if a in self.voxel]
+        return sizes if len(sizes) == one.ndim else None
+
     def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
         """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
-        prepared = self.psf.prepare()
-        result = yield from self.stream(data, axes, prepared, cancel)
-        return result, prepared.about
+        kernels, about = self.variety.make(self.psf)
+        result = yield from self.stream(data, axes, kernels, cancel)
+        return result, about
 
     def preview(
         self, data: Any, axes: str, prepared: Any, cancel: threading.Event
     ) -> Generator[Any, None, Any]:
         """Restore a region; returns the array."""
-        result = yield from self.stream(data, axes, prepared, cancel)
+        result = yield from self.stream(data, axes, prepared.usable(), cancel)
         return result.data
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -108,6 +108,23 @@ def typed_size(text: str, ndim: int) -> list[int] | None:
     if len(sizes) != ndim:
         raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")
     return sizes
+
+
+def restore(source: Any, about: Mapping[str, Any], find: Callable[[str], Any]) -> None:
+    """Set a `PsfSource` from a recipe's ``psf``; ``find`` looks a layer up by its name."""
+    spec = about.get("spec")
+    if spec:
+        source.choice.choose(spec["name"], {k: v for k, v in spec.items() if k != "name"})
+        source.dims.setCurrentIndex(int(about.get("ndim", 2)) - 2)
+        source.extent.setText(", ".join(map(str, about.get("size") or ())))
+    elif about.get("file"):
+        source.choice.choose("file")
+        source.file.set_path(str(about["file"]))
+    elif about.get("layer"):
+        source.choice.choose("layer")
+        source.layers.pick(find(str(about["layer"])))
+    else:
+        raise DeconvError("The recipe does not say which PSF it used.", "Choose one here.")
 
 
 def _known_size(layer: Any, image: Any) -> tuple[float, ...] | None:

@@ -14,12 +14,12 @@ from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import SizeWatch, axes_of, is_psf
+from .layers import SizeWatch, axes_of, find, is_psf
 from .line import LineTool
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
 from .psf_adopt import Adoption
-from .psf_asked import from_fields, from_file, from_layer, image_facts
+from .psf_asked import from_fields, from_file, from_layer, image_facts, restore
 from .psf_image import FromImage
 from .psf_request import Prepared, Request
 
@@ -130,21 +130,7 @@ class PsfSource(QWidget):
 
     def restore(self, about: Mapping[str, Any]) -> None:
         """Set everything from a recipe's ``psf``."""
-        spec = about.get("spec")
-        if spec:
-            self.choice.choose(spec["name"], {k: v for k, v in spec.items() if k != "name"})
-            self.dims.setCurrentIndex(int(about.get("ndim", 2)) - 2)
-            self.extent.setText(", ".join(map(str, about.get("size") or ())))
-        elif about.get("file"):
-            self.choice.choose("file")
-            self.file.set_path(str(about["file"]))
-        elif about.get("layer"):
-            from .layers import find
-
-            self.choice.choose("layer")
-            self.layers.pick(find(self._viewer, str(about["layer"])))
-        else:
-            raise DeconvError("The recipe does not say which PSF it used.", "Choose one here.")
+        restore(self, about, lambda name: find(self._viewer, name))
         self._mend = bool(about.get("repaired"))
 
     def _build(self) -> None:

@@ -59,6 +59,9 @@ class RecipeBox(QWidget):
     def _on_active(self, event: Any = None) -> None:
         recipe = self.recipe
         self.setVisible(bool(recipe))
+        psf = recipe.get("psf", {})
+        # Of these the command line knows nothing, or needs the PSFs as files.
+        self.shell.setEnabled(not ({"channels", "depths"} & set(psf) or "written" in recipe))
         if recipe:
             self.told.setText(f"Selected: {summary(recipe)}")
 
@@ -153,10 +156,22 @@ def _noise(recipe: Mapping[str, Any]) -> float | None:
 
 
 def _psf_lines(psf: Mapping[str, Any]) -> list[str]:
+    if not psf.get("channels"):
+        return _one_psf(psf)
+    lines = ["kernels = {}"]
+    for one in psf["channels"]:
+        lines += [*_one_psf(one), f"kernels[{one['channel']}] = kernel"]
+    return [*lines, "kernel = kernels"]
+
+
+def _one_psf(psf: Mapping[str, Any]) -> list[str]:
     if "spec" in psf:
         spec = dict(psf["spec"])
-        size, voxel = psf.get("size"), psf.get("pixel_size")
-        lines = [f"kernel = {_made(spec)}({_tuple(size)!r}, {_tuple(voxel)!r})"]
+        size, voxel = _tuple(psf.get("size")), _tuple(psf.get("pixel_size"))
+        lines = [f"kernel = {_made(spec)}({size!r}, {voxel!r})"]
+        if psf.get("depths"):
+            planes, count = psf["planes"], psf["depths"]
+            lines = [f"kernel = psf.through({_made(spec)}, {planes}, {voxel!r}, {count}, {size!r})"]
     elif psf.get("file"):
         lines = [f"kernel = psf.load({str(psf['file'])!r})"]
     else:
@@ -167,9 +182,9 @@ def _psf_lines(psf: Mapping[str, Any]) -> list[str]:
     return [*lines, f"kernel = psf.repair(kernel{sizes})"]
 
 
-def _made(spec: dict[str, Any]) -> str:
-    name = spec.pop("name")
-    fields = "".join(f", {k}={_tuple(v)!r}" for k, v in spec.items())
+def _made(spec: Mapping[str, Any]) -> str:
+    name = spec["name"]
+    fields = "".join(f", {k}={_tuple(v)!r}" for k, v in spec.items() if k != "name")
     return f"psf.PSF.make({name!r}{fields})"
 
 

@@ -1,0 +1,137 @@
+"""Images that are not in memory: what is said of them, and results that are written to disk."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ..core.errors import DeconvError
+from . import settings
+from .inputs import FileRow
+from .layers import KEY, pixels
+from .order import Order
+from .parts import Notice, rows
+
+
+class ToDisk(QWidget):
+    """Says which level of a pyramid is taken, and offers a folder where the layer is lazy."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = Notice()
+        self.folder = FileRow("A folder for the result", "in memory")
+        self.folder.edit.setToolTip(
+            "Where given, the result is written there as an OME-Zarr, block by block, and opened "
+            "as a lazy layer. The same run into the same folder goes on where it was stopped."
+        )
+        self._form = QWidget()
+        form = rows()
+        form.addRow("Write into", self.folder)
+        self._form.setLayout(form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.notice)
+        layout.addWidget(self._form)
+        self.set_image(None)
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image it is about."""
+        lazy = layer is not None and not isinstance(pixels(layer), np.ndarray)
+        self._form.setVisible(lazy)
+        said = []
+        if layer is not None and layer.multiscale:
+            count, shape = len(layer.data), "x".join(map(str, pixels(layer).shape))
+            said.append(f"It has {count} levels: level 0, the finest ({shape}), is restored.")
+        if lazy:
+            size = pixels(layer).size * pixels(layer).dtype.itemsize / 1e9
+            said.append(
+                f"It is read from disk as needed ({size:.3g} GB in all). The preview reads what is "
+                "in view; Run makes the whole, in memory unless a folder is given."
+            )
+        self.notice.say(" ".join(said))
+
+    def target(self, layer: Any, title: str) -> Path | None:
+        """The OME-Zarr to write, or None for a result in memory.
+
+        Raises
+        ------
+        DeconvError
+            If the folder is not there, or holds a finished result of that name.
+        """
+        folder = self.folder.path if self._form.isVisibleTo(self) else ""
+        if not folder:
+            return None
+        if not Path(folder).is_dir():
+            raise DeconvError(f"There is no folder {folder}.", "Choose one that is there.")
+        name = re.sub(r"[^\w.+-]+", "-", f"{layer.name} {title}").strip("-")
+        path = Path(folder) / f"{name}.zarr"
+        if path.exists() and not path.with_name(path.name + ".progress").exists():
+            raise DeconvError(
+                f"{path} exists already.", "Choose another folder, or remove it: nothing is lost."
+            )
+        return path
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A result on disk, as `core.progress.Result` for the panel."""
+
+    target: Path
+    recipe: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def write(
+    order: Order, layer_path: str | None, data: Any, axes: str, target: Path,
+    cancel: threading.Event,
+) -> Generator[Any, None, Any]:  # fmt: skip
+    """Restore a file block by block; runs in the worker. Returns what `Order.run` would."""
+    from ..blocks import open_source, stream_blocks
+
+    if not layer_path:
+        raise DeconvError(
+            "The layer comes from no file, which blocks are read from.",
+            "Save it as an OME-Zarr or TIFF, open that, and run again.",
+        )
+    kernels, about = order.variety.make(order.psf)
+    source = open_source(layer_path, axes)
+    try:
+        if tuple(source.array.shape) != tuple(data.shape):
+            raise DeconvError(
+                f"{layer_path} holds {source.array.shape}, but the layer {tuple(data.shape)}.",
+                "Open the file as one layer, or use napari-deconv deconvolve on it.",
+            )
+        chosen = settings.current()
+        outcome = yield from stream_blocks(
+            order.method, source, target, kernels, noise=order.noise,
+            spacing=order.spacing(axes, kernels), device=chosen.device,
+            memory_bytes=chosen.memory_bytes, cancel=cancel,
+        )  # fmt: skip
+    finally:
+        source.close()
+    notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
+    notes += ["Run it again to try these blocks once more."] if notes else []
+    return Written(outcome.target, outcome.recipe, (*outcome.notes, *notes)), about
+
+
+def open_written(
+    viewer: Any, made: Written, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
+) -> Any:
+    """Open a result on disk as a lazy layer with all its levels."""
+    import dask.array as da
+    import zarr
+
+    node = zarr.open_group(str(made.target), mode="r")
+    multiscales = node.attrs.get("ome", node.attrs)["multiscales"]
+    levels = [da.from_zarr(str(made.target), x["path"]) for x in multiscales[0]["datasets"]]
+    options = dict(look) | {"multiscale": len(levels) > 1}
+    data = levels if len(levels) > 1 else levels[0]
+    about = dict(about) | {"written": str(made.target)}
+    return viewer.add_image(data, name=name, metadata={KEY: about}, **options)
