@@ -66,6 +66,7 @@ def stream_in_linear_light(
     device: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
+    refine_psf: int = 0,
 ) -> Stream:
     """`engine.stream` on an sRGB photo taken to linear light, and the result taken back.
 
@@ -74,7 +75,7 @@ def stream_in_linear_light(
 
     Parameters
     ----------
-    method, psf, axes, spacing, device, memory_bytes, cancel
+    method, psf, axes, spacing, device, memory_bytes, cancel, refine_psf
         As in `engine.stream`.
     image : ndarray
         sRGB values: integers over their type's range, or floats of which 1 is white.
@@ -114,6 +115,7 @@ def stream_in_linear_light(
         device=device,
         memory_bytes=memory_bytes,
         cancel=cancel,
+        refine_psf=refine_psf,
     )
     coded = pixels.copy()
     values, clipped = stored(linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype)
@@ -121,7 +123,7 @@ def stream_in_linear_light(
     recipe = found.recipe | {"light": "linear"} | ({} if noise is None else {"noise": noise})
     share = 100 * clipped / values.size
     said = f"{share:.2g} % of the pixels lay outside the range of {pixels.dtype} and were clipped."
-    return Result(coded, recipe, found.notes + ((said,) if clipped else ()))
+    return Result(coded, recipe, found.notes + ((said,) if clipped else ()), found.psf)
 
 
 def _slope(value: float) -> float:

@@ -23,6 +23,7 @@ from .noise import estimate_noise
 from .noise_law import noise_law
 from .problem import Solver
 from .progress import Result, Step, Stream, drain
+from .refine import refined_psf, with_refined
 from .run import Run
 
 __all__ = ["Result", "Step", "Stream", "check_psf", "drain", "prepare", "relative", "stream"]
@@ -41,6 +42,7 @@ def stream(
     device: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
+    refine_psf: int = 0,
 ) -> Stream:
     """Restore an image step by step.
 
@@ -65,6 +67,8 @@ def stream(
         Budget for the run; by default what the device can spare.
     cancel : threading.Event, optional
         Set it from another thread to stop within one transform.
+    refine_psf : int
+        Rounds of refining the PSF on the image first (`refine.refined_psf`); 0 for none.
 
     Yields
     ------
@@ -81,6 +85,12 @@ def stream(
         On bad input or a failed run (`Cancelled` when stopped).
     """
     with translated(method):
+        refined = None
+        if refine_psf:
+            psf = refined = yield from refined_psf(
+                method, image, check_psf(psf, method), refine_psf,
+                axes=axes, noise=noise, spacing=spacing, device=device, cancel=cancel,
+            )  # fmt: skip
         run, block = prepare(
             method,
             image,
@@ -93,7 +103,8 @@ def stream(
             cancel=cancel,
         )
         yield from run.settle(block)
-        return (yield from run.stream())
+        result = yield from run.stream()
+    return result if refined is None else with_refined(result, refined, refine_psf)
 
 
 @contextmanager

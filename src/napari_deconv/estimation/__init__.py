@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .api import estimate, stream
 from .edge import from_edge
+from .refine import refine
 from .result import Confidence, Estimate, Guess
 
-__all__ = ["Confidence", "Estimate", "Guess", "estimate", "from_edge", "stream"]
+__all__ = ["Confidence", "Estimate", "Guess", "estimate", "from_edge", "refine", "stream"]

@@ -126,6 +126,7 @@ def deconvolve(
     spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
+    refine_psf: int = 0,
     progress: Callable[[Step], None] | None = None,
     **fields: Any,
 ) -> NDArray[Any]:
@@ -153,6 +154,9 @@ def deconvolve(
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     memory_bytes : int, optional
         Memory budget; larger images are cut into tiles. By default what the device can spare.
+    refine_psf : int
+        Rounds of refining the one PSF on the image first, for a PSF that is only nearly right; 0
+        for none, 3 is usual. `psf.refine` returns that PSF.
     progress : callable, optional
         Called with a `Step` after every estimate.
     **fields
@@ -172,13 +176,16 @@ def deconvolve(
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "memory_bytes": memory_bytes}
+    several = isinstance(psf, Mapping | DepthPSF) or _is_several(psf)
+    if several and refine_psf:
+        raise DeconvError("refine_psf is for one PSF, and there are several.", "Leave it out.")
     if isinstance(psf, Mapping) or _is_several(psf):
         kernels = dict(psf if isinstance(psf, Mapping) else enumerate(psf))
         run = stream_channels(chosen, image, {c: _kernel(k) for c, k in kernels.items()}, **options)
     elif isinstance(psf, DepthPSF):
         run = stream_depths(chosen, image, _kernel(psf), **options)
     else:
-        run = stream(chosen, image, _kernel(psf), **options)
+        run = stream(chosen, image, _kernel(psf), refine_psf=refine_psf, **options)
     result = drain(run, progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
