@@ -90,3 +90,12 @@ def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot) -> None:
     said = [panel.table.item(row, 0).text() for row in range(5)]
     assert sorted(said) == ["too near the border", "used", "used", "used", "used"]
     assert len({tuple(colour) for colour in verdicts.border_color}) == 2
+
+    assert "theory" not in panel.told.text()
+    panel.theory.choice.choose("wide-field", {"numerical_aperture": 0.9})
+    panel.measure()
+    qtbot.waitUntil(lambda: "theory" in panel.told.text(), timeout=20000)
+    across = 0.51 * 0.52 / 0.9  # of an Airy disk, in um
+    words = panel.told.text().splitlines()[1].split()
+    assert words[:2] == ["y:", "FWHM"] and float(words[5].rstrip(":")) == pytest.approx(across, 0.1)
+    assert float(words[6]) == pytest.approx(2.355 * 0.15 / across, 0.15)

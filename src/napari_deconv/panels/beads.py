@@ -9,6 +9,7 @@ from napari.layers import Points
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from ..core.errors import DeconvError
+from .beads_theory import Theory, compared
 from .inputs import Combo
 from .job import steps_of
 from .layer_combo import LayerCombo
@@ -48,6 +49,7 @@ class BeadsPanel(Panel):
         self.extent.setToolTip("Odd size of the PSF: empty for automatic, 31, or 21, 31, 31.")
         self.symmetric = QCheckBox("Average mirror images and turns")
         self.symmetric.setToolTip("For lenses without coma or astigmatism: less noise.")
+        self.theory = Theory()
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
         self.picture, self.told, self.message = Picture(), read_out(), Notice()
         self.table = QTableWidget(0, 3)
@@ -61,10 +63,12 @@ class BeadsPanel(Panel):
         self.bar.pressed.connect(self.measure)
         self.bar.done.connect(self._on_done)
         self.table.cellClicked.connect(self._go_to)
+        self.image.picked.connect(lambda: self.theory.set_image(self.image.layer))
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             follow(self, event, self._list_points)
         self.on_close(self.bar.job.stop)
         self._list_points()
+        self.theory.set_image(self.image.layer)
 
     def measure(self) -> None:
         """Measure in a worker."""
@@ -84,7 +88,7 @@ class BeadsPanel(Panel):
         form.addRow("Array (px)", self.extent)
         form.addRow(self.symmetric)
         self.body.addLayout(form)
-        for part in (self.picture, self.told, self.table):
+        for part in (self.theory, self.picture, self.told, self.table):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.footer.addWidget(self.message)
@@ -120,16 +124,26 @@ class BeadsPanel(Panel):
             world = [given.data_to_world(point) for point in given.data]
             places = np.array([layer.world_to_data(point)[-layer.ndim :] for point in world])
         size, even = typed_size(self.extent.text(), layer.ndim), self.symmetric.isChecked()
-        self._about = (Placement.of(layer), image_facts(layer), pixel_size(layer, layer.ndim))
-        return lambda: measure(np.asarray(data), places, size=size, symmetric=even)
+        facts = image_facts(layer)
+        self._about = (Placement.of(layer), facts, pixel_size(layer, layer.ndim))
+        render = self.theory.render(layer.ndim, facts)
 
-    def _on_done(self, found: Any) -> None:
+        def make() -> Any:
+            found = measure(np.asarray(data), places, size=size, symmetric=even)
+            return found, None if render is None else render(found.psf.shape)
+
+        return make
+
+    def _on_done(self, made: Any) -> None:
         from ..psf import describe
 
+        found, theory = made
         placement, facts, size = self._about
         unit = facts.get("unit", "")
         self.picture.show_psf(found.psf)
-        self.told.setText(describe(found.psf, size if unit else None, unit))
+        said = [describe(found.psf, size if unit else None, unit)]
+        said += [] if theory is None else [compared(found, theory, size, unit)]
+        self.told.setText("\n".join(said))
         image = placement.options
         self._planes = [
             tuple(np.array(bead.place) * image["scale"] + image["translate"])[:-2]
