@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-import platform
 import sys
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -26,6 +25,7 @@ from .intensity import Intensity, check_finite, stored
 from .noise_law import NoiseLaw
 from .problem import Problem, Solver, crop
 from .progress import Result, Step, Stream
+from .record import recipe_of, remarks
 from .tiling import Plan, Tile, plan_tiles
 
 
@@ -86,7 +86,8 @@ class Run:
         for number, item in enumerate(self.layout.items()):
             for colours in groups:
                 plan = yield from self._item(out, item, number, colours, plan)
-        return Result(out, self._recipe(plan, time.perf_counter() - began), tuple(self._said(out)))
+        recipe = recipe_of(self, plan, time.perf_counter() - began)
+        return Result(out, recipe, tuple(remarks(self, out)))
 
     def _item(
         self, out: NDArray[Any], item: dict[str, int], number: int, colours: slice, plan: Plan
@@ -236,51 +237,6 @@ class Run:
     def _check(self) -> None:
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled
-
-    @property
-    def reblur(self) -> float:
-        """Root mean square of ``A x - y`` on the unit scale, where a network was at work; or NaN.
-
-        Pixels in the overlap of tiles count more than once.
-        """
-        count = sum(n for n, _ in self.misfits)
-        return math.sqrt(sum(n * m for n, m in self.misfits) / count) if count else math.nan
-
-    def _said(self, out: NDArray[Any]) -> list[str]:
-        if self.sample is not None:
-            self.notes += self.method.notes(self.sample, self.reblur)
-        if self.clipped:
-            share = 100 * self.clipped / out.size
-            self.notes.append(
-                f"{share:.2g} % of the pixels lay outside the range of {out.dtype} and were "
-                "clipped; convert the image to float32 to keep them."
-            )
-        return self.notes
-
-    def _recipe(self, plan: Plan, seconds: float) -> dict[str, Any]:
-        from .. import __version__
-
-        return {
-            "method": (self.asked or self.method).to_dict(),
-            "psf": {"sha256": self.fingerprint, "shape": list(self.psf.shape)},
-            "axes": self.layout.axes,
-            "noise": self.noise,
-            "noise_estimated": self.estimated,
-            **({"noise_law": asdict(self.law)} if self.law else {}),
-            **({"spacing": list(self.spacing)} if self.spacing else {}),
-            **({"chosen": self.chosen} if self.chosen else {}),
-            **({"reblur_rms": self.reblur * self.intensity.scale} if self.misfits else {}),
-            "scale": self.intensity.scale,
-            "device": str(self.device),
-            "tiles": list(plan.pieces),
-            "seconds": round(seconds, 3),
-            "versions": {
-                "napari-deconv": __version__,
-                "torch": torch.__version__,
-                "numpy": np.__version__,
-                "python": platform.python_version(),
-            },
-        }
 
 
 def _native(block: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,0 +1,66 @@
+"""What is said and kept of a run."""
+
+from __future__ import annotations
+
+import math
+import platform
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from .tiling import Plan
+
+if TYPE_CHECKING:
+    from .run import Run
+
+
+def remarks(run: Run, out: NDArray[Any]) -> list[str]:
+    """What the person should know of a finished run and its result."""
+    if run.sample is not None:
+        run.notes += run.method.notes(run.sample, reblur(run))
+    if run.clipped:
+        share = 100 * run.clipped / out.size
+        run.notes.append(
+            f"{share:.2g} % of the pixels lay outside the range of {out.dtype} and were "
+            "clipped; convert the image to float32 to keep them."
+        )
+    return run.notes
+
+
+def reblur(run: Run) -> float:
+    """Root mean square of ``A x - y`` on the unit scale, where a network was at work; or NaN.
+
+    Pixels in the overlap of tiles count more than once.
+    """
+    count = sum(n for n, _ in run.misfits)
+    return math.sqrt(sum(n * m for n, m in run.misfits) / count) if count else math.nan
+
+
+def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
+    """How a run's result was made, JSON-able: enough to make it again."""
+    from .. import __version__
+
+    return {
+        "method": (run.asked or run.method).to_dict(),
+        "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
+        "axes": run.layout.axes,
+        "noise": run.noise,
+        "noise_estimated": run.estimated,
+        **({"noise_law": asdict(run.law)} if run.law else {}),
+        **({"spacing": list(run.spacing)} if run.spacing else {}),
+        **({"chosen": run.chosen} if run.chosen else {}),
+        **({"reblur_rms": reblur(run) * run.intensity.scale} if run.misfits else {}),
+        "scale": run.intensity.scale,
+        "device": str(run.device),
+        "tiles": list(plan.pieces),
+        "seconds": round(seconds, 3),
+        "versions": {
+            "napari-deconv": __version__,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+    }
