@@ -13,6 +13,7 @@ from napari_deconv.core.noise_law import NoiseLaw, noise_law
 from napari_deconv.degradation.structures import Structures
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.fcnn import FCNN
+from napari_deconv.restoration.wiener import Wiener
 
 SHARP = Structures(background_low=0.01, background_high=0.05)
 NUCLEI = Structures(kinds=("nuclei",), background_low=0.01, background_high=0.05)
@@ -70,6 +71,15 @@ def test_networks_are_told_and_say_so():
     assert said == [True, False]
     # Place by place is better than the same figure everywhere.
     assert error[None] < 0.95 * error[true]
+
+
+def test_classical_methods_are_told_its_root_mean_square():
+    seen, true = photons(200, 1)
+    psf = Gaussian(sigma_px=1.2)()
+    found = drain(stream(Wiener(), seen, psf))
+    assert found.recipe["noise"] == pytest.approx(true, rel=0.04)
+    law = NoiseLaw(**found.recipe["noise_law"])
+    np.testing.assert_array_equal(drain(stream(Wiener(), seen, psf, noise=law)).data, found.data)
 
 
 def test_a_law_at_its_least():

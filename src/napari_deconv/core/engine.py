@@ -20,7 +20,7 @@ from .fingerprint import array_hash
 from .incoming import as_array, unit_psf
 from .intensity import Intensity, survey
 from .noise import estimate_noise
-from .noise_law import noise_law
+from .noise_law import NoiseLaw, noise_law
 from .problem import Solver
 from .progress import Result, Step, Stream, drain
 from .refine import refined_psf, with_refined
@@ -37,7 +37,7 @@ def stream(
     psf: NDArray[Any],
     *,
     axes: str | None = None,
-    noise: float | None = None,
+    noise: float | NoiseLaw | None = None,
     spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
@@ -56,8 +56,9 @@ def stream(
         2-D (planes) or 3-D (volumes), non-negative; it is normalised to unit sum.
     axes : str, optional
         One letter per axis; see `parse_axes`.
-    noise : float, optional
-        Standard deviation of the noise on the image's own scale; estimated by default.
+    noise : float or NoiseLaw, optional
+        Standard deviation of the noise on the image's own scale, or how it grows with brightness;
+        estimated by default.
     spacing : sequence of float, optional
         Voxel size along the PSF's axes in any one unit: only ratios count. Regularisers divide
         differences by it. By default voxels are cubes.
@@ -141,7 +142,7 @@ def prepare(
     psf: Any,
     *,
     axes: str | None = None,
-    noise: float | None = None,
+    noise: float | NoiseLaw | None = None,
     spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
@@ -158,6 +159,7 @@ def prepare(
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
     intensity, block = survey(image, layout)
     where = choose_device(device)
+    level, law = _noise(noise, block, intensity.mean)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
     run = Run(
         method=method,
@@ -166,9 +168,9 @@ def prepare(
         fingerprint=array_hash(psf),
         layout=layout,
         intensity=intensity,
-        noise=_estimated(block) if noise is None else _given(noise),
+        noise=level,
         estimated=noise is None,
-        law=noise_law(block) if noise is None and method.needs_weights else None,
+        law=law,
         spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,
@@ -220,6 +222,16 @@ def _negative(method: Solver, intensity: Intensity) -> list[str]:
             "Add an offset, or choose another method.",
         )
     return [f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."]
+
+
+def _noise(
+    noise: float | NoiseLaw | None, block: NDArray[Any], mean: float
+) -> tuple[float, NoiseLaw | None]:
+    """The noise level, and how it grows with brightness where it does."""
+    law = noise_law(block) if noise is None else noise if isinstance(noise, NoiseLaw) else None
+    if law is not None:
+        return law.rms(mean), law
+    return _estimated(block) if noise is None else _given(noise), None
 
 
 def _estimated(block: NDArray[Any]) -> float:

@@ -13,7 +13,7 @@ from .noise import planes_of
 from .spectra import cells, spectra, window
 
 _BLOCK_PX = 32
-_MOST_BLOCKS = 1536
+_MOST_BLOCKS = 1024
 _LEAST_BLOCKS = 40
 _DARK, _WHITE = 0.3, 0.01
 """Shares of a block's pixels that may lie at the least and at the largest value."""

@@ -40,7 +40,8 @@ class Problem:
     offset : tuple of int
         Where ``seen`` begins in the grid.
     noise : float
-        Standard deviation of the noise on the unit scale.
+        Standard deviation of the noise on the unit scale; where it grows with brightness, the
+        root of its mean variance over the whole image.
     law : NoiseLaw or None
         How the noise grows with brightness, on the unit scale, where that was seen.
     scale : float
@@ -94,11 +95,6 @@ class Problem:
         mask = self.seen.new_zeros((1, *self.grid))
         mask[self.window] = 1
         return mask
-
-    @property
-    def rms_noise(self) -> float:
-        """Root of the mean variance of the noise over the whole image, on the unit scale."""
-        return self.noise if self.law is None else self.law.rms(self.mean)
 
     @property
     def sigma(self) -> float:

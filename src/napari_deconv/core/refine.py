@@ -22,13 +22,14 @@ from .gradients import gradient, gradient_power
 from .incoming import as_array, unit_psf
 from .intensity import survey
 from .kernel_fit import fit_kernel
+from .noise_law import NoiseLaw
 from .problem import Solver
 from .progress import Result, Step, Stream
 from .strong_edges import l0_edges
 
 _EDGE_PRICE = 2e-3
-"""On the unit scale squared; both were chosen on bsds500/train: PSFs 5 % to 20 % wrong, estimates of
-camera shake, and exact PSFs, which should stay as they are."""
+"""On the unit scale squared; both were chosen on bsds500/train: PSFs 5 % to 20 % wrong, estimates
+of camera shake, and exact PSFs, which should stay as they are."""
 _RIDGE = 5.0
 _MOST_ROUNDS = 20
 
@@ -45,7 +46,7 @@ def refined_psf(
     rounds: int,
     *,
     axes: str | None = None,
-    noise: float | None = None,
+    noise: float | NoiseLaw | None = None,
     spacing: Any = None,
     device: str = "auto",
     cancel: threading.Event | None = None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from qtpy.QtCore import Signal
@@ -12,6 +12,9 @@ from ..core.errors import DeconvError
 from .inputs import Number
 from .job import Job, steps_of
 from .layers import axes_of, pixels
+
+if TYPE_CHECKING:
+    from ..core.noise_law import NoiseLaw
 
 _SIDE = 1024
 
@@ -33,6 +36,7 @@ class NoiseLevel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.spin, 1)
         layout.addWidget(self.automatic)
+        self._law: NoiseLaw | None = None
         self._job = Job(self)
         self._job.on_result = self._on_estimate
         self._job.on_error = self._on_error
@@ -45,8 +49,10 @@ class NoiseLevel(QWidget):
         return None if self.automatic.isChecked() else float(self.spin.value())
 
     @property
-    def level(self) -> float | None:
-        """The level that will be used as far as it is known: given, or estimated here."""
+    def level(self) -> float | NoiseLaw | None:
+        """What will be used as far as it is known: given, or estimated here."""
+        if self.value is None and self._law is not None:
+            return self._law
         return float(self.spin.value()) or None if self.value is None else self.value
 
     def set_value(self, value: float | None) -> None:
@@ -58,6 +64,7 @@ class NoiseLevel(QWidget):
     def set_image(self, layer: Any) -> None:
         """Estimate anew, from the middle of the image and never from more than a plane of it."""
         self._job.stop()
+        self._law = None
         if self.automatic.isChecked():
             self.spin.setValue(0)
         if layer is None:
@@ -65,12 +72,14 @@ class NoiseLevel(QWidget):
         data, axes = pixels(layer), axes_of(layer)
         self._job.start(steps_of(lambda: _estimate(data, axes)))
 
-    def _on_estimate(self, level: float) -> None:
+    def _on_estimate(self, found: tuple[float, NoiseLaw | None]) -> None:
+        level, self._law = found
         if self.automatic.isChecked():
             self.spin.blockSignals(True)
             self.spin.setValue(float(f"{level:.3g}"))
             self.spin.blockSignals(False)
-            self.automatic.setToolTip("Estimated from the middle of the image.")
+            grows = " It grows with brightness; this is its RMS." if self._law else ""
+            self.automatic.setToolTip(f"Estimated from the middle of the image.{grows}")
 
     def _on_error(self, error: DeconvError) -> None:
         self.automatic.setToolTip(f"No estimate: {error}")
@@ -84,8 +93,9 @@ class NoiseLevel(QWidget):
             self.changed.emit()
 
 
-def _estimate(data: Any, axes: str) -> float:
+def _estimate(data: Any, axes: str) -> tuple[float, NoiseLaw | None]:
     from ..core.noise import estimate_noise
+    from ..core.noise_law import noise_law
 
     if np.dtype(data.dtype).kind not in "iuf":
         raise DeconvError(f"The image has dtype {data.dtype}.", "Convert it to float32.")
@@ -96,4 +106,7 @@ def _estimate(data: Any, axes: str) -> float:
         index.append(middle if axis in "YX" else slice(None) if axis == "S" else size // 2)
     plane = np.asarray(data[tuple(index)])
     channels = [plane[..., i] for i in range(min(3, plane.shape[-1]))] if "S" in axes else [plane]
-    return max(float(estimate_noise(channel)) for channel in channels)
+    law = noise_law(np.stack(channels))
+    if law is not None:
+        return law.rms(float(np.mean(channels))), law
+    return max(float(estimate_noise(channel)) for channel in channels), None

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import settings
 from .layers import Placement
 from .psf_request import Request
 from .psf_variety import Variety
+
+if TYPE_CHECKING:
+    from ..core.noise_law import NoiseLaw
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +22,7 @@ class Order:
 
     method: Any
     psf: Request
-    noise: float | None
+    noise: float | NoiseLaw | None
     linear: bool = False
     voxel: Mapping[str, float] = field(default_factory=dict)
     variety: Variety = field(default_factory=Variety)
@@ -38,8 +41,10 @@ class Order:
         start = stream_depths if isinstance(kernels, DepthPSF) else start
         start = stream_channels if isinstance(kernels, dict) else start
         chosen = settings.current()
+        # How the noise grows with stored values does not say how it grows with light.
+        noise = None if self.linear and not isinstance(self.noise, float) else self.noise
         return start(  # type: ignore[no-any-return]
-            self.method, data, kernels, axes=axes, noise=self.noise,
+            self.method, data, kernels, axes=axes, noise=noise,
             spacing=self.spacing(axes, kernels),
             device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip

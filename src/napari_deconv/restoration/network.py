@@ -60,7 +60,7 @@ class NetworkMethod(Method, needs_weights=True):
         header = about(locate(self.weights or self.default_weights))
         said = [
             about_growth(problem),
-            about_noise(problem.rms_noise, header),
+            about_noise(problem.noise, header),
             _about_psf(_numpy(problem.psf), header),
         ]
         if self._domain(problem) == "fluorescence":
@@ -87,7 +87,7 @@ class NetworkMethod(Method, needs_weights=True):
             return (
                 trained_for(row) == domain,
                 not _about_psf(psf, row),
-                not about_noise(problem.rms_noise, row),
+                not about_noise(problem.noise, row),
                 row["id"] == self.default_weights,
             )
 
@@ -130,7 +130,7 @@ def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
     if math.isfinite(reblur):
         shown = (
             f" Blurred again, this result differs from the image by {reblur * problem.scale:.3g} "
-            f"(RMS), where the noise is {problem.rms_noise * problem.scale:.3g}."
+            f"(RMS), where the noise is {problem.noise * problem.scale:.3g}."
         )
     return f"A network can invent structure: do not measure in its result unchecked.{unlike}{shown}"
 

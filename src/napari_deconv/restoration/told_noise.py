@@ -43,7 +43,7 @@ class Noise:
     def of(cls, problem: Problem, known: tuple[float, float]) -> Noise:
         """Of a problem, for weights that know noise between two levels."""
         low, high = known
-        sigma = problem.seen.new_full((1, 1, 1, 1), min(max(problem.rms_noise, low), high))
+        sigma = problem.seen.new_full((1, 1, 1, 1), min(max(problem.noise, low), high))
         return cls(sigma, low, high, problem.law)
 
     def near(self, mean: Tensor) -> Tensor | None:
@@ -78,7 +78,7 @@ def faithful(problem: Problem, x: Tensor, sigma: Tensor) -> Tensor:
     sigma : Tensor
         Noise that the network was told.
     """
-    share = problem.rms_noise / float(sigma)
+    share = problem.noise / float(sigma)
     if share >= 0.99:
         return x
     blurred = problem.blur.forward(x)
@@ -111,7 +111,7 @@ def about_growth(problem: Problem) -> str:
     )
     return (
         f"The noise grows with brightness, as photon noise does: from {dark:.3g} in the dark to "
-        f"{bright:.3g} where it is brightest, {problem.rms_noise * problem.scale:.3g} (RMS) over "
+        f"{bright:.3g} where it is brightest, {problem.noise * problem.scale:.3g} (RMS) over "
         "the image. The network is told so, place by place."
     )
 
