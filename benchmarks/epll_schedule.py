@@ -28,10 +28,12 @@ FIRSTS = (1.5, 2.0, 3.0)
 SIZES_PX = (15, 21, 27, 19)
 
 
-def cases(noise: float, count: int, crop_px: int = 160) -> list[Case]:
-    """Middles of photos, each with another camera shake."""
+def cases(
+    noise: float, count: int, crop_px: int = 160, *, step: int = 16, start: int = 8
+) -> list[Case]:
+    """Middles of every ``step``-th photo, each with another camera shake."""
     made = []
-    for i, path in enumerate(photos("train", 16, 8)[:count]):
+    for i, path in enumerate(photos("train", step, start)[:count]):
         image = gray(path)
         y, x = ((n - crop_px) // 2 for n in image.shape)
         psf = CameraShake(size_px=SIZES_PX[i % len(SIZES_PX)], seed=i + 1)()

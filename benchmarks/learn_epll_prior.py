@@ -6,6 +6,7 @@ rounds with new patches each. Every patch gets a random sign: an image and its n
 likely, which holds the means at 0. The file is written after every round.
 
     python benchmarks/learn_epll_prior.py --out src/napari_deconv/weights/epll.safetensors
+    python benchmarks/learn_epll_prior.py --start epll --rounds 200000:6 500000:6 --out NEW
 
 Needs scikit-learn, which the package itself does not.
 """
@@ -15,6 +16,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,7 @@ from sklearn.mixture import GaussianMixture
 from napari_deconv.benchmark.scenes import gray
 
 Floats = NDArray[np.float32]
+Mixture = tuple[NDArray[np.float64], NDArray[np.float64]]
 SIDE_PX = 8
 LEVELS = 5  # of contrast, among the groups the mixture starts from
 FLOOR = 3e-6  # variance added to each covariance: half a step of 8 bits
@@ -60,15 +63,31 @@ def covariances(x: Floats, groups: NDArray[np.int64], components: int) -> NDArra
     return np.stack([(p.T @ p + 10 * every) / (len(p) + 10) for p in parts])
 
 
-def learn(
-    images: list[Floats], components: int, rounds: list[tuple[int, int]]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Yield weights, covariances and mean log likelihood after each ``(patches, iterations)``."""
-    rng = np.random.default_rng(0)
-    x = patches(images, rounds[0][0], rng)
+def begin(images: list[Floats], components: int, count: int, rng: np.random.Generator) -> Mixture:
+    """Weights and covariances of rough groups."""
+    x = patches(images, count, rng)
     groups = first_groups(x, components, rng)
-    weights = np.bincount(groups, minlength=components) + 1.0
-    spread = covariances(x, groups, components)
+    return np.bincount(groups, minlength=components) + 1.0, covariances(x, groups, components)
+
+
+def known(name: str) -> tuple[Mixture, list[str]]:
+    """Weights and covariances of a file or of the shipped mixture, and the rounds it has had."""
+    from napari_deconv.core.weights import locate, read_weights
+
+    tensors, header = read_weights(locate(name), "epll")
+    log_weights, directions, deviations = (
+        tensors[key].double().numpy() for key in ("log_weights", "directions", "deviations")
+    )
+    spread = (directions * deviations[:, None] ** 2) @ directions.transpose(0, 2, 1)
+    return (np.exp(log_weights), spread + FLOOR * np.eye(SIDE_PX**2)), header["recipe"]["rounds"]
+
+
+def learn(
+    images: list[Floats], mixture: Mixture, rounds: list[tuple[int, int]], rng: np.random.Generator
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float]]:
+    """Yield weights, covariances and mean log likelihood after each ``(patches, iterations)``."""
+    weights, spread = mixture
+    components = len(weights)
     for count, iterations in rounds:
         mixture = GaussianMixture(
             components,
@@ -76,7 +95,7 @@ def learn(
             reg_covar=FLOOR,
             max_iter=iterations,
             weights_init=weights / weights.sum(),
-            means_init=np.zeros((components, x.shape[1])),
+            means_init=np.zeros((components, SIDE_PX**2)),
             precisions_init=np.linalg.inv(spread),
         )
         x = patches(images, count, rng)
@@ -93,6 +112,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.safetensors")
     parser.add_argument("--components", type=int, default=200)
+    parser.add_argument("--start", default="", help="a mixture to go on from: id or file")
     parser.add_argument(
         "--rounds",
         nargs="+",
@@ -104,11 +124,17 @@ def main() -> None:
     files = [path for path in photos("train") if path not in held_out]
     images = [gray(path).astype(np.float32) for path in files]
     rounds = [tuple(map(int, text.split(":"))) for text in given.rounds]
-    began = time.time()
-    for number, found in enumerate(learn(images, given.components, rounds), 1):
+    began, past = time.time(), []
+    rng = np.random.default_rng(0)
+    if given.start:
+        mixture, past = known(given.start)
+        rng = np.random.default_rng(len(past))  # new patches
+    else:
+        mixture = begin(images, given.components, rounds[0][0], rng)
+    for number, found in enumerate(learn(images, mixture, rounds, rng), 1):
         *mixture, likelihood = found
         print(f"round {number}: {likelihood:.2f}, {time.time() - began:.0f} s", flush=True)
-        save(given.out, *mixture, likelihood, given.rounds[:number], len(files))
+        save(given.out, *mixture, likelihood, past + given.rounds[:number], len(files))
     rescore(given.out)
 
 

@@ -11,7 +11,8 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.weights import locate, read_weights
+from napari_deconv.core.engine import drain, stream
+from napari_deconv.core.weights import about, locate, read_weights
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.epll import EPLL
 from napari_deconv.restoration.patch_prior import Denoiser, Prior, denoised
@@ -93,3 +94,10 @@ def test_the_shipped_mixture_is_one() -> None:
     assert header["trained_on"] and header["licence"]
     assert locate("epll").stat().st_size < 3e6
     assert EPLL().network().log_weights.shape == tensors["log_weights"].shape
+
+
+def test_the_recipe_names_the_mixture() -> None:
+    image = np.pad(np.ones((6, 6), np.float32), 5)
+    found = drain(stream(EPLL(stride_px=8), image, Disk(radius_px=1)()))
+    digest = about(locate("epll"))["sha256"]
+    assert found.recipe["chosen"] == {"weights": "epll", "sha256": digest}

@@ -135,8 +135,8 @@ def scale_of(case: Case) -> float:
 
 
 def weights_hash(method: Method | None) -> str:
-    """12 hex digits of the SHA-256 of a network's weight file; empty where there is none."""
-    if method is None or not method.needs_weights:
+    """12 hex digits of the SHA-256 of a method's weight file; empty where there is none."""
+    if method is None or not (method.needs_weights or hasattr(method, "default_weights")):
         return ""
     given = getattr(method, "weights", "") or getattr(method, "default_weights", "")
     # A network that chooses its weights by the scene may use any of its own.

@@ -123,6 +123,17 @@ def about(path: Path) -> Mapping[str, Any]:
         raise DeconvError(f"There is no weight file {path}.", "Give another.") from error
 
 
+def named(weights: str) -> dict[str, object]:
+    """Id and SHA-256 of weights, as a result's recipe names them.
+
+    Raises
+    ------
+    DeconvError
+        As `about`.
+    """
+    return {"weights": weights, "sha256": about(locate(weights))["sha256"]}
+
+
 @lru_cache(maxsize=64)
 def _about(path: Path, _stamp: int) -> Mapping[str, Any]:
     with path.open("rb") as file:

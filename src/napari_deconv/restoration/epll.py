@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Annotated, ClassVar
 
 import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.problem import Problem
-from ..core.weights import load_network
+from ..core.problem import Problem, Settled
+from ..core.weights import load_network, named
 from .base import Method
 from .hyper_laplacian import HyperLaplacian
 from .patch_prior import Prior, denoised
@@ -76,6 +76,10 @@ class EPLL(
     def network(self) -> Prior:
         """A mixture to be filled."""
         return Prior()
+
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
+        yield from ()  # nothing is left open; the recipe shall name the mixture
+        return Settled(self, named(self.prior or self.default_weights))
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         prior: Prior = load_network(self, problem.seen.device)
