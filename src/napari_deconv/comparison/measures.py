@@ -184,3 +184,6 @@ MEASURES: dict[str, Measure] = {measure.key: measure for measure in _MEASURES}
 
 BLIND = ("whiteness", "discrepancy", "frc_px")
 """Measures without a truth by which a best can be marked."""
+
+DEFAULT_BLIND = "whiteness"
+"""The one by which a sweep marks its best, chosen by benchmarks/blind_measure.py."""

@@ -155,7 +155,7 @@ class SweepBox(QWidget):
         self.factors.setChecked(not whole)
 
     def _offer(self) -> None:
-        from ..comparison.measures import MEASURES
+        from ..comparison.measures import DEFAULT_BLIND, MEASURES
 
         known = {k for row in self._rows for k, v in row.figures.items() if not math.isnan(v)}
         keys = [key for key in MEASURES if key in known]
@@ -169,7 +169,7 @@ class SweepBox(QWidget):
         for key in keys:
             title = MEASURES[key].heading if key in MEASURES else "L-curve (log10)"
             self.measure.addItem(title, key)
-        start = "psnr_db" if "psnr_db" in known else "whiteness"
+        start = "psnr_db" if "psnr_db" in known else DEFAULT_BLIND
         self.measure.setCurrentIndex(max(0, self.measure.findData(before or start)))
         self.measure.blockSignals(False)
         self._shown.setVisible(bool(keys))
