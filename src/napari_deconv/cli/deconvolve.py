@@ -54,6 +54,9 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--axes", metavar="TCZYXS", help="one letter per axis, where a file says it wrongly")
     add("--linear", action=argparse.BooleanOptionalAction, default=None,
         help="take sRGB photos to linear light before and back after")  # fmt: skip
+    add("--refine-psf", type=int, metavar="N", default=None,
+        help="refine the PSF on the image first, in N rounds (3 is usual); it is written beside "
+        "the result")  # fmt: skip
     add("--repair-psf", action="store_true", help="mend what the check of the PSF finds")
     add("--set", action="append", metavar="FIELD=X", help="a field of the method, by its name")
     add_large(parser)
@@ -107,6 +110,7 @@ class Restoration:
     device: str
     linear: bool
     mend: bool
+    refine: int
     args: argparse.Namespace
     report: Reporter
 
@@ -122,6 +126,8 @@ class Restoration:
         kernel = result.recipe["psf"] | self.kernels[0].said | {"repaired": self.mend}
         recipe = result.recipe | {"psf": kernel, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe)
+        if result.psf is not None:
+            self._keep(result.psf, job.target, recipe)
 
     def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
         """What the engine is told besides image and PSF."""
@@ -138,14 +144,27 @@ class Restoration:
         from ..core.channels import stream_channels
         from ..core.colour import stream_in_linear_light
         from ..core.engine import stream
+        from ..core.regions import RegionPSF, stream_regions
 
-        options = self.options(picture, psfs[0])
-        if len(psfs) == 1:
+        options, one = self.options(picture, psfs[0]), len(psfs) == 1
+        across = isinstance(psfs[0], RegionPSF)
+        if self.refine and (across or not one):
+            raise DeconvError("--refine-psf is for one PSF.", "Leave it out.")
+        if across and one and not self.linear:
+            return stream_regions(self.method, picture.data, psfs[0], **options)
+        if one and not across:
             run = stream_in_linear_light if self.linear else stream
-            return run(self.method, picture.data, psfs[0], **options)
+            return run(self.method, picture.data, psfs[0], refine_psf=self.refine, **options)
         if self.linear:
             raise DeconvError("--linear is for photos with one PSF.", "Leave it out.")
         return stream_channels(self.method, picture.data, dict(enumerate(psfs)), **options)
+
+    def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
+        """Write a refined PSF beside the result it was made for."""
+        path = target.with_name(f"{target.stem}_psf.tif")
+        said = {"refined": recipe["psf"], "rounds": self.refine, "source": recipe["source"]}
+        write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": said})
+        self.report.note(f"The refined PSF is {path.name}.")
 
     def tell(self, recipe: dict[str, Any], name: str) -> None:
         """Say what the method chose for itself."""
@@ -189,6 +208,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     # An estimated level is estimated again: it belongs to the image, not to the recipe.
     recorded = None if recipe.get("noise_estimated") else recipe.get("noise")
     linear = recipe.get("light") == "linear" if args.linear is None else args.linear
+    refine = recipe.get("refine_psf", 0) if args.refine_psf is None else args.refine_psf
     return Restoration(
         method=method,
         kernels=kernels,
@@ -197,6 +217,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
         device=_device(args.device, recipe, report),
         linear=linear,
         mend=args.repair_psf or (not args.psf and bool(recipe.get("psf", {}).get("repaired"))),
+        refine=int(refine),
         args=args,
         report=report,
     )

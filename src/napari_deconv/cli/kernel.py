@@ -33,6 +33,8 @@ class Kernel:
         Voxel size that the file states, or that the generator was rendered for.
     shape : tuple of int or None
         Size that the generator was rendered in; by default it chooses.
+    regions : tuple of int or None
+        Where the file holds one PSF per region of a photo, rows and columns of regions.
     """
 
     spec: PSF | None = None
@@ -40,6 +42,7 @@ class Kernel:
     path: str = ""
     spacing: tuple[float, ...] | None = None
     shape: tuple[int, ...] | None = None
+    regions: tuple[int, int] | None = None
 
     @property
     def said(self) -> dict[str, Any]:
@@ -90,10 +93,23 @@ def kernel_in(text: str) -> Kernel:
         stated = read(path) if path.suffix.lower() in (".tif", ".tiff") else None
         axes = "ZYX"[-array.ndim :]
         spacing = stated.spacing(axes) if stated and set(axes) <= set(stated.axes) else None
-        return Kernel(array=array, path=str(path.resolve()), spacing=spacing)
+        return Kernel(
+            array=array, path=str(path.resolve()), spacing=spacing,
+            regions=_regions(stated, array),
+        )  # fmt: skip
     spec = spec_in(text, PSF)
     assert isinstance(spec, PSF)
     return Kernel(spec=spec)
+
+
+def _regions(stated: Picture | None, array: NDArray[np.float32]) -> tuple[int, int] | None:
+    """What `psf estimate --regions` wrote beside the PSFs."""
+    said = (stated.recipe or {}).get("psf") if stated is not None else None
+    grid = said.get("regions") if isinstance(said, Mapping) else None
+    if not (isinstance(grid, list) and len(grid) == 2 and array.ndim == 3):
+        return None
+    rows, columns = (int(n) for n in grid)
+    return (rows, columns) if rows * columns == len(array) else None
 
 
 def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
@@ -117,8 +133,10 @@ def _numbers(said: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
     return tuple(found) if found else None
 
 
-def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> NDArray[np.float32]:
+def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> Any:
     """The PSF for a picture after the preflight; findings are told in words.
+
+    PSFs of regions were looked over when they were estimated.
 
     Raises
     ------
@@ -126,6 +144,10 @@ def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> 
         If the PSF cannot be used, or not without the repair that was not asked for.
     """
     array = kernel.on(picture)
+    if kernel.regions is not None:
+        from ..core.regions import RegionPSF
+
+        return RegionPSF(kernel.regions, tuple(array))
     spatial = "ZYX"[-array.ndim :]
     shape = tuple(picture.data.shape[picture.axes.index(a)] for a in spatial if a in picture.axes)
     # A generator's voxel size counts by its ratios only; a file's is compared with the image's.

@@ -55,6 +55,8 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
         name, picture = Path(args.inputs[0]).name, source.picture
         if restoration.linear:
             raise DeconvError("--linear is for photos.", "Leave it out.")
+        if restoration.refine:
+            raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
         psfs = [examined(one, picture, report, restoration.mend) for one in restoration.kernels]
         options = restoration.options(picture, psfs[0])
         run = stream_blocks(

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..io import Picture, read, write
 from ..psf import describe
 from .batch import make_folder
-from .options import add_common, number_or_auto, numbers
+from .options import add_common, number_or_auto, numbers, sizes
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="first row and column, and row and column past the last")  # fmt: skip
     add("--edge", type=numbers, metavar="Y,X,Y,X",
         help="ends of a line across a straight edge: Gaussian or disk from that edge")  # fmt: skip
+    add("--regions", type=sizes, metavar="R,C",
+        help="one PSF for each of R x C regions, for blur that differs across the photo: FILE.tif "
+        "holds all of them, for deconvolve --psf FILE.tif")  # fmt: skip
     add("--noise", type=number_or_auto, metavar="X|auto",
         help="standard deviation of the noise on the image's own scale [default auto]")  # fmt: skip
     add("--axes", metavar="TCZYXS", help="one letter per axis, where a file says it wrongly")
@@ -47,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     picture = read(args.input)
     report = Reporter(args.quiet)
     axes = args.axes or picture.axes
+    if args.regions is not None:
+        return _across(args, picture, axes, report)
     found = _found(args, picture, axes, report)
     path = Path(args.output)
     array = found.psf
@@ -82,3 +88,36 @@ def _found(args: argparse.Namespace, picture: Picture, axes: str, report: Report
             ),
             bar,
         )  # fmt: skip
+
+
+def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter) -> int:
+    """Estimate and write one PSF per region; says whether they agree."""
+    from ..core.progress import drain
+    from ..estimation import stream_across
+
+    path = Path(args.output)
+    if path.suffix.lower() not in (".tif", ".tiff"):
+        raise DeconvError(f"{path.name} cannot hold several PSFs.", "Give a name ending in .tif.")
+    if args.edge is not None or args.region is not None:
+        raise DeconvError("--regions looks at the whole photo.", "Leave out --edge and --region.")
+    family = "camera-shake" if args.family == "auto" else args.family
+    with report.progress(Path(args.input).name) as bar:
+        run = stream_across(
+            picture.data, args.regions, args.size, family, args.noise, axes=axes,
+            device=args.device,
+        )  # fmt: skip
+        found = drain(run, bar)
+    side = max(max(psf.shape) for psf in found.psf.psfs)
+    array = np.stack([_padded(psf, side) for psf in found.psf.psfs])
+    make_folder(path.parent)
+    recipe = {"psf": found.recipe | {"file": str(args.input)}}
+    write(path, array, like=Picture(data=array, axes="TYX"), recipe=recipe)
+    if not args.quiet:
+        print(f"{path}: {len(array)} PSFs of {side} x {side} px")
+        print(found.confidence)
+    return 0
+
+
+def _padded(psf: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """In the middle of a square; sides are odd."""
+    return np.pad(psf, [((side - n) // 2,) * 2 for n in psf.shape])

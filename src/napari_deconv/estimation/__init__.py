@@ -6,9 +6,21 @@
 
 from __future__ import annotations
 
+from .across import Across, estimate_across, stream_across
 from .api import estimate, stream
 from .edge import from_edge
 from .refine import refine
 from .result import Confidence, Estimate, Guess
 
-__all__ = ["Confidence", "Estimate", "Guess", "estimate", "from_edge", "refine", "stream"]
+__all__ = [
+    "Across",
+    "Confidence",
+    "Estimate",
+    "Guess",
+    "estimate",
+    "estimate_across",
+    "from_edge",
+    "refine",
+    "stream",
+    "stream_across",
+]

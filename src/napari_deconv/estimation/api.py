@@ -21,7 +21,7 @@ from .families import FAMILIES, Fit, fits
 from .kernel import centre
 from .plane import Plane, odd_size, plane_of
 from .result import Estimate, Guess, Run
-from .shake import camera_shake, camera_shake_of_any_size, later
+from .shake import Tuning, best_start, camera_shake, camera_shake_of_any_size, later
 from .spectrum import Spectrum, spectrum_of
 
 Array = NDArray[np.float64]
@@ -133,7 +133,7 @@ def _estimate(
     scores = {fit.family: fit.cost for fit in found}
     kernel, curve = None, np.zeros((0, 2))
     if SHAKE in wanted:
-        search = _search(plane, size, side, where, cancel)
+        search = best_start(_search(plane, size, side, where, cancel), spectrum)
         kernel, curve = yield from later(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
         scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
@@ -171,12 +171,14 @@ def _search(
     side: int,
     device: torch.device,
     cancel: threading.Event | None,
-) -> Generator[Guess, None, tuple[Array, Array]]:
+) -> Callable[[Tuning], Generator[Guess, None, tuple[Array, Array]]]:
+    """Camera shake, but for the tuning."""
+    options: dict[str, Any] = {"device": device, "cancel": cancel}
     if size is not None:
-        return camera_shake(plane, side, device=device, cancel=cancel)
+        return lambda tuning: camera_shake(plane, side, tuning=tuning, **options)
     most = min(plane.gray.shape) // 3
     sizes = (side, min(_LARGEST, most - 1 + most % 2)) if side < most - 1 else (side,)
-    return camera_shake_of_any_size(plane, sizes, device=device, cancel=cancel)
+    return lambda tuning: camera_shake_of_any_size(plane, sizes, tuning=tuning, **options)
 
 
 def _radius(kernel: NDArray[Any]) -> float:

@@ -24,7 +24,7 @@ from .preflight import inspect, of_generator, repair
 from .readout import describe, fwhm
 
 if TYPE_CHECKING:
-    from ..estimation import estimate, from_edge, refine
+    from ..estimation import estimate, estimate_across, from_edge, refine
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -44,6 +44,7 @@ __all__ = [
     "at_depths",
     "describe",
     "estimate",
+    "estimate_across",
     "from_array",
     "from_edge",
     "fwhm",
@@ -60,6 +61,6 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     # Estimating needs torch and stands above this package: it is looked up when it is called for.
-    if name not in ("estimate", "from_edge", "refine"):
+    if name not in ("estimate", "estimate_across", "from_edge", "refine"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module("napari_deconv.estimation"), name)

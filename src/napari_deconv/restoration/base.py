@@ -18,6 +18,7 @@ from ..core.engine import Step, drain, stream
 from ..core.errors import DeconvError
 from ..core.incoming import as_array
 from ..core.problem import Problem, Settled
+from ..core.regions import RegionPSF, stream_regions
 from ..core.spec import Spec
 from ..psf import PSF, inspect
 
@@ -139,8 +140,9 @@ def deconvolve(
     psf : ndarray, PSF or DepthPSF, or a list or dict of them
         Point spread function, 2-D or 3-D; its dimension decides whether planes or volumes are
         restored. It is normalised to unit sum; its centre is its pixel ``size // 2``. A `DepthPSF`
-        holds several over z. A list has one for each entry of the axis ``C``; of a dict
-        ``{channel: psf}``, channels that are missing are left as they are.
+        holds several over z, a `RegionPSF` several across the image. A list has one for each entry
+        of the axis ``C``; of a dict ``{channel: psf}``, channels that are missing are left as they
+        are.
     method : str or Method
         A name from `methods`, or a configured method.
     axes : str, optional
@@ -176,12 +178,14 @@ def deconvolve(
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "memory_bytes": memory_bytes}
-    several = isinstance(psf, Mapping | DepthPSF) or _is_several(psf)
+    several = isinstance(psf, Mapping | DepthPSF | RegionPSF) or _is_several(psf)
     if several and refine_psf:
         raise DeconvError("refine_psf is for one PSF, and there are several.", "Leave it out.")
     if isinstance(psf, Mapping) or _is_several(psf):
         kernels = dict(psf if isinstance(psf, Mapping) else enumerate(psf))
         run = stream_channels(chosen, image, {c: _kernel(k) for c, k in kernels.items()}, **options)
+    elif isinstance(psf, RegionPSF):
+        run = stream_regions(chosen, image, psf, **options)
     elif isinstance(psf, DepthPSF):
         run = stream_depths(chosen, image, _kernel(psf), **options)
     else:
