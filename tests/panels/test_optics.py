@@ -60,15 +60,28 @@ def test_optics_come_from_the_file_of_a_layer(tmp_path) -> None:
     assert known.numerical_aperture == 1.4 and whence == "a.ome.tif"
 
 
-def test_without_calibration_the_panel_refuses(qtbot) -> None:
+def test_without_calibration_the_panel_refuses_and_asks(qtbot) -> None:
     viewer = ViewerModel()
-    viewer.add_image(np.zeros((32, 32)))
+    layer = viewer.add_image(np.zeros((3, 9, 32, 32)), axis_labels=("t", "z", "y", "x"))
     panel = WideFieldPanel(viewer)
     qtbot.addWidget(panel)
-    with qtbot.waitSignal(panel.source.shown, timeout=5000):
-        pass
-    assert "no calibration" in panel.source.notice.text
+    panel.show()
+    source = panel.source
+    qtbot.waitUntil(source.calibration.isVisible, timeout=5000)
+    assert "not known" in source.notice.text and source.calibration.sizes.text() == ""
     assert not panel.button.isEnabled()
+    source.calibration.sizes.setText("0.3, 0.1")
+    source.calibration.button.click()
+    assert "3 positive numbers" in source.notice.text
+    source.calibration.sizes.setText("300, 100, 100")  # nm, taken for um
+    source.calibration.button.click()
+    qtbot.waitUntil(lambda: "no microscope's" in source.notice.text, timeout=5000)
+    source.calibration.sizes.setText("0.3, 0.1, 0.1")
+    source.calibration.button.click()
+    qtbot.waitUntil(panel.button.isEnabled, timeout=20000)
+    assert not source.calibration.isVisible()
+    assert layer.scale == pytest.approx((1, 0.3, 0.1, 0.1))
+    assert [str(u) for u in layer.units] == ["pixel", *["micrometer"] * 3]
 
 
 def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot) -> None:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QLineEdit, QTableWidget, QTableWidgetItem,
 
 from ..core.errors import DeconvError
 from .beads_theory import Theory, compared
-from .inputs import Combo
+from .inputs import Combo, Fold
 from .job import steps_of
 from .layer_combo import LayerCombo
 from .layers import KEY, Placement, axes_of, follow, is_image, pixel_size, pixels
@@ -50,6 +50,7 @@ class BeadsPanel(Panel):
         self.symmetric = QCheckBox("Average mirror images and turns")
         self.symmetric.setToolTip("For lenses without coma or astigmatism: less noise.")
         self.theory = Theory()
+        self.fold = Fold("Compare with the optics", self.theory)
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
         self.picture, self.told, self.message = Picture(), read_out(), Notice()
         self.table = QTableWidget(0, 3)
@@ -88,7 +89,7 @@ class BeadsPanel(Panel):
         form.addRow("Array (px)", self.extent)
         form.addRow(self.symmetric)
         self.body.addLayout(form)
-        for part in (self.theory, self.picture, self.told, self.table):
+        for part in (self.fold, self.picture, self.told, self.table):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.footer.addWidget(self.message)

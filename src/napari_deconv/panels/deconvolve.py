@@ -90,10 +90,9 @@ class DeconvolvePanel(Panel):
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
         linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
         size = voxel(self.image.layer)
-        return Order(
-            self.method.spec(), self.psf.request(), self.noise.value, linear, size,
-            self.variety.variety(),
-        )  # fmt: skip
+        psf = self.psf.request()
+        variety = self.variety.variety(psf)
+        return Order(self.method.spec(), psf, self.noise.value, linear, size, variety)
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""

@@ -17,6 +17,14 @@ _MAKE_ONE = (
 )
 
 
+_SMALLEST_UM, _LARGEST_UM = 1e-3, 50.0
+"""No microscope's voxels are smaller or larger than this."""
+
+
+class Uncalibrated(DeconvError):
+    """How large the image's voxels are is not known, or cannot be true."""
+
+
 def image_facts(layer: Any) -> dict[str, Any]:
     """What a request knows of the image it is for; nothing without one."""
     if layer is None:
@@ -60,17 +68,24 @@ def _micrometres(
     """The image's voxel size for a PSF of physical units."""
     unit = str(image.get("unit", ""))
     sizes, units = zip(*(length(size, unit) for size in voxel), strict=True)
-    if unit and set(units) == {"µm"}:
-        return tuple(float(f"{size:.6g}") for size in sizes)
     if not image:
         raise DeconvError(
             f"A {title.lower()} PSF takes its pixel size from an image, and none is open.",
             "Open the image it is for.",
         )
-    raise DeconvError(
-        "The image has no calibration: how large its pixels are in µm is not known.",
-        "In the console: layer.scale = (z, y, x) in µm, and layer.units = 'um'.",
-    )
+    if not unit or set(units) != {"µm"}:
+        stated = f"its unit is {unit!r}" if unit else "its layer has no unit"
+        raise Uncalibrated(
+            f"How large the image's pixels are in µm is not known: {stated}.",
+            "Type it below. The microscope's software or the file's properties have it.",
+        )
+    sizes = tuple(float(f"{size:.6g}") for size in sizes)
+    if not all(_SMALLEST_UM <= size <= _LARGEST_UM for size in sizes):
+        raise Uncalibrated(
+            f"Voxels of {' x '.join(f'{size:g}' for size in sizes)} µm are no microscope's.",
+            "Printing resolutions end up there, or another unit. Type the right ones below.",
+        )
+    return sizes
 
 
 def from_layer(layer: Any, image: Any) -> Request:

@@ -9,7 +9,6 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
-from ..core.errors import DeconvError
 from .inputs import Combo, Number, guard_wheel
 from .layers import axes_of, find, follow, is_psf, pixels
 from .optics_note import optics_of
@@ -80,12 +79,12 @@ class VarietyBox(QWidget):
         for emission, psf in zip(self.emissions, self.psfs, strict=True):
             emission.setEnabled(light and psf.currentData() is None)
 
-    def variety(self, extent: str = "") -> Variety:
-        """What is set; a `DeconvError` where a row does not fit the image."""
-        depths = self.depths.value() if self._deep.isVisibleTo(self) else 1
+    def variety(self, request: Request) -> Variety:
+        """What is set, beside the PSF that is asked for above; a `DeconvError` if it misfits."""
+        deep = self._planes() > 1 and deepens(request.about)
         on = self.switch.isVisibleTo(self) and self.switch.isChecked()
-        channels = {c: self._asked(c, extent) for c in range(self._count)} if on else {}
-        return Variety(depths, self._planes(), channels)
+        channels = {c: self._asked(c, request) for c in range(self._count)} if on else {}
+        return Variety(self.depths.value() if deep else 1, self._planes(), channels)
 
     def restore(self, about: Mapping[str, Any]) -> None:
         """Set everything from a recipe's ``psf``."""
@@ -104,26 +103,23 @@ class VarietyBox(QWidget):
         axes = axes_of(self._image) if self._image is not None else ""
         return int(pixels(self._image).shape[axes.index("Z")]) if "Z" in axes else 1
 
-    def _asked(self, channel: int, extent: str) -> Request | None:
+    def _asked(self, channel: int, request: Request) -> Request | None:
         combo, image = self.psfs[channel], image_facts(self._image)
         if combo.currentText() == _NONE:
             return None
         if combo.currentData() is not None:
             return replace(from_layer(combo.currentData(), self._image), **image)
-        made = self._prepared
-        if made is None:
-            raise DeconvError("The PSF is not ready.", "See above.")
-        if "emission_nm" not in made.about.get("spec", {}):
-            return Request(made.usable, made.about, **image)
+        about = request.about
+        if "emission_nm" not in about.get("spec", {}):
+            return request
         from ..psf import PSF
 
         known = optics_of(self._image)[0].fields(channel)
-        own = {k: v for k, v in known.items() if k == "excitation_nm" and k in made.about["spec"]}
+        own = {k: v for k, v in known.items() if k == "excitation_nm" and k in about["spec"]}
         own["emission_nm"] = self.emissions[channel].value()
-        spec = PSF.from_dict(made.about["spec"]).but(**own)
-        size = made.about.get("size")
-        asked = from_fields(spec, made.about["ndim"], ", ".join(map(str, size or ())), image)
-        return replace(asked, **image)
+        size = ", ".join(map(str, about.get("size") or ()))
+        spec = PSF.from_dict(about["spec"]).but(**own)
+        return replace(from_fields(spec, about["ndim"], size, image), **image)
 
     def _lay_out(self) -> None:
         """A row per channel."""

@@ -10,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
+from .calibrate import Calibration
 from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
@@ -19,7 +20,7 @@ from .line import LineTool
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
 from .psf_adopt import Adoption
-from .psf_asked import from_fields, from_file, from_layer, image_facts, restore
+from .psf_asked import Uncalibrated, from_fields, from_file, from_layer, image_facts, restore
 from .psf_image import FromImage
 from .psf_request import Prepared, Request
 
@@ -80,6 +81,7 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.told = read_out()
         self.notice = Notice()
+        self.calibration = Calibration()
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)
@@ -149,7 +151,7 @@ class PsfSource(QWidget):
         for part in (
             self.choice, self._opened, self.file, self._made, self.line,
             *([self.page] if self.page is not None else []), self.picture,
-            self.told, self.notice,
+            self.told, self.notice, self.calibration,
         ):  # fmt: skip
             layout.addWidget(part)
         guard_wheel(self.dims)
@@ -164,6 +166,7 @@ class PsfSource(QWidget):
         if self.page is not None:
             self.page.changed.connect(self._ask)
         self.notice.button.clicked.connect(self._on_repair)
+        self.calibration.said.connect(lambda text: self.notice.say(text, "warning"))
         self._job.on_result, self._job.on_error = self._on_prepared, self._on_error
 
     def _on_choice(self) -> None:
@@ -175,8 +178,8 @@ class PsfSource(QWidget):
         if self.page is not None:
             self.page.setVisible(name == "image")
         both = kind is not None and len(kind.ndim) > 1
-        self.dims.setVisible(both)
-        self._dims_label.setVisible(both)
+        for part in (self.dims, self._dims_label):
+            part.setVisible(both)
         self._ask()
 
     def _on_picked(self) -> None:
@@ -199,21 +202,18 @@ class PsfSource(QWidget):
 
     def _render(self) -> None:
         self._delay.setInterval(120)
+        self._job.stop()
         if self.none:
-            self._job.stop()
             self._clear()
-            self.shown.emit()
-            return
+            return self.shown.emit()
         try:
-            request = self.request()
+            self._job.start(steps_of(self.request().prepare))
         except DeconvError as error:
-            self._job.stop()
             self._on_error(error)
-            return
-        self._job.start(steps_of(request.prepare))
 
     def _on_prepared(self, prepared: Prepared) -> None:
         self.prepared = prepared
+        self.calibration.offer(None)
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
         self.told.setText("\n".join(filter(None, [prepared.described, self._depth()])))
@@ -238,10 +238,12 @@ class PsfSource(QWidget):
     def _on_error(self, error: DeconvError) -> None:
         self._clear()
         self.notice.say(str(error), "warning")
+        self.calibration.offer(self._image if isinstance(error, Uncalibrated) else None)
         self.shown.emit()
 
     def _clear(self) -> None:
         self.prepared = None
+        self.calibration.offer(None)
         self.picture.show_psf(None)
         self.told.setText("")
         self.notice.say("")
