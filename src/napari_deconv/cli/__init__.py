@@ -27,6 +27,7 @@ COMMANDS = {
     "methods": "list the methods",
     "train": "train a network on sharp images",
     "bench": "measure methods side by side on scenes with a known truth",
+    "study": "do an analysis of one of the papers again, and write it beside what they report",
     "demo": "deblur a photo and a microscopy stack, and open napari on the result",
 }
 

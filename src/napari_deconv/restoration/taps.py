@@ -1,0 +1,96 @@
+"""What there is to see inside each network, told from the calls of its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import singledispatch
+from typing import Any
+
+from torch import Tensor
+
+from . import crcnet, fcnn, glra, odcnn, rgdn, separable
+from .layers import from_phases
+
+Tap = tuple[str, Tensor, int]
+"""A name, a batch of one, and image pixels per pixel; 0 of what is no picture."""
+
+
+@singledispatch
+def taps(network: Any, args: Any, output: Any, calls: Any) -> Iterator[Tap] | None:
+    """What to show of a network that was called; None of what is only a part of one.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Any module.
+    args, output
+        Of the call.
+    calls : list of tuple
+        Modules that were called meanwhile, each with its arguments and its output.
+    """
+    return None
+
+
+@taps.register
+def _(network: fcnn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    cleaned = [(a[0], out) for part, a, out in calls if isinstance(part, fcnn.Denoiser)]
+    for pair, along in zip(cleaned, ("x", "y"), strict=False):  # none at the first stage
+        before, after = (part.mT for part in pair) if along == "y" else pair
+        yield f"gradient along {along}", before, 1
+        yield f"gradient along {along}, cleaned", after, 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: rgdn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    shape, called = output.shape[-2:], {id(part): (a, out) for part, a, out in calls}
+    (phases,), h = called[id(network.from_gradient)]
+    yield "g, the gradient", from_phases(phases[:, :4], shape) / 10, 1
+    yield "H(g)", h, 2
+    yield "R(x)", called[id(network.from_image)][1], 2
+    yield "D(H(g) - R(x))", from_phases(called[id(network.direction)][1], shape) / 10, 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: rgdn.PaperNetwork, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    called = {id(part): (a, out) for part, a, out in calls}
+    yield "g, the gradient", called[id(network.gradient)][0][0], 1
+    for name, part in (("H(g)", network.gradient), ("R(x)", network.image)):
+        yield name, called[id(part)][1], 1
+    yield "D(H(g) - R(x))", called[id(network.direction)][1], 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: glra.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    shape, called = output.shape[-2:], {id(part): (a, out) for part, a, out in calls}
+    otf, sigma = args[2:4]
+    yield "M", network.middle(otf[:, 0], shape[1], sigma)[0], 0
+    inverses = 4 * network.right.shape[0] * network.right.shape[1]
+    yield "inverses", from_phases(called[id(network.head)][0][0][:, :inverses], shape) / 4, 1
+    yield "correction", from_phases(called[id(network.correction)][1], shape) / 10, 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: crcnet.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    ring = (calls[0][1][0].shape[-1] - output.shape[-1]) // 2
+    units = [out for part, _, out in calls if isinstance(part, crcnet.Unit)]
+    for number, out in enumerate(units, 1):
+        yield f"unit {number}", out[..., ring:-ring, ring:-ring], 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: separable.Separable, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    yield "maps, as they are summed", network.maps(args[0]) * network.gains[:, None, None], 1
+    yield "estimate", output, 1
+
+
+@taps.register
+def _(network: odcnn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
+    inner = network.inverse.maps(args[0])
+    yield "maps, as they are summed", inner * network.inverse.gains[:, None, None], 1
+    yield "correction", output - network.inverse.merged(inner), 1
+    yield "estimate", output, 1

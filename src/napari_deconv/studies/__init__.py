@@ -1,0 +1,12 @@
+"""The papers' own analyses, done again with this package's methods.
+
+A study is one file: a function under `study` that gets photos and returns numbers and a figure.
+`napari-deconv study NAME` writes them beside what the paper says.
+"""
+
+from __future__ import annotations
+
+from .base import Found, Study, studies
+from .material import Given
+
+__all__ = ["Found", "Given", "Study", "studies"]

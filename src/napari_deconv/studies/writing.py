@@ -1,0 +1,133 @@
+"""A study's page, table and picture, and the index of them all."""
+
+from __future__ import annotations
+
+import csv
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..benchmark.plot import check_plot
+from ..io.atomic import replacing
+from .base import Found, Row, Study
+
+_MOST_ROWS = 40
+_WIDE = 100
+
+
+def write(study: Study, found: Found, folder: Path, source: str, command: str) -> Path:
+    """Write ``NAME.md``, ``NAME.csv`` and ``NAME.svg``, and return the first.
+
+    Parameters
+    ----------
+    study, found : Study, Found
+        What was done, and what came out.
+    folder : Path
+        Made if it is not there.
+    source : str
+        What it was done on, in words; empty where no photo was needed.
+    command : str
+        That does it again.
+
+    Raises
+    ------
+    DeconvError
+        If matplotlib is missing or the folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    _save(found.figure, folder / f"{study.name}.svg")
+    with (
+        replacing(folder / f"{study.name}.csv") as part,
+        part.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.DictWriter(file, list(found.rows[0]))
+        table.writeheader()
+        table.writerows({k: _cell(v) for k, v in row.items()} for row in found.rows)
+    page = folder / f"{study.name}.md"
+    with replacing(page) as part:
+        part.write_text(_page(study, found, source, command), encoding="utf-8")
+    return page
+
+
+def write_index(every: Iterable[Study], folder: Path) -> None:
+    """Write ``README.md``: a line for each study, with its page or what it waits for."""
+    lines = [_line(one, (folder / f"{one.name}.md").exists()) for one in every]
+    text = "\n".join([*_INDEX, *lines]) + "\n"
+    with replacing(folder / "README.md") as part:
+        part.write_text(text, encoding="utf-8")
+
+
+_INDEX = (
+    "# The papers' own studies",
+    "",
+    "Each analysis of the five papers, done again with the methods of this package, with what the",
+    "paper reports beside it. `napari-deconv study NAME --images FOLDER` makes a page, its table",
+    "and its picture; `napari-deconv study --list` names them all. The networks here are not the",
+    "papers' to the letter (see [Networks](../networks.md)), and the photos are others: compare",
+    "the shape of a result, not its decibels. Nothing was tuned on these photos.",
+    "",
+    "| study | of | state |",
+    "|---|---|---|",
+)
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """Rows as a table."""
+    heads = list(rows[0])
+    lines = [heads, ["---"] * len(heads), *([_cell(row[h]) for h in heads] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _page(study: Study, found: Found, source: str, command: str) -> str:
+    shown = found.rows[:_MOST_ROWS]
+    parts = [
+        f"# {study.title}",
+        _wrapped(study.about),
+        f"![{study.title}]({study.name}.svg)",
+        _wrapped(found.said),
+        markdown(shown),
+    ]
+    if len(found.rows) > len(shown):
+        parts.append(f"The first {len(shown)} rows; all are in `{study.name}.csv`.")
+    parts += ["## The paper", _wrapped(study.says), _wrapped(f"{study.paper}.")]
+    parts += [_wrapped(f"Done on {source}.")] if source else []
+    parts += [f"Made by:\n\n```text\n{command}\n```"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _line(one: Study, done: bool) -> str:
+    if done:
+        return f"| [{one.title}]({one.name}.md) | {_authors(one)} | made |"
+    state = "not possible yet" if one.run is None else "not made yet"
+    reason = f": {' '.join(one.train.split())}" if one.train else ""
+    return f"| `{one.name}`: {one.title} | {_authors(one)} | {state}{reason} |"
+
+
+def _authors(one: Study) -> str:
+    return f"{one.paper.split(',')[0]} {one.paper[-4:]}"
+
+
+def _wrapped(text: str) -> str:
+    """Paragraphs of prose at the width of the other pages; tables and lists stay as they are."""
+    parts = text.strip().split("\n\n")
+    return "\n\n".join(
+        part if part.lstrip().startswith(("|", "-", "```")) else _filled(part) for part in parts
+    )
+
+
+def _filled(paragraph: str) -> str:
+    joined = " ".join(paragraph.split()).replace("``", "`")
+    return textwrap.fill(joined, _WIDE, break_long_words=False, break_on_hyphens=False)
+
+
+def _cell(value: Any) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def _save(figure: Any, path: Path) -> None:
+    check_plot(path)
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "napari-deconv"}), replacing(path) as part:
+        figure.savefig(part, dpi=120, metadata={"Date": None})
