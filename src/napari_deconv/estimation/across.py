@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 _OVERLAP = 0.25
 """How much of its size a region reaches beyond its cell on each side."""
-_AGREE = 0.6
+_AGREE = 0.8
 """Normalised correlation of two kernels, blurred by a pixel, below which they tell of different
 blurs: chosen on bsds500/train, between what quarters of a photo with one camera shake and of one
 with another on its right half give."""

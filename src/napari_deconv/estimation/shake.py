@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 
 _RATIO = math.sqrt(2)
 _COARSEST_PX = 5
-_STARTS = (2e-3, 4e-3, 8e-3)
+_STARTS = (2e-3, 5e-3)
 """Prices of an edge; on bsds500/train each is the best for some photos."""
 _FINE = 100
 
@@ -54,8 +54,8 @@ class Tuning:
     rounds: int = 5
     ridge: float = 0.2
     price: float = 5e-4
-    floor: float = 0.03
-    island: float = 0.03
+    floor: float = 0.015
+    island: float = 0.02
 
 
 def camera_shake(

@@ -2,15 +2,59 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import DeconvError
+from .job import Make
+from .layers import Placement, axes_of, pixels
+from .order import Origin
 from .parts import Delay
 
 _METHOD = "hyper-laplacian"
 _WAIT_MS = 100
 _MOST = 600
 """Waits for the method list, which takes seconds to load the first time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Deblurred:
+    """A restoration with a PSF per region, made in the PSF panel."""
+
+    made: Any
+    origin: Origin
+
+
+def deblur_across(layer: Any, found: Any) -> Make:
+    """What to run to restore a layer with the PSFs of its regions; its result is a `Deblurred`.
+
+    Raises
+    ------
+    DeconvError
+        If the image is gone.
+    """
+    if layer is None:
+        raise DeconvError("The image is gone.", "Open it again.")
+    data, axes = pixels(layer), axes_of(layer)
+    placement, path = Placement.of(layer), layer.source.path
+
+    def make(cancel: threading.Event) -> Any:
+        from ..core.regions import stream_regions
+        from ..restoration.base import Method, methods
+        from .settings import current
+
+        methods()
+        chosen, method = current(), Method.make(_METHOD)
+        result = yield from stream_regions(
+            method, data, found.psf, axes=axes, device=chosen.device,
+            memory_bytes=chosen.memory_bytes, cancel=cancel,
+        )  # fmt: skip
+        about = {"estimate": {**found.recipe, "image_name": placement.name}}
+        origin = Origin(placement, f"{method.title}, regions", path)
+        return Deblurred((result, about), origin)
+
+    return make
 
 
 def deblur(viewer: Any, image: Any, psf: Any) -> None:

@@ -24,6 +24,7 @@ from .psf_adopt import is_ours
 from .psf_channels import VarietyBox
 from .psf_source import PsfSource
 from .recipes import RecipeBox
+from .refine import RefineRounds
 from .run_bar import RunBar
 from .stop_curve import StopCurve
 from .to_disk import ToDisk, write
@@ -67,6 +68,7 @@ class DeconvolvePanel(Panel):
         self.method = Choice("Method")
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
+        self.refine = RefineRounds()
         self.linear = QCheckBox("In linear light (sRGB photos)")
         self.linear.setToolTip(
             "Take the photo's values to light before and back after: helps with large blurs of "
@@ -77,7 +79,9 @@ class DeconvolvePanel(Panel):
         self.live_note = read_out()
         self.recipes = RecipeBox(napari_viewer)
         self.run_bar = RunBar("Run", "Deconvolve")
-        self.live = Live(self, napari_viewer, self._task, self._on_live)
+        self.live = Live(
+            self, napari_viewer, self._task, lambda text, _: self.live_note.setText(text)
+        )
         self._loader = Job(self)
         self._build()
         self._connect()
@@ -92,13 +96,15 @@ class DeconvolvePanel(Panel):
         size = voxel(self.image.layer)
         psf = self.psf.request()
         variety = self.variety.variety(psf)
-        return Order(self.method.spec(), psf, self.noise.value, linear, size, variety)
+        method, noise, refine = self.method.spec(), self.noise.value, self.refine.value()
+        return Order(method, psf, noise, linear, size, variety, refine)
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""
         try:
             order, layer = self.order(), self.image.layer
             target = self.to_disk.target(layer, order.method.title)
+            self.refine.check(target)
         except DeconvError as error:
             self.run_bar.fail(error)
             return
@@ -127,6 +133,7 @@ class DeconvolvePanel(Panel):
             name = recipe["method"]["name"]
             raise DeconvError(f"There is no method {name!r}.", "Choose another.")
         self.linear.setChecked(recipe.get("light") == "linear")
+        self.refine.setValue(int(recipe.get("refine_psf", 0)))
         self.noise.set_value(None if recipe.get("noise_estimated") else recipe.get("noise"))
 
     def _build(self) -> None:
@@ -134,6 +141,7 @@ class DeconvolvePanel(Panel):
         top.addRow("Image", self.image)
         noise = rows()
         noise.addRow("Noise", self.noise)
+        noise.addRow("Refine PSF", self.refine)
         for part in (
             self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
             heading("Method"), self.method, self.offer, noise, self.linear, self.curve,

@@ -7,6 +7,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..core.errors import DeconvError
 from . import settings
 from .layers import Placement
 from .psf_request import Request
@@ -26,9 +27,10 @@ class Order:
     linear: bool = False
     voxel: Mapping[str, float] = field(default_factory=dict)
     variety: Variety = field(default_factory=Variety)
+    refine: int = 0
 
     def stream(
-        self, data: Any, axes: str, kernels: Any, cancel: threading.Event
+        self, data: Any, axes: str, kernels: Any, cancel: threading.Event, refine: int = 0
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
         from ..core.blending import stream_depths
@@ -40,13 +42,16 @@ class Order:
         start: Any = stream_in_linear_light if self.linear else stream
         start = stream_depths if isinstance(kernels, DepthPSF) else start
         start = stream_channels if isinstance(kernels, dict) else start
+        if refine and isinstance(kernels, DepthPSF | dict):
+            raise DeconvError("Refining is for one PSF, and there are several.", "Switch it off.")
+        rounds = {"refine_psf": refine} if refine else {}
         chosen = settings.current()
         # How the noise grows with stored values does not say how it grows with light.
         noise = None if self.linear and not isinstance(self.noise, float) else self.noise
         return start(  # type: ignore[no-any-return]
             self.method, data, kernels, axes=axes, noise=noise,
             spacing=self.spacing(axes, kernels),
-            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
+            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel, **rounds,
         )  # fmt: skip
 
     def spacing(self, axes: str, kernels: Any) -> list[float] | None:
@@ -58,7 +63,7 @@ class Order:
     def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
         """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
         kernels, about = self.variety.make(self.psf)
-        result = yield from self.stream(data, axes, kernels, cancel)
+        result = yield from self.stream(data, axes, kernels, cancel, self.refine)
         return result, about
 
     def preview(

@@ -8,6 +8,7 @@ from typing import Any
 
 from .layers import add_image
 from .order import Origin
+from .refine import add_refined
 from .to_disk import Written, open_written
 
 _CLIPPED_PERCENT = 1.0
@@ -32,8 +33,11 @@ def add_result(viewer: Any, origin: Origin, made: Any) -> tuple[dict[str, Any], 
         open_written(viewer, result, title, look, about)
     else:
         add_image(viewer, result.data, title, look, about)
+    told = list(result.notes)
+    if getattr(result, "psf", None) is not None:
+        told.append(add_refined(viewer, result.psf, recipe, origin.placement))
     seconds = recipe.get("seconds")
-    said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *result.notes]
+    said = [f"Done in {seconds:.1f} s." if seconds is not None else "Done.", *told]
     said[0] += chosen(recipe)
     return recipe, "\n".join(said), "warning" if any(map(weighty, result.notes)) else "info"
 

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 from qtpy.QtWidgets import QWidget
 
 from ..core.errors import DeconvError
+from .deblur import Deblurred, deblur, deblur_across
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, is_image
 from .optics_note import OpticsNote
+from .outcome import add_result
 from .parts import Notice, Panel, primary, read_out, rows
 from .psf_image import FromImage
 from .psf_layer import add_psf
@@ -111,6 +113,10 @@ class PsfPanel(Panel):
             self.source.picture.show_psf(kernel)
 
     def _on_estimate(self, found: Any) -> None:
+        if isinstance(found, Deblurred):
+            _, said, kind = add_result(self._viewer, found.origin, found.made)
+            self.message.say(said, kind)
+            return
         self.page.take(found)
         self.source.show_now()
         self.make()
@@ -124,8 +130,12 @@ class PsfPanel(Panel):
             self.estimate.job.cancel()
 
     def _deblur(self) -> None:
-        from .deblur import deblur
-
+        if hasattr(self.page.found, "parts"):
+            try:
+                self.estimate.start(deblur_across(self.image.layer, self.page.found))
+            except DeconvError as error:
+                self.message.say(str(error), "error")
+            return
         if self._made is not None and self._made in self._viewer.layers:
             try:
                 deblur(self._viewer, self.image.layer, self._made)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
 from .drawn import Drawn
@@ -30,6 +30,7 @@ _TOLD = (
     "Estimates the blur from the image itself. A region with edges in all directions tells the "
     "most; lamps and other clipped spots tell nothing."
 )
+_REGIONS = (2, 2)
 _THUMB = QSize(270, 150)
 
 
@@ -57,6 +58,11 @@ class FromImage(QWidget):
         self.extent.setToolTip("Odd number of pixels that the kernel may extend over.")
         self.noise = Number(zero="automatic")
         self.noise.setToolTip("Standard deviation of the noise, on the image's own scale.")
+        self.across = QCheckBox("The blur differs across the photo")
+        self.across.setToolTip(
+            "Estimates 2 x 2 overlapping regions and says whether they agree; “Deblur with it” "
+            "then restores each with its own PSF and blends them. Wants a large photo."
+        )
         self.region = Drawn(viewer, "rectangle", "PSF region", "Mark a region")
         self.edge = Drawn(viewer, "line", "PSF edge", "Draw a line across an edge")
         self.latent = _Thumbnail()
@@ -68,13 +74,14 @@ class FromImage(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._form)
-        for part in (self.region, self.edge, self.latent, self.told):
+        for part in (self.across, self.region, self.edge, self.latent, self.told):
             layout.addWidget(part)
         guard_wheel(self)
         self.kind.currentIndexChanged.connect(self._on_kind)
         self.extent.valueChanged.connect(self._forget)
         self.noise.valueChanged.connect(self._forget)
         self.region.changed.connect(self._forget)
+        self.across.toggled.connect(self._on_kind)
         self.edge.changed.connect(self._forget)
         self._on_kind()
 
@@ -106,14 +113,16 @@ class FromImage(QWidget):
         corners = self.region.corners()
         region = None if corners is None else (*corners.min(axis=0), *corners.max(axis=0))
         size, noise = self.extent.value() or None, self.noise.value() or None
+        across = self.across.isChecked()
 
         def make(cancel: threading.Event) -> Any:
-            from ..estimation import stream
+            from ..estimation import stream, stream_across
             from .settings import current
 
-            return stream(
-                plane, size, kind, region, noise, axes=axes, device=current().device, cancel=cancel
-            )
+            options = {"axes": axes, "device": current().device, "cancel": cancel}
+            if across:
+                return stream_across(plane, _REGIONS, size, kind, noise, **options)
+            return stream(plane, size, kind, region, noise, **options)
 
         return make
 
@@ -131,8 +140,11 @@ class FromImage(QWidget):
         self.latent.hide()
 
     def request(self) -> Request:
-        """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet."""
-        found = self.found
+        """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet.
+
+        Of regions it is that of the whole photo; those of the regions are in `found`.
+        """
+        found = getattr(self.found, "whole", self.found)
         if found is None:
             raise DeconvError("Nothing is estimated yet.", "Press Estimate PSF.")
         name = self._image.name if self._image is not None else ""
@@ -152,9 +164,10 @@ class FromImage(QWidget):
         )
         return data[index], "".join(axis for axis in axes if axis in "YXS")
 
-    def _on_kind(self, _: int = 0) -> None:
+    def _on_kind(self, *_: Any) -> None:
         edge = self.kind.currentData() == "edge"
-        self.region.setVisible(not edge)
+        self.region.setVisible(not edge and not self.across.isChecked())
+        self.across.setVisible(not edge)
         self.edge.setVisible(edge)
         for field in (self.extent, self.noise):
             field.setVisible(not edge)

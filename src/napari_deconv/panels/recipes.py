@@ -94,6 +94,7 @@ def as_python(recipe: Mapping[str, Any]) -> str:
     noise = _noise(recipe)
     options += [] if noise is None else [f"noise={noise!r}"]
     options += [f"spacing={_tuple(recipe['spacing'])!r}"] if recipe.get("spacing") else []
+    options += [f"refine_psf={recipe['refine_psf']}"] if recipe.get("refine_psf") else []
     values = [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
     lines = ["from napari_deconv.io import read"] if path else []
     lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
@@ -126,6 +127,7 @@ def as_command(recipe: Mapping[str, Any]) -> str:
     parts += [] if noise is None else ["--noise", repr(noise)]
     parts += ["--spacing", _text(recipe["spacing"])] if recipe.get("spacing") else []
     parts += ["--linear"] if recipe.get("light") == "linear" else []
+    parts += ["--refine-psf", str(recipe["refine_psf"])] if recipe.get("refine_psf") else []
     for key, value in fields.items():
         parts += ["--set", f"{key}={_text(value)}"]
     return " && ".join(shlex.join(part) for part in (first, parts) if part)
