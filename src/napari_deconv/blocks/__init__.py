@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .run import Outcome, stream_blocks
+from .outcome import Outcome
+from .run import stream_blocks
 from .source import Source, open_source
 
 __all__ = ["Outcome", "Source", "open_source", "stream_blocks"]

@@ -17,6 +17,7 @@ from ..core.axes import Layout, parse_axes
 from ..core.device import choose_device
 from ..core.errors import DeconvError
 from ..core.intensity import Intensity
+from ..core.noise_law import NoiseLaw
 from ..core.run import Run
 from ..core.spec import dumps
 from ..restoration.base import Method, methods
@@ -39,6 +40,8 @@ class Part:
         Of the whole image or channel: blocks match only if they share it.
     noise : float
         On the image's own scale.
+    law : NoiseLaw or None
+        How it grows with brightness, where it does.
     recipe : dict
         How this channel's restoration is recorded.
     """
@@ -48,6 +51,7 @@ class Part:
     psf: NDArray[np.float32]
     intensity: Intensity
     noise: float
+    law: NoiseLaw | None
     recipe: dict[str, Any]
 
 
@@ -124,6 +128,7 @@ class Job:
             intensity=part.intensity,
             noise=part.noise,
             estimated=False,
+            law=part.law,
             spacing=self.spacing,
             device=choose_device(self.device),
             budget=0,
@@ -166,6 +171,7 @@ class Progress:
                     "method": part.method.to_dict(),
                     "intensity": values,
                     "noise": part.noise,
+                    "law": part.law and asdict(part.law),
                     "recipe": part.recipe,
                 }
             )
@@ -196,6 +202,7 @@ class Progress:
         for number, part in enumerate(plain.pop("parts")):
             values = part["intensity"] | {"dtype": np.dtype(part["intensity"]["dtype"])}
             part |= {"method": Method.from_dict(part["method"]), "intensity": Intensity(**values)}
+            part |= {"law": NoiseLaw(**part["law"]) if part["law"] else None}
             parts.append(Part(psf=np.load(self.folder / f"psf-{number}.npy"), **part))
         lists: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.engine import prepare, relative
 from ..core.errors import DeconvError
+from ..core.noise_law import NoiseLaw
+from ..core.options import Options
 from ..core.progress import Step
 from ..core.run import Run
 from ..restoration.base import Method
@@ -28,13 +29,9 @@ class Order:
     source: Source
     target: Path
     psfs: Mapping[int | None, Any]
-    noise: float | None
-    spacing: Sequence[float] | None
-    device: str
-    memory_bytes: int | None
     sharded: bool
     version: str
-    cancel: threading.Event | None
+    options: Options
 
     @property
     def request(self) -> dict[str, Any]:
@@ -42,6 +39,7 @@ class Order:
         from .. import __version__
         from ..core.fingerprint import array_hash
 
+        noise, spacing = self.options.get("noise"), self.options.get("spacing")
         return {
             "source": str(self.source.picture.path and self.source.picture.path.resolve()),
             "shape": list(self.source.array.shape),
@@ -49,8 +47,8 @@ class Order:
             "axes": self.source.picture.axes,
             "method": self.method.to_dict(),
             "psf": {str(c): array_hash(psf) for c, psf in self.psfs.items()},
-            "noise": self.noise,
-            "spacing": None if self.spacing is None else [float(size) for size in self.spacing],
+            "noise": asdict(noise) if isinstance(noise, NoiseLaw) else noise,
+            "spacing": None if spacing is None else [float(size) for size in spacing],
             "sharded": self.sharded,
             "version": self.version,
             "napari-deconv": __version__,
@@ -76,8 +74,8 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
         shards=shards,
         core=core,
         halo=halo,
-        spacing=relative(order.spacing, len(layout.spatial)),
-        device=order.device,
+        spacing=relative(order.options.get("spacing"), len(layout.spatial)),
+        device=order.options.get("device", "auto"),
         parts=tuple(map(_part, order.psfs, runs)),
     )
     progress.begin(job, order.request)
@@ -89,18 +87,7 @@ def _runs(order: Order) -> Generator[Step, None, list[Run]]:
     runs = []
     for channel, psf in order.psfs.items():
         fixed = () if channel is None else (("C", channel),)
-        run, block = prepare(
-            order.method,
-            order.source.array,
-            psf,
-            axes=order.source.picture.axes,
-            noise=order.noise,
-            spacing=order.spacing,
-            device=order.device,
-            memory_bytes=order.memory_bytes,
-            cancel=order.cancel,
-            fixed=fixed,
-        )
+        run, block = prepare(order.method, order.source.array, psf, fixed=fixed, **order.options)
         yield from run.settle(block)
         runs.append(run)
     return runs
@@ -111,6 +98,7 @@ def _part(channel: int | None, run: Run) -> Part:
     recipe = {
         "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
         "noise": run.noise,
+        **({"noise_law": asdict(run.law)} if run.law else {}),
         "scale": run.intensity.scale,
         **({"chosen": run.chosen} if run.chosen else {}),
     }
@@ -120,6 +108,7 @@ def _part(channel: int | None, run: Run) -> Part:
         psf=run.psf,
         intensity=run.intensity,
         noise=run.noise,
+        law=run.law,
         recipe=recipe,
     )
 
