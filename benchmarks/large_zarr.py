@@ -1,38 +1,56 @@
-"""An OME-Zarr larger than memory: finished, or resumed after kills; overhead; two workers.
+"""An OME-Zarr larger than memory: resumed after kills, overhead over bare compute, two workers.
 
 ``make`` writes a sparse generated image; ``kills`` restores it in processes of their own that are
-killed, and compares with a run left alone; ``overhead`` compares the blocks' bare computation with
-the whole run; ``workers`` compares one worker of one thread with two. For the large case::
+killed on the way, and compares with a run left alone; ``overhead`` compares the whole run with
+nothing but the blocks' computation; ``workers`` compares one worker of one thread with two::
 
     python benchmarks/large_zarr.py make /data/in.zarr --gigabytes 20
-    systemd-run --user --scope -p MemoryMax=4G \
-        python benchmarks/large_zarr.py kills /data/in.zarr --kills 3 --memory-gb 2
+    taskset -c 0,1 python benchmarks/large_zarr.py kills /data/in.zarr --memory-gb 2 --limit-gb 4
     python benchmarks/large_zarr.py overhead /data/in.zarr --memory-gb 2
     OMP_NUM_THREADS=1 python benchmarks/large_zarr.py workers /data/in.zarr --memory-gb 1
+
+Each puts its line into ``docs/benchmarks/large_zarr.md``. ``--limit-gb`` is a limit of the
+operating system on what a process may allocate.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
+import platform
+import random
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
 
+OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "large_zarr.md"
+HEAD = """# Larger than memory
+
+Written by `benchmarks/large_zarr.py`, whose head says how; sizes are of the pixels, most of which
+hold nothing. Overhead is the whole run over nothing but the blocks' computation, which is done once
+more for that, block after block; the run reads, computes, writes and makes the smaller levels.
+
+| | image | method | result |
+|---|---|---|---|"""
 CHUNKS = (32, 256, 256)
 DEPTH = 64
 PSF = "gaussian:sigma_px=1.5,1.2,1.2"
+METHODS = {"richardson-lucy": {"iterations": 3}, "wiener": {}}
 
 
 def make(path: Path, gigabytes: float) -> None:
     """Blobs on a noisy floor in a tenth of the chunks; the others hold nothing."""
-    side = int(np.sqrt(gigabytes * 1e9 / 2 / DEPTH)) // CHUNKS[1] * CHUNKS[1]
+    side = math.ceil(math.sqrt(gigabytes * 1e9 / 2 / DEPTH) / CHUNKS[1]) * CHUNKS[1]
     shape = (DEPTH, side, side)
     group = zarr.create_group(str(path), zarr_format=3)
     array = group.create_array("0", shape=shape, dtype="uint16", chunks=CHUNKS, fill_value=0)
@@ -49,17 +67,44 @@ def make(path: Path, gigabytes: float) -> None:
     scale = [{"type": "scale", "scale": [0.3, 0.1, 0.1]}]
     one = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
     group.attrs["ome"] = {"version": "0.5", "multiscales": [one]}
-    print(path, shape, f"{np.prod(shape) * 2 / 1e9:.1f} GB")
+    print(path, size(path))
 
 
-def command(source: Path, target: Path, options: argparse.Namespace) -> list[str]:
-    method = ["--method", "richardson-lucy", "--iterations", "3"]
-    if options.method == "wiener":
-        method = ["--method", "wiener"]
+def size(path: Path) -> str:
+    array: Any = zarr.open_group(str(path), mode="r")["0"]
+    return f"{'x'.join(map(str, array.shape))}, {array.nbytes / 1e9:.1f} GB"
+
+
+def record(what: str, source: Path, options: argparse.Namespace, said: str) -> None:
+    """Print a result and put its line into the page, in the place of the one before."""
+    lines = OUT.read_text().splitlines() if OUT.exists() else []
+    rows = {line.split(" | ")[0]: line for line in lines if line.startswith("| ")}
+    rows.pop("| | image", None)
+    method = options.method + (", 3 iterations" if METHODS[options.method] else "")
+    name = "| **" + what + "**" + ("" if METHODS[options.method] else " (Wiener)")
+    rows[name] = f"{name} | {size(source)} | {method} | {said} |"
+    OUT.write_text("\n".join([HEAD, *(rows[key] for key in sorted(rows))]) + "\n")
+    print(what, said, flush=True)
+
+
+def started(source: Path, target: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
+    """The command line at work on it, allowed so much memory and no more."""
+    words = [f"--{name}={value}" for name, value in METHODS[options.method].items()]
     # The level is given: estimating it is no part of what is compared.
-    rest = ["--noise", "5", "--device", "cpu", "--memory-gb", str(options.memory_gb)]
+    words += ["--noise", "5", "--device", "cpu", "--memory-gb", str(options.memory_gb), "--quiet"]
     start = [sys.executable, "-m", "napari_deconv", "deconvolve", str(source), "-o", str(target)]
-    return [*start, "--psf", PSF, *method, *rest]
+    limit = int(options.limit_gb * 1e9)
+    bound = partial(resource.setrlimit, resource.RLIMIT_DATA, (limit, limit))
+    words = [*start, "--psf", PSF, "--method", options.method, *words]
+    return subprocess.Popen(words, preexec_fn=bound)
+
+
+def ended(process: subprocess.Popen[bytes], status: int = 0) -> float:
+    """Wait for its end, which must be that one; its largest resident memory in GB."""
+    _, found, used = os.wait4(process.pid, 0)
+    if os.waitstatus_to_exitcode(found) != status:
+        raise SystemExit(f"It ended with {os.waitstatus_to_exitcode(found)}, not {status}.")
+    return used.ru_maxrss * 1024 / 1e9
 
 
 def same(a: Path, b: Path) -> bool:
@@ -80,54 +125,76 @@ def fresh(path: Path) -> Path:
     return path
 
 
+def done(target: Path) -> int:
+    """Blocks that are on disk."""
+    file = target.with_name(target.name + ".progress") / "done.txt"
+    return len(file.read_text().split()) if file.exists() else 0
+
+
 def kills(source: Path, options: argparse.Namespace) -> None:
     alone, killed = (fresh(source.with_name(n)) for n in ("alone.zarr", "killed.zarr"))
     began = time.perf_counter()
-    subprocess.run(command(source, alone, options), check=True)
+    peaks = [ended(started(source, alone, options))]
     seconds = time.perf_counter() - began
-    print(f"alone: {seconds:.0f} s")
+    recipe: Any = zarr.open_group(str(alone), mode="r").attrs["napari_deconv"]
+    total = recipe["blocks"]["count"]
+    print(f"alone: {seconds:.0f} s, {total} blocks, {peaks[0]:.2f} GB", flush=True)
+    found = []
     for number in range(options.kills):
-        process = subprocess.Popen(command(source, killed, options))
-        time.sleep(seconds / (options.kills + 1))
+        process = started(source, killed, options)
+        while done(killed) * (options.kills + 1) < total * (number + 1):
+            time.sleep(0.1)
+        time.sleep(random.Random(number).uniform(0, 3))
         process.send_signal(signal.SIGKILL)
-        process.wait()
-        done = killed.with_name(killed.name + ".progress") / "done.txt"
-        blocks = len(done.read_text().split()) if done.exists() else 0
-        print(f"kill {number + 1}: {blocks} blocks are on disk")
-    subprocess.run(command(source, killed, options), check=True)
-    print("identical:", same(alone, killed))
+        peaks.append(ended(process, -signal.SIGKILL))
+        found.append(done(killed))
+        print(f"kill {number + 1}: {found[-1]} blocks are on disk", flush=True)
+    peaks.append(ended(started(source, killed, options)))
+    equal = "identical" if same(alone, killed) else "NOT identical"
+    said = f"killed with {', '.join(map(str, found))} of {total} blocks on disk, then finished: "
+    said += f"{equal} to a run left alone; at most {max(peaks):.1f} GB resident"
+    said += f", {options.limit_gb:g} GB allowed, {len(os.sched_getaffinity(0))} cores"
+    record("kills", source, options, said)
 
 
 def overhead(source: Path, options: argparse.Namespace) -> None:
-    """The whole run against the time within the blocks' computation."""
+    """The whole run against the time that the blocks' computation takes by itself."""
     from napari_deconv.blocks import stream_blocks, work
     from napari_deconv.core.engine import drain
 
-    spent, original = [0.0], work.compute
+    jobs: list[Any] = []
+    original = work.compute
 
-    def timed(*args: Any) -> Any:
-        steps, began = original(*args), time.perf_counter()
-        try:
-            return (yield from steps)
-        finally:
-            spent[0] += time.perf_counter() - began
+    def noted(job: Any, number: int, *rest: Any) -> Any:
+        jobs.append((job, number))
+        return (yield from original(job, number, *rest))
 
-    work.compute = timed  # type: ignore[assignment]
+    work.compute = noted  # type: ignore[assignment]
     began = time.perf_counter()
-    drain(stream_blocks(*arguments(source, "overhead.zarr", options)[0], **keywords(options)))
+    drain(stream_blocks(*arguments(source, "overhead.zarr", options), **keywords(options)))
     total = time.perf_counter() - began
-    print(
-        f"{total:.1f} s, of which {spent[0]:.1f} s computing: {total / spent[0] - 1:.1%} overhead"
-    )
+    bare = 0.0
+    for job, number in jobs:
+        block = work.read(job, number)
+        began = time.perf_counter()
+        drain(original(job, number, block))
+        bare += time.perf_counter() - began
+    work.forget()
+    said = f"{total:.1f} s against {bare:.1f} s of computing: {100 * (total / bare - 1):.1f} %"
+    record("overhead", source, options, f"{said}; {len(jobs)} blocks, {machine()}")
 
 
-def arguments(source: Path, name: str, options: argparse.Namespace) -> tuple[tuple[Any, ...], Path]:
+def machine() -> str:
+    load = os.getloadavg()[0]
+    return f"{os.cpu_count()} cores, load {load:.1f}, Python {platform.python_version()}"
+
+
+def arguments(source: Path, name: str, options: argparse.Namespace) -> tuple[Any, ...]:
     from napari_deconv import methods, psf
 
-    fields = {} if options.method == "wiener" else {"iterations": 3}
-    method = methods()[options.method](**fields)
+    method = methods()[options.method](**METHODS[options.method])
     target = fresh(source.with_name(name))
-    return (method, source, target, psf.Gaussian(sigma_px=(1.5, 1.2, 1.2))()), target
+    return method, source, target, psf.Gaussian(sigma_px=(1.5, 1.2, 1.2))()
 
 
 def keywords(options: argparse.Namespace) -> dict[str, Any]:
@@ -143,13 +210,14 @@ def workers(source: Path, options: argparse.Namespace) -> None:
     seconds = {}
     for count in (1, 2):
         with LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None) as cluster:
-            given, _ = arguments(source, f"workers-{count}.zarr", options)
+            given = arguments(source, f"workers-{count}.zarr", options)
             began = time.perf_counter()
             run = stream_blocks(*given, scheduler=cluster.scheduler_address, **keywords(options))
             drain(run)
             seconds[count] = time.perf_counter() - began
             print(f"{count} worker(s): {seconds[count]:.1f} s", flush=True)
-    print(f"two give {seconds[1] / seconds[2]:.2f}x one")
+    said = f"one {seconds[1]:.1f} s, two {seconds[2]:.1f} s: {seconds[1] / seconds[2]:.2f}x"
+    record("workers", source, options, f"{said}; {machine()}")
 
 
 def main() -> None:
@@ -159,9 +227,8 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=20.0)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--memory-gb", type=float, default=2.0)
-    parser.add_argument(
-        "--method", choices=["wiener", "richardson-lucy"], default="richardson-lucy"
-    )
+    parser.add_argument("--limit-gb", type=float, default=4.0)
+    parser.add_argument("--method", choices=[*METHODS], default="richardson-lucy")
     options = parser.parse_args()
     if options.what == "make":
         make(options.path, options.gigabytes)
