@@ -24,6 +24,7 @@ from screenshots import Window, save
 from napari_deconv.panels.parts import reveal
 from napari_deconv.psf import WideField
 
+screenshots.PATIENCE_S = 900  # a stack on a busy machine
 VOXEL_UM = (0.4, 0.12, 0.12)
 UM = ("um", "um", "um")
 OME = (

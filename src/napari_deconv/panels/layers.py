@@ -49,12 +49,26 @@ def axes_of(layer: Image) -> str:
     Axis labels are taken where they say something; otherwise the last axes are Z, Y and X. Only
     the layer knows whether its last axis holds colours.
     """
-    words = [str(label).lower() for label in layer.axis_labels]
-    letters = [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
-    named = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
-    if not (named and letters[-2:] == ["Y", "X"]) or "S" in letters:
-        letters = list("UVWQPTCZYX"[-layer.ndim :])
+    letters = _letters(layer) if named(layer) else list("UVWQPTCZYX"[-layer.ndim :])
     return "".join(letters) + "S" * bool(layer.rgb)
+
+
+def planes(layer: Image) -> int:
+    """Size of the layer's z axis; 1 without one."""
+    axes = axes_of(layer)
+    return int(pixels(layer).shape[axes.index("Z")]) if "Z" in axes else 1
+
+
+def named(layer: Image) -> bool:
+    """Whether the layer's axis labels say which axis is which."""
+    letters = _letters(layer)
+    known = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
+    return known and letters[-2:] == ["Y", "X"] and "S" not in letters
+
+
+def _letters(layer: Image) -> list[str]:
+    words = [str(label).lower() for label in layer.axis_labels]
+    return [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
 
 
 def pixel_size(layer: Image, ndim: int) -> tuple[float, ...]:

@@ -31,7 +31,10 @@ def image_facts(layer: Any) -> dict[str, Any]:
         return {}
     sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
     shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
-    unit = format(layer.units[-1], "~P")  # short: µm
+    last = layer.units[-1]
+    # Mixed with pixels, the others' unit says nothing of them.
+    alike = all(u.is_compatible_with(last) for u in layer.units[-min(len(shape), 3) :])
+    unit = format(last, "~P") if alike else ""  # short: µm
     return {
         "image_shape": shape,
         "image_pixel_size": pixel_size(layer, min(layer.ndim, 3)),
@@ -74,7 +77,7 @@ def _micrometres(
             "Open the image it is for.",
         )
     if not unit or set(units) != {"µm"}:
-        stated = f"its unit is {unit!r}" if unit else "its layer has no unit"
+        stated = f"its unit is {unit!r}" if unit else "its axes do not all have a unit"
         raise Uncalibrated(
             f"How large the image's pixels are in µm is not known: {stated}.",
             "Type it below. The microscope's software or the file's properties have it.",
@@ -90,7 +93,7 @@ def _micrometres(
 
 def from_layer(layer: Any, image: Any) -> Request:
     """The PSF that a layer holds; ``image`` is the layer it is for, or None."""
-    from ..psf import from_array
+    from ..psf import PSF, from_array
 
     if layer is None:
         raise DeconvError("No PSF layer is open.", _MAKE_ONE)
@@ -98,7 +101,10 @@ def from_layer(layer: Any, image: Any) -> Request:
     about = {"layer": name} | {
         k: v for k, v in record(layer).get("psf", {}).items() if k != "layer"
     }
-    return Request(lambda: from_array(data, name), about, _known_size(layer, image))
+    made = about.get("spec") if not about.get("repaired") else None
+    # What is in the nature of a microscope's PSF is so in a layer, too.
+    spec = PSF.from_dict(made) if made and PSF.registry[made["name"]].calibrated else None
+    return Request(lambda: from_array(data, name), about, _known_size(layer, image), spec=spec)
 
 
 def from_file(path: str) -> Request:

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
 
 from .inputs import Combo, Number, guard_wheel
-from .layers import axes_of, find, follow, is_psf, pixels
+from .layers import axes_of, find, follow, is_psf, pixels, planes
 from .optics_note import optics_of
 from .parts import read_out, rows
 from .psf_asked import from_fields, from_layer, image_facts
@@ -35,7 +35,8 @@ class VarietyBox(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer, self._image, self._count = viewer, None, 0
+        self._viewer, self._image = viewer, None
+        self._count, self._planes = 0, 1
         self._prepared: Prepared | None = None
         self.depths = QSpinBox()
         self.depths.setRange(1, 9)
@@ -68,23 +69,24 @@ class VarietyBox(QWidget):
         """Tell which image it is about: its channels and planes."""
         if layer is not self._image:
             self._image = layer
+            self._planes = planes(layer) if layer is not None else 1
             self._lay_out()
 
     def set_psf(self, prepared: Prepared | None) -> None:
         """Tell which PSF stands above; None while there is none."""
         self._prepared = prepared
         about = prepared.about if prepared is not None else {}
-        self._deep.setVisible(self._planes() > 1 and deepens(about))
+        self._deep.setVisible(self._planes > 1 and deepens(about))
         light = "emission_nm" in about.get("spec", {})
         for emission, psf in zip(self.emissions, self.psfs, strict=True):
             emission.setEnabled(light and psf.currentData() is None)
 
     def variety(self, request: Request) -> Variety:
         """What is set, beside the PSF that is asked for above; a `DeconvError` if it misfits."""
-        deep = self._planes() > 1 and deepens(request.about)
+        deep = self._planes > 1 and deepens(request.about)
         on = self.switch.isVisibleTo(self) and self.switch.isChecked()
         channels = {c: self._asked(c, request) for c in range(self._count)} if on else {}
-        return Variety(self.depths.value() if deep else 1, self._planes(), channels)
+        return Variety(self.depths.value() if deep else 1, self._planes, channels)
 
     def restore(self, about: Mapping[str, Any]) -> None:
         """Set everything from a recipe's ``psf``."""
@@ -98,10 +100,6 @@ class VarietyBox(QWidget):
             combo.setCurrentIndex(1 if one is None else max(0, combo.findData(layer)))
             if one is not None and "emission_nm" in one.get("spec", {}):
                 self.emissions[channel].setValue(one["spec"]["emission_nm"])
-
-    def _planes(self) -> int:
-        axes = axes_of(self._image) if self._image is not None else ""
-        return int(pixels(self._image).shape[axes.index("Z")]) if "Z" in axes else 1
 
     def _asked(self, channel: int, request: Request) -> Request | None:
         combo, image = self.psfs[channel], image_facts(self._image)

@@ -15,7 +15,7 @@ from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import SizeWatch, axes_of, find, is_psf
+from .layers import SizeWatch, axes_of, find, is_psf, planes
 from .line import LineTool
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
@@ -101,7 +101,7 @@ class PsfSource(QWidget):
         if self.page is not None:
             self.page.set_image(layer)
         if layer is not None:
-            self.dims.setCurrentIndex(int("Z" in axes_of(layer) and not layer.rgb))
+            self.dims.setCurrentIndex(int(planes(layer) > 1 and not layer.rgb))
         self._ask()
 
     @property

@@ -18,10 +18,11 @@ from .inputs import FileRow
 from .layers import KEY, pixels
 from .order import Order
 from .parts import Notice, rows
+from .remarks import remarks
 
 
 class ToDisk(QWidget):
-    """Says which level of a pyramid is taken, and offers a folder where the layer is lazy."""
+    """Says what is odd about an image, and offers a folder where it is lazy."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +56,8 @@ class ToDisk(QWidget):
                 f"It is read from disk as needed ({size:.3g} GB in all). The preview reads what is "
                 "in view; Run makes the whole, in memory unless a folder is given."
             )
-        self.notice.say(" ".join(said))
+        odd = [] if layer is None else remarks(layer)
+        self.notice.say("\n".join([*said, *odd]), "warning" if odd else "info")
 
     def target(self, layer: Any, title: str) -> Path | None:
         """The OME-Zarr to write, or None for a result in memory.

@@ -27,8 +27,8 @@ class Finding:
     code : str
         Short stable name: ``type``, ``empty``, ``dimension``, ``not-finite``, ``zero-sum`` (all
         fatal), ``bool``, ``negative``, ``voxel-size``, ``background``, ``even``, ``off-centre``,
-        ``larger``, ``cut``, ``sum`` (all repairable), ``flat``, ``delta``, ``nyquist`` (to think
-        about).
+        ``larger``, ``cut``, ``sum`` (all repairable), ``flat``, ``delta``, ``nyquist``,
+        ``beyond`` (to think about).
     message : str
         What was found, with numbers.
     remedy : str
@@ -51,7 +51,7 @@ class Finding:
     @property
     def repairable(self) -> bool:
         """Whether `repair` can remove it."""
-        return not self.fatal and self.code not in ("flat", "delta", "nyquist")
+        return not self.fatal and self.code not in ("flat", "delta", "nyquist", "beyond")
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
@@ -167,6 +167,16 @@ def larger(psf: Array, room: tuple[int, ...]) -> Finding | None:
     message = f"The PSF ({_joined(psf.shape)}) is larger than the image ({_joined(room)})."
     remedy = f"Repair crops it to fit, which cuts {1 - kept:.1%} of its energy."
     return Finding("larger", message, remedy)
+
+
+def beyond(found: Finding) -> Finding:
+    """What `larger` means for the PSF of a microscope."""
+    message = found.message.replace("is larger than", "reaches beyond")
+    return Finding(
+        "beyond",
+        f"{message} There is light in it from where nothing was recorded.",
+        "Richardson-Lucy accounts for that; better, record more planes and a wider field.",
+    )
 
 
 def cut(psf: Array) -> Finding | None:

@@ -90,6 +90,9 @@ def of_generator(
         Those that stay, and the generator's own.
     """
     left = tuple(f for f in findings if f.code not in spec.nature)
+    if spec.calibrated:
+        # Cropping optics to the image would pretend that no light came from beyond it.
+        left = tuple(check.beyond(f) if f.code == "larger" else f for f in left)
     known = spec.calibrated and pixel_size_um is not None
     return left + (spec.findings(tuple(pixel_size_um or ())) if known else ())
 
