@@ -79,18 +79,22 @@ def plan() -> dict[str, Recipe]:
         found[name] = Recipe(method=method, sampler=scenes, start=begun, **COMMON | given)
 
     full = DCNN(second="full")
-    dcnn: dict[str, Any] = {"patch_px": 184, "batch": 4, "steps": 1000}
+    dcnn: dict[str, Any] = {"patch_px": 128, "batch": 4, "steps": 1000}
     for label, psf in PSFS.items():
         add(f"{label}-dcnn", full, psf, **dcnn)
         apart, joint = ODCNN(train="denoiser"), ODCNN()
-        few: dict[str, Any] = {"patch_px": 184, "batch": 2, "steps": 300}
-        add(f"{label}-denoiser", apart, psf, f"{label}-dcnn", **few, rate=5e-4)
-        few |= {"batch": 1, "steps": 400}
-        add(f"{label}-odcnn", joint, psf, f"{label}-denoiser", **few, rate=1e-4)
+        few: dict[str, Any] = {"patch_px": 128, "batch": 2}
+        add(f"{label}-denoiser", apart, psf, f"{label}-dcnn", **few, steps=600, rate=5e-4)
+        add(f"{label}-odcnn", joint, psf, f"{label}-denoiser", **few, steps=300, rate=2e-4)
     for label, psf in OTHERS.items():
         add(f"{label}-dcnn", full, psf, **dcnn)
     for label, psf in PSFS.items():
-        add(f"{label}-dcnn-random", DCNN(second="full", start="random"), psf, **dcnn)
+        add(
+            f"{label}-dcnn-random",
+            DCNN(second="full", start="random"),
+            psf,
+            **dcnn,
+        )
     for label, psf in SHAKES.items():
         plain = Sampler(psfs=(GivenPSF.of(psf()),))
         add(f"{label}-crcnet", CRCNet(), psf, sampler=plain, patch_px=256, batch=1, steps=600)
@@ -153,9 +157,7 @@ def stages(runs: Path, count: int) -> None:
                 [best(c, "hyper-laplacian", "weight", "psnr_db") for c in every]
             )
             for stage in STAGES:
-                found = [
-                    c.score(restored(stage, c, runs / f"{label}-{kind}")).psnr_db for c in every
-                ]
+                found = [c.score(restored(stage, c, runs / label)).psnr_db for c in every]
                 row[stage] = np.mean(found)
             rows.append(row)
             print(row, flush=True)

@@ -119,6 +119,17 @@ def test_training_passes_the_inverse_it_began_as() -> None:
     assert psnr(state.average, exam) > before + 0.1
 
 
+def test_the_first_steps_do_not_destroy_the_inverse() -> None:
+    plan = recipe(DCNN(second="full"), patch_px=64)
+    state, rng = begin(plan, torch.device("cpu")), np.random.default_rng(0)
+    exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=128)
+    before = psnr(state.network, exam)
+    with team("cpu") as us:
+        for _ in range(20):
+            advance(state, make_batch([PHOTO, PHOTO], plan, rng), plan, us)
+    assert psnr(state.network, exam) > before - 0.2
+
+
 def test_odcnn_begins_as_the_dcnn_it_is_given_and_joins_without_a_change() -> None:
     dcnn = prepared(DCNN())
     with torch.no_grad():

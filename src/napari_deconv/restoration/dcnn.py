@@ -108,6 +108,7 @@ class Network(Separable):
     def __init__(self, method: DCNN) -> None:
         super().__init__(method.activation, method.second == "full", MAPS, TAPS)
         self.random, self.nsr = method.start == "random", method.nsr or TRAINED_NSR
+        self.rates = {} if self.random else self.rates
         self.register_buffer("psf", torch.zeros(TAPS, TAPS))
 
     @torch.no_grad()

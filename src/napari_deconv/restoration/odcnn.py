@@ -9,7 +9,7 @@ import torch
 from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, pad
 
 from ..core.problem import Problem
 from .base import Method
@@ -19,6 +19,8 @@ from .one_psf import network_for, remark
 from .separable import Separable, fitted, wrap
 
 _WIDTH = 512
+_SCALE = 0.1
+"""Of the correction: weights that are then near 1 / 64 suit the rate of all others."""
 
 
 class ODCNN(
@@ -39,8 +41,8 @@ class ODCNN(
     then the denoiser behind it, then both together.
 
     Where this differs from the paper: the denoiser makes a correction of DCNN's image and not the
-    image, so that it begins as DCNN; and before it, DCNN alone fills the unseen ring. Colours and
-    channels are restored one by one.
+    image, so that it begins as DCNN, and its first filters are cosines and not random; before it,
+    DCNN alone fills the unseen ring. Colours and channels are restored one by one.
 
     Parameters
     ----------
@@ -116,13 +118,29 @@ class Network(nn.Module):
         self.apart = method.train == "denoiser"
         self.bend = torch.tanh if method.activation == "tanh" else torch.sigmoid
         self.inverse = Separable(method.activation, True, MAPS, TAPS, frozen=self.apart)
+        self.rates = self.inverse.rates
         self.first = nn.Conv2d(1 if self.apart else MAPS, width, 16)
         self.second = nn.Conv2d(width, width, 1)
         self.last = nn.Conv2d(width, 1, 8)
-        with torch.no_grad():
-            for parameter in self.last.parameters():
-                parameter.zero_()
+        self._begin_as_shrinkage()
         self.register_buffer("psf", torch.zeros(TAPS, TAPS))
+
+    @torch.no_grad()
+    def _begin_as_shrinkage(self) -> None:
+        """Cosine filters of 8x8 pixels, each at eight scales; and no correction yet.
+
+        A tanh that is limited at a coefficient's noise, taken away from it, shrinks it: what is
+        left to learn is by how much. Random filters get there too, in a hundred times the steps.
+        """
+        if self.apart:
+            filters = cosines()[1:, None] / (0.01 * 2.0 ** torch.arange(8))[:, None, None]
+            chosen = filters.flatten(0, 1)[: len(self.first.weight)]
+            self.first.weight[: len(chosen), 0] = pad(chosen, (4, 4, 4, 4))
+            self.second.weight.mul_(0.1).diagonal()[0, 0].add_(1)
+        for layer in (self.first, self.second, self.last):
+            if layer.bias is not None:
+                layer.bias.zero_()
+        self.last.weight.zero_()
 
     @torch.no_grad()
     def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
@@ -163,7 +181,7 @@ class Network(nn.Module):
             h = self.bend(_circular(joint, self.first, 7))
             h = self.bend(self.second(h))
             correction = _circular(h, self.last, 4)
-        return x + correction.float()
+        return x + _SCALE * correction.float()
 
 
 def _circular(x: Tensor, layer: nn.Conv2d, before: int) -> Tensor:
@@ -175,3 +193,11 @@ def _circular(x: Tensor, layer: nn.Conv2d, before: int) -> Tensor:
     if layer.in_channels == MAPS and layer.bias is not None and x.device.type == "cpu":
         return wide_convolution(x, layer.weight) + layer.bias[:, None, None]
     return conv2d(x.contiguous(memory_format=torch.channels_last), layer.weight, layer.bias)
+
+
+def cosines() -> Tensor:
+    """The orthonormal cosine transform of 8x8 pixels as filters ``(64, 8, 8)``, the mean first."""
+    rows = torch.arange(8.0)
+    line = torch.cos(torch.pi / 8 * (rows + 0.5) * rows[:, None])
+    line /= line.norm(dim=1, keepdim=True)
+    return (line[:, None, :, None] * line[:, None]).flatten(0, 1)

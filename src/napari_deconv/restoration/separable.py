@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -130,6 +130,9 @@ class Separable(nn.Module):
         Whether its weights are no parameters, to be trained around.
     """
 
+    # Every one of thousands of taps moves by the rate: at the whole rate, the inverse that they
+    # were made as would be gone within ten steps.
+    rates: Mapping[str, float] = {"down": 0.1, "along": 0.1}
     down: Tensor
     along: Tensor
     shift: Tensor

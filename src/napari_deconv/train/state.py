@@ -95,13 +95,20 @@ def begin(recipe: Recipe, device: torch.device) -> State:
         known = (recipe.method.name, *getattr(network, "relatives", ()))
         network.grow(read_weights(locate(recipe.start), *known)[0])
     network.to(device)
-    gamma = [p for n, p in network.named_parameters() if n == "gamma"]
-    others = [p for n, p in network.named_parameters() if n != "gamma"]
-    # log gamma spans decades: ten times the rate.
-    groups = [{"params": others, "scale": 1.0}, {"params": gamma, "scale": 10.0}]
-    optimiser = torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0)
+    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.rate, weight_decay=0.0)
     average = copy.deepcopy(network).requires_grad_(False).eval()
     return State(network, average, optimiser, np.random.default_rng(recipe.seed))
+
+
+def _groups(network: nn.Module) -> list[dict[str, Any]]:
+    """Parameters by the part of the rate they get, which their network may name."""
+    # log gamma spans decades: ten times the rate.
+    scales = {"gamma": 10.0, **getattr(network, "rates", {})}
+    groups: dict[float, list[nn.Parameter]] = {1.0: [], 10.0: []}
+    for name, parameter in network.named_parameters():
+        scale = scales.get(name.rpartition(".")[2], 1.0)
+        groups.setdefault(scale, []).append(parameter)
+    return [{"params": members, "scale": scale} for scale, members in groups.items()]
 
 
 def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
