@@ -13,11 +13,15 @@ from scipy.signal import convolve2d, fftconvolve
 
 import napari_deconv as nd
 from napari_deconv.cli import main
+from napari_deconv.core import engine
 from napari_deconv.core.errors import Cancelled
 from napari_deconv.core.kernel_fit import fit_kernel
 from napari_deconv.core.progress import drain
+from napari_deconv.core.regions import RegionPSF
 from napari_deconv.estimation import kernel as kernels
 from napari_deconv.estimation import stream
+from napari_deconv.estimation.across import likeness as likeness_of
+from napari_deconv.estimation.across import matched
 from napari_deconv.estimation.plane import odd_size, plane_of
 from napari_deconv.io import read
 
@@ -177,3 +181,104 @@ def test_the_command_line_writes_a_psf_and_says_how_sure(
     assert written.recipe["psf"]["estimate"] == "disk"
     assert main([*command, "-o", "psf.tif", "--size", "24"]) == 2
     assert "Give 23 or 25" in capsys.readouterr().err
+
+
+def test_a_nearly_right_psf_is_refined_with_any_method() -> None:
+    true, given = nd.psf.Disk(radius_px=4.0)(), nd.psf.Disk(radius_px=4.7)()
+    image = blurred(true, 130)
+    found = nd.psf.refine(image, given, rounds=2, noise=0.005)
+    assert found.shape == given.shape and abs(found.sum() - 1) < 1e-5
+    assert likeness(found, true) > likeness(given, true) + 0.005
+    exact = nd.psf.refine(image, true, rounds=2, noise=0.005)
+    assert likeness(exact, true) > 0.995
+    method = nd.methods()["wiener"]()
+    result = drain(engine.stream(method, image, given, refine_psf=1))
+    assert result.recipe["refine_psf"] == 1 and result.psf.shape == given.shape
+    np.testing.assert_array_equal(result.psf, nd.psf.refine(image, given, "wiener", 1))
+    again = drain(engine.stream(method, image, result.psf))
+    np.testing.assert_array_equal(result.data, again.data)
+    with pytest.raises(nd.DeconvError, match="rounds"):
+        nd.psf.refine(image, given, rounds=0)
+    with pytest.raises(nd.DeconvError, match="several"):
+        nd.deconvolve(np.stack([image, image]), [given, given], axes="CYX", refine_psf=1)
+
+
+def test_volumes_are_refined_too() -> None:
+    rng = np.random.default_rng(0)
+    true = np.einsum("i,j,k->ijk", *[np.exp(-0.5 * (np.arange(-3, 4) / s) ** 2) for s in (1, 1, 1)])
+    true = (true / true.sum()).astype(np.float32)
+    boxes = np.repeat(np.repeat(np.repeat(rng.random((3, 6, 6)), 8, 0), 8, 1), 8, 2)
+    image = fftconvolve(boxes, true, "same").astype(np.float32)
+    wide = fftconvolve(true, true[1:-1, 1:-1, 1:-1], "same").astype(np.float32)
+    found = nd.psf.refine(image, wide / wide.sum(), "wiener", rounds=1, noise=0.002)
+    assert found.shape == true.shape and found.sum() == pytest.approx(1, abs=1e-5)
+    assert np.abs(found - wide / wide.sum()).sum() > 1e-3
+
+
+def test_regions_with_one_psf_are_as_the_whole_and_blend_where_psfs_differ() -> None:
+    image = blurred(nd.psf.Disk(radius_px=2.0)(), 150)
+    psf = nd.psf.Disk(radius_px=2.0)()
+    whole = nd.deconvolve(image, psf, "wiener", noise=0.005)
+    same = nd.deconvolve(image, RegionPSF((2, 1), (psf, psf)), "wiener", noise=0.005)
+    np.testing.assert_allclose(same, whole, atol=0.01)
+    delta = np.zeros((5, 5), np.float32)
+    delta[2, 2] = 1
+    mixed = nd.deconvolve(image, RegionPSF((1, 2), (delta, psf)), "wiener", noise=0.005)
+    other = nd.deconvolve(image, delta, "wiener", noise=0.005)
+    np.testing.assert_allclose(mixed[:, :20], other[:, :20], atol=0.02)
+    np.testing.assert_allclose(mixed[:, -20:], whole[:, -20:], atol=0.02)
+    rgba = (255 * np.stack([image.clip(0, 1)] * 4, -1)).astype(np.uint8)
+    colour = nd.deconvolve(rgba, RegionPSF((1, 2), (delta, psf)), "wiener", axes="YXS")
+    assert colour.dtype == np.uint8 and (colour[..., 3] == rgba[..., 3]).all()
+    with pytest.raises(nd.DeconvError, match="2 x 2 regions"):
+        RegionPSF((2, 2), (psf,))
+
+
+def test_regions_that_disagree_are_said_to() -> None:
+    fine, coarse = nd.psf.Gaussian(sigma_px=1.0)((25, 25)), nd.psf.Disk(radius_px=6.0)((25, 25))
+    left, right = (blurred(psf, 200) for psf in (fine, coarse))
+    image = np.concatenate([left[:, :90], right[:, 90:]], 1)
+    found = nd.psf.estimate_across(image, (1, 2), 17, "disk", noise=0.005)
+    assert found.differs and "disagree" in str(found.confidence)
+    assert found.psf.grid == (1, 2) and found.recipe["regions"] == [1, 2]
+    with pytest.raises(nd.DeconvError, match="are small"):
+        nd.psf.estimate_across(image, (3, 3))
+
+
+def test_the_family_that_fits_best_is_found() -> None:
+    image = blurred(nd.psf.Disk(radius_px=4.0)(), 150)
+    found = nd.psf.estimate(image, 13, noise=0.005)
+    assert found.family == "disk" and set(found.scores) == {
+        "gaussian", "disk", "motion", "camera-shake",
+    }  # fmt: skip
+    assert found.spec.radius_px == pytest.approx(4, rel=0.05)
+    assert found.runner_up in found.scores and found.runner_up != "disk"
+
+
+def test_kernels_are_compared_and_matched_over_shifts() -> None:
+    kernel = nd.psf.CameraShake(size_px=11, seed=2)()
+    moved = np.pad(kernel, ((6, 0), (0, 4)))
+    assert likeness_of(kernel, moved) == pytest.approx(1, abs=0.01)
+    back = matched(moved, kernel)
+    half = np.array(back.shape) // 2 - 5
+    inner = back[half[0] : half[0] + 11, half[1] : half[1] + 11]
+    np.testing.assert_allclose(inner, kernel)
+
+
+def test_regions_and_refining_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("soft.npy", blurred(nd.psf.Disk(radius_px=3.0)(), 200))
+    estimate = ["psf", "estimate", "soft.npy", "--regions", "1,2", "--family", "disk"]
+    assert main([*estimate, "-o", "psfs.tif"]) == 0
+    assert "2 PSFs" in capsys.readouterr().out
+    assert read("psfs.tif").data.shape[0] == 2
+    wiener = ["deconvolve", "soft.npy", "--method", "wiener"]
+    assert main([*wiener, "--psf", "psfs.tif", "-o", "a.tif"]) == 0
+    assert read("a.tif").recipe["psf"]["regions"] == [1, 2]
+    assert main([*wiener, "--psf", "disk:radius_px=3", "--refine-psf", "1", "-o", "b.tif"]) == 0
+    assert read("b.tif").recipe["refine_psf"] == 1
+    assert read("b_psf.tif").data.sum() == pytest.approx(1, abs=1e-4)
+    assert main([*wiener, "--psf", "psfs.tif", "--refine-psf", "1", "-o", "c.tif"]) == 1
+    assert "is for one PSF" in capsys.readouterr().err
