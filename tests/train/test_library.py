@@ -57,10 +57,20 @@ def test_found_by_its_psf_the_nearest_first(tmp_path: Path) -> None:
     library.add(trained(tmp_path), "three")
     library.add(trained(tmp_path, Disk(radius_px=3.2)()), "a bit more")
     library.add(trained(tmp_path, Gaussian(sigma_px=2.0)()), "other")
-    found = library.matches("dcnn", DISK)
+    found = [m for m in library.matches("dcnn", DISK) if not m.entry.shipped]
     assert [m.entry.name for m in found] == ["three", "a bit more", "other"]
     assert found[0].distance == 0 and 0 < found[1].distance < found[2].distance
     assert library.matches("fcnn", DISK) == []
+
+
+def test_what_comes_with_the_package_is_found_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = trained(tmp_path)
+    monkeypatch.setattr(library, "FOLDER", file.parent)
+    (match,) = library.matches("dcnn", DISK)
+    assert match.entry.shipped and match.distance == 0
+    assert library.entries() == []
 
 
 @pytest.mark.parametrize("name", ["", "../up", "a/b", ".hidden", "x.safetensors", "fcnn-1"])

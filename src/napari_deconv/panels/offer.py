@@ -1,4 +1,4 @@
-"""The person's own weights, offered where the PSF is theirs and warned of where it is not."""
+"""Weights for one PSF: offered where the PSF is theirs, and warned of where it is not."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ class WeightsOffer(Notice):
                 f"{chosen.distance:.0%}.", "warning"
             )  # fmt: skip
         elif chosen is not None:
-            self.say(f"“{given}”, from your weights, was trained for this PSF.")
+            self.say(f"“{given}”, {_whence(chosen.entry)}, was trained for this PSF.")
         elif not given and best is not None and best.distance <= _NEAR:
             self._near = best.entry.name
             self.say(
-                f"“{self._near}”, from your weights, was trained for a similar PSF: this one "
-                f"differs by {best.distance:.0%}.", "info", "Use it"
+                f"“{self._near}”, {_whence(best.entry)}, was trained for a similar PSF: this "
+                f"one differs by {best.distance:.0%}.", "info", "Use it"
             )  # fmt: skip
         elif not given and kind.one_psf:
             works = "has no weights" if kind.untrained else "works untrained"
@@ -94,6 +94,10 @@ class WeightsOffer(Notice):
         field = self._field
         if field is not None and self._near:
             field.value = self._near
+
+
+def _whence(entry: Any) -> str:
+    return "which comes with the plugin" if entry.shipped else "from your weights"
 
 
 def _matches(name: str, psf: Any) -> list[Any]:

@@ -131,8 +131,8 @@ class Separable(nn.Module):
     """
 
     # Every one of thousands of taps moves by the rate: at the whole rate, the inverse that they
-    # were made as would be gone within ten steps.
-    rates: Mapping[str, float] = {"down": 0.1, "along": 0.1}
+    # were made as would be gone within ten steps. So it would by gains of maps that cancel.
+    rates: Mapping[str, float] = {"down": 0.1, "along": 0.1, "out": 0.1, "gamma": 1.0}
     down: Tensor
     along: Tensor
     shift: Tensor

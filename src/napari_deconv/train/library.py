@@ -28,7 +28,7 @@ _NAME = re.compile(r"[\w][\w .,()+=-]{0,79}")
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One set of weights in the library.
+    """One set of weights, in the library or from the package.
 
     Parameters
     ----------
@@ -46,6 +46,11 @@ class Entry:
     method: str
     path: Path
     header: Mapping[str, Any]
+
+    @property
+    def shipped(self) -> bool:
+        """Whether it comes with the package."""
+        return self.path.parent == FOLDER
 
     @property
     def psf(self) -> NDArray[np.float32] | None:
@@ -106,10 +111,13 @@ def get(name: str) -> Entry:
 
 
 def matches(method: str, psf: NDArray[Any]) -> list[Match]:
-    """A network's weights that were trained for one PSF, the nearest to ``psf`` first."""
+    """A network's weights that were trained for one PSF, the nearest to ``psf`` first.
+
+    The person's own and, behind own ones as near, those that come with the package.
+    """
     wanted = psf_hash(psf)
     found = []
-    for entry in entries():
+    for entry in (*entries(), *map(_entry, sorted(FOLDER.glob(f"*{_SUFFIX}")))):
         own = entry.psf
         if entry.method == method and own is not None and psf.ndim == 2:
             away = 0.0 if entry.psf_hash == wanted else distance(psf, own)
