@@ -311,6 +311,26 @@ def test_replay_renders_and_repairs_the_psf_as_it_was(
     np.testing.assert_array_equal(first.data, expected)
 
 
+def test_a_psf_per_channel_is_replayed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = np.random.default_rng(0).random((2, 24, 25), dtype=np.float32)
+    write(tmp_path / "in.tif", data, like=Picture(data=data, axes="CYX"))
+    words = ("--method", "wiener", "--psf", DISK, "--psf", "gaussian:sigma_px=1.2")
+    assert run("deconvolve", tmp_path / "in.tif", "-o", tmp_path / "a.tif", *words) == 0
+    again = ("-o", tmp_path / "b.tif", "--recipe", tmp_path / "a.tif")
+    assert run("deconvolve", tmp_path / "in.tif", *again) == 0
+    assert "not the one of the recipe" not in capsys.readouterr().err
+    first = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(read(tmp_path / "b.tif").data, first.data)
+    # As the panel writes it where channel 0 is left as it is.
+    recipe = first.recipe | {"psf": first.recipe["psf"] | {"spec": {"name": "disk"}}}
+    recipe["psf"]["channels"] = recipe["psf"]["channels"][1:]
+    recipe["channels"] = recipe["channels"][1:]
+    (tmp_path / "layer.json").write_text(json.dumps({"napari_deconv": recipe}))
+    again = ("-o", tmp_path / "c.tif", "--recipe", tmp_path / "layer.json")
+    assert run("deconvolve", tmp_path / "in.tif", *again) == 0
+    np.testing.assert_array_equal(read(tmp_path / "c.tif").data, [data[0], first.data[1]])
+
+
 def test_replay_with_another_psf_says_so(photo: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = photo.parent
     words = ("--method", "wiener", "--psf", DISK)

@@ -13,7 +13,7 @@ from ..core.progress import drain
 from ..io import SUFFIXES, Picture, read, write
 from .batch import Job, plan
 from .batch import run as run_batch
-from .kernel import Kernel, examined, kernel_in, kernel_of
+from .kernels import Kernels, differ, kernels_in
 from .large import add_large, is_large, run_large
 from .options import add_common, add_fields, given_fields, merged, number_or_auto, numbers
 from .report import Reporter
@@ -104,7 +104,7 @@ class Restoration:
     """Everything that is the same for all inputs."""
 
     method: Method
-    kernels: tuple[Kernel, ...]
+    kernels: Kernels
     recipe: dict[str, Any]
     noise: float | None
     device: str
@@ -117,47 +117,54 @@ class Restoration:
     def __call__(self, job: Job) -> None:
         picture = read(job.source, axes=self.args.axes)
         self.report.notes(picture.notes, job.source.name)
-        psfs = [examined(kernel, picture, self.report, self.mend) for kernel in self.kernels]
+        psf = self.kernels.on(picture, self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
-            result = drain(self._stream(picture, psfs), bar)
+            result = drain(self._stream(picture, psf), bar)
         self.report.notes(result.notes, job.source.name)
-        self._compare(result.recipe)
+        if differ(self.recipe, result.recipe):
+            self.report.note("The PSF is not the one of the recipe; results will differ.")
         self.tell(result.recipe, job.source.name)
-        kernel = result.recipe["psf"] | self.kernels[0].said | {"repaired": self.mend}
-        recipe = result.recipe | {"psf": kernel, "source": job.source.name}
+        said = self.kernels.said(result.recipe["psf"], self.mend)
+        recipe = result.recipe | {"psf": said, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe)
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
 
     def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
-        """What the engine is told besides image and PSF."""
+        """What the engine is told besides image and PSF, or PSFs by channel."""
         memory, sizes = self.args.memory_gb, self.args.spacing
+        one = next(iter(psf.values())) if isinstance(psf, dict) else psf
         return {
             "axes": picture.axes,
             "noise": self.noise,
-            "spacing": sizes or picture.spacing("ZYX"[-psf.ndim :]),
+            "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
             "device": self.device,
             "memory_bytes": None if memory is None else int(memory * 1e9),
         }
 
-    def _stream(self, picture: Picture, psfs: list[Any]) -> Any:
+    def _stream(self, picture: Picture, psf: Any) -> Any:
+        from ..core.blending import stream_depths
         from ..core.channels import stream_channels
         from ..core.colour import stream_in_linear_light
+        from ..core.depths import DepthPSF
         from ..core.engine import stream
         from ..core.regions import RegionPSF, stream_regions
 
-        options, one = self.options(picture, psfs[0]), len(psfs) == 1
-        across = isinstance(psfs[0], RegionPSF)
-        if self.refine and (across or not one):
+        options = self.options(picture, psf)
+        several: dict[type, Any] = {
+            dict: stream_channels,
+            RegionPSF: stream_regions,
+            DepthPSF: stream_depths,
+        }
+        start = several.get(type(psf))
+        if start is None:
+            start = stream_in_linear_light if self.linear else stream
+            return start(self.method, picture.data, psf, refine_psf=self.refine, **options)
+        if self.refine:
             raise DeconvError("--refine-psf is for one PSF.", "Leave it out.")
-        if across and one and not self.linear:
-            return stream_regions(self.method, picture.data, psfs[0], **options)
-        if one and not across:
-            run = stream_in_linear_light if self.linear else stream
-            return run(self.method, picture.data, psfs[0], refine_psf=self.refine, **options)
         if self.linear:
             raise DeconvError("--linear is for photos with one PSF.", "Leave it out.")
-        return stream_channels(self.method, picture.data, dict(enumerate(psfs)), **options)
+        return start(self.method, picture.data, psf, **options)
 
     def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
         """Write a refined PSF beside the result it was made for."""
@@ -173,12 +180,6 @@ class Restoration:
             where = f"channel {one['channel']}, " if "channel" in one else ""
             if count is not None:
                 self.report.note(f"{name}: {where}{count} iterations were chosen.")
-
-    def _compare(self, made: dict[str, Any]) -> None:
-        old = self.recipe.get("psf")
-        wanted = old.get("sha256") if isinstance(old, dict) else None
-        if wanted and wanted != made["psf"]["sha256"]:
-            self.report.note("The PSF is not the one of the recipe; results will differ.")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -196,13 +197,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     report = Reporter(args.quiet)
     fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
     method = args.cls.make(args.cls.name, **fields)
-    given: list[Kernel | None] = [kernel_in(text) for text in args.psf or ()]
-    found = given or [kernel_of(recipe)]
-    kernels = tuple(kernel for kernel in found if kernel is not None)
-    if not kernels:
-        raise DeconvError(
-            "There is no PSF.", 'Give one: --psf psf.tif, or --psf "disk:radius_px=7".'
-        )
+    kernels = kernels_in(args.psf or (), recipe)
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
     # An estimated level is estimated again: it belongs to the image, not to the recipe.

@@ -35,6 +35,8 @@ class Kernel:
         Size that the generator was rendered in; by default it chooses.
     regions : tuple of int or None
         Where the file holds one PSF per region of a photo, rows and columns of regions.
+    depths : int
+        As how many PSFs over z the generator is rendered; 1 for one everywhere.
     """
 
     spec: PSF | None = None
@@ -43,6 +45,7 @@ class Kernel:
     spacing: tuple[float, ...] | None = None
     shape: tuple[int, ...] | None = None
     regions: tuple[int, int] | None = None
+    depths: int = 1
 
     @property
     def said(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Kernel:
             return {"file": self.path}
         said: dict[str, Any] = {"spec": self.spec.to_dict()}
         said |= {"size": list(self.shape)} if self.shape else {}
+        said |= {"depths": self.depths} if self.depths > 1 else {}
         return said | ({"pixel_size": list(self.spacing)} if self.spacing else {})
 
     def on(self, picture: Picture) -> NDArray[np.float32]:
@@ -120,7 +124,8 @@ def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
     if isinstance(said.get("spec"), Mapping):
         size, spacing = (_numbers(said, key) for key in ("size", "pixel_size"))
         shape = tuple(int(n) for n in size) if size else None
-        return Kernel(spec=PSF.from_dict(said["spec"]), shape=shape, spacing=spacing)
+        spec, depths = PSF.from_dict(said["spec"]), int(said.get("depths", 1))
+        return Kernel(spec=spec, shape=shape, spacing=spacing, depths=depths)
     if "name" in said:
         return Kernel(spec=PSF.from_dict(said))
     return kernel_in(str(said["file"])) if said.get("file") else None
@@ -167,4 +172,19 @@ def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> 
     if mend and any(f.repairable for f in findings):
         array = repair(array, findings, image_shape=shape, **sizes)
         report.note(f"PSF: repaired; it is now {' x '.join(map(str, array.shape))} px.")
-    return array
+    return array if kernel.depths == 1 else _through(kernel, picture)
+
+
+def _through(kernel: Kernel, picture: Picture) -> Any:
+    """PSFs over the planes of a picture."""
+    from ..psf import through
+    from ..psf.microscope import Microscope
+
+    spec = kernel.spec
+    if "Z" not in picture.axes or not kernel.spacing or not isinstance(spec, Microscope):
+        raise DeconvError(
+            "The recipe has PSFs over z; they need a stack, a microscope and its pixel_size.",
+            "Give a stack, or one PSF: --psf.",
+        )
+    planes = picture.data.shape[picture.axes.index("Z")]
+    return through(spec, planes, kernel.spacing, kernel.depths, kernel.shape)

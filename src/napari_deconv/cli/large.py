@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
 from ..core.progress import drain
-from .kernel import examined
 
 if TYPE_CHECKING:
     from .deconvolve import Restoration
@@ -57,13 +56,13 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             raise DeconvError("--linear is for photos.", "Leave it out.")
         if restoration.refine:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
-        psfs = [examined(one, picture, report, restoration.mend) for one in restoration.kernels]
-        options = restoration.options(picture, psfs[0])
+        psf = restoration.kernels.on(picture, report, restoration.mend)
+        options = restoration.options(picture, psf)
         run = stream_blocks(
             restoration.method,
             source,
             args.output.rstrip("/"),
-            psfs[0] if len(psfs) == 1 else dict(enumerate(psfs)),
+            psf,
             sharded=args.sharded,
             version=args.ome_zarr,
             scheduler=args.scheduler,
