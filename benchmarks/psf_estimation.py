@@ -14,6 +14,9 @@ drawn uniformly per image; the error of the parameter, and whether ``family="aut
 ``real``: the photos of ``real_blurred``, restored with our kernel and with the one that came with
 them, side by side in ``docs/images``.
 
+``time``: 800 x 600 pixels, kernel up to 35, two threads of the CPU, or a GPU where there is one;
+to be run while nothing else does.
+
     python benchmarks/psf_estimation.py shake [--part val] [--images 40] [--methods hyper-laplacian]
 
 Every row goes to ``docs/benchmarks/psf_estimation.csv``; rows that are there are skipped.
@@ -166,6 +169,23 @@ def inset(photo: NDArray[np.uint8], kernel: NDArray[np.float32] | None) -> NDArr
     return out
 
 
+def timed() -> None:
+    """Seconds for a photo of 800 x 600."""
+    from skimage.data import coffee
+    from skimage.transform import resize
+
+    torch.set_num_threads(2)
+    sharp = resize(coffee().mean(-1) / 255, (634, 834))
+    psf = CameraShake(size_px=35, seed=1)()
+    photo = fftconvolve(sharp, psf, "valid")
+    photo = (photo + np.random.default_rng(0).normal(0, NOISE, photo.shape)).astype(np.float32)
+    for device in ("cpu", *(["cuda"] if torch.cuda.is_available() else [])):
+        began = time.perf_counter()
+        found = estimate(photo, size=35, family="camera-shake", device=device)
+        spent = time.perf_counter() - began
+        print(f"{photo.shape} on {device}: {spent:.1f} s, {found.confidence.level}")
+
+
 def rows() -> list[Row]:
     if not OUT.exists():
         return []
@@ -207,7 +227,7 @@ def shake_line(part: str, method: str, chosen: list[Row]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("task", choices=("shake", "families", "real", "told"))
+    parser.add_argument("task", choices=("shake", "families", "real", "time", "told"))
     parser.add_argument("--part", choices=("train", "val"), default="val")
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--methods", nargs="*", default=["hyper-laplacian", "fcnn"])
@@ -216,6 +236,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     if given.task == "real":
         real()
+    elif given.task == "time":
+        timed()
+        return
     elif given.task != "told":
         keys = ("task", "part", "image", "kernel", "method")
         done = {tuple(r[k] for k in keys) for r in rows()}

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import convolve, gaussian_filter
 
+from napari_deconv.panels.deconvolve import DeconvolvePanel
 from napari_deconv.panels.layers import KEY
 from napari_deconv.panels.psf import ImagePsfPanel
-from napari_deconv.psf import Gaussian
+from napari_deconv.panels.recipes import as_command, as_python
+from napari_deconv.psf import Disk, Gaussian
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -69,3 +71,50 @@ def test_a_change_of_what_is_asked_cancels_and_forgets(panel, qtbot):
     assert not panel.estimate.running and panel.page.found is None
     panel.source.choice.choose("disk")
     assert panel.button.isVisible() and not panel.estimate.isVisible()
+
+
+def test_regions_that_differ_are_deblurred_each_with_its_own(panel, qtbot):
+    image = panel._viewer.layers[0]
+    rng = np.random.default_rng(1)
+    boxes = np.repeat(np.repeat(rng.random((20, 20)), 10, 0), 10, 1)
+    soft = [gaussian_filter(boxes, sigma) for sigma in (1.0, 3.0)]
+    image.data = np.hstack([soft[0][:, :100], soft[1][:, 100:]]).astype(np.float32)
+    page = panel.page
+    page.kind.setCurrentIndex(page.kind.findData("gaussian"))
+    page.across.setChecked(True)
+    assert not page.region.isVisible()
+    qtbot.mouseClick(panel.estimate.button, LEFT)
+    layers = panel._viewer.layers
+    qtbot.waitUntil(lambda: len(layers) == 2, timeout=90_000)
+    assert "disagree" in page.told.text() and page.found.psf.grid == (2, 2)
+    panel.message.button.click()
+    qtbot.waitUntil(lambda: len(layers) == 3, timeout=90_000)
+    about = layers[-1].metadata[KEY]
+    assert about["psf"]["regions"] == [2, 2] and about["psf"]["estimate"]["agree"] < 0.8
+    assert layers[-1].data.shape == image.data.shape
+
+
+def test_a_run_that_refines_the_psf_adds_it_as_a_layer(qtbot):
+    rng = np.random.default_rng(0)
+    boxes = np.repeat(np.repeat(rng.random((12, 12)), 8, 0), 8, 1)
+    image = convolve(boxes, Disk(radius_px=3.0)(), mode="reflect").astype(np.float32)
+    viewer = ViewerModel()
+    viewer.add_image(image, name="soft")
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(panel.method.isEnabled, timeout=30_000)
+    panel.method.choose("wiener", {})
+    panel.psf.choice.choose("disk", {"radius_px": 3.5})
+    panel.refine.setValue(1)
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
+    result, psf = viewer.layers[1:]
+    recipe = result.metadata[KEY]
+    assert recipe["refine_psf"] == 1 and psf.metadata[KEY]["kind"] == "psf"
+    assert psf.data.shape == Disk(radius_px=3.5)().shape and not psf.visible
+    assert psf.name in panel.run_bar.message.text
+    assert "refine_psf=1" in as_python(recipe) and "--refine-psf 1" in as_command(recipe)
+    panel.refine.setValue(0)
+    panel.load(recipe)
+    assert panel.refine.value() == 1

@@ -176,7 +176,7 @@ def _search(
     options: dict[str, Any] = {"device": device, "cancel": cancel}
     if size is not None:
         return lambda tuning: camera_shake(plane, side, tuning=tuning, **options)
-    most = min(plane.gray.shape) // 3
+    most = min(plane.gray.shape) // 2
     sizes = (side, min(_LARGEST, most - 1 + most % 2)) if side < most - 1 else (side,)
     return lambda tuning: camera_shake_of_any_size(plane, sizes, tuning=tuning, **options)
 

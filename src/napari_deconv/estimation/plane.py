@@ -97,9 +97,10 @@ def odd_size(size: Any, shape: Sequence[int]) -> int:
     DeconvError
         If it is even, no square, or too large for the region.
     """
-    room = min(shape) // 3
     if size is None:
-        return min(35, room - 1 + room % 2)
+        third = min(shape) // 3
+        return min(35, third - 1 + third % 2)
+    room = min(shape) // 2
     sides = np.atleast_1d(np.asarray(size))
     if sides.dtype.kind not in "iu" or sides.size > 2 or len(set(sides.tolist())) != 1:
         raise DeconvError(
