@@ -2,7 +2,7 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python scripts/screenshots.py [photo ...]
 
-Each flow (photo, clock, stack, repair) starts from a fresh napari with its own empty settings.
+Each flow (estimate, photo, clock, repair) starts from a fresh napari with its own empty settings.
 """
 
 from __future__ import annotations
@@ -235,23 +235,6 @@ def clock(window: Window) -> None:
     window.shot("clock-deblurred")
 
 
-def stack(window: Window) -> None:
-    """A confocal stack with voxel sizes, restored as a volume."""
-    window.sample("Deconvolution", "Stack")
-    window.viewer.dims.set_current_step(0, 14)
-    window.home()
-    panel = window.dock("PSF")
-    window.choose(panel.source.choice.combo, "Gaussian")
-    window.type(panel.source.choice.form.widgets["sigma_px"], "5.5, 1.6, 1.6")
-    window.shot("stack-psf")
-    panel = window.dock("Deconvolve")
-    window.preview(panel)
-    window.shot("stack-preview")
-    window.run(panel.run_bar)
-    window.compare("stack", "stack Richardson-Lucy")
-    window.shot("stack-deblurred")
-
-
 def repair(window: Window) -> None:
     """A PSF layer with faults, and the button that mends it."""
     window.sample("Deconvolution", "Cell")
@@ -294,7 +277,7 @@ def estimate(window: Window) -> None:
     window.shot("estimate-deblurred")
 
 
-FLOWS = {"estimate": estimate, "photo": photo, "clock": clock, "stack": stack, "repair": repair}
+FLOWS = {"estimate": estimate, "photo": photo, "clock": clock, "repair": repair}
 
 
 def main() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dask.array
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
+from napari_deconv.core.errors import DeconvError
 from napari_deconv.panels.psf import WideFieldPanel
 from napari_deconv.panels.remarks import remarks
+from napari_deconv.panels.to_disk import ToDisk
 
 STACK = np.random.default_rng(0).poisson(50, (9, 30, 31)).astype(np.uint16)
 SATURATED = np.where(STACK > 60, 4095, STACK).astype(np.uint16)
@@ -34,6 +37,22 @@ def test_plain_images_are_not():
     assert not remarks(Image(STACK, units=("nm", "um", "um")))
     assert not remarks(Image(STACK[None], axis_labels=("t", "z", "y", "x")))
     assert not remarks(Image(np.full((40, 40), 255, np.uint8)[..., None].repeat(3, -1), rgb=True))
+
+
+def test_a_lazy_layer_that_memory_cannot_hold_needs_a_folder(qtbot, tmp_path):
+    box = ToDisk()
+    qtbot.addWidget(box)
+    lazy = dask.array.zeros((2 * 10**9, 64, 64), dtype=np.uint16, chunks=(10**7, 64, 64))
+    huge = Image(lazy, contrast_limits=(0, 1), name="huge")
+    box.set_image(huge)
+    assert "1.64e+04 GB" in box.notice.text
+    with pytest.raises(DeconvError, match="Choose a folder"):
+        box.target(huge, "Wiener")
+    box.folder.set_path(str(tmp_path / "none"))
+    with pytest.raises(DeconvError, match="There is no folder"):
+        box.target(huge, "Wiener")
+    box.folder.set_path(str(tmp_path))
+    assert box.target(huge, "Wiener") == tmp_path / "huge-Wiener.zarr"
 
 
 def test_a_stack_thinner_than_the_psf_is_told_and_the_psf_not_cropped(qtbot):

@@ -46,6 +46,9 @@ class OpticsNote(Notice):
         fields = known.fields() if kind is not None and getattr(kind, "calibrated", False) else {}
         fields = {k: v for k, v in fields.items() if form is not None and k in form.widgets}
         said = ", ".join(_SHOWN[key].format(value) for key, value in fields.items())
+        more = [f"{light:g}" for light in known.emission_nm if light is not None]
+        if "emission_nm" in fields and len(set(more)) > 1:
+            said += f" (channels: {', '.join(more)})"
         self.say(f"From {whence}: {said}. Change what is wrong." if fields else "")
         if fields and kind.name not in self._told:
             self._told.add(kind.name)

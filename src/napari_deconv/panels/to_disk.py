@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
@@ -65,10 +66,12 @@ class ToDisk(QWidget):
         Raises
         ------
         DeconvError
-            If the folder is not there, or holds a finished result of that name.
+            If the folder is not there or holds a finished result of that name; without one, if
+            the result of a lazy layer would not fit into memory.
         """
         folder = self.folder.path if self._form.isVisibleTo(self) else ""
         if not folder:
+            _check_memory(pixels(layer))
             return None
         if not Path(folder).is_dir():
             raise DeconvError(f"There is no folder {folder}.", "Choose one that is there.")
@@ -79,6 +82,17 @@ class ToDisk(QWidget):
                 f"{path} exists already.", "Choose another folder, or remove it: nothing is lost."
             )
         return path
+
+
+def _check_memory(data: Any) -> None:
+    if isinstance(data, np.ndarray):
+        return
+    size, free = data.size * data.dtype.itemsize, psutil.virtual_memory().available
+    if size > free:
+        raise DeconvError(
+            f"The result takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free.",
+            "Choose a folder under Write into, or crop the layer.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
