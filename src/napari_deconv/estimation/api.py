@@ -18,7 +18,7 @@ from ..core.progress import drain
 from ..psf import PSF
 from .confidence import SAID, judged
 from .families import FAMILIES, Fit, fits
-from .kernel import centre
+from .kernel import centre, cleaned
 from .plane import Plane, odd_size, plane_of
 from .result import Estimate, Guess, Run
 from .shake import Tuning, best_start, camera_shake, camera_shake_of_any_size, later
@@ -36,6 +36,9 @@ _LARGEST = 75
 _FARTHER = 2.5
 """How much farther than a family says edges must be smeared before that overrules the spectrum,
 whose empty high frequencies may be the camera's smoothing and not the blur."""
+
+_BODY = (0.05, 0.1)
+"""Of a kernel only its body counts there, without what may be specks."""
 
 log = logging.getLogger("napari_deconv")
 
@@ -140,7 +143,7 @@ def _estimate(
     overruled = ""
     if kernel is not None and best != SHAKE:
         psf = next(f for f in found if f.family == best).spec()
-        if _radius(kernel) > _FARTHER * _radius(psf) + 1:
+        if _radius(cleaned(kernel, *_BODY)) > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
     spec: PSF | None = None
     if best == SHAKE:

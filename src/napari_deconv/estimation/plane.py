@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 _LUMA = np.array([0.299, 0.587, 0.114])
 _MOST_PIXELS = 1_000_000
+_MOST_COLOURED = 250_000
 _WINDOW = (768, 1024)
 _LEAST_SIDE = 48
 _CLIPPED = 1e-4
@@ -44,6 +45,9 @@ class Plane:
         Where it lies in the image: first row, first column, past the last row and column.
     edges : float
         Share of the pixels that stand out from the noise as edges.
+    colours : ndarray or None
+        ``(3, Y, X)`` of a colour photo, on the same scale: edges between colours that are equally
+        bright are not in the gray.
     """
 
     gray: NDArray[np.float32]
@@ -51,6 +55,14 @@ class Plane:
     noise: float
     region: tuple[int, int, int, int]
     edges: float
+    colours: NDArray[np.float32] | None = None
+
+    @property
+    def channels(self) -> NDArray[np.float32]:
+        """``(C, Y, X)``: the colours where they are worth their time, else the gray."""
+        if self.colours is None or self.gray.size > _MOST_COLOURED:
+            return self.gray[None]
+        return self.colours
 
 
 def plane_of(
@@ -77,7 +89,10 @@ def plane_of(
     level = estimate_noise(gray) if noise is None else _given(noise)
     unit = ((gray - low) / (high - low)).astype(np.float32)
     sigma = level / float(high - low)
-    plane = Plane(unit, good, max(sigma, 1e-4), box, _edge_share(unit, sigma))
+    colours = None
+    if part.shape[-1] == 3:
+        colours = ((np.moveaxis(part, -1, 0) - low) / (high - low)).astype(np.float32)
+    plane = Plane(unit, good, max(sigma, 1e-4), box, _edge_share(unit, sigma), colours)
     _check(plane)
     return plane
 

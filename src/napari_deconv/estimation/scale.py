@@ -35,7 +35,8 @@ class Scale:
 
 def scale_of(plane: Plane, side: int, zoom: float, device: torch.device | None) -> Scale:
     """The photo reduced by ``zoom``, continued over a ring that a kernel of ``side`` reaches."""
-    y = torch.as_tensor(plane.gray, device=device)[None]
+    # Channels count as their mean: prices of edges are those of one.
+    y = torch.as_tensor(plane.channels, device=device) / len(plane.channels) ** 0.5
     good = torch.as_tensor(plane.good, device=device)[None].float()
     if zoom < 1:
         shape = tuple(max(16, round(n * zoom)) for n in plane.gray.shape)
