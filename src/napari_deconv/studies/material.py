@@ -93,9 +93,15 @@ def shake(i: int) -> NDArray[np.float32]:
     return CameraShake(size_px=21, seed=i)()
 
 
+def on_photos(method: Method) -> Method:
+    """The method, told that it is given photos, where it would otherwise judge by the image."""
+    return method.but(domain="photo") if getattr(method, "domain", "") == "automatic" else method
+
+
 def restore(case: Case, method: str | Method, **fields: Any) -> Array:
     """An estimate, told the noise."""
-    chosen = Method.make(method, **fields) if isinstance(method, str) else method.but(**fields)
+    chosen = on_photos(Method.make(method, **fields) if isinstance(method, str) else method)
+    chosen = chosen if isinstance(method, str) else chosen.but(**fields)
     return drain(stream(chosen, case.blurred, case.psf, noise=case.noise, device="cpu")).data
 
 
@@ -108,7 +114,7 @@ def best(case: Case, method: str, field: str = "weight") -> Score:
 def follow(case: Case, method: Method, **options: Any) -> Iterator[Array]:
     """Every estimate of a method."""
     given: dict[str, Any] = {"noise": case.noise, "device": "cpu"} | options
-    for step in stream(method, case.blurred, case.psf, **given):
+    for step in stream(on_photos(method), case.blurred, case.psf, **given):
         if step.done and (estimate := step.preview()) is not None:
             yield estimate[0]
 
