@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_deconv.panels.compare import ComparePanel
-from napari_deconv.panels.compare_sweep import _raised
+from napari_deconv.panels.compare_sweep import raised
 from napari_deconv.panels.deconvolve import DeconvolvePanel
 from napari_deconv.panels.layers import KEY, Placement
 from napari_deconv.restoration.base import Method, methods
@@ -131,8 +131,10 @@ def test_a_method_that_fails_is_a_red_line(panel, viewer, qtbot, monkeypatch):
 def test_curtain_flicker_and_maps(panel, viewer, qtbot):
     panel.views.buttons["grid"].click()
     assert "Run a comparison first" in panel.notice.text
-    press_run(panel, qtbot)
     curtain = panel.views.curtain
+    assert not curtain.isVisible()
+    press_run(panel, qtbot)
+    assert curtain.isVisible()
     curtain.show_button.click()
     a, b = curtain.pair()
     assert (a.name, b.name) == ("photo", "C1 Wiener")
@@ -199,6 +201,8 @@ def test_sweep_is_a_stack_with_its_best_marked(panel, viewer, qtbot):
     db = panel.sweep.plot.curves[0].y
     assert panel.sweep.plot.curves[0].marked == int(np.argmax(db))
     assert viewer.dims.current_step[0] == int(np.argmax(db))
+    ends = int(np.argmax(db)) in (0, 3)
+    assert ("widen it" in panel.sweep.verdict.text()) == ends
     panel.sweep.measure.setCurrentIndex(panel.sweep.measure.findData("L-curve"))
     assert len(panel.sweep.plot.curves[0].x) == 4
     panel.sweep.low.setValue(2)
@@ -226,5 +230,5 @@ def test_a_stack_of_a_sweep_lies_where_its_image_lies():
     viewer = ViewerModel()
     like = viewer.add_image(np.zeros((5, 6)), scale=(2, 3), translate=(1, 2), rotate=0,
                             affine=[[1, 0, 7], [0, 1, 8], [0, 0, 1]], name="a")  # fmt: skip
-    stack = viewer.add_image(np.zeros((4, 5, 6)), **_raised(Placement.of(like).options, "x"))
+    stack = viewer.add_image(np.zeros((4, 5, 6)), **raised(Placement.of(like).options, "x"))
     np.testing.assert_allclose(stack.data_to_world((2, 1, 1))[1:], like.data_to_world((1, 1)))

@@ -104,7 +104,7 @@ class SweepBox(QWidget):
         sweep = outcome.comparison.sweep
         about = {"kind": "preview", "comparison": outcome.comparison.to_dict()}
         name = f"Sweep: {sweep.method.title}, {sweep.field}"
-        options = _raised(placement.options, sweep.field)
+        options = raised(placement.options, sweep.field)
         self.layer = add_image(self._viewer, stack, name, options, about)
         self._group.only([self.layer])
         self.follow_rows(outcome.rows, sweep.values)
@@ -210,6 +210,8 @@ class SweepBox(QWidget):
         self.measure.setToolTip("" if key == _L_CURVE else MEASURES[key].tip)
         word = "The corner" if key == _L_CURVE else "The best by this"
         said = "" if best is None else f"{word} (ringed): {self._rows[best].label}."
+        if best in (0, len(self._rows) - 1) and len(self._rows) > 2:
+            said += " It lies at the end of the range: widen it."
         self.verdict.setText(f"{said} Click a point to see it.".strip())
 
     def _go(self, index: int) -> None:
@@ -231,7 +233,7 @@ class SweepBox(QWidget):
             self.layer = None
 
 
-def _raised(options: dict[str, Any], field: str) -> dict[str, Any]:
+def raised(options: dict[str, Any], field: str) -> dict[str, Any]:
     """A layer's placement with one axis more in front, which is no length."""
     ndim = len(options["scale"])
     affine = np.eye(ndim + 2)

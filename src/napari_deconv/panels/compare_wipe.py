@@ -57,6 +57,7 @@ class Curtain(QWidget):
         self._timer.setInterval(_FLICKER_MS)
         self._build()
         self._connect()
+        self.hide()
 
     def offer(self) -> None:
         """List the members as they are now."""
@@ -69,6 +70,7 @@ class Curtain(QWidget):
             index = combo.findText(before)
             combo.setCurrentIndex(index if index >= 0 else start)
             combo.blockSignals(False)
+        self.setVisible(len(names) > 1)  # empty boxes would puzzle whoever opens the panel
 
     def pair(self) -> tuple[Any, Any]:
         """The two layers chosen; a `DeconvError` if they cannot be put together."""

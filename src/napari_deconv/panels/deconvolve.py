@@ -15,6 +15,7 @@ from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, axes_of, find, is_image, pixels, voxel
 from .live import Live, Task
+from .maps import Inside, Look
 from .noise import NoiseLevel
 from .offer import WeightsOffer
 from .order import Order, Origin
@@ -78,6 +79,9 @@ class DeconvolvePanel(Panel):
         self.live_box.setToolTip("Restores what you see, at most 512 x 512, as you change fields.")
         self.live_note = read_out()
         self.recipes = RecipeBox(napari_viewer)
+        self.inside = Inside(
+            napari_viewer, lambda: Look(self.image.layer, self.order(), self.psf.prepared)
+        )
         self.run_bar = RunBar("Run", "Deconvolve")
         self.live = Live(
             self, napari_viewer, self._task, lambda text, _: self.live_note.setText(text)
@@ -145,6 +149,7 @@ class DeconvolvePanel(Panel):
         for part in (
             self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
             heading("Method"), self.method, self.offer, noise, self.linear, self.curve,
+            self.inside,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -171,6 +176,7 @@ class DeconvolvePanel(Panel):
         self.recipes.again.connect(self._on_again)
         self.on_close(self.live.close)
         self.on_close(self.run_bar.job.stop)
+        self.on_close(self.inside.job.stop)
 
     def _load(self) -> None:
         """Fill the method list; importing torch takes seconds and must not hold the window."""
@@ -200,6 +206,7 @@ class DeconvolvePanel(Panel):
 
     def _on_method(self) -> None:
         kind = self.method.kind
+        self.inside.look_at(kind)
         if kind is not None:
             said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
             self.method.note.setText(" ".join(said.split()))
