@@ -10,10 +10,11 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
+from ..core.depths import DepthPSF
 from ..core.fingerprint import array_hash as psf_hash
 from .base import PSF
 from .camera_shake import CameraShake
-from .depths import DepthPSF, at_depths, through
+from .depths import at_depths, through
 from .disk import Disk
 from .findings import Finding
 from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
