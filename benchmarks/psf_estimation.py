@@ -143,9 +143,11 @@ def parameter_error(found: Estimate, spec: PSF) -> tuple[float, float]:
     return error, abs((found.spec.angle_deg - spec.angle_deg + 90) % 180 - 90)
 
 
-def real() -> None:
-    """Blurred, with our kernel, with theirs."""
+def real(names: list[str]) -> None:
+    """Blurred, with our kernel, with theirs; of the photos named, or all."""
     for path in sorted((DATA / "real_blurred").glob("*_kernel.png")):
+        if names and path.stem.removesuffix("_kernel") not in names:
+            continue
         name = path.stem.removesuffix("_kernel")
         photo = np.asarray(Image.open(path.with_name(f"{name}.png")).convert("RGB"))
         theirs = np.asarray(Image.open(path).convert("L"), dtype=np.float32)
@@ -231,11 +233,12 @@ def main() -> None:
     parser.add_argument("--part", choices=("train", "val"), default="val")
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--methods", nargs="*", default=["hyper-laplacian", "fcnn"])
+    parser.add_argument("--photos", nargs="*", default=[], help="of `real` [default all]")
     given = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     if given.task == "real":
-        real()
+        real(given.photos)
     elif given.task == "time":
         timed()
         return

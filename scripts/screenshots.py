@@ -31,7 +31,7 @@ OUT = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1280, 800)
 LEFT = Qt.MouseButton.LeftButton
 MOST_BYTES = 390_000
-PATIENCE_S = 180
+PATIENCE_S = 900
 
 
 class Window:
