@@ -15,9 +15,11 @@ from .base import Method
 from .hyper_laplacian import HyperLaplacian
 from .patch_prior import Prior, denoised
 
-_GROWTH = (1, 2, 4, 8, 16, 32)
+_GROWTH = (1, 2, 4, 8, 16, 32, 64, 128)
 _FIRST = 2.0
 """The first beta sigma, steered by benchmarks/epll_schedule.py as is the next."""
+_MOST = 3.3
+"""The largest sigma^2 beta: what follows would undo the noisier the image, the more."""
 _SHARE = 0.5
 """What the patches count against the data."""
 
@@ -38,13 +40,14 @@ class EPLL(
         z <- mean of the patches of x, each filtered for its likeliest component at noise beta^-1/2
         X <- (conj(K) Y + c Z) / (|K|^2 + c),   c = 1/2 sigma^2 beta
 
-    for beta = 2 / sigma and its doubles, six in all. The mixture has 200 components over patches
-    less their mean. After each step the unseen ring of ``y`` is replaced by ``k * x``.
+    for beta = 2 / sigma and its doubles, eight of them at 1 % noise, six at 5 %. The mixture has 200
+    components over patches less their mean. After each step the unseen ring of ``y`` is replaced by
+    ``k * x``.
 
     Where this differs from the paper: it starts from the hyper-Laplacian estimate and not from the
-    blurred image, so that it needs six betas and not seven; beta grows with 1 / sigma and not with
-    1 / sigma^2; the patches count half against the data, because in the paper's sum they smooth
-    texture away; and not every patch is filtered but every second one along each axis.
+    blurred image; beta grows with 1 / sigma and not with 1 / sigma^2; the patches count half
+    against the data, because in the paper's sum they smooth texture away; and not every patch is
+    filtered but every second one along each axis.
 
     Parameters
     ----------
@@ -88,6 +91,8 @@ class EPLL(
         yield x
         for growth in _GROWTH:
             ratio = _FIRST * problem.sigma * growth  # sigma^2 beta
+            if ratio > _MOST:
+                return
             denoiser = prior.at(problem.sigma / ratio**0.5)
             z = torch.stack([denoised(c, denoiser, self.stride_px, blur.check) for c in x])
             y, weight = problem.with_ring(x), _SHARE * ratio
