@@ -40,9 +40,9 @@ class EPLL(
         z <- mean of the patches of x, each filtered for its likeliest component at noise beta^-1/2
         X <- (conj(K) Y + c Z) / (|K|^2 + c),   c = 1/2 sigma^2 beta
 
-    for beta = 2 / sigma and its doubles, eight of them at 1 % noise, six at 5 %. The mixture has 200
-    components over patches less their mean. After each step the unseen ring of ``y`` is replaced by
-    ``k * x``.
+    for beta = 2 / sigma and its doubles, eight of them at 1 % noise, six at 5 %. The mixture has
+    200 components over patches less their mean. After each step the unseen ring of ``y`` is
+    replaced by ``k * x``.
 
     Where this differs from the paper: it starts from the hyper-Laplacian estimate and not from the
     blurred image; beta grows with 1 / sigma and not with 1 / sigma^2; the patches count half
