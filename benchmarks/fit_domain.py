@@ -20,8 +20,10 @@ from napari_deconv.degradation.structures import Structures
 from napari_deconv.restoration.domain import features
 from napari_deconv.train.images import read_gray
 
-_CAUTION = 4.0
+_CAUTION = 6.0
 """How much worse a photo taken for fluorescence is than the reverse."""
+_DRAWS = (1, 4, 1)
+"""How often each photo, fluorescence file and generated plane is degraded."""
 
 
 def seen(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -59,11 +61,15 @@ def main() -> None:
         read_gray(given.fluorescence, 64, 2, 2)[0],
         [Structures().draw((256, 256), rng) for _ in range(100)],
     ]
-    x = np.array([seen(image, rng) for group in groups for image in group])
-    kind = np.repeat([0, 1, 2], [len(group) for group in groups])
+    draws = [image for group, n in zip(groups, _DRAWS, strict=True) for image in group * n]
+    x = np.array([seen(image, rng) for image in draws])
+    counts = [n * len(group) for group, n in zip(groups, _DRAWS, strict=True)]
+    kind = np.repeat([0, 1, 2], counts)
     weight = np.array([_CAUTION, 0.7, 0.3])[kind] / np.bincount(kind)[kind]
     right = np.zeros(len(x), bool)
-    fold = np.concatenate([np.arange(len(group)) * 5 // len(group) for group in groups])
+    # All draws of a file lie in one fold.
+    folds = [np.arange(len(group)) * 5 // len(group) for group in groups]
+    fold = np.concatenate([np.tile(f, n) for f, n in zip(folds, _DRAWS, strict=True)])
     for part in range(5):
         w = fit(x[fold != part], kind[fold != part] > 0, weight[fold != part])
         here = fold == part

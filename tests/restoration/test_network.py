@@ -104,6 +104,8 @@ def test_domains() -> None:
     assert domain_of(data.camera()[None]) == domain_of(data.coins()[None]) == "photo"
     assert domain_of(np.stack([planes[0][0]] * 3)) == "photo"
     assert domain_of(PHOTO[None], bits=16) == "fluorescence"
+    assert domain_of(PHOTO[None], most=4000.0) == "fluorescence"
+    assert domain_of(PHOTO[None], bits=8, most=255) == "photo"
 
 
 def test_widths_of_known_shapes() -> None:

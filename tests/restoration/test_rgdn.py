@@ -9,7 +9,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.engine import stream
+from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.fourier import Blur
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.layers import from_phases, to_phases
@@ -65,11 +65,24 @@ def test_phases_there_and_back(shape: tuple[int, int]) -> None:
 def test_stops_when_the_misfit_no_longer_changes() -> None:
     blurred, _ = degrade(PHOTO[:90, :90], SHAKE, noise=0.02, seed=1)
     steps = {
-        tolerance: len(list(stream(RGDN(iterations=6, tolerance=tolerance), blurred, SHAKE)))
-        for tolerance in (0.0, 0.5)
+        (most, tolerance): drain(stream(RGDN(iterations=most, tolerance=tolerance), blurred, SHAKE))
+        .recipe.get("chosen", {})
+        .get("iterations")
+        for most, tolerance in ((6, 0.5), (3, 0.5), (6, 0.0))
     }
-    assert steps[0.0] == 6
-    assert steps[0.5] == 2
+    # The weights were trained over three: there is nothing to choose up to there.
+    assert steps == {(6, 0.5): 3, (3, 0.5): None, (6, 0.0): None}
+
+
+def test_colours_get_one_number_of_steps_and_one_noise() -> None:
+    gray, _ = degrade(PHOTO[:90, :90], SHAKE, noise=0.02, seed=1)
+    flat = 0.4 + 0.02 * np.random.default_rng(0).standard_normal(gray.shape)
+    image = np.stack([gray, flat, gray], -1).astype(np.float32)
+    method = RGDN(iterations=5, tolerance=0.01)
+    totals: list[int] = []
+    result = drain(stream(method, image, SHAKE), lambda step: totals.append(step.total))
+    assert len(totals) == 1 + totals[-1] == 1 + 3 * result.recipe["chosen"]["iterations"]
+    np.testing.assert_array_equal(result.data[..., 0], result.data[..., 2])
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.03, 0.05])

@@ -98,8 +98,15 @@ class Problem:
 
     @property
     def sigma(self) -> float:
-        """The noise level to regularise by: `noise`, but never so little that nothing is left."""
-        return max(self.noise, _LEAST_NOISE)
+        """The noise level to regularise by: `noise`, but never so little that nothing is left.
+
+        Where the noise grows with brightness, its mean variance is weighted by itself: what there
+        is to see is mostly brighter than its surroundings.
+        """
+        level = self.noise
+        if self.law is not None and level > 0:
+            level = math.hypot(level, self.law.slope * self.std / level)
+        return max(level, _LEAST_NOISE)
 
     @cached_property
     def nsr(self) -> Tensor:
@@ -112,7 +119,7 @@ class Problem:
         power = (ndim + 0.4) / 2
         law = gradient_power(self.grid, self.spacing, self.seen.device)
         law = law.add_(_CORNER**2).pow_(power)
-        noise = self.sigma**2
+        noise = max(self.noise, _LEAST_NOISE) ** 2
         signal = _SHARE * max(self.std**2 - noise, 0.01 * self.std**2, 1e-12)
         nsr = law.mul_(noise / signal * spectrum_mean(ndim, self.spacing, _CORNER, power))
         nsr[(0,) * ndim] = 0

@@ -26,7 +26,7 @@ class NetworkMethod(Method, needs_weights=True):
     ----------
     domain : str
         What the weights were trained for: photos or fluorescence. ``automatic`` decides by the
-        image: colour is a photo, gray of more than 8 bits or mostly dark is fluorescence.
+        image: colour is a photo, gray of more than 8 bits, or dark and sparse, is fluorescence.
     weights : str
         Id or file of the weights; empty chooses among the shipped ones by domain, PSF and noise.
     """
@@ -76,7 +76,7 @@ class NetworkMethod(Method, needs_weights=True):
     def _domain(self, problem: Problem) -> Domain:
         if self.domain != "automatic":
             return self.domain
-        return domain_of(_numpy(problem.seen), problem.bits)
+        return domain_of(_numpy(problem.seen), problem.bits, problem.white * problem.scale)
 
     def _choose(self, problem: Problem, domain: Domain) -> str:
         """The shipped weights that suit best: first the domain, then the PSF, then the noise."""

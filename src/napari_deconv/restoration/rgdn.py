@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from collections.abc import Generator, Iterator, Mapping
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Interval
 from torch import Tensor, nn
 
-from ..core.problem import Problem
+from ..core.problem import Problem, Settled
 from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 from .network import NetworkMethod
 from .told_noise import faithful
@@ -37,15 +37,16 @@ class RGDN(
     ``x <- x - g + D(H(g) - R(x))``, so that the networks begin as a Wiener filter; H and R are one
     convolution each and D is a small U-Net on the four phases of the image at half resolution;
     and after every step the unseen ring is filled with the re-blurred estimate. Colours and
-    channels are restored one by one.
+    channels are restored one by one, all in as many steps and told the same noise.
 
     Parameters
     ----------
     iterations : int
         Most steps; the shipped weights were trained over three.
     tolerance : float
-        Stop once a step changes the root-mean-square misfit by less than this share of it; 0 does
-        all the steps.
+        Past the third, stop once a step changes the root-mean-square misfit by less than this share
+        of it; 0 does all the steps. Where that is, a part of the image decides for all its tiles,
+        planes and colours.
     design : str
         ``compact`` is described above and has shipped weights; ``paper`` is the paper's network,
         six convolutions of 5x5 each for R, H and D, to be trained by yourself.
@@ -72,13 +73,23 @@ class RGDN(
         """The untrained network."""
         return Network() if self.design == "compact" else PaperNetwork()
 
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
+        settled = yield from super().settle(problem)
+        if self.iterations <= _LEAST_STEPS or self.tolerance == 0:
+            return settled
+        yield "seeking the number of steps"
+        method: Any = settled.method if settled else self
+        count = sum(1 for _ in method.steps(problem))
+        chosen = {**(settled.chosen if settled else {}), "iterations": count}
+        return Settled(method.but(iterations=count, tolerance=0.0), chosen)
+
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network | PaperNetwork
         net, noise = self.loaded(problem)
         otf = problem.blur.otf[None, None]
         y = problem.y[:, None]
         x, blurred, before = y, problem.blur.forward(problem.y), 0.0
-        for _ in range(self.iterations):
+        for done in range(1, self.iterations + 1):
             problem.blur.check()
             with torch.inference_mode():
                 x = net(x, y, otf, noise.sigma, noise.near(blurred[:, None]))
@@ -87,9 +98,13 @@ class RGDN(
                 y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
                 answer = faithful(problem, x[:, 0], noise.sigma)
             yield answer
-            if abs(misfit - before) <= self.tolerance * misfit:
+            if done >= _LEAST_STEPS and abs(misfit - before) < self.tolerance * misfit:
                 return
             before = misfit
+
+
+_LEAST_STEPS = 3
+"""The weights were trained over as many."""
 
 
 class Network(nn.Module):
@@ -101,7 +116,7 @@ class Network(nn.Module):
         Feature maps at half resolution.
     """
 
-    trained_steps = 3
+    trained_steps = _LEAST_STEPS
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
