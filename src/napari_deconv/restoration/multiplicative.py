@@ -16,13 +16,16 @@ PerRows = Callable[[Tensor, slice], Tensor]
 """Pixels ``(C, n, ...)`` and the rows of the grid they are, to new pixels; may work in place."""
 
 
+_BOLD, _MOST_BOLD = 1.1, 0.95
+
+
 class Walk:
     """An estimate that moves by being multiplied.
 
     Parameters
     ----------
     x : Tensor
-        Where it starts, ``(C, *grid)``; changed in place.
+        Where it starts, ``(C, *grid)``; changed in place. The estimate is `point`.
     tolerance : float
         `arrived` once an iteration changes the estimate by less than this share of its norm.
     """
@@ -34,7 +37,7 @@ class Walk:
 
     @property
     def point(self) -> Tensor:
-        """Where the next correction is to be evaluated."""
+        """The estimate, where the next correction is evaluated."""
         return self.x
 
     @property
@@ -79,7 +82,7 @@ class Accelerated(Walk):
     def iterate(self, blur: Blur, ratio: PerRows, normalise: PerRows) -> None:
         self._overlaps.clear()
         super().iterate(blur, ratio, normalise)
-        alpha = min(max(_ratio(self._overlaps), 0.0), 1.0)
+        alpha = min(max(_BOLD * _ratio(self._overlaps), 0.0), _MOST_BOLD)
 
         def extrapolate(rows: slice) -> None:
             old, point = self.x[:, rows], self._point[:, rows]

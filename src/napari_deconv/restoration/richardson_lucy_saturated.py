@@ -85,7 +85,7 @@ class RichardsonLucySaturated(
         walk = (Accelerated if self.accelerate else Walk)(x, self.tolerance)
         for _ in range(self.iterations):
             walk.iterate(problem.blur, ratio, normalise)
-            yield walk.x
+            yield walk.point
             if walk.arrived:
                 return
 
