@@ -4,7 +4,7 @@
 killed on the way, and compares with a run left alone; ``overhead`` compares the whole run with
 nothing but the blocks' computation; ``workers`` compares one worker of one thread with two::
 
-    python benchmarks/large_zarr.py make /data/in.zarr --gigabytes 20
+    python benchmarks/large_zarr.py make /data/in.zarr --gigabytes 20 --filled 0.02
     taskset -c 0,1 python benchmarks/large_zarr.py kills /data/in.zarr --memory-gb 2 --limit-gb 4
     python benchmarks/large_zarr.py overhead /data/in.zarr --memory-gb 2
     OMP_NUM_THREADS=1 python benchmarks/large_zarr.py workers /data/in.zarr --memory-gb 1
@@ -36,9 +36,7 @@ import zarr
 OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "large_zarr.md"
 HEAD = """# Larger than memory
 
-Written by `benchmarks/large_zarr.py`, whose head says how; sizes are of the pixels, most of which
-hold nothing. Overhead is the whole run over nothing but the blocks' computation, which is done once
-more for that, block after block; the run reads, computes, writes and makes the smaller levels.
+XX for that, block after block; the run reads, computes, writes and makes the smaller levels.
 
 | | image | method | result |
 |---|---|---|---|"""
@@ -48,8 +46,8 @@ PSF = "gaussian:sigma_px=1.5,1.2,1.2"
 METHODS = {"richardson-lucy": {"iterations": 3}, "wiener": {}}
 
 
-def make(path: Path, gigabytes: float) -> None:
-    """Blobs on a noisy floor in a tenth of the chunks; the others hold nothing."""
+def make(path: Path, gigabytes: float, filled: float) -> None:
+    """Blobs on a noisy floor in a share of the columns of chunks; the others hold nothing."""
     side = math.ceil(math.sqrt(gigabytes * 1e9 / 2 / DEPTH) / CHUNKS[1]) * CHUNKS[1]
     shape = (DEPTH, side, side)
     group = zarr.create_group(str(path), zarr_format=3)
@@ -57,7 +55,7 @@ def make(path: Path, gigabytes: float) -> None:
     for y in range(0, side, CHUNKS[1]):
         for x in range(0, side, CHUNKS[2]):
             rng = np.random.default_rng((y, x))
-            if rng.random() < 0.1:
+            if rng.random() < filled:
                 block = rng.poisson(20, (DEPTH, *CHUNKS[1:])).astype(np.uint16)
                 spots = [rng.integers(4, n - 4, 200) for n in block.shape]
                 for z, j, i in zip(*spots, strict=True):
@@ -66,13 +64,16 @@ def make(path: Path, gigabytes: float) -> None:
     axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "zyx"]
     scale = [{"type": "scale", "scale": [0.3, 0.1, 0.1]}]
     one = {"axes": axes, "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+    group.attrs["filled"] = filled
     group.attrs["ome"] = {"version": "0.5", "multiscales": [one]}
     print(path, size(path))
 
 
 def size(path: Path) -> str:
-    array: Any = zarr.open_group(str(path), mode="r")["0"]
-    return f"{'x'.join(map(str, array.shape))}, {array.nbytes / 1e9:.1f} GB"
+    group = zarr.open_group(str(path), mode="r")
+    array: Any = group["0"]
+    shape, filled = "x".join(map(str, array.shape)), group.attrs["filled"]
+    return f"{shape}, {array.nbytes / 1e9:.1f} GB, {filled:.0%} of it filled"
 
 
 def record(what: str, source: Path, options: argparse.Namespace, said: str) -> None:
@@ -225,13 +226,14 @@ def main() -> None:
     parser.add_argument("what", choices=["make", "kills", "overhead", "workers"])
     parser.add_argument("path", type=Path)
     parser.add_argument("--gigabytes", type=float, default=20.0)
+    parser.add_argument("--filled", type=float, default=0.1, help="share that is not empty")
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("--memory-gb", type=float, default=2.0)
     parser.add_argument("--limit-gb", type=float, default=4.0)
     parser.add_argument("--method", choices=[*METHODS], default="richardson-lucy")
     options = parser.parse_args()
     if options.what == "make":
-        make(options.path, options.gigabytes)
+        make(options.path, options.gigabytes, options.filled)
     else:
         {"kills": kills, "overhead": overhead, "workers": workers}[options.what](
             options.path, options
