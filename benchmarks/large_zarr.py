@@ -36,7 +36,9 @@ import zarr
 OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "large_zarr.md"
 HEAD = """# Larger than memory
 
-XX for that, block after block; the run reads, computes, writes and makes the smaller levels.
+Written by `benchmarks/large_zarr.py`, whose head says how; sizes are of the pixels. Overhead is the
+whole run over nothing but the blocks' computation, which is done once more for that, block after
+block; the run reads, computes, writes and makes the smaller levels.
 
 | | image | method | result |
 |---|---|---|---|"""
