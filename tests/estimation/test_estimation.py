@@ -121,9 +121,11 @@ def test_kernels_are_cleaned_and_centred() -> None:
 
 def test_bad_input_gets_words() -> None:
     rng = np.random.default_rng(0)
+    hazy = np.linspace(0.4, 0.5, 100) + rng.normal(0, 0.02, (100, 100))
     cases = [
         (np.full((100, 100), 7, np.uint8), {}, "flat"),
         (rng.normal(size=(100, 100)), {}, "no edges"),
+        (np.hstack([photo(100), hazy]), {"region": (0, 100, 100, 200)}, "no edges"),
         (photo(100), {"size": 24}, "no pixel in its middle"),
         (photo(100), {"size": (9, 15)}, "no square"),
         (photo(100), {"size": 61}, "too large"),

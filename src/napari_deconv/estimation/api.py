@@ -21,8 +21,9 @@ from .families import FAMILIES, Fit, fits
 from .kernel import centre, cleaned
 from .plane import Plane, odd_size, plane_of
 from .result import Estimate, Guess, Run
-from .shake import Tuning, best_start, camera_shake, camera_shake_of_any_size, later
+from .shake import Tuning, camera_shake, camera_shake_of_any_size, later
 from .spectrum import Spectrum, spectrum_of
+from .starts import best_start
 
 Array = NDArray[np.float64]
 
@@ -34,8 +35,9 @@ _SHAKE_PRICE = 30.0
 
 _LARGEST = 75
 _FARTHER = 2.5
-"""How much farther than a family says edges must be smeared before that overrules the spectrum,
-whose empty high frequencies may be the camera's smoothing and not the blur."""
+"""How much farther than a family says edges must be smeared, from every start of the search,
+before that overrules the spectrum, whose empty high frequencies may be the camera's smoothing and
+not the blur."""
 
 _BODY = (0.05, 0.1)
 """Of a kernel only its body counts there, without what may be specks."""
@@ -134,16 +136,17 @@ def _estimate(
     most = float(size or min(64, min(plane.gray.shape) // 3))
     found = yield from _parametric(spectrum, parametric, most, cancel)
     scores = {fit.family: fit.cost for fit in found}
-    kernel, curve = None, np.zeros((0, 2))
+    kernel, curve, tried = None, np.zeros((0, 2)), list[Array]()
     if SHAKE in wanted:
         search = best_start(_search(plane, size, side, where, cancel), spectrum)
-        kernel, curve = yield from later(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
+        kernel, curve, tried = yield from later(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
         scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
     overruled = ""
     if kernel is not None and best != SHAKE:
         psf = next(f for f in found if f.family == best).spec()
-        if _radius(cleaned(kernel, *_BODY)) > _FARTHER * _radius(psf) + 1:
+        far = min(_radius(cleaned(k, *_BODY)) for k in tried)
+        if far > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
     spec: PSF | None = None
     if best == SHAKE:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,15 +21,12 @@ from . import kernel as kernels
 from .plane import Plane
 from .result import Guess, Preview
 from .scale import Scale, scale_of
-from .spectrum import Spectrum
 
 Array = NDArray[np.float64]
+_R = TypeVar("_R")
 
 _RATIO = math.sqrt(2)
 _COARSEST_PX = 5
-_STARTS = (2e-3, 5e-3)
-"""Prices of an edge; on bsds500/train each is the best for some photos."""
-_FINE = 100
 
 
 @dataclass(frozen=True)
@@ -149,49 +147,15 @@ def camera_shake_of_any_size(
     return kernel, curve
 
 
-def best_start(
-    search: Callable[[Tuning], Generator[Guess, None, tuple[Array, Array]]], spectrum: Spectrum
-) -> Generator[Guess, None, tuple[Array, Array]]:
-    """Search from several prices of an edge; the kernel that suits the photo's spectrum best.
-
-    Which edges are taken first decides what a search ends in, and how well they are explained in
-    the end does not tell which is right. The power spectrum does (`Spectrum.deviance`): the search
-    does not look at it.
-
-    Parameters
-    ----------
-    search : callable
-        `camera_shake` or `camera_shake_of_any_size`, but for the tuning.
-    spectrum : Spectrum
-        Of the photo.
-    """
-    found: list[tuple[float, Array, Array]] = []
-    for number, price in enumerate(_STARTS):
-        run = search(Tuning(edge_price=price))
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as stop:
-                kernel, curve = stop.value
-                break
-            done = (number + step.done / max(1, step.total)) / len(_STARTS)
-            label = f"{step.label}, start {number + 1} of {len(_STARTS)}"
-            yield Guess(int(_FINE * done), _FINE, label, step.preview)
-        fits = max(kernel.shape) <= spectrum.size
-        found.append((spectrum.deviance(kernel)[0] if fits else math.inf, kernel, curve))
-    _, kernel, curve = min(found, key=lambda one: one[0])
-    return kernel, curve
-
-
 def later(
-    search: Generator[Guess, None, tuple[Array, Array]], before: int, after: int = 0
-) -> Generator[Guess, None, tuple[Array, Array]]:
+    search: Generator[Guess, None, _R], before: int, after: int = 0
+) -> Generator[Guess, None, _R]:
     """The search's own progress as part of a whole with rounds before and after it."""
     while True:
         try:
             step = next(search)
         except StopIteration as stop:
-            result: tuple[Array, Array] = stop.value
+            result: _R = stop.value
             return result
         yield Guess(before + step.done, before + step.total + after, step.label, step.preview)
 
