@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -100,8 +101,6 @@ class Judge:
         repeat : array_like, optional
             The result of the second shot.
         """
-        found: dict[str, float] = {}
-        notes: list[str] = []
         takers: list[Callable[[], dict[str, float]]] = [
             partial(self._explained, result, noise),
             partial(self._changed, result),
@@ -109,11 +108,15 @@ class Judge:
         ]
         if self.material.truth is not None:
             takers.append(partial(self._true, result))
-        for take in takers:
-            try:
-                found |= take()
-            except DeconvError as error:
-                notes.append(f"Not measured: {error}")
+        found: dict[str, float] = {}
+        notes: list[str] = []
+        # Side by side: between two methods nothing else is done, and a person waits.
+        with ThreadPoolExecutor(len(takers)) as pool:
+            for taken in [pool.submit(take) for take in takers]:
+                try:
+                    found |= taken.result()
+                except DeconvError as error:
+                    notes.append(f"Not measured: {error}")
         if "psnr_db" in found and math.isnan(found["ssim"]):
             notes.append("No SSIM: less than 11 px are left inside the border. Set a smaller one.")
         return found, notes

@@ -140,7 +140,8 @@ def _whiteness(r: NDArray[np.float64]) -> float:
         return float("nan")
     reach = [min(_LAG_PX, n - 1) for n in r.shape]
     shape = [next_fast_len(n + m, real=True) for n, m in zip(r.shape, reach, strict=True)]
-    rho = irfftn(np.abs(rfftn(r, shape)) ** 2, shape) / energy
+    spectrum = rfftn(r, shape)
+    rho = irfftn(spectrum.real**2 + spectrum.imag**2, shape) / energy
     near = rho[np.ix_(*[np.arange(-m, m + 1) for m in reach])]
     excess = float(np.sum(near**2)) - 1 - (near.size - 1) / r.size
     return 1.0 / (1.0 + max(0.0, float(excess)))

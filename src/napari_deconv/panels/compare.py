@@ -199,13 +199,16 @@ class ComparePanel(Panel):
         if self._sweeping is not None:
             self.sweep.follow_rows(found, self._sweeping.values)
             return
+        first = not self.group.results
         for row in fresh:
             if row.data is not None:
                 self.group.add(row)
         self.table.show_rows(found, self._unit)
-        if len(found) == len(fresh) and self.group.results:
-            self.group.side_by_side()
-        self.views.offer()
+        if self.group.results:
+            if first:
+                self.group.side_by_side()
+            self.views.offer()
+            self.probes.follow()
 
     def _on_done(self, made: Any) -> None:
         outcome, material = made
@@ -234,8 +237,7 @@ class ComparePanel(Panel):
         told = replace(outcome.comparison, rectangle=self.probes.corners())
         count = len(material.image.shape)
         at = tuple(int(i) for i in self._viewer.dims.current_step)[-count:]
-        at = at if len(at) == count else ()
-        return replace(outcome, comparison=told), material, name, at
+        return replace(outcome, comparison=told), material, name, at if len(at) == count else ()
 
     def _say(self, text: str) -> None:
         self.notice.say(text, "info")

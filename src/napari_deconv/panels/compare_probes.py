@@ -67,6 +67,10 @@ class Probes(QWidget):
             drawn.changed.connect(self._later.start)
         follow(self, viewer.dims.events.point, lambda event: self._later.start())
 
+    def follow(self) -> None:
+        """Results came: plot and enlarge anew soon."""
+        self._later.start()
+
     def refresh(self) -> None:
         """Plot and enlarge anew what is drawn now."""
         try:

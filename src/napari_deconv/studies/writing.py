@@ -67,6 +67,10 @@ _INDEX = (
     "papers' to the letter (see [Networks](../networks.md)), and the photos are others: compare",
     "the shape of a result, not its decibels. Nothing was tuned on these photos.",
     "",
+    "What happens inside a network can be looked at on any image: the Deconvolve panel has a button",
+    "**Show what happens inside** for DCNN, ODCNN, FCNN, GLRA, RGDN and CRCNet, which adds the maps of",
+    "the visible region as layers; from Python it is `napari_deconv.restoration.inside.maps`.",
+    "",
     "| study | of | state |",
     "|---|---|---|",
 )
