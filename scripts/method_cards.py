@@ -72,6 +72,12 @@ ADVICE = {
         "Large images and quick looks: it takes many times as long as the "
         "hyper-Laplacian. Microscopy: its mixture has seen photos only. Stacks (it is 2-D only).",
     ),
+    "plug-and-play": (
+        "Photos with 0.3 % to 10 % of noise under any PSF: the network knows no blur, so that no "
+        "PSF is foreign to it. Its weights are for non-commercial use.",
+        "Measuring intensities, microscopy in particular: the denoiser has seen photos only and "
+        "can invent structure. Clipped highlights. Stacks (it is 2-D only).",
+    ),
     "em-outliers": (
         "Photos with small lights that are clipped, hot or dead pixels, dust, scratches: what no "
         "blurred scene can be is left out of account.",

@@ -7,7 +7,7 @@ from typing import Annotated
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec
+from ..core.spec import Spec, hints
 from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.structures import Structures
 from ..restoration.base import Method
@@ -88,7 +88,7 @@ class Recipe(Spec, title="Training recipe"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.method.needs_weights:
+        if "weights" not in hints(type(self.method)):
             raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
         if not self.sources:
             raise DeconvError("Training recipe: sources is empty.", "Give at least one.")
