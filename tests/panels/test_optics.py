@@ -45,8 +45,8 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     spec = panel.source.choice.spec()
     assert (spec.numerical_aperture, spec.emission_nm) == (1.4, 610)
     assert spec.refractive_index_immersion == 1.515
-    assert "From the layer's metadata: NA 1.4" in panel.optics.text
-    assert "(channels: 610, 460)" in panel.optics.text  # a split layer may be the other
+    assert "From the layer's metadata: NA 1.4" in panel.source.optics.text
+    assert "(channels: 610, 460)" in panel.source.optics.text  # a split layer may be the other
     panel.source.choice.form.widgets["emission_nm"].value = 500.0
     assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
 

@@ -32,7 +32,7 @@ def panel(viewer, qtbot):
     panel = DeconvolvePanel(viewer)
     qtbot.addWidget(panel)
     panel.show()
-    qtbot.waitUntil(panel.method.isEnabled, timeout=30_000)
+    qtbot.waitUntil(panel.method.isEnabled, timeout=120_000)
     return panel
 
 
@@ -45,7 +45,7 @@ def wide_field(panel, qtbot, size="5, 9, 9", **fields):
 
 def run(panel, qtbot):
     qtbot.mouseClick(panel.run_bar.button, LEFT)
-    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=30_000)
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=120_000)
 
 
 def series():

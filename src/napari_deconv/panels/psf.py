@@ -11,7 +11,6 @@ from .deblur import Deblurred, deblur, deblur_across
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, is_image
-from .optics_note import OpticsNote
 from .outcome import add_result
 from .parts import Notice, Panel, primary, read_out, rows
 from .psf_image import FromImage
@@ -61,8 +60,6 @@ class PsfPanel(Panel):
         top.addRow("For image", self.image)
         self.body.addWidget(self.hint)
         self.body.addLayout(top)
-        self.optics = OpticsNote(self.source.choice)
-        self.body.addWidget(self.optics)
         self.body.addWidget(self.source)
         self.body.addWidget(read_out(_NEXT))
         self.body.addStretch(1)
@@ -146,7 +143,6 @@ class PsfPanel(Panel):
         layer = self.image.layer
         self.hint.say("" if layer is not None else _HINT)
         self.source.set_image(layer)
-        self.optics.set_image(layer)
 
     def _on_shown(self) -> None:
         made = self.source.prepared

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.errors import DeconvError
 from ..io.picture import length
 from .layers import axes_of, pixel_size, pixels, record
-from .psf_request import Request
+from .psf_request import Prepared, Request
 
 _MAKE_ONE = (
     "Make one: Plugins > Deconvolution > PSF. A small grey image that is open can serve as well."
@@ -146,6 +146,14 @@ def restore(source: Any, about: Mapping[str, Any], find: Callable[[str], Any]) -
         source.layers.pick(find(str(about["layer"])))
     else:
         raise DeconvError("The recipe does not say which PSF it used.", "Choose one here.")
+
+
+def in_words(made: Prepared, image: Any) -> str:
+    """What there is to say of a PSF: its widths, its picture, what it means for a stack."""
+    if made.described and made.array.ndim == 3:
+        return f"{made.described}\nShown: XY, ZY."
+    stack = made.described and image is not None and "Z" in axes_of(image)
+    return made.described + "\n2-D: each plane of the stack is taken by itself." * bool(stack)
 
 
 def _known_size(layer: Any, image: Any) -> tuple[float, ...] | None:

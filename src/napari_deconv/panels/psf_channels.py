@@ -40,7 +40,7 @@ class VarietyBox(QWidget):
         self._prepared: Prepared | None = None
         self.depths = QSpinBox()
         self.depths.setRange(1, 9)
-        self.depths.setSpecialValueText("1: the same everywhere")
+        self.depths.setMinimumWidth(60)
         self.depths.setToolTip(
             "Immersion and sample differ, so the PSF changes with depth: this many are blended "
             "over the planes. Each takes about as long as a plain run of its planes."
@@ -146,6 +146,7 @@ class VarietyBox(QWidget):
     def _add_row(self, grid: QGridLayout, channel: int, light: float | None) -> None:
         emission, psf = Number(200, 2000), Combo()
         emission.setValue(light or 520)
+        psf.setMinimumWidth(60)
         emission.setAccessibleName(f"Emission of channel {channel}")
         psf.setAccessibleName(f"PSF of channel {channel}")
         grid.addWidget(QLabel(str(channel)), channel + 1, 0)

@@ -10,17 +10,18 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from ..core.errors import DeconvError
+from . import psf_asked as asking
 from .calibrate import Calibration
 from .fields import Choice
 from .inputs import Combo, FileRow, guard_wheel
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
-from .layers import SizeWatch, axes_of, find, is_psf, planes
+from .layers import SizeWatch, find, is_psf, planes
 from .line import LineTool
+from .optics_note import OpticsNote
 from .parts import Delay, Notice, read_out, rows
 from .picture import Picture
 from .psf_adopt import Adoption
-from .psf_asked import Uncalibrated, from_fields, from_file, from_layer, image_facts, restore
 from .psf_image import FromImage
 from .psf_request import Prepared, Request
 
@@ -81,7 +82,7 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.told = read_out()
         self.notice = Notice()
-        self.calibration = Calibration()
+        self.calibration, self.optics = Calibration(), OpticsNote(self.choice)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)
@@ -98,6 +99,7 @@ class PsfSource(QWidget):
         self._image = layer
         self._sizes.watch(layer)
         self.line.image = layer
+        self.optics.set_image(layer)
         if self.page is not None:
             self.page.set_image(layer)
         if layer is not None:
@@ -111,19 +113,19 @@ class PsfSource(QWidget):
 
     def request(self) -> Request:
         """What is asked for now; a `DeconvError` if the fields do not fit."""
-        image = image_facts(self._image)
+        image = asking.image_facts(self._image)
         if self.choice.name == "layer":
             layer = self.layers.layer
             if self._apart and layer is not None and layer is self._image:
                 raise DeconvError(f"{layer.name!r} is the image itself.", "Choose its PSF.")
-            asked = from_layer(layer, self._image)
+            asked = asking.from_layer(layer, self._image)
         elif self.choice.name == "file":
-            asked = from_file(self.file.path)
+            asked = asking.from_file(self.file.path)
         elif self.choice.name == "image" and self.page is not None:
             asked = self.page.request()
         else:
             ndim = self.dims.currentIndex() + 2
-            asked = from_fields(self.choice.spec(), ndim, self.extent.text(), image)
+            asked = asking.from_fields(self.choice.spec(), ndim, self.extent.text(), image)
         return replace(asked, mend=self._mend, **image)
 
     def show_now(self) -> None:
@@ -132,7 +134,7 @@ class PsfSource(QWidget):
 
     def restore(self, about: Mapping[str, Any]) -> None:
         """Set everything from a recipe's ``psf``."""
-        restore(self, about, lambda name: find(self._viewer, name))
+        asking.restore(self, about, lambda name: find(self._viewer, name))
         self._mend = bool(about.get("repaired"))
 
     def _build(self) -> None:
@@ -149,7 +151,7 @@ class PsfSource(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.choice, self._opened, self.file, self._made, self.line,
+            self.optics, self.choice, self._opened, self.file, self._made, self.line,
             *([self.page] if self.page is not None else []), self.picture,
             self.told, self.notice, self.calibration,
         ):  # fmt: skip
@@ -216,7 +218,7 @@ class PsfSource(QWidget):
         self.calibration.offer(None)
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
-        self.told.setText("\n".join(filter(None, [prepared.described, self._depth()])))
+        self.told.setText(asking.in_words(prepared, self._image))
         lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
         kind = "error" if fatal else "warning" if lines else "info"
         if prepared.mended:
@@ -225,20 +227,10 @@ class PsfSource(QWidget):
         self.notice.say("\n".join(lines), kind, "Repair" if mendable else "")
         self.shown.emit()
 
-    def _depth(self) -> str:
-        """What the PSF's dimensions mean for the picture, and for a stack."""
-        made, image = self.prepared, self._image
-        if made is None or not made.described:
-            return ""
-        if made.array.ndim == 3:
-            return "Shown: XY, ZY."
-        stack = image is not None and "Z" in axes_of(image)
-        return "2-D: each plane of the stack is taken by itself." if stack else ""
-
     def _on_error(self, error: DeconvError) -> None:
         self._clear()
         self.notice.say(str(error), "warning")
-        self.calibration.offer(self._image if isinstance(error, Uncalibrated) else None)
+        self.calibration.offer(self._image if isinstance(error, asking.Uncalibrated) else None)
         self.shown.emit()
 
     def _clear(self) -> None:

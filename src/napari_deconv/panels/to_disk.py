@@ -52,9 +52,8 @@ class ToDisk(QWidget):
             count, shape = len(layer.data), "x".join(map(str, pixels(layer).shape))
             said.append(f"It has {count} levels: level 0, the finest ({shape}), is restored.")
         if lazy:
-            size = pixels(layer).size * pixels(layer).dtype.itemsize / 1e9
             said.append(
-                f"It is read from disk as needed ({size:.3g} GB in all). The preview reads what is "
+                f"It is read as needed ({_bytes(pixels(layer))} in all). The preview reads what is "
                 "in view; Run makes the whole, in memory unless a folder is given."
             )
         odd = [] if layer is None else remarks(layer)
@@ -84,13 +83,18 @@ class ToDisk(QWidget):
         return path
 
 
+def _bytes(data: Any) -> str:
+    size = data.size * data.dtype.itemsize
+    return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
+
+
 def _check_memory(data: Any) -> None:
     if isinstance(data, np.ndarray):
         return
     size, free = data.size * data.dtype.itemsize, psutil.virtual_memory().available
     if size > free:
         raise DeconvError(
-            f"The result takes {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB of memory are free.",
+            f"The result takes {_bytes(data)}, and {free / 1e9:.3g} GB of memory are free.",
             "Choose a folder under Write into, or crop the layer.",
         )
 
@@ -134,7 +138,8 @@ def write(
         source.close()
     notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
     notes += ["Run it again to try these blocks once more."] if notes else []
-    return Written(outcome.target, outcome.recipe, (*outcome.notes, *notes)), about
+    recipe = outcome.recipe | {"device": chosen.device}
+    return Written(outcome.target, recipe, (*outcome.notes, *notes)), about
 
 
 def open_written(

@@ -57,7 +57,7 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
     refractive_index_coverslip: Annotated[float, Interval(ge=1.3, le=2.0)] = COVERSLIP_INDEX
     model: Literal["automatic", "scalar", "vectorial"] = "automatic"
 
-    nature: ClassVar[frozenset[str]] = frozenset({"cut", "off-centre"})
+    nature: ClassVar[frozenset[str]] = frozenset({"cut", "off-centre", "background"})
     faint: ClassVar[float] = 0.01
     """The automatic size holds all planes that are this bright somewhere, peak 1 ..."""
     kept: ClassVar[float] = 0.98

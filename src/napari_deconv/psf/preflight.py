@@ -79,8 +79,8 @@ def of_generator(
     findings : iterable of Finding
         What `inspect` found.
     spec : PSF
-        The generator. That one of a microscope never quite ends, and is centred on its brightest
-        plane, is its nature.
+        The generator. That one of a microscope never quite ends, which a small array takes for a
+        background, and is centred on its brightest plane, is its nature.
     pixel_size_um : sequence of float or None
         Voxel size in micrometres, for what the generator has to say of it.
 
