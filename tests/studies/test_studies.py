@@ -46,7 +46,7 @@ def test_what_is_missing_is_said_and_nothing_is_made_up(tmp_path, capsys):
     (tmp_path / "disk" / "best.safetensors").touch()
     assert one(Given(runs=tmp_path)).rows == ()
     write_index([one], tmp_path)
-    assert "not made yet: Train." in (tmp_path / "README.md").read_text()
+    assert "needs the runs `disk`" in (tmp_path / "README.md").read_text()
     assert main(["study", "no-such"]) == 2
     assert "xu-pseudo-inverse" in capsys.readouterr().err
 

@@ -53,7 +53,7 @@ def write(study: Study, found: Found, folder: Path, source: str, command: str) -
 def write_index(every: Iterable[Study], folder: Path) -> None:
     """Write ``README.md``: a line for each study, with its page or what it waits for."""
     lines = [_line(one, (folder / f"{one.name}.md").exists()) for one in every]
-    text = "\n".join([*_INDEX, *lines]) + "\n"
+    text = "\n".join([*_INDEX, *lines, "", _wrapped(_RUNS)]) + "\n"
     with replacing(folder / "README.md") as part:
         part.write_text(text, encoding="utf-8")
 
@@ -67,12 +67,19 @@ _INDEX = (
     "papers' to the letter (see [Networks](../networks.md)), and the photos are others: compare",
     "the shape of a result, not its decibels. Nothing was tuned on these photos.",
     "",
-    "What happens inside a network can be looked at on any image: the Deconvolve panel has a button",
-    "**Show what happens inside** for DCNN, ODCNN, FCNN, GLRA, RGDN and CRCNet, which adds the maps of",
-    "the visible region as layers; from Python it is `napari_deconv.restoration.inside.maps`.",
+    "What happens inside a network can be looked at on any image: for DCNN, ODCNN, FCNN, GLRA and",
+    "RGDN the Deconvolve panel has a button **Show what happens inside**; it adds the maps of the",
+    "visible region as layers. From Python it is `napari_deconv.restoration.inside.maps`.",
     "",
     "| study | of | state |",
     "|---|---|---|",
+)
+
+
+_RUNS = (
+    "Runs are trained with `python benchmarks/one_psf.py train --images FOLDER --only NAME`, for "
+    "each PSF in the order dcnn, denoiser, odcnn; the study is given their folder as `--runs`. "
+    "`napari-deconv study --list` says what is missing."
 )
 
 
@@ -104,7 +111,8 @@ def _line(one: Study, done: bool) -> str:
     if done:
         return f"| [{one.title}]({one.name}.md) | {_authors(one)} | made |"
     state = "not possible yet" if one.run is None else "not made yet"
-    reason = f": {' '.join(one.train.split())}" if one.train else ""
+    runs = f"needs the runs {', '.join(f'`{run}`' for run in one.needs)}" if one.needs else ""
+    reason = f": {runs or ' '.join(one.train.split())}" if runs or one.train else ""
     return f"| `{one.name}`: {one.title} | {_authors(one)} | {state}{reason} |"
 
 
