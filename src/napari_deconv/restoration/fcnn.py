@@ -197,7 +197,7 @@ class Denoiser(nn.Module):
         for layer in convolutions:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
         nn.init.zeros_(convolutions[-1].weight)  # begins as the identity, which is what it corrects
-        layers = [each for layer in convolutions for each in (layer, nn.ReLU())]
+        layers = [each for layer in convolutions for each in (layer, nn.ReLU(inplace=True))]
         self.layers = nn.Sequential(*layers[:-1])
 
     def forward(
@@ -216,16 +216,17 @@ class Denoiser(nn.Module):
         """
         rows, columns = gradient.shape[-2:]
         odd = (0, columns % 2, 0, rows % 2)
-        phases = pixel_unshuffle(pad(gradient, odd, mode="replicate"), 2)
+        # Tenfold brings gradients and noise near 1, where the layers' starting scale fits.
+        even = pad(10 * gradient, odd, mode="replicate").bfloat16()
+        phases = pixel_unshuffle(even, 2)
         maps = torch.cat([sigma, level], 1).expand(len(phases), 2, *phases.shape[-2:])
         if local is not None:
             maps = maps * avg_pool2d(pad(local, odd, mode="replicate"), 2)
-        # Tenfold brings gradients and noise near 1, where the layers' starting scale fits.
-        inputs = 10 * torch.cat([phases, maps], 1)
+        inputs = torch.cat([phases, (10 * maps).bfloat16()], 1)
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.autocast(gradient.device.type, torch.bfloat16):
             noise = self.layers(inputs)
-        return gradient - pixel_shuffle(noise.float() / 10, 2)[..., :rows, :columns]
+        return gradient - pixel_shuffle(noise, 2)[..., :rows, :columns].float() / 10
 
 
 def transfer(shape: torch.Size, axis: int, device: torch.device) -> Tensor:

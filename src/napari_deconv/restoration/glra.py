@@ -204,11 +204,12 @@ class Network(nn.Module):
         maps = self.inverses(y - blurred.clamp(max=white), otf, sigma)
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
-        phases = to_phases(torch.cat([4 * maps, 4 * (x - 0.5), clipped], 1))
+        known = (maps.mul_(4), 4 * (x - 0.5), clipped)
+        phases = to_phases(torch.cat([each.bfloat16() for each in known], 1))
+        inputs = torch.cat([phases, level_map(sigma, phases, local).bfloat16()], 1)
         with torch.autocast(y.device.type, torch.bfloat16):
-            inputs = torch.cat([phases, level_map(sigma, phases, local)], 1)
             correction = self.correction(self.head(inputs))
-        return sharp + from_phases(correction, y.shape[-2:]) / 10
+        return sharp.add_(from_phases(correction, y.shape[-2:]), alpha=0.1)
 
     def middle(self, otf: Tensor, columns: int, sigma: Tensor) -> Tensor:
         """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra ``(B, Y, X')``."""

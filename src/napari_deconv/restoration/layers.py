@@ -34,8 +34,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(B, width, Y, X)`` of the same shape."""
-        corrected: Tensor = x + self.second(torch.relu(self.first(x)))
-        return corrected
+        corrected: Tensor = self.second(torch.relu_(self.first(x)))
+        return corrected.add_(x)
 
 
 class Hourglass(nn.Module):
@@ -64,7 +64,7 @@ class Hourglass(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """``(B, width, Y, X)`` with even sides to ``(B, outputs, Y, X)``."""
         above = self.above(x)
-        result: Tensor = self.last(self.after(above + self.up(self.below(self.down(above)))))
+        result: Tensor = self.last(self.after(self.up(self.below(self.down(above))).add_(above)))
         return result
 
 
@@ -90,7 +90,7 @@ def to_phases(x: Tensor) -> Tensor:
 
 def from_phases(phases: Tensor, shape: Any) -> Tensor:
     """The image of four phases, cut to the sides ``shape``, in float32."""
-    return pixel_shuffle(phases.float(), 2)[..., : shape[0], : shape[1]]
+    return pixel_shuffle(phases, 2)[..., : shape[0], : shape[1]].float()
 
 
 def level_map(sigma: Tensor, like: Tensor, local: Tensor | None = None) -> Tensor:
