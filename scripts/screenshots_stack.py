@@ -2,9 +2,10 @@
 
     xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python scripts/screenshots_stack.py [FLOW ...]
 
-Flows: beads (psf-beads), stack (stack-psf, stack-preview, stack-deblurred, stack-orthogonal),
-series (stack-channels), large (stack-large). Everything shown is generated; ``file PATH`` drives a
-stack of your own from open to deblurred and leaves its pictures in the working folder.
+Flows: beads (psf-beads), stack (stack-psf, stack-preview, stack-deblurred), sections
+(stack-orthogonal), series (stack-channels), large (stack-large). Everything shown is generated;
+``file PATH`` drives a stack of your own from open to deblurred and leaves its pictures in the
+working folder.
 """
 
 from __future__ import annotations
@@ -90,11 +91,18 @@ def stack(window: Window) -> None:
     window.preview(panel)
     window.shot("stack-preview")
     window.run(panel.run_bar)
-    panel.curve.unfold(True)
-    window.pause()
-    orthogonal(window, "stack", "stack Richardson-Lucy", "stack-orthogonal", (14, 70, 60))
     window.compare("stack", "stack Richardson-Lucy")
     window.shot("stack-deblurred")
+
+
+def sections(window: Window) -> None:
+    """The sample stack with its own PSF and 15 iterations, seen from above and from the side."""
+    window.sample("Deconvolution", "Stack")
+    panel = window.dock("Deconvolve")
+    window.wait(lambda: panel.method.isEnabled() and panel.psf.prepared is not None)
+    window.type(panel.method.form.widgets["iterations"], "15")
+    window.run(panel.run_bar)
+    orthogonal(window, "stack", "stack Richardson-Lucy", "stack-orthogonal", (14, 70, 60))
 
 
 def series(window: Window) -> None:
@@ -260,7 +268,13 @@ def _page(
     save(page, path)
 
 
-FLOWS: dict[str, Any] = {"beads": beads, "stack": stack, "series": series, "large": large}
+FLOWS: dict[str, Any] = {
+    "beads": beads,
+    "stack": stack,
+    "sections": sections,
+    "series": series,
+    "large": large,
+}
 
 
 def main() -> None:
