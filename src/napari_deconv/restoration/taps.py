@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from . import crcnet, fcnn, glra, odcnn, rgdn, separable
-from .layers import from_phases
+from .layers import from_phases, to_phases
 
 Tap = tuple[str, Tensor, int]
 """A name, a batch of one, and image pixels per pixel; 0 of what is no picture."""
@@ -43,12 +44,17 @@ def _(network: fcnn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[
 
 @taps.register
 def _(network: rgdn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
-    shape, called = output.shape[-2:], {id(part): (a, out) for part, a, out in calls}
-    (phases,), h = called[id(network.from_gradient)]
-    yield "g, the gradient", from_phases(phases[:, :4], shape) / 10, 1
-    yield "H(g)", h, 2
-    yield "R(x)", called[id(network.from_image)][1], 2
-    yield "D(H(g) - R(x))", from_phases(called[id(network.direction)][1], shape) / 10, 1
+    x, shape = args[0], output.shape[-2:]
+    called = {id(part): (a, out) for part, a, out in calls}
+    # H and R may be computed as one, so they are told from their difference and from R.
+    (features,), phases = called[id(network.direction)]
+    direction = from_phases(phases, shape) / 10
+    with torch.autocast(x.device.type, torch.bfloat16):
+        r = network.from_image(4 * to_phases(x - 0.5))
+    yield "g, the gradient", x - output + direction, 1
+    yield "H(g)", features + r, 2
+    yield "R(x)", r, 2
+    yield "D(H(g) - R(x))", direction, 1
     yield "estimate", output, 1
 
 
