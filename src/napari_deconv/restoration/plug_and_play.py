@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from annotated_types import Interval
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from ..core.problem import Problem, Settled
 from ..core.weights import load_network, named
@@ -139,10 +140,13 @@ class Network(nn.Module):
         turn : int
             By how many quarters the network sees it turned; from 4 on mirrored as well.
         """
+        height, width = x.shape[-2:]
+        # Of whole blocks, so that tiles agree on the grids of both scales however it is turned.
+        whole = pad(x, (0, -width % 4, 0, -height % 4), mode="circular")
         mirror = (-1,) if turn & 4 else ()
-        shown = torch.rot90(x, turn, (-2, -1)).flip(mirror)
+        shown = torch.rot90(whole, turn, (-2, -1)).flip(mirror)
         clean: Tensor = self(shown, x.new_full((1, 1, 1, 1), min(max(sigma, _LEAST), _FIRST)))
-        return torch.rot90(clean.flip(mirror), -turn, (-2, -1))
+        return torch.rot90(clean.flip(mirror), -turn, (-2, -1))[..., :height, :width]
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """An image without its noise.
