@@ -173,7 +173,7 @@ class ComparePanel(Panel):
 
     def _take(self) -> None:
         try:
-            self.methods.add(deconvolve_settings(self.window()))
+            self.methods.add(deconvolve_settings(self.window() or self))
         except DeconvError as error:
             self.methods.notice.say(str(error), "error")
 

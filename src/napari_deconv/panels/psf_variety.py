@@ -84,5 +84,6 @@ def deepens(about: Mapping[str, Any]) -> bool:
 def _through(prepared: Prepared, planes: int, count: int) -> Any:
     from ..psf import PSF, through
 
-    spec, sizes = PSF.from_dict(prepared.about["spec"]), prepared.about["pixel_size"]
+    spec: Any = PSF.from_dict(prepared.about["spec"])
+    sizes = prepared.about["pixel_size"]
     return through(spec, planes, sizes, count, prepared.array.shape)

@@ -150,7 +150,8 @@ def open_written(
     import zarr
 
     node = zarr.open_group(str(made.target), mode="r")
-    multiscales = node.attrs.get("ome", node.attrs)["multiscales"]
+    attributes: Any = node.attrs.asdict()
+    multiscales = attributes.get("ome", attributes)["multiscales"]
     levels = [da.from_zarr(str(made.target), x["path"]) for x in multiscales[0]["datasets"]]
     options = dict(look) | {"multiscale": len(levels) > 1}
     data = levels if len(levels) > 1 else levels[0]

@@ -106,4 +106,4 @@ def measured_noise(data: Any, axes: str) -> float:
     from .noise import _estimate
 
     scale = survey(data, parse_axes(tuple(data.shape), axes, 2))[0].scale
-    return _estimate(data, axes) / scale
+    return _estimate(data, axes)[0] / scale
