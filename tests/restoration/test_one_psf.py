@@ -108,7 +108,7 @@ def psnr(network: Any, batch: Batch) -> float:
 
 
 def test_training_passes_the_inverse_it_began_as() -> None:
-    plan = recipe(DCNN(nsr=1e-3), steps=40, patch_px=48)
+    plan = recipe(DCNN(nsr=3e-3), steps=40, patch_px=64, rate=1e-2)
     state = begin(plan, torch.device("cpu"))
     rng = np.random.default_rng(0)
     exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=128)
