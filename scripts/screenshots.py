@@ -121,8 +121,8 @@ class Window:
 
     def preview(self, panel: Any) -> None:
         """Switch the live preview on and wait until it stands."""
-        self.tick(panel.live_box)
-        self.wait(lambda: "Preview" in self.names() and panel.live_note.text() == "")
+        self.tick(panel.live_row.box)
+        self.wait(lambda: "Preview" in self.names() and panel.live_row.note.text() == "")
         self.pause()
 
     def compare(self, before: str, after: str) -> None:

@@ -186,7 +186,7 @@ def test_live_preview_follows_the_fields_and_leaves_nothing(viewer, qtbot, blurr
     viewer.add_image(stack, name="series", axis_labels=("t", "y", "x"), translate=(0, 5, 7))
     viewer.dims.set_current_step(0, 1)
     panel = panel_on(viewer, qtbot)
-    panel.live_box.setChecked(True)
+    panel.live_row.box.setChecked(True)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=10_000)
     preview = viewer.layers[-1]
     assert preview.data.shape == (1, 48, 57)
@@ -230,7 +230,7 @@ def test_window_part_goes_away_mid_run(make_napari_viewer, qtbot, what):
     _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
     qtbot.waitUntil(panel.method.isEnabled, timeout=30_000)
     panel.method.choose("richardson-lucy", {"iterations": 500})
-    panel.live_box.setChecked(True)
+    panel.live_row.box.setChecked(True)
     qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
     panel.run()
     qtbot.waitUntil(lambda: panel.run_bar.bar.value() > 0, timeout=10_000)

@@ -51,11 +51,11 @@ def test_degraded_and_truth_are_what_python_makes(viewer, panel, qtbot):
 def test_no_blur_and_preview(viewer, panel, qtbot):
     panel.psf.choice.choose("none")
     panel.chain.set_values({"gain": 0.5})
-    panel.live_box.setChecked(True)
+    panel.live_row.box.setChecked(True)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=5000)
     np.testing.assert_allclose(viewer.layers[-1].data, 0.5 * viewer.layers["sharp"].data, rtol=1e-6)
     viewer.layers.remove(viewer.layers[-1])
-    assert not panel.live_box.isChecked()
+    assert not panel.live_row.box.isChecked()
 
 
 def test_data_set_from_layers(panel, qtbot, tmp_path):

@@ -14,13 +14,14 @@ from .fields import Choice
 from .job import Job, steps_of
 from .layer_combo import LayerCombo
 from .layers import Placement, axes_of, find, is_image, pixels, voxel
-from .live import Live, Task
+from .live import Task
+from .live_row import LiveRow
 from .maps import Inside, Look
 from .noise import NoiseLevel
 from .offer import WeightsOffer
 from .order import Order, Origin
 from .outcome import add_result
-from .parts import Notice, Panel, heading, read_out, rows
+from .parts import Notice, Panel, heading, rows
 from .psf_adopt import is_ours
 from .psf_channels import VarietyBox
 from .psf_source import PsfSource
@@ -75,17 +76,13 @@ class DeconvolvePanel(Panel):
             "Take the photo's values to light before and back after: helps with large blurs of "
             "bright spots and with coloured fringes."
         )
-        self.live_box = QCheckBox("Live preview of the visible region")
-        self.live_box.setToolTip("Restores what you see, at most 512 x 512, as you change fields.")
-        self.live_note = read_out()
         self.recipes = RecipeBox(napari_viewer)
         self.inside = Inside(
             napari_viewer, lambda: Look(self.image.layer, self.order(), self.psf.prepared)
         )
         self.run_bar = RunBar("Run", "Deconvolve")
-        self.live = Live(
-            self, napari_viewer, self._task, lambda text, _: self.live_note.setText(text)
-        )
+        self.live_row = LiveRow(napari_viewer, self._task)
+        self.live = self.live_row.live
         self._loader = Job(self)
         self._build()
         self._connect()
@@ -112,7 +109,7 @@ class DeconvolvePanel(Panel):
         except DeconvError as error:
             self.run_bar.fail(error)
             return
-        self.live_box.setChecked(False)
+        self.live_row.off()
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
         self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
         data, axes, path = pixels(layer), axes_of(layer), layer.source.path
@@ -154,9 +151,8 @@ class DeconvolvePanel(Panel):
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
         # What a person comes back to stays in sight, however many fields a method has.
-        for part in (self.recipes, self.live_box, self.live_note, self.run_bar):
+        for part in (self.recipes, self.live_row, self.run_bar):
             self.footer.addWidget(part)
-        self.live_note.hide()
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
@@ -169,8 +165,6 @@ class DeconvolvePanel(Panel):
         self.method.changed.connect(self._on_method)
         self.noise.changed.connect(self.live.refresh)
         self.linear.toggled.connect(self.live.refresh)
-        self.live_box.toggled.connect(self._on_live_box)
-        self.live.on_gone = lambda: self.live_box.setChecked(False)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
         self.recipes.again.connect(self._on_again)
@@ -214,14 +208,6 @@ class DeconvolvePanel(Panel):
             self.method.note.setVisible(bool(said))
         self.live.refresh()
 
-    def _on_live_box(self, on: bool) -> None:
-        self.live_note.setVisible(on)
-        self.live_note.setText("")
-        self.live.switch(on)
-
-    def _on_live(self, text: str, kind: str) -> None:
-        self.live_note.setText(text)
-
     def _task(self) -> Task:
         # A region tells less of the noise than the image does.
         order, prepared = replace(self.order(), noise=self.noise.level), self.psf.prepared
@@ -250,12 +236,6 @@ class DeconvolvePanel(Panel):
             self.run_bar.fail(error)
             return
         self.run()
-
-    def hideEvent(self, event: Any) -> None:
-        """A panel out of sight shows no preview."""
-        if self.live_box.isChecked():
-            self.live_box.setChecked(False)
-        super().hideEvent(event)
 
 
 def _methods() -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QCheckBox, QWidget
+from qtpy.QtWidgets import QWidget
 
 from ..core.errors import DeconvError
 from .dataset import DatasetBox
@@ -17,8 +17,9 @@ from .fields import Form
 from .inputs import Fold
 from .layer_combo import LayerCombo
 from .layers import Placement, add_image, axes_of, is_image, pixels
-from .live import Live, Task
-from .parts import Notice, Panel, heading, read_out, rows
+from .live import Task
+from .live_row import LiveRow
+from .parts import Notice, Panel, heading, rows
 from .psf_adopt import made_by_hand
 from .psf_layer import add_psf
 from .psf_request import Prepared
@@ -79,10 +80,9 @@ class DegradePanel(Panel):
         self.image.setToolTip("The sharp image. It is never changed.")
         self.psf = PsfSource(napari_viewer, adopt=made_by_hand, optional=True, apart=True)
         self.chain = Form(Chain)
-        self.live_box = QCheckBox("Live preview of the visible region")
-        self.live_note = read_out()
         self.run_bar = RunBar("Degrade", "Degrade")
-        self.live = Live(self, napari_viewer, self._task, self._on_live)
+        self.live_row = LiveRow(napari_viewer, self._task)
+        self.live = self.live_row.live
         self.dataset = DatasetBox(napari_viewer, self._settings)
         self._build()
         self._connect()
@@ -102,7 +102,7 @@ class DegradePanel(Panel):
         except DeconvError as error:
             self.run_bar.fail(error)
             return
-        self.live_box.setChecked(False)
+        self.live_row.off()
         layer = self.image.layer
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
         data, axes = pixels(layer), axes_of(layer)
@@ -119,16 +119,13 @@ class DegradePanel(Panel):
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
-        for part in (self.live_box, self.live_note, self.run_bar):
+        for part in (self.live_row, self.run_bar):
             self.footer.addWidget(part)
-        self.live_note.hide()
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
         self.psf.shown.connect(self.live.refresh)
         self.chain.changed.connect(self.live.refresh)
-        self.live_box.toggled.connect(self._on_live_box)
-        self.live.on_gone = lambda: self.live_box.setChecked(False)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
         self.on_close(self.live.close)
@@ -141,14 +138,6 @@ class DegradePanel(Panel):
         self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
         self.live.refresh()
-
-    def _on_live_box(self, on: bool) -> None:
-        self.live_note.setVisible(on)
-        self.live_note.setText("")
-        self.live.switch(on)
-
-    def _on_live(self, text: str, kind: str) -> None:
-        self.live_note.setText(text)
 
     def _task(self) -> Task:
         order, prepared = self.order(), self.psf.prepared
@@ -178,12 +167,6 @@ class DegradePanel(Panel):
             self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}
         )
         self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
-
-    def hideEvent(self, event: Any) -> None:
-        """A panel out of sight shows no preview."""
-        if self.live_box.isChecked():
-            self.live_box.setChecked(False)
-        super().hideEvent(event)
 
 
 def _offset(chain: Any, axes: str, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
