@@ -71,7 +71,12 @@ def test_named_weights_are_taken_and_missing_ones_refused(shelf: Path) -> None:
     (shelf / "cells.safetensors").unlink()
     found = restored(PHOTO, NARROW, 0.01, domain="fluorescence")
     assert found.recipe["chosen"]["weights"] == "fcnn-1"
-    assert "made for photos" in " ".join(found.notes)
+    assert "made for photos." in " ".join(found.notes)
+
+
+def test_photo_weights_on_fluorescence_say_which_to_take() -> None:
+    found = restored(PHOTO, NARROW, 0.01, domain="fluorescence", weights="wide")
+    assert "made for photos; for fluorescence take FCNN (cells)." in " ".join(found.notes)
 
 
 def test_nothing_is_said_within_the_range_and_outside_it_is_named() -> None:

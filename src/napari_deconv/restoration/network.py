@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..core.problem import Problem, Settled
 from ..core.weights import about, load_network, locate, shipped
-from .base import Method
+from .base import Method, methods
 from .domain import Domain, domain_of
 from .one_psf import given_psf, mismatch
 from .told_noise import NOISE, TOLERANCE, Noise, about_growth, about_noise, noise_range
@@ -125,7 +125,7 @@ def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
 
 
 def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
-    unlike = "" if trained_for(header) == "fluorescence" else " These weights were made for photos."
+    unlike = "" if trained_for(header) == "fluorescence" else f" {_for_photos()}"
     shown = ""
     if math.isfinite(reblur):
         shown = (
@@ -133,6 +133,17 @@ def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
             f"(RMS), where the noise is {problem.noise * problem.scale:.3g}."
         )
     return f"A network can invent structure: do not measure in its result unchecked.{unlike}{shown}"
+
+
+def _for_photos() -> str:
+    """What is said of weights made for photos: where those for fluorescence are."""
+    made = [
+        f"{methods()[row['method']].title} ({row['id']})"
+        for row in shipped()
+        if row["method"] in methods() and trained_for(row) == "fluorescence"
+    ]
+    better = f"; for fluorescence take {' or '.join(made)}" if made else ""
+    return f"These weights were made for photos{better}."
 
 
 def width_px(psf: NDArray[Any]) -> tuple[float, float]:
