@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QWidget
 
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.panels.job import Job, remaining, steps_of
+from napari_deconv.panels.run_bar import far
 
 
 @dataclass
@@ -139,3 +140,8 @@ def test_time_left_in_words():
     assert remaining(10, 1, 11) == "about 2 min left"
     assert remaining(10, 5, 10) == "about 10 s left"
     assert remaining(0.1, 1, 10) == remaining(5, 0, 10) == ""
+
+
+def test_how_far_in_words():
+    assert far(3, 30) == "3 of 30"
+    assert far(33, 2000) == "2%", "shares of several runs are no steps to count"

@@ -11,6 +11,8 @@ from ..core.errors import DeconvError
 from .job import Job, Make
 from .parts import Delay, Notice, primary, reveal
 
+_COUNTED = 1000
+
 
 class RunBar(QWidget):
     """The button, the bar and the message of a panel's main job.
@@ -94,7 +96,7 @@ class RunBar(QWidget):
     def _on_step(self, step: Any, left: str) -> None:
         self.bar.setRange(0, max(1, step.total))
         self.bar.setValue(step.done)
-        said = ", ".join(filter(None, [left, f"{step.done} of {step.total}", step.label]))
+        said = ", ".join(filter(None, [left, far(step.done, step.total), step.label]))
         self.left.setText(said)
         self.left.setToolTip(said)
 
@@ -105,3 +107,8 @@ class RunBar(QWidget):
         self.left.hide()
         self._reveal.start()
         self.ended.emit()
+
+
+def far(done: int, total: int) -> str:
+    """How far a run is: steps while a person would count them, else a percentage."""
+    return f"{done} of {total}" if total < _COUNTED else f"{done / total:.0%}"
