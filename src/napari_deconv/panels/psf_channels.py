@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QSpinBox, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .inputs import Combo, Number, guard_wheel
 from .layers import axes_of, find, follow, is_psf, pixels, planes
@@ -133,7 +141,7 @@ class VarietyBox(QWidget):
         grid.setColumnStretch(2, 1)
         self.emissions, self.psfs = [], []
         known = optics_of(layer)[0] if self._count else None
-        for column, text in enumerate(("Channel", "Emission (nm)", "PSF")):
+        for column, text in enumerate(("Ch.", "Light (nm)", "PSF")):
             grid.addWidget(read_out(text), 0, column)
         for channel in range(self._count):
             light = known.fields(channel).get("emission_nm") if known is not None else None
@@ -146,7 +154,10 @@ class VarietyBox(QWidget):
     def _add_row(self, grid: QGridLayout, channel: int, light: float | None) -> None:
         emission, psf = Number(200, 2000), Combo()
         emission.setValue(light or 520)
-        psf.setMinimumWidth(60)
+        # Nobody steps a wavelength; the choice beside it needs the room.
+        emission.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        emission.setStyleSheet("min-width: 36px; max-width: 48px; padding: 1px 6px;")
+        psf.setMinimumWidth(100)
         emission.setAccessibleName(f"Emission of channel {channel}")
         psf.setAccessibleName(f"PSF of channel {channel}")
         grid.addWidget(QLabel(str(channel)), channel + 1, 0)

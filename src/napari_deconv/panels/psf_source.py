@@ -74,7 +74,7 @@ class PsfSource(QWidget):
             "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
         )
         self.dims = Combo()
-        self.dims.addItems(["2-D, for planes", "3-D, for volumes"])
+        self.dims.addItems(["2-D (plane)", "3-D (volume)"])
         self.extent = QLineEdit()
         self.extent.setPlaceholderText("automatic")
         self.extent.setToolTip("Size of the array: empty for automatic, 31, or 21, 31, 31.")
