@@ -4,8 +4,8 @@
 
 Flows: beads (psf-beads), stack (stack-psf, stack-preview, stack-deblurred), sections
 (stack-orthogonal), series (stack-channels), large (stack-large). Everything shown is generated;
-``file PATH`` drives a stack of your own from open to deblurred and leaves its pictures in the
-working folder.
+``file PATH [ITERATIONS [ARRAY]]`` drives a stack of your own from open to deblurred, with a PSF of
+that many pixels, and leaves its pictures in the working folder.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def large(window: Window) -> None:
     print(panel.run_bar.message.text, window.names(), type(window.viewer.layers[-1].data))
 
 
-def file(window: Window, path: str) -> None:
+def file(window: Window, path: str, iterations: str = "50", size: str = "") -> None:
     """A stack of your own, wide-field, voxels of 0.3 x 0.1 x 0.1 um: not a picture of the docs."""
     window.viewer.open(path, plugin="napari")
     name = window.names()[0]
@@ -185,6 +185,7 @@ def file(window: Window, path: str) -> None:
     shot(window, "file-uncalibrated")
     window.type(panel.source.calibration.sizes, "0.3, 0.1, 0.1")
     window.press(panel.source.calibration.button)
+    window.type(panel.source.extent, size)
     window.home()
     window.wait(lambda: panel.source.prepared is not None)
     window.viewer.dims.set_current_step(0, len(layer.data) // 2)
@@ -192,11 +193,16 @@ def file(window: Window, path: str) -> None:
     window.press(panel.button)
     window.wait(lambda: len(window.viewer.layers) == 2)
     panel = window.dock("Deconvolve")
+    window.wait(panel.method.isEnabled)
+    window.choose(panel.psf.choice.combo, "From a layer")
+    window.choose(panel.psf.layers, window.names()[-1])
     window.wait(lambda: panel.psf.prepared is not None)
+    window.type(panel.method.form.widgets["iterations"], iterations)
     window.run(panel.run_bar)
     panel.curve.unfold(True)
     shot(window, "file-deblurred")
-    print(panel.run_bar.message.text)
+    made = window.viewer.layers[-1]
+    print(panel.run_bar.message.text, made.data.dtype, made.scale, made.units)
     middle = tuple(n // 2 for n in layer.data.shape)
     screenshots.OUT = Path.cwd()
     orthogonal(window, name, window.names()[-1], "file-orthogonal", middle)
@@ -281,7 +287,7 @@ def main() -> None:
     """Run the flows named on the command line, or all."""
     names = sys.argv[1:] or list(FLOWS)
     if names[0] == "file":
-        file(Window(), names[1])
+        file(Window(), *names[1:])
         return
     for name in names:
         window = Window()
