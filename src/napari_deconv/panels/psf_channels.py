@@ -156,6 +156,7 @@ class VarietyBox(QWidget):
         emission.setValue(light or 520)
         # Nobody steps a wavelength; the choice beside it needs the room.
         emission.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        emission.setToolTip("Emission: the light that this channel records.")
         emission.setStyleSheet("min-width: 36px; max-width: 48px; padding: 1px 6px;")
         psf.setMinimumWidth(100)
         emission.setAccessibleName(f"Emission of channel {channel}")
