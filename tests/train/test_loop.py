@@ -211,12 +211,12 @@ def test_two_processes_train_what_one_does(images: Path, tmp_path: Path) -> None
         "napari_deconv",
     ]
     words += ["train", tmp_path / "recipe.json", "--images", images, "--device", "cpu"]
-    subprocess.run(
-        [sys.executable, "-m", *words, "--out", tmp_path / "both"],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    for _ in range(3):  # the launcher itself now and then fails to bring its processes together
+        command = [sys.executable, "-m", *words, "--out", tmp_path / "both"]
+        done = subprocess.run(command, capture_output=True, timeout=300, check=False)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stderr.decode()
     alone, both = (
         torch.load(tmp_path / name / "checkpoint.pt", weights_only=True)
         for name in ("alone", "both")
