@@ -87,7 +87,8 @@ def plan() -> dict[str, Recipe]:
         )
     for label, psf in SHAKES.items():
         plain = Sampler(psfs=(GivenPSF.of(psf()),))
-        add(f"{label}-crcnet", CRCNet(), psf, sampler=plain, patch_px=256, batch=1, steps=600)
+        given: dict[str, Any] = {"sampler": plain, "patch_px": 256, "batch": 1, "steps": 2000}
+        add(f"{label}-crcnet", CRCNet(), psf, **given, rate=3e-4)
     return found
 
 

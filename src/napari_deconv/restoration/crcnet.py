@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from numpy.typing import NDArray
@@ -11,12 +11,13 @@ from torch import Tensor, nn
 
 from ..core.errors import DeconvError
 from ..core.problem import Problem
-from ..core.weights import load_network
 from .base import Method
-from .one_psf import remark
+from .one_psf import network_for, remark
 from .separable import fitted, wrap
 
 _REACH = 121
+_TERMS = (100, 1000)
+"""Terms of the two sums of the series: at 1 % of noise one is too smooth, the other too noisy."""
 
 
 class CRCNet(
@@ -36,17 +37,23 @@ class CRCNet(
     unit sees the image and the outputs of all units before it, 3 to 96 maps; two convolutions of
     7x7 make the result out of all 192. It has no weights until you train it for your PSF.
 
-    The paper restores the three colours of a photo together. Here each colour or channel is
-    restored by itself, given three times as the three input maps, so that gray and multichannel
-    images are served by the same weights; the mean of the three output maps is the result. The
-    unseen ring is filled with the re-blurred estimate for a second pass.
+    The paper restores the three colours of a photo together, and has the network find out from
+    them what the PSF is. Here each colour or channel is restored by itself, so that gray and
+    multichannel images are served by the same weights, and the other two of the three input maps
+    are sums of the series itself (`IterativeResidual`), of 100 and of 1000 terms, unless
+    ``inputs`` is the image alone. Training begins at the shorter sum. The mean of the three output
+    maps is the result. The unseen ring is filled with the re-blurred estimate for a second pass.
 
     Parameters
     ----------
+    inputs : str
+        What the input maps are: the image and two sums of the ``series``, or, as in the paper,
+        nothing but the ``image``, three times.
     weights : str
         Name or file of weights for this PSF.
     """
 
+    inputs: Literal["series", "image"] = "series"
     weights: str = ""
 
     @property
@@ -63,7 +70,7 @@ class CRCNet(
 
     def network(self) -> Network:
         """The untrained network; `Network.prepare` gives it its PSF."""
-        return Network()
+        return Network(self.inputs == "series")
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         if not self.weights:
@@ -71,12 +78,12 @@ class CRCNet(
                 "CRCNet has no weights for this PSF.",
                 "Train it: Plugins > Deconvolution > Train, or napari-deconv train.",
             )
-        net: Network = load_network(self, problem.seen.device)
-        y = problem.y
+        net: Network = network_for(self, problem)
+        y, otf = problem.y, problem.blur.otf[None, None]
         for _ in range(self.total):
             problem.blur.check()
             with torch.inference_mode():
-                x = net(y[:, None])[:, 0]
+                x = net(y[:, None], otf)[:, 0]
             yield x
             y = problem.with_ring(x)
 
@@ -86,26 +93,39 @@ class Network(nn.Module):
 
     Parameters
     ----------
+    series : bool
+        Whether it is given sums of the series beside the image.
     units : int
         6 in the paper.
-    maps : int
-        Of the input.
     """
 
     psf: Tensor
+    rates: Mapping[str, float] = {"integrate": 0.05}
+    """Of the sums over 192 maps and 7x7 pixels."""
 
-    def __init__(self, units: int = 6, maps: int = 3) -> None:
+    def __init__(self, series: bool = True, units: int = 6) -> None:
         super().__init__()
+        self.series, maps = series, 1 + len(_TERMS)
         # Every unit gives as many maps as it is given, so the concatenation doubles.
         self.units = nn.ModuleList(Unit(maps * 2**i) for i in range(units))
-        width = maps * 2**units
         self.integrate = nn.Sequential(
-            nn.Conv2d(width, 48, 7, padding=3),
+            nn.Conv2d(maps * 2**units, 48, 7, padding=3),
             nn.ReLU(),
             nn.Conv2d(48, maps, 7, padding=3),
         )
         self.maps = maps
         self.register_buffer("psf", torch.zeros(_REACH, _REACH))
+        if series:
+            self._begin_as_series()
+
+    @torch.no_grad()
+    def _begin_as_series(self) -> None:
+        """Let the shorter sum through both last layers, and nothing else."""
+        first, last = self.integrate[0], self.integrate[2]
+        for tensor in (first.weight[0], first.bias[0], last.weight, last.bias):
+            tensor.zero_()
+        first.weight[0, 1, 3, 3] = last.weight[:, 0, 3, 3] = 1
+        first.bias[0], last.bias[:] = 1, -1  # keeps what is dark from the rectifier
 
     @torch.no_grad()
     def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
@@ -118,7 +138,7 @@ class Network(nn.Module):
 
     def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
         """The estimate under circular blur: what training looks at."""
-        return [self(y)]
+        return [self(y, otf)]
 
     def loss(self, estimates: list[Tensor], batch: Any) -> Tensor:
         """``5000`` smooth L1 and ``100`` squared differences of gradients (Eqs. 13 to 15)."""
@@ -128,17 +148,28 @@ class Network(nn.Module):
         edges = torch.stack(steps).square().mean() * 2
         return 5000 * content + 100 * edges
 
-    def forward(self, y: Tensor) -> Tensor:
+    def forward(self, y: Tensor, otf: Tensor) -> Tensor:
         """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""
-        seen = wrap(y, _RING, _RING).expand(-1, self.maps, -1, -1)
+        inputs = [y, *(partial(y, otf, n) if self.series else y for n in _TERMS)]
+        seen = wrap(torch.cat(inputs, 1) - 0.5, _RING, _RING)
         with torch.autocast(y.device.type, torch.bfloat16):
             for unit in self.units:
                 seen = torch.cat([seen, unit(seen)], 1)
             x = self.integrate(seen).float().mean(1, keepdim=True)
-        return x[..., _RING:-_RING, _RING:-_RING]
+        return x[..., _RING:-_RING, _RING:-_RING] + 0.5
 
 
-_RING = 24
+def partial(y: Tensor, otf: Tensor, terms: int) -> Tensor:
+    """The sum of so many terms of the series with a delta prior and no damping (Algorithm 1).
+
+    It is geometric: ``conj(K) (1 - (1 - |K|^2)^terms) / |K|^2``.
+    """
+    power = otf.abs().square().clamp(1e-12, 1 - 1e-6)
+    response = otf.conj() * -torch.expm1(terms * torch.log1p(-power)) / power
+    return torch.fft.irfft2(torch.fft.rfft2(y) * response, s=y.shape[-2:])
+
+
+_RING = 18
 """What the layers reach: a wrapped ring of it makes them circular."""
 
 
@@ -155,6 +186,9 @@ class Unit(nn.Module):
         super().__init__()
         self.there = nn.Conv2d(maps, maps, 3, padding=1)
         self.back = nn.ConvTranspose2d(maps, maps, 3, padding=1)
+        # Next to nothing is subtracted at first: 192 maps that are off by a half each, as after a
+        # random start, make the sums over 7x7 of them jump with every step.
+        nn.init.constant_(self.back.bias, -3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(B, maps, Y, X)`` of the same shape."""

@@ -15,7 +15,7 @@ from ..core.weights import about, load_network, locate, read_weights
 from .separable import Separable
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-_STRUCTURE = ("activation", "second", "train")
+_STRUCTURE = ("activation", "second", "train", "inputs")
 """Fields that decide which weights fit."""
 ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""

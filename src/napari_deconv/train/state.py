@@ -106,7 +106,7 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
     scales = {"gamma": 10.0, **getattr(network, "rates", {})}
     groups: dict[float, list[nn.Parameter]] = {1.0: [], 10.0: []}
     for name, parameter in network.named_parameters():
-        scale = scales.get(name.rpartition(".")[2], 1.0)
+        scale = next((scales[part] for part in name.split(".") if part in scales), 1.0)
         groups.setdefault(scale, []).append(parameter)
     return [{"params": members, "scale": scale} for scale, members in groups.items()]
 
