@@ -108,24 +108,12 @@ class Network(nn.Module):
         self.series, maps = series, 1 + len(_TERMS)
         # Every unit gives as many maps as it is given, so the concatenation doubles.
         self.units = nn.ModuleList(Unit(maps * 2**i) for i in range(units))
-        self.integrate = nn.Sequential(
-            nn.Conv2d(maps * 2**units, 48, 7, padding=3),
-            nn.ReLU(),
-            nn.Conv2d(48, maps, 7, padding=3),
-        )
-        self.maps = maps
+        first = nn.Conv2d(maps * 2**units, 48, 7, padding=3)
+        last = nn.Conv2d(48, maps, 7, padding=3)
+        self.integrate = nn.Sequential(first, nn.ReLU(), last)
         self.register_buffer("psf", torch.zeros(_REACH, _REACH))
         if series:
-            self._begin_as_series()
-
-    @torch.no_grad()
-    def _begin_as_series(self) -> None:
-        """Let the shorter sum through both last layers, and nothing else."""
-        first, last = self.integrate[0], self.integrate[2]
-        for tensor in (first.weight[0], first.bias[0], last.weight, last.bias):
-            tensor.zero_()
-        first.weight[0, 1, 3, 3] = last.weight[:, 0, 3, 3] = 1
-        first.bias[0], last.bias[:] = 1, -1  # keeps what is dark from the rectifier
+            _let_through(first, last)
 
     @torch.no_grad()
     def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
@@ -159,6 +147,16 @@ class Network(nn.Module):
         return x[..., _RING:-_RING, _RING:-_RING] + 0.5
 
 
+@torch.no_grad()
+def _let_through(first: nn.Conv2d, last: nn.Conv2d) -> None:
+    """Have both last layers begin by passing on the shorter sum, and nothing else."""
+    first.weight[0], last.weight[:] = 0, 0
+    first.weight[0, 1, 3, 3] = last.weight[:, 0, 3, 3] = 1
+    # An offset, taken away again, keeps what is dark from the rectifier.
+    first.bias = nn.Parameter(torch.eye(1, first.out_channels)[0])
+    last.bias = nn.Parameter(torch.full((last.out_channels,), -1.0))
+
+
 def partial(y: Tensor, otf: Tensor, terms: int) -> Tensor:
     """The sum of so many terms of the series with a delta prior and no damping (Algorithm 1).
 
@@ -188,7 +186,7 @@ class Unit(nn.Module):
         self.back = nn.ConvTranspose2d(maps, maps, 3, padding=1)
         # Next to nothing is subtracted at first: 192 maps that are off by a half each, as after a
         # random start, make the sums over 7x7 of them jump with every step.
-        nn.init.constant_(self.back.bias, -3)
+        self.back.bias = nn.Parameter(torch.full((maps,), -3.0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(B, maps, Y, X)`` of the same shape."""
