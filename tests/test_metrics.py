@@ -26,6 +26,8 @@ def noisy(truth, sigma):
     [
         (GRAY, 0.1, 1.0, None),
         (GRAY.astype(np.float32), 0.1, 1.0, None),
+        (GRAY + 1e5, 0.1, 1.0, None),  # far from zero
+        (GRAY * 100, 10, 1.0, None),  # far out of the range
         (VOLUME, 3, 12.0, None),
         (COLOUR, 20, None, -1),
         (np.moveaxis(COLOUR, -1, 0), 20, None, 0),

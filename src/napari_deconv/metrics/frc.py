@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -141,19 +142,26 @@ def _rings(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
     from scipy.fft import rfft2
 
     side = a.shape[-1]
-    across = np.arange(side // 2 + 1)
-    down = np.minimum(np.arange(side), side - np.arange(side))
-    ring = np.hypot(down[:, None], across).astype(int)
-    # Of the half spectrum all columns but the first (and the last of an even side) count twice.
-    twice = np.full(len(across), 2.0)
-    twice[0] = 1
-    twice[-1] = 1 if side % 2 == 0 else 2
+    ring, twice = _layout(side)
     sums = np.zeros((3, ring.max() + 1))
     for x, y in zip(a, b, strict=True):
         f, g = rfft2(x), rfft2(y)
         cross = f.real * g.real + f.imag * g.imag
-        for total, power in zip(sums, (cross, np.abs(f) ** 2, np.abs(g) ** 2), strict=True):
-            total += np.bincount(ring.ravel(), (power * twice).ravel(), len(total))
+        own = (f.real**2 + f.imag**2, g.real**2 + g.imag**2)
+        for total, power in zip(sums, (cross, *own), strict=True):
+            total += np.bincount(ring, (power * twice).ravel(), len(total))
     cross, first, second = sums[:, : side // 2]
     scale = np.sqrt(first * second)
     return np.divide(cross, scale, out=np.zeros_like(cross), where=scale > 0)
+
+
+@lru_cache(maxsize=4)
+def _layout(side: int) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Ring of every place of the half spectrum, and how often a column counts."""
+    across = np.arange(side // 2 + 1)
+    down = np.minimum(np.arange(side), side - np.arange(side))
+    # All columns but the first (and the last of an even side) stand for two.
+    twice = np.full(len(across), 2.0)
+    twice[0] = 1
+    twice[-1] = 1 if side % 2 == 0 else 2
+    return np.hypot(down[:, None], across).astype(np.intp).ravel(), twice

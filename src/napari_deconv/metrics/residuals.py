@@ -127,15 +127,16 @@ def whiteness(residual: ArrayLike, *, channel_axis: int | None = None) -> float:
     DeconvError
         If a value is not a finite real number.
     """
-    r = real("residual", residual)
+    values = np.asarray(residual)
+    r = real("residual", values, np.float32 if values.dtype == np.float32 else np.float64)
     return float(np.mean([_whiteness(plane) for plane in channels(r, channel_axis)]))
 
 
-def _whiteness(r: NDArray[np.float64]) -> float:
+def _whiteness(r: NDArray[np.floating]) -> float:
     from scipy.fft import irfftn, next_fast_len, rfftn
 
-    r = r - r.mean()
-    energy = float(np.vdot(r, r))
+    r = r - r.mean(dtype=np.float64).astype(r.dtype)
+    energy = float(np.sum(np.square(r), dtype=np.float64))
     if energy <= 0:
         return float("nan")
     reach = [min(_LAG_PX, n - 1) for n in r.shape]

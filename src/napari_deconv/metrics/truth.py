@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +12,8 @@ from ..core.errors import DeconvError
 from .arrays import channels, pair, real
 
 _SIGMA_PX = 1.5
-_TRUNCATE = 3.5
 _WINDOW_PX = 11
+_BAND = 48
 
 
 class Score(NamedTuple):
@@ -91,27 +91,55 @@ def ssim(
 
 
 def _ssim(x: NDArray[np.float64], t: NDArray[np.float64], peak: float) -> float:
-    from scipy.ndimage import gaussian_filter
-
     if x.ndim == 0 or min(x.shape) < _WINDOW_PX:
         raise DeconvError(
             f"SSIM: shape {x.shape} is smaller than its window of {_WINDOW_PX} pixels.",
             "Score a larger area, or name the channel_axis.",
         )
-    inner = (slice(_WINDOW_PX // 2, -(_WINDOW_PX // 2)),) * x.ndim
+    level = float(t.mean())
+    # Around the truth's level float32 has digits to spare, unless values leave its range by far.
+    near = max(float(np.abs(x - level).max()), float(np.abs(t - level).max())) <= 4 * peak
+    dtype: type[np.floating] = np.float32 if near else np.float64
+    a, b = (((each - level) / peak).astype(dtype) for each in (x, t))
+    rest, total, count = _WINDOW_PX - 1, 0.0, 0
+    for top in range(0, len(a) - rest, _BAND):  # bands that stay in the processor's cache
+        band = slice(top, top + _BAND + rest)
+        ratio = _similarity(a[band], b[band], level / peak)
+        total, count = total + float(ratio.sum(dtype=np.float64)), count + ratio.size
+    return total / count
 
-    def local(a: NDArray[np.float64]) -> Any:
-        return gaussian_filter(a, _SIGMA_PX, truncate=_TRUNCATE)[inner]
 
-    mx, mt = local(x), local(t)
-    both, squares = mx * mt, mx * mx + mt * mt
+def _similarity(
+    x: NDArray[np.floating], t: NDArray[np.floating], level: float
+) -> NDArray[np.floating]:
+    """Eq. 13 where the window lies inside, of images less a level, on the scale of the peak."""
+    mx, mt = _local(x), _local(t)
     # Only the sum of both variances is needed: four windows in place of five.
-    variances = local(x * x + t * t) - squares
-    covariance = local(x * t) - both
-    c1, c2 = (0.01 * peak) ** 2, (0.03 * peak) ** 2
-    ratio = (2 * both + c1) * (2 * covariance + c2)
-    ratio /= (squares + c1) * (variances + c2)
-    return float(ratio.mean())
+    variances = _local(x * x + t * t) - (mx * mx + mt * mt)
+    covariance = _local(x * t) - mx * mt
+    mx, mt = mx + level, mt + level
+    c1, c2 = 0.01**2, 0.03**2
+    ratio = (2 * mx * mt + c1) * (2 * covariance + c2)
+    ratio /= (mx * mx + mt * mt + c1) * (variances + c2)
+    return ratio
+
+
+def _local(a: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Means under the Gaussian window, where all of it lies inside."""
+    half = _WINDOW_PX // 2
+    weights = np.exp(-0.5 * (np.arange(half + 1) / _SIGMA_PX) ** 2)
+    weights /= 2 * weights.sum() - weights[0]
+    for axis in range(a.ndim):
+        # Slices of the whole array: several times faster than a filter that goes line by line.
+        lines, n = np.moveaxis(a, axis, 0), a.shape[axis] - 2 * half
+        total = lines[half : half + n] * a.dtype.type(weights[0])
+        both = np.empty_like(total)
+        for i, weight in enumerate(weights[1:], 1):
+            np.add(lines[half - i : half - i + n], lines[half + i : half + i + n], out=both)
+            both *= weight
+            total += both
+        a = np.moveaxis(total, 0, axis)
+    return a
 
 
 def score(
