@@ -26,7 +26,7 @@ def noisy(truth, sigma):
     [
         (GRAY, 0.1, 1.0, None),
         (GRAY.astype(np.float32), 0.1, 1.0, None),
-        (GRAY + 1e5, 0.1, 1.0, None),  # far from zero
+        (GRAY + 1e3, 0.1, 1.0, None),  # far from zero
         (GRAY * 100, 10, 1.0, None),  # far out of the range
         (VOLUME, 3, 12.0, None),
         (COLOUR, 20, None, -1),
