@@ -11,7 +11,9 @@ from napari_deconv.core.weights import packed
 from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.panels.fields import Choice
 from napari_deconv.panels.offer import WeightsOffer
+from napari_deconv.panels.plot import _told
 from napari_deconv.panels.train import TrainPanel
+from napari_deconv.panels.train_live import Strip
 from napari_deconv.panels.train_weights import WeightsBox
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.psf.given import GivenPSF
@@ -174,3 +176,21 @@ def test_weights_are_offered_where_the_psf_is_theirs(qtbot, tmp_path):
     choice.choose("crcnet")
     offer.look(choice, Prepared)
     qtbot.waitUntil(lambda: "has no weights" in offer.text, timeout=5000)
+
+
+def test_the_pictures_are_whole_at_any_width(qtbot):
+    planes = [np.full((160, 160), level, np.float32) for level in (0.0, 0.5, 1.0)]
+    shown = Strip("three")
+    qtbot.addWidget(shown)
+    for width in (200, 330, 900):
+        shown.resize(width, 50)
+        shown.show_planes(*planes)
+        picture = shown.pixmap()
+        assert picture.width() == min(width, 480) and picture.height() <= shown.height()
+        row = [picture.toImage().pixelColor(x, 20).red() for x in (2, picture.width() - 3)]
+        assert row == [0, 255]
+
+
+def test_ticks_can_be_told_apart():
+    assert _told([26.38, 26.4, 26.42]) == ["26.38", "26.4", "26.42"]
+    assert _told([26.4410, 26.4412, 26.4414]) == ["26.441", "26.4412", "26.4414"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from skimage import data
 
@@ -16,7 +20,9 @@ from napari_deconv.psf import Disk, psf_hash
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.dcnn import DCNN
 from napari_deconv.train import library, project, sharp
+from napari_deconv.train.loop import Trained
 from napari_deconv.train.recipe import Recipe
+from napari_deconv.train.watch import Watch
 
 DISK = Disk(radius_px=2.0)()
 PHOTO = data.camera()[:96, :128].astype(np.float32) / 255
@@ -106,3 +112,31 @@ def test_sharp_images_of_any_kind_come_out_gray_and_between_0_and_1() -> None:
     with pytest.raises(DeconvError, match="no usable values"):
         sharp.planes(np.full((20, 20), np.nan, np.float32), "YX")
     assert len(sharp.photos()) == 11 and sharp.fluorescence(2)[1].max() <= 1
+
+
+def test_a_dead_process_whose_number_another_has_now_is_no_longer_at_it() -> None:
+    began = started(minutes=5)
+    file = began.folder / "project.json"
+    told = json.loads(file.read_text())
+    parent = psutil.Process(os.getppid())
+    file.write_text(
+        json.dumps(told | {"process": parent.pid, "since": parent.create_time() - 3600})
+    )
+    assert [found.name for found in project.unfinished()] == ["mine"]
+    file.write_text(json.dumps(told | {"process": parent.pid, "since": parent.create_time()}))
+    assert project.unfinished() == [], "another napari is at it"
+
+
+def test_validation_takes_a_tenth_of_the_time_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    watch = Watch(1000, 2, _began=0.0, _looked=0.0)
+    looks = []
+    for _ in range(200):
+        now[0] += 1  # a step
+        if watch.due(False):
+            looks.append(now[0])
+            now[0] += 3  # the validation
+            list(watch.show(Trained(1, 2, psnr=(20.0,))))
+    gaps = np.diff(looks)
+    assert looks[0] == 3 and (gaps >= 30).all() and (gaps <= 32).all()

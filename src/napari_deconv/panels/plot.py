@@ -125,15 +125,15 @@ class Plot(QWidget):
         font = painter.font()
         font.setPointSizeF(7.5)
         painter.setFont(font)
-        for value in up.ticks:
+        for value, said in zip(up.ticks, _told(up.ticks), strict=True):
             painter.setPen(faint)
             painter.drawLine(QPointF(_LEFT, up(value)), QPointF(self.width() - 8, up(value)))
             painter.setPen(ink)
             box = QRectF(0, up(value) - 7, _LEFT - 4, 14)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight, f"{value:.4g}")
-        for value in across.ticks:
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight, said)
+        for value, said in zip(across.ticks, _told(across.ticks), strict=True):
             box = QRectF(across(value) - 30, floor + 1, 60, 13)
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, f"{value:.4g}")
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, said)
         below = QRectF(_LEFT, floor + 13, self.width() - _LEFT, 14)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, " vs ".join(
             filter(None, self._titles[::-1])))  # fmt: skip
@@ -182,6 +182,16 @@ class Plot(QWidget):
 def _finite(curve: Curve) -> NDArray[np.float64]:
     points = np.column_stack([np.asarray(curve.x, float), np.asarray(curve.y, float)])
     return points[np.isfinite(points).all(axis=1)]
+
+
+def _told(ticks: Sequence[float]) -> list[str]:
+    """Ticks in words: in four digits, or as many as tell them apart."""
+    said: list[str] = []
+    for digits in range(4, 9):
+        said = [f"{tick:.{digits}g}" for tick in ticks]
+        if len(set(said)) == len(said):
+            break
+    return said
 
 
 def _scale(values: NDArray[np.float64], first: float, last: float) -> _Scale:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from .parts import read_out
 from .plot import Curve, Plot
 
-_SIDE = 110
+_WIDEST = 480
 _GAP = 4
 _MOST_POINTS = 200
 
@@ -25,10 +26,7 @@ class LiveTraining(QWidget):
         super().__init__(parent)
         self.loss = Plot("Loss of the training")
         self.psnr = Plot("PSNR on held-out images")
-        self.pictures = QLabel()
-        self.pictures.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.pictures.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.pictures.setAccessibleName("A held-out image: blurred, before training, now")
+        self.pictures = Strip("A held-out image: blurred, before training, now")
         self.told = read_out()
         self._seen = (-1, -1)
         layout = QVBoxLayout(self)
@@ -72,8 +70,7 @@ class LiveTraining(QWidget):
         )
         if sitting.picture:
             blurred, before = sitting.first[:2]
-            self.pictures.setPixmap(strip(blurred, before, sitting.picture[1]))
-            self.pictures.setFixedHeight(_SIDE + 4)
+            self.pictures.show_planes(blurred, before, sitting.picture[1])
 
 
 def smoothed(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]:
@@ -85,12 +82,44 @@ def smoothed(points: list[tuple[int, float]]) -> tuple[list[float], list[float]]
     return means[:, 0].tolist(), means[:, 1].tolist()
 
 
-def strip(*planes: NDArray[Any]) -> QPixmap:
-    """Gray planes of one size side by side, 0 black and 1 white."""
+class Strip(QLabel):
+    """Gray planes side by side, as large as the width allows.
+
+    Parameters
+    ----------
+    name : str
+        What it shows, for who cannot see it.
+    """
+
+    def __init__(self, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._whole = QPixmap()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAccessibleName(name)
+
+    def show_planes(self, *planes: NDArray[Any]) -> None:
+        """Show planes of one size, 0 black and 1 white."""
+        self._whole = _joined(planes)
+        self._fit()
+
+    def resizeEvent(self, event: Any) -> None:
+        """Fit the new width."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if not self._whole.isNull():
+            width = max(1, min(self.width(), _WIDEST))
+            smooth = Qt.TransformationMode.SmoothTransformation
+            self.setPixmap(self._whole.scaledToWidth(width, smooth))
+            self.setFixedHeight(self.pixmap().height() + _GAP)
+
+
+def _joined(planes: Sequence[NDArray[Any]]) -> QPixmap:
     gap = np.full((planes[0].shape[0], _GAP), 0.5)
     row = np.concatenate([x for plane in planes for x in (plane, gap)][:-1], axis=1)
     gray = np.ascontiguousarray(np.rint(255 * np.clip(row, 0, 1)).astype(np.uint8))
     height, width = gray.shape
     image = QImage(gray.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    return QPixmap.fromImage(image).scaled(QSize(4 * _SIDE, _SIDE), keep, smooth)
+    return QPixmap.fromImage(image)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _NAP_S = 0.05
+_PARTS = 1000
+"""Of a training: so many that the run bar tells percent."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Sitting:
                 except StopIteration as end:
                     return end.value
                 self._take(seen)
-                yield Progress(round(100 * seen.share), 100, self._said(seen))
+                yield Progress(round(_PARTS * seen.share), _PARTS, self._said(seen))
                 while self.paused.is_set() and not (cancel.is_set() or self.stop.is_set()):
                     time.sleep(_NAP_S)
         finally:

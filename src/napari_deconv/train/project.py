@@ -6,6 +6,7 @@ import json
 import math
 import os
 import shutil
+import statistics
 import threading
 import time
 from collections.abc import Generator
@@ -26,7 +27,11 @@ from .sharp import Plane, write
 
 _LOOKS = 30
 """How often a training is validated, over its whole time."""
-_TRIAL_STEPS = 4
+_TRIAL_STEPS = 6
+_SAME_S = 2.0
+"""Two starts of processes closer than this are one, read twice."""
+_STEPPING = 0.9
+"""Share of the time that is left for steps beside validation."""
 
 
 @dataclass(eq=False)
@@ -66,7 +71,7 @@ class Project:
     def save(self) -> None:
         """Write down what it is and who is at it."""
         data = {"name": self.name, "recipe": self.recipe.to_dict(), "minutes": self.minutes}
-        data |= {"fitted": self.fitted, "process": os.getpid()}
+        data |= {"fitted": self.fitted, "process": os.getpid(), "since": _since(os.getpid())}
         with replacing(self.folder / "project.json") as beside:
             beside.write_text(dumps(data))
 
@@ -119,11 +124,20 @@ def unfinished() -> list[Project]:
             recipe = Recipe.from_dict(data["recipe"])
         except (OSError, ValueError, KeyError, TypeError, DeconvError):
             continue
-        busy = psutil.pid_exists(data["process"]) and data["process"] != os.getpid()
+        other = data["process"] != os.getpid()
+        busy = other and abs(_since(data["process"]) - data.get("since", 0)) < _SAME_S
         if not busy and file.parent not in _busy:
             minutes, fitted = float(data["minutes"]), bool(data["fitted"])
             found.append(Project(data["name"], recipe, minutes, file.parent, fitted))
     return found
+
+
+def _since(process: int) -> float:
+    """When a process began; infinity if there is none: after a crash its number is another's."""
+    try:
+        return float(psutil.Process(process).create_time())
+    except psutil.Error:
+        return math.inf
 
 
 _busy: set[Path] = set()
@@ -199,7 +213,8 @@ def _fit_schedule(project: Project, device: str) -> None:
             times.append(time.monotonic() - began)
         began = time.monotonic()
     shutil.rmtree(trial, ignore_errors=True)
-    steps = round(60 * project.minutes / min(times))
+    # The first step warms up; a computer that is busy now will be busy later.
+    steps = round(_STEPPING * 60 * project.minutes / statistics.median(times[1:]))
     project.recipe = replace(project.recipe, steps=min(max(20, steps), 1_000_000))
     project.fitted = True
     project.save()

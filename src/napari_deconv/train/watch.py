@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 _T = TypeVar("_T")
+_LEAST_APART = 9
+"""Validations lie at least so many times their own duration apart: a tenth of the time at most."""
 
 
 @dataclass(eq=False)
@@ -31,6 +33,8 @@ class Watch:
     stop: threading.Event | None = None
     _began: float = field(default_factory=time.monotonic)
     _looked: float = field(default_factory=time.monotonic)
+    _asked: float = math.inf
+    _took: float = 0.0
 
     @property
     def on(self) -> bool:
@@ -50,7 +54,10 @@ class Watch:
 
     def due(self, otherwise: bool) -> bool:
         """Whether to validate; ``otherwise`` decides if nobody looks on."""
-        return time.monotonic() - self._looked > self.look_seconds if self.on else otherwise
+        if not self.on:
+            return otherwise
+        self._asked = time.monotonic()
+        return self._asked - self._looked > max(self.look_seconds, _LEAST_APART * self._took)
 
     def show(self, progress: _T) -> Generator[_T, None, None]:
         """Yield it; the time until one is asked to go on does not count."""
@@ -59,6 +66,6 @@ class Watch:
         now = time.monotonic()
         self._began += now - left
         if getattr(progress, "psnr", ()):
-            self._looked = now
+            self._looked, self._took = now, left - self._asked
         else:
             self._looked += now - left
