@@ -172,6 +172,13 @@ def test_methods_come_by_title(viewer, qtbot):
     assert titles == sorted(titles)
 
 
+def test_what_only_a_training_heeds_is_not_asked_here(viewer, qtbot):
+    panel = panel_on(viewer, qtbot, "fcnn", iterations=1)
+    assert "iterations" in panel.method.form.widgets
+    assert "cleans" not in panel.method.form.widgets
+    assert panel.method.spec().cleans == "gradients"
+
+
 def test_the_image_itself_is_no_psf(viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((31, 31)), name="cell")
     panel = panel_on(viewer, qtbot)

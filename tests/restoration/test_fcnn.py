@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,11 +13,13 @@ from skimage.metrics import peak_signal_noise_ratio
 from napari_deconv import deconvolve, degrade
 from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.fourier import Blur
+from napari_deconv.core.weights import about, load_network, locate, packed
 from napari_deconv.psf import CameraShake, Disk
 from napari_deconv.restoration.fcnn import FCNN, Denoiser, Network, rms, transfer
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
 SHAKE = CameraShake(size_px=15, seed=4)()
+CPU = torch.device("cpu")
 BOTH = pytest.mark.parametrize("iterations", [1, 3])
 
 
@@ -40,13 +44,14 @@ def test_the_first_stage_is_the_paper_s_equation_6_without_a_guide() -> None:
     np.testing.assert_allclose(x[0, 0], np.fft.ifft2(found).real, atol=1e-4)
 
 
-def test_clean_gradients_of_the_truth_lead_to_the_truth() -> None:
+@pytest.mark.parametrize("cleans", ["gradients", "intensities"])
+def test_what_is_clean_of_the_truth_leads_to_the_truth(cleans: str) -> None:
     # An untrained denoiser changes nothing, so the truth is a fixed point of every stage.
     truth = torch.from_numpy(PHOTO[:60, :64].copy())[None, None]
     blur = Blur(torch.from_numpy(SHAKE), truth.shape[-2:])
     with torch.no_grad():
         sigma = torch.full((1, 1, 1, 1), 0.01)
-        x = Network(1)(blur.forward(truth), blur.otf[None, None], sigma, 1, truth)
+        x = Network(1, cleans)(blur.forward(truth), blur.otf[None, None], sigma, 1, truth)
     assert (x - truth).abs().max() < 2e-3
 
 
@@ -73,6 +78,30 @@ def test_transfer_is_that_of_the_difference() -> None:
 def test_denoiser_takes_any_shape_and_begins_as_the_identity(shape: tuple[int, int]) -> None:
     gradient, level = torch.rand(2, 1, *shape), torch.rand(2, 1, 1, 1)
     assert torch.equal(Denoiser(8)(gradient, level, level), gradient)
+
+
+def test_the_file_of_weights_knows_what_it_cleans(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    blurred, _ = degrade(PHOTO[:50, :52], SHAKE, noise=0.02, seed=1)
+    for cleans in ("gradients", "intensities"):
+        method = FCNN(iterations=1, cleans=cleans)
+        network = method.network()
+        torch.nn.init.normal_(network.denoisers[0].layers[-1].weight, std=0.02)
+        path = tmp_path / f"{cleans}.safetensors"
+        path.write_bytes(packed(method, network, {"recipe": {}}))
+        found = [
+            drain(stream(asked.but(weights=str(path)), blurred, SHAKE, noise=0.02, device="cpu"))
+            for asked in (method, FCNN(iterations=1))
+        ]
+        np.testing.assert_array_equal(found[0].data, found[1].data)
+        assert load_network(FCNN(iterations=1, weights=str(path)), CPU).cleans == cleans
+    assert found[1].recipe["chosen"] == {"cleans": "intensities"}
+
+
+def test_files_older_than_the_field_clean_gradients() -> None:
+    assert "cleans" not in about(locate("fcnn-1"))["fields"]
+    for cleans in ("gradients", "intensities"):
+        assert load_network(FCNN(iterations=1, cleans=cleans), CPU).cleans == "gradients"
 
 
 @BOTH

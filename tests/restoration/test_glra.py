@@ -10,8 +10,9 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
 from napari_deconv.core.fourier import Blur
+from napari_deconv.core.weights import about, load_network, locate
 from napari_deconv.psf import Disk, Gaussian, Motion
-from napari_deconv.restoration.glra import Network
+from napari_deconv.restoration.glra import GLRA, Network
 from napari_deconv.restoration.low_rank import (
     centred,
     learn_bases,
@@ -61,6 +62,23 @@ def test_spectrum_of_taps(n: int) -> None:
     torch.testing.assert_close(found, by_hand)
     half = torch.fft.irfft(torch.fft.rfft(signal) * tap_spectrum(taps, n, half=True), n=n)
     torch.testing.assert_close(half, by_hand)
+
+
+def test_a_random_start_differs_in_the_filters_only_and_old_weights_load() -> None:
+    psfs = [Disk(radius_px=1 + r / 4)() for r in range(60)]
+    begun = []
+    for start in ("bases", "random"):
+        torch.manual_seed(0)
+        network = GLRA(start=start).network()
+        network.prepare(psfs)
+        begun.append(network.state_dict())
+    apart = {key for key in begun[0] if not torch.equal(begun[0][key], begun[1][key])}
+    assert apart == {"left", "right"} and begun[1]["right"].std() > 0
+    assert "start" not in about(locate("glra"))["fields"]
+    old, asked = (
+        load_network(GLRA(start=start), torch.device("cpu")) for start in ("bases", "random")
+    )
+    assert torch.equal(old.left, asked.left) and not asked.random
 
 
 def test_untrained_it_is_the_separable_inverse() -> None:

@@ -7,6 +7,7 @@ import torch
 import napari_deconv as nd
 from napari_deconv.core.engine import prepare
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.weights import packed
 from napari_deconv.restoration.base import Method, methods
 from napari_deconv.restoration.inside import SHOWN, maps, middle_matrix
 
@@ -33,6 +34,20 @@ def test_what_is_inside_adds_up_to_the_result(name):
         parts = next(one for one in found if "summed" in one.name).data.sum(0)
         first = next(one for one in found if one.name.endswith("estimate")).data
         np.testing.assert_allclose(parts - parts.mean(), first - first.mean(), atol=1e-4)
+
+
+def test_an_fcnn_that_cleans_intensities_shows_them(tmp_path):
+    method = Method.make("fcnn", iterations=1, cleans="intensities")
+    path = tmp_path / "whole.safetensors"
+    path.write_bytes(packed(method, method.network(), {"recipe": {}}))
+    found = maps(Method.make("fcnn", iterations=1, weights=str(path)), IMAGE, PSF, noise=0.01)
+    assert [one.name for one in found] == [
+        "1 estimate",
+        "2 intensities",
+        "2 intensities, cleaned",
+        "2 estimate",
+    ]
+    np.testing.assert_allclose(found[0].data, found[1].data, atol=1e-6)
 
 
 def test_maps_at_half_resolution_lie_where_the_image_lies():

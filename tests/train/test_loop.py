@@ -35,6 +35,8 @@ RECIPE = Recipe(
     method=FCNN(iterations=1), sampler=DISKS, patch_px=32, batch=2, steps=6, held_out=2, licence="x"
 )
 
+LOSSES = ("l1", "l2")
+
 
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -77,6 +79,20 @@ def test_a_batch_is_a_pure_function_of_the_generator_and_fits_its_otf() -> None:
     assert_array_equal(first.y, again.y)
     blurred = torch.fft.irfft2(torch.fft.rfft2(first.truth) * first.otf, s=(32, 32))
     assert (blurred - first.y).abs().max() < 1e-4
+
+
+def test_the_loss_is_of_the_size_or_of_the_square() -> None:
+    rng = np.random.default_rng(1)
+    batch = make_batch([rng.random((40, 40), np.float32)] * 2, RECIPE, rng, noise=0.02)
+    away = torch.randn(batch.truth.shape, generator=torch.manual_seed(0))
+    estimates = [batch.truth, batch.truth + away]  # at 2 % of noise the weight is 1
+    for norm, expected in (("l1", away.abs().mean()), ("l2", away.square().mean())):
+        torch.testing.assert_close(state.criterion(estimates, batch, norm), expected)
+    network = FCNN(iterations=1).network()
+    losses = [state._differentiate(network, batch, n, Team(torch.device("cpu"))) for n in LOSSES]
+    with torch.no_grad():
+        guessed = network.unrolled(batch.y, batch.otf, batch.sigma)
+    assert losses == pytest.approx([float(state.criterion(guessed, batch, n)) for n in LOSSES])
 
 
 def test_training_learns(images: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -28,6 +28,7 @@ class Network(Hashable, Protocol):
 
     title: ClassVar[str]
     name: ClassVar[str]
+    for_training: ClassVar[tuple[str, ...]]
 
     @property
     def weights(self) -> str: ...
@@ -35,6 +36,10 @@ class Network(Hashable, Protocol):
     def default_weights(self) -> str: ...
     def network(self) -> nn.Module: ...
     def to_dict(self) -> dict[str, Any]: ...
+    def but(self, **fields: Any) -> Self: ...
+
+
+_N = TypeVar("_N", bound=Network)
 
 
 def packed(method: Any, network: nn.Module, header: Mapping[str, Any]) -> bytes:
@@ -180,6 +185,19 @@ def locate(weights: str) -> Path:
     return own if own.is_file() else FOLDER / f"{weights}.safetensors"
 
 
+def as_trained(method: _N) -> _N:
+    """A method with the fields that its weights know better than who uses them.
+
+    Files that are older than such a field are of its default.
+    """
+    path = locate(method.weights or method.default_weights)
+    if not method.for_training or not path.exists():
+        return method
+    known = about(path).get("fields", {})
+    kind = type(method)
+    return method.but(**{key: known.get(key, getattr(kind, key)) for key in method.for_training})
+
+
 def load_network(method: Network, device: torch.device) -> Any:
     """A method's network with its weights, on a device, ready to run; kept for the next call.
 
@@ -190,7 +208,7 @@ def load_network(method: Network, device: torch.device) -> Any:
     """
     path = locate(method.weights or method.default_weights)
     stamp = path.stat().st_mtime_ns if path.exists() else 0
-    return _loaded(method, path, stamp, device)
+    return _loaded(as_trained(method), path, stamp, device)
 
 
 @lru_cache(maxsize=4)

@@ -164,7 +164,8 @@ class Choice(QWidget):
             self.form = None
         kind = self.kind
         if kind is not None:
-            self.form = Form(kind, self._remembered.get(kind.name))
+            skip = getattr(kind, "for_training", ())
+            self.form = Form(kind, self._remembered.get(kind.name), skip)
             self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
             self._layout.addWidget(self.form)

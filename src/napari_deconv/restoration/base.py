@@ -39,6 +39,9 @@ class Method(Spec):
     """Whether its weights are made for one PSF."""
     untrained: ClassVar[bool] = False
     """Whether it is of no use before a person has trained it: it ships without weights."""
+    for_training: ClassVar[tuple[str, ...]] = ()
+    """Fields that only a training heeds: weights know their own, and forms to restore with leave
+    them out."""
     joint_channels: ClassVar[bool] = False
     """Whether colour channels are restored together; otherwise one by one."""
     unit_scale: ClassVar[bool] = True

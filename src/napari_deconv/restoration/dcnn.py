@@ -29,6 +29,7 @@ class DCNN(
     "NeurIPS 2014",
     needs_weights=True,
     one_psf=True,
+    for_training=("start",),
     buffers=4 * MAPS,
 ):
     """Network of long one-dimensional filters, made for one PSF (Xu et al. 2014).

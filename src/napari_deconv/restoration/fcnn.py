@@ -15,6 +15,8 @@ from .network import NetworkMethod
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
 """The authors' released gammas at 1 % noise: where the learned ones start."""
+_SCALES = {"gradients": (10.0, 0.0), "intensities": (4.0, 0.5)}
+"""What brings either near 1, where the layers' starting scale fits, and about which value."""
 
 
 class FCNN(
@@ -24,6 +26,7 @@ class FCNN(
     citation="J. Zhang et al., Learning Fully Convolutional Networks for Iterative Non-blind "
     "Deconvolution, CVPR 2017",
     structure=("iterations",),
+    for_training=("cleans",),
     buffers=56,
 ):
     """Iterated denoising of gradients by a network and deconvolution (Zhang et al. 2017).
@@ -42,9 +45,13 @@ class FCNN(
     ----------
     iterations : int
         Stages of denoising and deconvolution; the paper's network has three.
+    cleans : str
+        What the networks clean between the deconvolutions, for training only: the gradients, or
+        the intensities, whose gradients then guide. The shipped weights clean gradients.
     """
 
     iterations: Literal[1, 3] = 3
+    cleans: Literal["gradients", "intensities"] = "gradients"
 
     @property
     def total(self) -> int:
@@ -61,7 +68,7 @@ class FCNN(
 
     def network(self) -> Network:
         """The untrained network."""
-        return Network(self.iterations)
+        return Network(self.iterations, self.cleans)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network
@@ -86,13 +93,17 @@ class Network(nn.Module):
     ----------
     iterations : int
         Number of stages.
+    cleans : str
+        Gradients or intensities.
     width : int
         Feature maps of the denoisers.
     """
 
-    def __init__(self, iterations: int = 3, width: int = 64) -> None:
+    def __init__(self, iterations: int = 3, cleans: str = "gradients", width: int = 64) -> None:
         super().__init__()
-        self.denoisers = nn.ModuleList(Denoiser(width) for _ in range(iterations))
+        self.cleans = cleans
+        scale = _SCALES[cleans]
+        self.denoisers = nn.ModuleList(Denoiser(width, *scale) for _ in range(iterations))
         start = torch.tensor([_GAMMAS[0], *_GAMMAS[-iterations:]]).log()
         # log gamma, quadratic in log sigma: enough for a smooth rule, and it cannot turn negative.
         self.gamma = nn.Parameter(torch.stack([start, -torch.ones_like(start), 0 * start]))
@@ -150,11 +161,16 @@ class Network(nn.Module):
         if x is not None:
             before = self._gamma(sigma, stage - 1).detach()
             response = before * otf.abs() / (before * otf.abs().square() + rough)
-            for axis, d in zip((-1, -2), differences, strict=True):
-                level = sigma * rms(response * d.abs(), y.shape[-1])
-                top = top + d.conj() * torch.fft.rfft2(
-                    self._clean(x, axis, (sigma, level), stage, local)
-                )
+            if self.cleans == "intensities":
+                level = sigma * rms(response, y.shape[-1])
+                clean = torch.fft.rfft2(self.denoisers[stage - 1](x, sigma, level, local))
+                top = top + (rough - 1e-4) * clean
+            else:
+                for axis, d in zip((-1, -2), differences, strict=True):
+                    level = sigma * rms(response * d.abs(), y.shape[-1])
+                    top = top + d.conj() * torch.fft.rfft2(
+                        self._clean(x, axis, (sigma, level), stage, local)
+                    )
         bottom = gamma * otf.abs().square() + rough
         return torch.fft.irfft2(top / bottom, s=y.shape[-2:])
 
@@ -186,10 +202,13 @@ class Denoiser(nn.Module):
     ----------
     width : int
         Feature maps; 64 in the paper.
+    scale, middle : float
+        What brings its input near 1, and the value it lies about.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, scale: float = 10.0, middle: float = 0.0) -> None:
         super().__init__()
+        self.scale, self.middle = scale, middle
         convolutions = [
             nn.Conv2d(here, there, 3, padding=1, bias=there != 4)
             for here, there in itertools.pairwise((6, *[width] * 5, 4))
@@ -208,7 +227,7 @@ class Denoiser(nn.Module):
         Parameters
         ----------
         gradient : Tensor
-            Horizontal differences, ``(B, 1, Y, X)``.
+            Horizontal differences, or an image, ``(B, 1, Y, X)``.
         sigma, level : Tensor
             Standard deviation of the noise in the image and in the gradient, ``(B, 1, 1, 1)``.
         local : Tensor, optional
@@ -216,8 +235,7 @@ class Denoiser(nn.Module):
         """
         rows, columns = gradient.shape[-2:]
         odd = (0, columns % 2, 0, rows % 2)
-        # Tenfold brings gradients and noise near 1, where the layers' starting scale fits.
-        even = pad(10 * gradient, odd, mode="replicate").bfloat16()
+        even = pad(self.scale * (gradient - self.middle), odd, mode="replicate").bfloat16()
         phases = pixel_unshuffle(even, 2)
         maps = torch.cat([sigma, level], 1).expand(len(phases), 2, *phases.shape[-2:])
         if local is not None:
@@ -226,7 +244,7 @@ class Denoiser(nn.Module):
         inputs = inputs.contiguous(memory_format=torch.channels_last)
         with torch.autocast(gradient.device.type, torch.bfloat16):
             noise = self.layers(inputs)
-        return gradient - pixel_shuffle(noise, 2)[..., :rows, :columns].float() / 10
+        return gradient - pixel_shuffle(noise, 2)[..., :rows, :columns].float() / self.scale
 
 
 def transfer(shape: torch.Size, axis: int, device: torch.device) -> Tensor:

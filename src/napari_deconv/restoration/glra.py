@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Interval
@@ -32,6 +32,7 @@ class GLRA(
     name="glra",
     citation="W. Ren et al., Deep Non-Blind Deconvolution via Generalized Low-Rank Approximation, "
     "NeurIPS 2018",
+    for_training=("start",),
     buffers=150,
 ):
     """Low-rank separable inverse for any PSF, and a network behind it (Ren et al. 2018).
@@ -53,9 +54,13 @@ class GLRA(
     ----------
     passes : int
         How often the inverse and the network are applied.
+    start : str
+        What the filters down and along begin as, for training only: the bases, or random taps a
+        third as large.
     """
 
     passes: Annotated[int, Interval(ge=1, le=20)] = 3
+    start: Literal["bases", "random"] = "bases"
 
     @property
     def total(self) -> int:
@@ -72,7 +77,7 @@ class GLRA(
 
     def network(self) -> Network:
         """The untrained network."""
-        return Network()
+        return Network(self.start == "random")
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network
@@ -109,6 +114,8 @@ class Network(nn.Module):
 
     Parameters
     ----------
+    random : bool
+        Whether the filters begin at random and not as the bases.
     taps : int
         Size d of the pseudo-inverse kernels.
     rank : int
@@ -123,15 +130,26 @@ class Network(nn.Module):
     trained_passes = 3
     relatives = ("rgdn",)
 
-    def __init__(self, taps: int = _TAPS, rank: int = 50, maps: int = 8, width: int = 64) -> None:
+    def __init__(
+        self,
+        random: bool = False,
+        taps: int = _TAPS,
+        rank: int = 50,
+        maps: int = 8,
+        width: int = 64,
+    ) -> None:
         super().__init__()
-        self.rank = rank
+        self.random, self.rank = random, rank
         self.left = nn.Parameter(torch.zeros(rank, taps))  # L, layer 1
         # R, layer 3, which begins as the bases shared out among its outputs.
         self.right = nn.Parameter(torch.zeros(len(_RATIOS), maps, rank, taps))
         self.register_buffer("bases", torch.zeros(2, taps, rank))
         self.head = convolution(4 * (len(_RATIOS) * maps + 2) + 1, width)
         self.correction = Hourglass(width, 4)
+        if random:
+            # As large as the bases, what three passes of them make would drown the image.
+            nn.init.normal_(self.left, std=taps**-0.5 / 3)
+            nn.init.normal_(self.right, std=(taps * maps) ** -0.5 / 3)
 
     @torch.no_grad()
     def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
@@ -139,6 +157,8 @@ class Network(nn.Module):
         taps = self.bases.shape[1]
         learned = learn_from(map(torch.from_numpy, psfs), taps, _LEARNED_AT, self.rank)
         self.bases.copy_(learned)
+        if self.random:
+            return
         self.left.copy_(self.bases[0].T)
         maps = self.right.shape[1]
         for j in range(self.rank):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.problem import Problem, Settled
-from ..core.weights import about, load_network, locate, shipped
+from ..core.weights import about, as_trained, load_network, locate, named, shipped
 from .base import Method, methods
 from .domain import Domain, domain_of
 from .one_psf import given_psf, mismatch
@@ -47,14 +47,15 @@ class NetworkMethod(Method, needs_weights=True):
         raise NotImplementedError
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
-        if self.weights:
-            return None
         yield from ()  # done at once
+        if self.weights:
+            known = as_trained(self)
+            own = {key: getattr(known, key) for key in self.for_training}
+            return None if known == self else Settled(known, own)
         domain = self._domain(problem)
         chosen = self._choose(problem, domain)
-        digest = about(locate(chosen))["sha256"]
-        named = {"weights": chosen, "sha256": digest, "domain": domain}
-        return Settled(self.but(weights=chosen, domain=domain), named)
+        found = as_trained(self.but(weights=chosen, domain=domain))
+        return Settled(found, {**named(chosen), "domain": domain})
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         header = about(locate(self.weights or self.default_weights))

@@ -31,6 +31,7 @@ class ODCNN(
     "NeurIPS 2014",
     needs_weights=True,
     one_psf=True,
+    for_training=("train", "start"),
     buffers=3 * _WIDTH,
 ):
     """DCNN joined with an outlier-rejecting denoiser, made for one PSF (Xu et al. 2014).

@@ -35,10 +35,12 @@ def taps(network: Any, args: Any, output: Any, calls: Any) -> Iterator[Tap] | No
 @taps.register
 def _(network: fcnn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
     cleaned = [(a[0], out) for part, a, out in calls if isinstance(part, fcnn.Denoiser)]
-    for pair, along in zip(cleaned, ("x", "y"), strict=False):  # none at the first stage
-        before, after = (part.mT for part in pair) if along == "y" else pair
-        yield f"gradient along {along}", before, 1
-        yield f"gradient along {along}, cleaned", after, 1
+    gradients = ("gradient along x", "gradient along y")
+    names = gradients if network.cleans == "gradients" else ("intensities",)
+    for pair, name in zip(cleaned, names, strict=False):  # none at the first stage
+        before, after = (part.mT for part in pair) if name == gradients[1] else pair
+        yield name, before, 1
+        yield f"{name}, cleaned", after, 1
     yield "estimate", output, 1
 
 

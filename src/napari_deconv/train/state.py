@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     began = time.monotonic()
     for group in state.optimiser.param_groups:
         group["lr"] = group["scale"] * rate(recipe, state.step)
-    loss = _differentiate(state.network, batch, team)
+    loss = _differentiate(state.network, batch, recipe.loss, team)
     if not math.isfinite(loss):
         raise DeconvError(
             f"The loss is {loss} at step {state.step}.",
@@ -130,13 +131,14 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     state.seconds += time.monotonic() - began
 
 
-def _differentiate(network: Any, batch: Batch, team: Team) -> float:
+def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
     """Set the gradients of the whole batch's mean loss, and return that."""
     parameters = list(network.parameters())
+    measured = getattr(network, "loss", partial(criterion, norm=norm))
 
     def one(part: Batch) -> tuple[Tensor, ...]:
         estimates = network.unrolled(part.y, part.otf, part.sigma)
-        loss = getattr(network, "loss", criterion)(estimates, part)
+        loss = measured(estimates, part)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
 
     # On a CPU two halves side by side: small layers leave threads waiting for each other.
@@ -155,15 +157,16 @@ def rate(recipe: Recipe, step: int) -> float:
     return recipe.rate * min(1.0, (step + 1) / _WARM_STEPS) * (0.01 + 0.99 * cosine)
 
 
-def criterion(estimates: Sequence[Tensor], batch: Batch) -> Tensor:
-    """L1 of every stage, each counting twice the one before.
+def criterion(estimates: Sequence[Tensor], batch: Batch, norm: str = "l1") -> Tensor:
+    """L1 or mean square of every stage, each counting twice the one before.
 
     Divided by the noise, or the noisiest patches would be all that is learned.
     """
     weight = 0.03 / (batch.sigma + 0.01)
     total = batch.y.new_zeros(())
     for x in estimates:
-        total = total / 2 + (weight * (x - batch.truth).abs()).mean()
+        missed = weight * (x - batch.truth)
+        total = total / 2 + (missed.abs() if norm == "l1" else missed.square()).mean()
     return total
 
 
