@@ -18,7 +18,7 @@ from ..core.progress import drain
 from ..psf import PSF
 from .confidence import SAID, judged
 from .families import FAMILIES, Fit, fits
-from .kernel import centre, cleaned
+from .kernel import centre, cleaned, likeness
 from .plane import Plane, odd_size, plane_of
 from .result import Estimate, Guess, Run
 from .shake import Tuning, camera_shake, camera_shake_of_any_size, later
@@ -149,14 +149,17 @@ def _estimate(
         if far > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
     spec: PSF | None = None
+    agreement = 1.0
     if best == SHAKE:
         assert kernel is not None
         psf = kernel.astype(np.float32)
+        agreement = sorted(likeness(kernel, k) for k in tried)[-2]  # the last is itself
     else:
         fit = next(f for f in found if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(1, 2, "checking", lambda: (psf, None))
-    confidence = yield from _checked(judged(plane, psf, best, scores, overruled), cancel)
+    check = judged(plane, psf, best, scores, overruled, agreement)
+    confidence = yield from _checked(check, cancel)
     recipe: dict[str, Any] = {
         "estimate": best,
         "asked": family,

@@ -21,6 +21,8 @@ _BAD_MISFIT = 3.0
 _WHITE = 0.8
 _SCARCE_EDGES = 0.02
 _CLIPPED = 0.05
+_ALIKE = 0.6
+_ROOM = 3
 
 SAID = {"gaussian": "Gaussian", "disk": "disk", "motion": "motion", "camera-shake": "camera shake"}
 
@@ -31,6 +33,7 @@ def judged(
     family: str,
     scores: dict[str, float],
     overruled: str = "",
+    agreement: float = 1.0,
 ) -> Generator[Step, None, Confidence]:
     """Restore a part of the photo, blur it again, and say in words what that and the scores tell.
 
@@ -44,9 +47,10 @@ def judged(
         Its family.
     scores : dict
         The criterion per family.
-
     overruled : str
         The family that scored best where the edges told otherwise.
+    agreement : float
+        How like the kernel another search's is (`kernel.likeness`).
 
     Yields
     ------
@@ -70,10 +74,21 @@ def judged(
             f"Restored with it and blurred again, the photo is met within {misfit:.1f} times its "
             "noise."
         )
+    if agreement < _ALIKE:
+        bad.append(
+            "Searches from several starts ended in different kernels: mark a region with sharper "
+            "edges, or give another size, and look at the result before you believe it."
+        )
     if plane.edges < _SCARCE_EDGES:
         doubtful.append("The image has few edges in this region: another may tell more.")
     if (clipped := 1 - float(plane.good.mean())) > _CLIPPED:
         doubtful.append(f"{clipped:.0%} of the region is clipped and was left out.")
+    side = min(plane.gray.shape)
+    if family == "camera-shake" and len(psf) * _ROOM > side:
+        doubtful.append(
+            f"The blur reaches over {len(psf)} of {side} px: that is little to find it from, and "
+            "a wrong kernel explains it as well. Look at the result before you believe it."
+        )
     if family == "camera-shake" and _touches(psf):
         bad.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
     if _is_delta(psf):

@@ -73,3 +73,11 @@ def reach(kernel: Array) -> int:
     """Pixels from the centre to the farthest that is not 0, along an axis."""
     at = np.argwhere(kernel > 0) - np.array(kernel.shape) // 2
     return int(np.abs(at).max(initial=0))
+
+
+def likeness(one: Array, other: Array) -> float:
+    """Correlation of two kernels at the best shift: 1 for equal ones, 0 without anything shared."""
+    from scipy.signal import fftconvolve
+
+    cross = fftconvolve(one, other[::-1, ::-1])
+    return float(cross.max() / np.sqrt(np.square(one).sum() * np.square(other).sum()))
