@@ -19,7 +19,9 @@ _TIMES = {2: 0.9, 3: 1.35}
 the blur hides from the prediction is in the image all the same, but a volume of few structures on
 black goes on to gain by more than its noise costs. Chosen on photos of the training set and on
 generated stacks, accelerated and not, by benchmarks/stopping.py."""
-_PATIENCE = 1.6
+_PATIENCE = 2.0
+"""Iterations to try, over those to the best prediction so far: the momentum of acceleration makes
+ripples, and a better prediction can come after nearly as many iterations again."""
 _LEAST = 8
 
 
