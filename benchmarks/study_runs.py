@@ -54,7 +54,7 @@ def plan() -> dict[str, Recipe]:
         method = FCNN(cleans=cleans)
         add(f"fcnn-{cleans}", method, patch_px=64, batch=4, steps=300, rate=5e-4)
     for start in ("bases", "random"):
-        small: dict[str, Any] = {"patch_px": 128, "batch": 1, "steps": 300, "rate": 5e-4}
+        small: dict[str, Any] = {"patch_px": 128, "batch": 1, "steps": 400, "rate": 5e-4}
         add(f"glra-{start}", GLRA(start=start), sampler=CLIPPED, noise_high=0.05, **small)
     return found
 

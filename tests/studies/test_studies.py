@@ -8,16 +8,19 @@ import pytest
 
 from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.weights import packed
+from napari_deconv.restoration.fcnn import FCNN
 from napari_deconv.studies import Found, Given, Study, studies
 from napari_deconv.studies.drawing import bars
+from napari_deconv.studies.trained import flat, told
 from napari_deconv.studies.writing import write, write_index
+from napari_deconv.train.recipe import Recipe
 
 
 def test_every_study_says_what_is_done_and_what_the_paper_reports():
     known = studies()
     for one in known.values():
         assert one.about and one.says and one.paper[-4:].isdigit(), one.name
-        assert one.run is not None or one.train, f"{one.name} does not say what it needs"
         assert not one.needs or one.train, one.name
     papers = {name.split("-")[0] for name in known}
     assert papers <= {"xu", "fcnn", "glra", "rgdn", "ird", "crcnet"}
@@ -62,11 +65,27 @@ def test_scenes_come_from_a_folder_or_from_what_is_installed(tmp_path):
     assert case.name == "camera" and case.blurred.shape == (492, 492)
 
 
+def test_a_pair_is_told_from_its_weights_and_smooth_parts_are_found(tmp_path):
+    for cleans in ("gradients", "intensities"):
+        recipe = Recipe(method=FCNN(iterations=1, cleans=cleans), steps=7, batch=1, patch_px=64)
+        header = {"recipe": recipe.to_dict(), "step": 5}
+        (tmp_path / cleans).mkdir()
+        raw = packed(recipe.method, recipe.method.network(), header)
+        (tmp_path / cleans / "best.safetensors").write_bytes(raw)
+    said = told(Given(runs=tmp_path), "gradients", "intensities")
+    assert "7 steps of one patch of 64 pixels" in said and "of step 5 and 5" in said
+    plane = np.random.default_rng(0).random((40, 60))
+    plane[:, :20] = 0.5
+    found = flat(plane)
+    assert found[:, :16].all() and not found[:, 30:].any()
+
+
 def test_the_same_study_writes_the_same_bytes(tmp_path):
     rows = ({"a": "x", "b": 1.23456},)
-    one = Study("xu-y", "Y", "A 2014", "says", "about")
+    made = lambda given: Found(rows, bars(["x"], {"b": [1.2]}, "b"), "said")  # noqa: E731
+    one = Study("xu-y", "Y", "A 2014", "says", "about", run=made)
     for folder in ("1", "2"):
-        found = Found(rows, bars(["x"], {"b": [1.2]}, "b"), "said")
+        found = one(Given())
         write(one, found, Path(tmp_path / folder), "", "napari-deconv study xu-y")
     for name in ("xu-y.md", "xu-y.csv", "xu-y.svg"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()

@@ -60,9 +60,7 @@ def _described(one: object, runs: Path) -> str:
 
     assert isinstance(one, Study)
     lines = [f"{one.name}  {one.title}", f"    {one.paper}"]
-    if one.run is None:
-        lines.append(f"    not possible yet: {' '.join(one.train.split())}")
-    elif missing := [run for run in one.needs if not (runs / run / "best.safetensors").exists()]:
+    if missing := [run for run in one.needs if not (runs / run / "best.safetensors").exists()]:
         lines.append(f"    needs {', '.join(missing)} in {runs}: {' '.join(one.train.split())}")
     return "\n".join(lines)
 

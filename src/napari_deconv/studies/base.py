@@ -69,8 +69,8 @@ class Study:
         Trained runs without which it cannot be done.
     train : str
         How they come about, in words.
-    run : callable or None
-        `Given` to `Found`; None where this package cannot do it, for the reason in ``train``.
+    run : callable
+        `Given` to `Found`.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Study:
     count: int = 4
     needs: tuple[str, ...] = ()
     train: str = ""
-    run: Callable[[Given], Found] | None = field(default=None, repr=False)
+    run: Callable[[Given], Found] = field(kw_only=True, repr=False)
 
     def __call__(self, given: Given) -> Found:
         """Do it.
@@ -91,8 +91,6 @@ class Study:
         DeconvError
             If a trained run is missing, naming it and the way to it, and as the methods raise.
         """
-        if self.run is None:
-            raise DeconvError(f"The study {self.name} cannot be made yet.", self.train)
         missing = [run for run in self.needs if not given.weights(run).exists()]
         if missing:
             raise DeconvError(
@@ -116,11 +114,6 @@ def study(
         return run
 
     return register
-
-
-def planned(name: str, title: str, paper: str, *, says: str, about: str, train: str) -> None:
-    """Register a study that needs more than this package has, which ``train`` tells."""
-    _add(Study(name, title, paper, says, about, train=train))
 
 
 def studies() -> dict[str, Study]:

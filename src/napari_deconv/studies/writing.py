@@ -77,9 +77,10 @@ _INDEX = (
 
 
 _RUNS = (
-    "Runs are trained with `python benchmarks/one_psf.py train --images FOLDER --only NAME`, for "
-    "each PSF in the order dcnn, denoiser, odcnn; the study is given their folder as `--runs`. "
-    "`napari-deconv study --list` says what is missing."
+    "Runs for one PSF are trained with `python benchmarks/one_psf.py train --images FOLDER --only "
+    "NAME`, for each PSF in the order dcnn, denoiser, odcnn, those of `fcnn-loss`, `fcnn-domain` "
+    "and `glra-random-start` with `benchmarks/study_runs.py`; a study is given their folder as "
+    "`--runs`. `napari-deconv study --list` says what is missing."
 )
 
 
@@ -110,10 +111,9 @@ def _page(study: Study, found: Found, source: str, command: str) -> str:
 def _line(one: Study, done: bool) -> str:
     if done:
         return f"| [{one.title}]({one.name}.md) | {_authors(one)} | made |"
-    state = "not possible yet" if one.run is None else "not made yet"
     runs = f"needs the runs {', '.join(f'`{run}`' for run in one.needs)}" if one.needs else ""
     reason = f": {runs or ' '.join(one.train.split())}" if runs or one.train else ""
-    return f"| `{one.name}`: {one.title} | {_authors(one)} | {state}{reason} |"
+    return f"| `{one.name}`: {one.title} | {_authors(one)} | not made yet{reason} |"
 
 
 def _authors(one: Study) -> str:

@@ -46,8 +46,8 @@ def run(given: Given) -> Found:
         for i in strongest:
             row = {"start": start, "map": int(i), "strength": float(first[i].std())}
             row |= {
-                "sharp": _alike(first[i], case.truth),
-                "blurred": _alike(first[i], case.blurred),
+                "sharp": alike(first[i], case.truth),
+                "blurred": alike(first[i], case.blurred),
             }
             rows.append(row)
             shown.append(Picture(f"{start}, map {i}", middle(first[i]), None))
@@ -59,6 +59,7 @@ def run(given: Given) -> Found:
     return Found(tuple(rows), pictures(shown), said)
 
 
-def _alike(one: Array, other: Array) -> float:
+def alike(one: Array, other: Array) -> float:
+    """Correlation of their Laplacians, without its sign."""
     a, b = (laplace(x.astype(float)).ravel() for x in (one, other))
     return abs(float(np.corrcoef(a, b)[0, 1]))
