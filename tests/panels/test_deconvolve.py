@@ -14,6 +14,7 @@ from napari_deconv.io import read, write
 from napari_deconv.panels.deconvolve import DeconvolvePanel
 from napari_deconv.panels.layers import KEY
 from napari_deconv.panels.outcome import weighty
+from napari_deconv.panels.psf import DiskPanel
 from napari_deconv.psf import Disk
 
 LEFT = Qt.MouseButton.LeftButton
@@ -186,6 +187,29 @@ def test_the_image_itself_is_no_psf(viewer, qtbot):
     press_run(panel, qtbot)
     assert "is the image itself" in panel.run_bar.message.text
     assert names(viewer) == ["cell"]
+
+
+def test_of_two_channels_each_has_the_psf_that_was_made_for_it(viewer, qtbot):
+    """As split into layers; with the other's light the restoration would be silently wrong."""
+    for light in ("green", "red"):
+        viewer.add_image(np.zeros((20, 22)), name=light)
+        maker = DiskPanel(viewer)
+        qtbot.addWidget(maker)
+        maker.image.pick(viewer.layers[light])
+        count = len(viewer.layers)
+        qtbot.waitUntil(lambda maker=maker: maker.source.prepared is not None, timeout=5000)
+        maker.make()
+        qtbot.waitUntil(lambda count=count: len(viewer.layers) > count, timeout=5000)
+    green, red = viewer.layers[1], viewer.layers[3]
+    viewer.layers.selection.active = green
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    assert panel.image.layer.name == "green" and panel.psf.layers.layer is green
+    panel.image.pick(viewer.layers["red"])
+    assert panel.psf.layers.layer is red
+    panel.image.pick(viewer.layers["green"])
+    panel.psf.layers.pick(red)  # whoever wants it so
+    assert panel.psf.layers.layer is red
 
 
 def test_live_preview_follows_the_fields_and_leaves_nothing(viewer, qtbot, blurred):

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from .inputs import Combo
-from .layers import follow, record
+from .layers import follow, made_for, record
 
 
 class LayerCombo(Combo):
@@ -51,6 +51,8 @@ class LayerCombo(Combo):
         follow(self, events.renamed, self._on_change)
         self.refresh()
         active = viewer.layers.selection.active
+        if active not in self._layers:  # of a PSF, its image
+            active = next((x for x in self._layers if x.name == made_for(active)), None)
         if active in self._layers and not self._is_shy(active):
             self._set(active)
         self.currentIndexChanged.connect(self._tell)

@@ -25,6 +25,11 @@ def record(layer: Layer | None) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
+def made_for(layer: Layer | None) -> str:
+    """Name of the image that a PSF was made for; empty if it is for any."""
+    return str(record(layer).get("image", ""))
+
+
 def is_image(layer: Layer) -> bool:
     """Whether a layer can be restored: an image that is neither a PSF nor a preview of ours."""
     return isinstance(layer, Image) and record(layer).get("kind") not in ("psf", "preview")

@@ -156,7 +156,8 @@ class PsfPanel(Panel):
             return
         image = self.image.layer
         like = Placement.of(image) if image is not None else None
-        layer = add_psf(self._viewer, array, prepared.about, like, by="psf")
+        name = image.name if image is not None else ""
+        layer = add_psf(self._viewer, array, prepared.about, like, by="psf", made_for=name)
         self._made = layer
         estimated = self.source.choice.name == "image"
         self.message.say(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
 
-from .layers import follow, record
+from .layers import follow, made_for, record
 
 if TYPE_CHECKING:
     from .psf_source import PsfSource
@@ -40,6 +40,7 @@ class Adoption:
 
     def __init__(self, source: PsfSource, viewer: Any, takes: Callable[[Layer], bool]) -> None:
         self._source, self._takes, self._settled = source, takes, False
+        self._viewer = viewer
         follow(source, viewer.layers.events.inserted, self._on_layer)
         source.choice.combo.activated.connect(self._on_choice)
         source.choice.edited.connect(self._settle)
@@ -49,6 +50,16 @@ class Adoption:
         found = next((x for x in here if x is not None and takes(x)), None)
         if found is not None:
             self._take(found)
+
+    def meet(self, image: Layer) -> None:
+        """Go over to the PSF that was made for an image, if the one chosen is another's."""
+        if self._source.choice.name != "layer":
+            return
+        if made_for(self._source.layers.layer) in ("", image.name):
+            return
+        own = [x for x in self._viewer.layers if self._takes(x) and made_for(x) == image.name]
+        if own:
+            self._source.layers.pick(own[-1])
 
     def _take(self, layer: Layer) -> None:
         if self._source.layers.pick(layer):

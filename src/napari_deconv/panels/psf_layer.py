@@ -18,10 +18,12 @@ def add_psf(
     image: Placement | None,
     visible: bool = True,
     by: str = "",
+    made_for: str = "",
 ) -> Image:
     """Add a PSF with the scale and units of an image.
 
-    One layer in other units would cost all layers theirs. ``by`` names the panel it was made in.
+    One layer in other units would cost all layers theirs. ``by`` names the panel it was made in,
+    ``made_for`` the image whose PSF it is, if it is one's.
     """
     n, options = array.ndim, image.options if image is not None else {}
     keys = ("scale", "units", "translate", "axis_labels")
@@ -32,7 +34,7 @@ def add_psf(
         colormap="inferno",
         blending="additive",
         visible=visible,
-        metadata={KEY: {"kind": "psf", "psf": dict(about), "by": by}},
+        metadata={KEY: {"kind": "psf", "psf": dict(about), "by": by, "image": made_for}},
         **({key: options[key][-n:] for key in keys} if fits else {}),
     )
 

@@ -103,6 +103,8 @@ class PsfSource(QWidget):
         if self.page is not None:
             self.page.set_image(layer)
         if layer is not None:
+            if self._adoption is not None:
+                self._adoption.meet(layer)
             self.dims.setCurrentIndex(int(planes(layer) > 1 and not layer.rgb))
         self._ask()
 

@@ -36,5 +36,6 @@ def add_refined(viewer: Any, psf: Any, recipe: dict[str, Any], image: Placement)
     """Add the PSF that a run refined as a hidden layer; what to say of it."""
     about = {"layer": f"{image.name} refined", "refined": recipe["psf"]}
     about["rounds"] = recipe["refine_psf"]
-    layer = add_psf(viewer, psf, about, image, visible=False, by="deconvolve")
+    name = image.name
+    layer = add_psf(viewer, psf, about, image, visible=False, by="deconvolve", made_for=name)
     return f"The refined PSF is the layer “{layer.name}”."
