@@ -78,7 +78,7 @@ def test_labels_tooltips_and_what_zero_means(qtbot):
     assert label("angle_deg") == "Angle (°)"
     assert label("nsr") == "NSR"
     assert form.widgets["weight"].native.toolTip().startswith("Strength")
-    assert form.widgets["weight"].native.text() == "automatic"
+    assert form.widgets["weight"].native.text() == "auto"
     bits = form.widgets["bits"]
     assert bits.native.text() == "off"
     qtbot.keyClicks(bits.native, "8")

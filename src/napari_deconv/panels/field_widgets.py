@@ -100,7 +100,7 @@ def _zero(known: str) -> str:
     if re.match(r"does not|do not|adds no|leaves|skips|turns|switches|is off|disables", said[1]):
         return "off"
     fitted = re.match(r"takes|chooses|picks|estimates|uses|sets|derives", said[1])
-    return "automatic" if fitted else ""
+    return "auto" if fitted else ""
 
 
 def _slides(key: str, value: float, low: float | None, high: float | None) -> bool:

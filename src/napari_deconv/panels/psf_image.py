@@ -53,10 +53,10 @@ class FromImage(QWidget):
         self.kind = Combo()
         for name, title in _KINDS.items():
             self.kind.addItem(title, name)
-        self.extent = Whole(255, "automatic")
+        self.extent = Whole(255, "auto")
         self.extent.setSingleStep(2)
         self.extent.setToolTip("Odd number of pixels that the kernel may extend over.")
-        self.noise = Number(zero="automatic")
+        self.noise = Number(zero="auto")
         self.noise.setToolTip("Standard deviation of the noise, on the image's own scale.")
         self.across = QCheckBox("The blur differs across the photo")
         self.across.setToolTip(
