@@ -4,7 +4,7 @@
 killed on the way, and compares with a run left alone; ``overhead`` compares the whole run with
 nothing but the blocks' computation; ``workers`` compares one worker of one thread with two::
 
-    python benchmarks/large_zarr.py make /data/in.zarr --gigabytes 20 --filled 0.02
+    python benchmarks/large_zarr.py make /data/in.zarr --gigabytes 20 --filled 0.002
     taskset -c 0,1 python benchmarks/large_zarr.py kills /data/in.zarr --memory-gb 2 --limit-gb 4
     python benchmarks/large_zarr.py overhead /data/in.zarr --memory-gb 2
     OMP_NUM_THREADS=1 python benchmarks/large_zarr.py workers /data/in.zarr --memory-gb 1
@@ -74,8 +74,8 @@ def make(path: Path, gigabytes: float, filled: float) -> None:
 def size(path: Path) -> str:
     group = zarr.open_group(str(path), mode="r")
     array: Any = group["0"]
-    shape, filled = "x".join(map(str, array.shape)), group.attrs["filled"]
-    return f"{shape}, {array.nbytes / 1e9:.1f} GB, {filled:.0%} of it filled"
+    shape, filled = "x".join(map(str, array.shape)), 100 * float(group.attrs["filled"])
+    return f"{shape}, {array.nbytes / 1e9:.1f} GB, {filled:g}% of it filled"
 
 
 def record(what: str, source: Path, options: argparse.Namespace, said: str) -> None:
