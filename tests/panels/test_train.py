@@ -55,7 +55,12 @@ def fake(monkeypatch, tmp_path):
             time.sleep(0.02)
             picture = (np.full((16, 16), 0.1 * (step % 3), np.float32),) * 3
             psnr = (20 + step / 10,) if step % 10 == 0 else ()
-            yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), step / 40, picture)
+            try:
+                yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), step / 40, picture)
+            except GeneratorExit:
+                time.sleep(2)
+                library.add(weights(tmp_path), "kept late")
+                raise
         asked.discard()
         return library.add(weights(tmp_path), asked.name)
 
@@ -90,6 +95,16 @@ def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
     assert panel.weights.entry.name == "DCNN disk 2" and panel.pause.isHidden()
 
 
+def test_another_network_begins_with_its_best_guess(panel):
+    combo, start = panel.network.combo, panel.network.start
+    assert start.currentData() == ""
+    combo.setCurrentIndex(combo.findData("fcnn"))
+    assert start.currentData() == "fcnn-3", "fine-tuning begins with what is shipped"
+    start.setCurrentIndex(start.findData("fcnn-1"))
+    panel.network.refresh()
+    assert start.currentData() == "fcnn-1", "what was chosen stays"
+
+
 def test_pause_finish_and_cancel(panel, fake, qtbot):
     panel.run()
     qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
@@ -105,6 +120,10 @@ def test_pause_finish_and_cancel(panel, fake, qtbot):
     qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
     panel.run_bar.button.click()
     assert "Cancelled" in panel.run_bar.message.text and panel.pause.isHidden()
+    listed = panel.weights.list
+    qtbot.waitUntil(
+        lambda: listed.count() == 2 and listed.item(1).text() == "kept late", timeout=9000
+    )
 
 
 @pytest.mark.parametrize(

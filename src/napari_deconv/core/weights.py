@@ -163,7 +163,9 @@ def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
         meta = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
         version, header = int(meta["format"]), json.loads(meta["header"])
     except (ValueError, KeyError, TypeError) as error:
-        raise DeconvError(f"{path} is no weight file of ours: {error!r}.", "Get one.") from error
+        raise DeconvError(
+            f"{path} is no weight file of ours.", "Choose one that a training here has written."
+        ) from error
     if version > FORMAT:
         raise DeconvError(f"{path} has the newer format {version}.", "Update napari-deconv.")
     return meta, header

@@ -22,6 +22,7 @@ from .train_sitting import Sitting
 from .train_weights import WeightsBox
 
 _SHOW_MS = 400
+_AWAIT_MS = 300
 
 
 class TrainPanel(Panel):
@@ -52,6 +53,7 @@ class TrainPanel(Panel):
         self.run_bar = RunBar("Train", "Train")
         self._loader = Job(self)
         self._show = Delay(self, _SHOW_MS, self._refresh)
+        self._await = Delay(self, _AWAIT_MS, self._on_over)
         self._top = Delay(self, 50, lambda: reveal(self.live))
         self._build()
         self._connect()
@@ -195,8 +197,6 @@ class TrainPanel(Panel):
             f"Done: “{entry.name}” is among your weights{_gain(self.sitting)}.", "info", "Use it"
         )
         self.run_bar.message.button.clicked.connect(self._use_new)
-        self.weights.refresh(entry.name)
-        self.network.refresh()
 
     def _use_new(self) -> None:
         self.run_bar.message.button.clicked.disconnect(self._use_new)
@@ -219,8 +219,15 @@ class TrainPanel(Panel):
         for button in (self.pause, self.finish):
             button.hide()
         self._refresh()
-        # The worker puts the best of a cancelled training away a moment later.
-        Delay(self, 1500, lambda: self.weights.refresh()).start()
+        self._on_over()
+
+    def _on_over(self) -> None:
+        """List what a cancelled training left, which its worker puts away a moment later."""
+        if self.sitting is not None and self.sitting.busy.is_set():
+            self._await.start()
+            return
+        self.weights.refresh(self.entry.name if self.entry is not None else "")
+        self.network.refresh()
 
     def _go_away(self) -> None:
         if self.sitting is not None:

@@ -49,9 +49,11 @@ class Asked:
 
     def make(self) -> Any:
         """The `Project`; called in the worker."""
+        from ..train.library import unused
         from ..train.personal import name_for, recipe_for
-        from ..train.project import create
+        from ..train.project import check, create
 
+        check(self.name or unused("new"), self.minutes)  # before what takes time
         prepared = self.psf()
         images, what = self.images()
         recipe = recipe_for(self.method, prepared.usable(), self.camera, self.start, what)

@@ -57,9 +57,10 @@ class NetworkChoice(QWidget):
         kind = self.kinds.get(str(self.combo.currentData()))
         if kind is None:
             return
+        before = self.start.currentData()
         if self.form is None or self.form.kind is not kind:
             self._show(kind)
-        before = self.start.currentData()
+            before = None  # another network: its best guess
         self.start.clear()
         for key, text in starts(kind.name).items():
             self.start.addItem(text, key)

@@ -46,16 +46,20 @@ class Sitting:
     first: Any = None
     picture: Any = None
     notes: list[str] = field(default_factory=list)
+    busy: threading.Event = field(default_factory=threading.Event)
+    """Set until the weights, if there are any, are in the library."""
 
     def run(self, cancel: threading.Event) -> Generator[Progress, None, Any]:
         """Train; returns the entry of the library, or None."""
         from ..train.project import run
 
-        self.project = self.make()
-        if self.leave.is_set():
-            self.project.keep.set()
-        steps = run(self.project, self.device, self.stop)
+        steps = None
+        self.busy.set()
         try:
+            self.project = self.make()
+            if self.leave.is_set():
+                self.project.keep.set()
+            steps = run(self.project, self.device, self.stop)
             while True:
                 try:
                     seen = next(steps)
@@ -66,7 +70,9 @@ class Sitting:
                 while self.paused.is_set() and not (cancel.is_set() or self.stop.is_set()):
                     time.sleep(_NAP_S)
         finally:
-            steps.close()
+            if steps is not None:
+                steps.close()
+            self.busy.clear()
 
     def go_away(self) -> None:
         """The window closes: leave everything on disk for the next start."""
@@ -77,7 +83,8 @@ class Sitting:
     def _take(self, seen: Any) -> None:
         if seen.note:
             self.notes.append(seen.note)
-        if seen.loss == seen.loss:
+        known = bool(self.losses) and self.losses[-1][0] == seen.step
+        if seen.loss == seen.loss and not known:  # the last step is told again, with its score
             self.losses.append((seen.step, seen.loss))
         if seen.psnr:
             self.scenes = seen.scenes

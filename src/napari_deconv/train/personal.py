@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.spec import hints
 from ..core.weights import shipped
 from ..degradation.chain import Chain
 from ..degradation.sampling import Sampler
@@ -80,10 +82,17 @@ def starts(name: str) -> dict[str, str]:
     """
     kind = methods()[name]
     known = (name, *_RELATIVES.get(name, ()))
-    found = {row["id"]: f"shipped: {row['id']}" for row in shipped() if row["method"] == name}
+    rows = sorted((row for row in shipped() if row["method"] == name), key=lambda x: _odd(kind, x))
+    found = {row["id"]: f"shipped: {row['id']}" for row in rows}
     found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method in known}
     itself = "nothing learned" if kind.untrained else "the inverse of the PSF"
     return {"": itself, **found} if kind.one_psf else {**found, "": "nothing learned"}
+
+
+def _odd(kind: type[Method], row: Mapping[str, Any]) -> int:
+    """How many fields of the method that made some weights are not as they come."""
+    made = row.get("recipe", {}).get("method", {})
+    return sum(made[key] != getattr(kind, key) for key in made.keys() & hints(kind).keys())
 
 
 def name_for(method: Method, psf_about: dict[str, Any]) -> str:

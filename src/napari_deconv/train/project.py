@@ -80,6 +80,13 @@ class Project:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def check(name: str, minutes: float) -> None:
+    """Raise `DeconvError` if a name or a budget does not do."""
+    library.check(name)
+    if not (minutes > 0 and math.isfinite(minutes)):
+        raise DeconvError(f"A budget of {minutes:g} minutes is no time.", "Give more than 0.")
+
+
 def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Project:
     """A new training with its images on disk.
 
@@ -99,9 +106,7 @@ def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Pr
     DeconvError
         If the name or the budget does not do, or the images are too few or too small.
     """
-    library.check(name)
-    if not (minutes > 0 and math.isfinite(minutes)):
-        raise DeconvError(f"A budget of {minutes:g} minutes is no time.", "Give more than 0.")
+    check(name, minutes)
     folder = data_folder() / "trainings" / f"{name} {time.time_ns():x}"
     try:
         count, side = write(images, folder / "images", recipe.patch_px)
