@@ -24,6 +24,8 @@ _LEARNED_AT = (1e-1, 1e-2, 1e-3)
 """Ratios of the pseudo-inverses that the bases are learned from."""
 _WHITE = 1e-3
 """How far below the clipping level a pixel still counts as clipped."""
+_LAST = ((1, 0), (0, 0))
+"""Moves of the last pass: rows and columns."""
 
 
 class GLRA(
@@ -48,7 +50,10 @@ class GLRA(
     there is more noise; they are applied several times, to what the clipped and re-blurred
     estimate leaves of the image, with the same weights (the paper does it once); the network is a
     small U-Net on the four phases at half resolution that is told the noise and which pixels are
-    clipped; and after every pass the unseen ring is filled with the re-blurred estimate.
+    clipped; and after every pass the unseen ring is filled with the re-blurred estimate. The last
+    pass takes the mean of two corrections, one with the image moved by a row, and every other pass
+    moves it by a column: the phases are never treated quite alike, which left a pattern of two
+    pixels.
 
     Parameters
     ----------
@@ -87,7 +92,7 @@ class GLRA(
         clipped[problem.window] = (problem.seen >= problem.white - _WHITE).float()
         x = y = problem.y
         blurred = problem.blur.forward(y)
-        for _ in range(self.passes):
+        for left in reversed(range(self.passes)):
             problem.blur.check()
             with torch.inference_mode():
                 local = noise.near(blurred[:, None])
@@ -99,6 +104,7 @@ class GLRA(
                     clipped[:, None],
                     problem.white,
                     local,
+                    ((0, left % 2),) if left else _LAST,
                 )[:, 0]
                 blurred = problem.blur.forward(x)
                 y = problem.with_ring(x, blurred=blurred)
@@ -201,6 +207,7 @@ class Network(nn.Module):
         clipped: Tensor,
         white: float = 1.0,
         local: Tensor | None = None,
+        moved: tuple[tuple[int, int], ...] = ((0, 0),),
     ) -> Tensor:
         """The next estimate.
 
@@ -218,6 +225,8 @@ class Network(nn.Module):
             Level at which it is.
         local : Tensor, optional
             Noise around each pixel over ``sigma``, like ``y``; by default 1.
+        moved : tuple of (int, int)
+            Rows and columns by which the image is moved: the mean of so many corrections is taken.
         """
         blurred = torch.fft.irfft2(torch.fft.rfft2(x) * otf, s=y.shape[-2:])
         # What the camera would have clipped too is no misfit.
@@ -225,11 +234,22 @@ class Network(nn.Module):
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
         known = (maps.mul_(4), 4 * (x - 0.5), clipped)
-        phases = to_phases(torch.cat([each.bfloat16() for each in known], 1))
-        inputs = torch.cat([phases, level_map(sigma, phases, local).bfloat16()], 1)
-        with torch.autocast(y.device.type, torch.bfloat16):
+        inputs = torch.cat([each.bfloat16() for each in known], 1)
+        for by in moved:
+            sharp.add_(self._corrected(inputs, sigma, local, by), alpha=0.1 / len(moved))
+        return sharp
+
+    def _corrected(
+        self, known: Tensor, sigma: Tensor, local: Tensor | None, by: tuple[int, int]
+    ) -> Tensor:
+        """What the network adds, tenfold, with the image moved down and right."""
+        phases = to_phases(known.roll(by, (-2, -1)))
+        level = level_map(sigma, phases, None if local is None else local.roll(by, (-2, -1)))
+        inputs = torch.cat([phases, level.bfloat16()], 1)
+        with torch.autocast(known.device.type, torch.bfloat16):
             correction = self.correction(self.head(inputs))
-        return sharp.add_(from_phases(correction, y.shape[-2:]), alpha=0.1)
+        back = tuple(-n for n in by)
+        return from_phases(correction, known.shape[-2:]).roll(back, (-2, -1))
 
     def middle(self, otf: Tensor, columns: int, sigma: Tensor) -> Tensor:
         """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra ``(B, Y, X')``."""

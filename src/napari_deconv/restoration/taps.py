@@ -73,11 +73,13 @@ def _(network: rgdn.PaperNetwork, args: Any, output: Tensor, calls: Any) -> Iter
 @taps.register
 def _(network: glra.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
     shape, called = output.shape[-2:], {id(part): (a, out) for part, a, out in calls}
-    otf, sigma = args[2:4]
+    otf, sigma, moved = args[2], args[3], args[7]
+    back = tuple(-n for n in moved[-1])
     yield "M", network.middle(otf[:, 0], shape[1], sigma)[0], 0
     inverses = 4 * network.right.shape[0] * network.right.shape[1]
-    yield "inverses", from_phases(called[id(network.head)][0][0][:, :inverses], shape) / 4, 1
-    yield "correction", from_phases(called[id(network.correction)][1], shape) / 10, 1
+    seen, made = called[id(network.head)][0][0][:, :inverses], called[id(network.correction)][1]
+    for name, phases, factor in (("inverses", seen, 4), ("correction", made, 10)):
+        yield name, from_phases(phases, shape).roll(back, (-2, -1)) / factor, 1
     yield "estimate", output, 1
 
 

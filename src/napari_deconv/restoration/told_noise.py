@@ -110,9 +110,8 @@ def about_growth(problem: Problem) -> str:
         problem.scale * math.sqrt(problem.law.variance(np.float64(level))) for level in (0.0, 1.0)
     )
     return (
-        f"The noise grows with brightness, as photon noise does: from {dark:.3g} in the dark to "
-        f"{bright:.3g} where it is brightest, {problem.noise * problem.scale:.3g} (RMS) over "
-        "the image. The network is told so, place by place."
+        f"The noise grows with brightness, from {dark:.3g} in the dark to {bright:.3g} where it is "
+        "brightest; the network is told so, place by place."
     )
 
 
