@@ -180,6 +180,14 @@ def test_what_only_a_training_heeds_is_not_asked_here(viewer, qtbot):
     assert panel.method.spec().cleans == "gradients"
 
 
+def test_a_selected_result_names_what_is_not_usual(viewer, qtbot):
+    panel = panel_on(viewer, qtbot)
+    fields = {"iterations": 7, "tv": 0.0, "gain_counts_per_photon": 1.0}
+    record = {"kind": "result", "method": {"name": "richardson-lucy", **fields}}
+    viewer.add_image(np.zeros((8, 9)), metadata={KEY: record})
+    assert panel.recipes.told.text() == "Selected: richardson-lucy (iterations 7)"
+
+
 def test_the_image_itself_is_no_psf(viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((31, 31)), name="cell")
     panel = panel_on(viewer, qtbot)

@@ -183,6 +183,7 @@ class DeconvolvePanel(Panel):
 
     def _on_methods(self, found: Mapping[str, Any]) -> None:
         self.method.setEnabled(True)
+        self.recipes.kinds = found
         by_title = dict(sorted(found.items(), key=lambda item: item[1].title.casefold()))
         self.method.fill(by_title, start=self.preset or _FIRST)
         self._on_image()

@@ -31,6 +31,7 @@ class RecipeBox(QWidget):
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
+        self.kinds: Mapping[str, Any] = {}
         self.told = read_out("Selected result")
         self.rerun = small("Re-run", "Load these settings into the panel and run them again.")
         self.python = small("Copy Python", "Copy a script that makes this result.")
@@ -63,7 +64,7 @@ class RecipeBox(QWidget):
         # Of these the command line knows nothing, or needs the PSFs as files.
         self.shell.setEnabled(not ({"channels", "depths"} & set(psf) or "written" in recipe))
         if recipe:
-            self.told.setText(f"Selected: {summary(recipe)}")
+            self.told.setText(f"Selected: {summary(recipe, self.kinds)}")
 
     def _copy(self, text: str, what: str) -> None:
         QApplication.clipboard().setText(text)
@@ -73,11 +74,12 @@ class RecipeBox(QWidget):
         self.told.setText(f"Copied the {what}.{remedy}{here}")
 
 
-def summary(recipe: Mapping[str, Any]) -> str:
-    """One line about a result."""
+def summary(recipe: Mapping[str, Any], kinds: Mapping[str, Any]) -> str:
+    """One line about a result; of ``kinds``, the methods by name, it leaves out the defaults."""
     fields = dict(recipe.get("method", {}))
     name = fields.pop("name", "?")
-    said = ", ".join(f"{k} {v}" for k, v in fields.items() if v)
+    usual = kinds.get(name)
+    said = ", ".join(f"{k} {v}" for k, v in fields.items() if v and v != getattr(usual, k, None))
     seconds = recipe.get("seconds")
     where = f"{seconds:.1f} s on {recipe.get('device', '?')}" if seconds is not None else ""
     return "; ".join(filter(None, [f"{name}" + (f" ({said})" if said else ""), where]))
