@@ -58,8 +58,8 @@ def _said(given: Given, rows: list[dict[str, Any]]) -> str:
     left = [row["intensities flat"] / row["gradients flat"] - 1 for row in rows]
     return (
         f"Gradients are {', '.join(f'{x:+.2f}' for x in gains)} dB from intensities at 1, 3 and "
-        f"5 % of noise; in the smoothest tenth, intensities leave "
-        f"{', '.join(f'{x:+.0%}' for x in left)} of error. That gradients give the better result "
+        f"5 % of noise; in the smoothest tenth, the error that intensities leave differs by "
+        f"{', '.join(f'{x:+.0%}' for x in left)}. That gradients give the better result "
         f"is {verdict([x > 0 for x in gains])}; that intensities leave more noise is "
         f"{verdict([x > 0 for x in left])}. {told(given, *_RUNS.values())}"
     )
