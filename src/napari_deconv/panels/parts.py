@@ -19,6 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .bounded import Bounded
+
 # Translucent, so that the same colours can be read on the dark and on the light theme.
 _TINTS = {
     "info": "rgba(80, 140, 230, 45)",
@@ -108,9 +110,15 @@ class Panel(QWidget):
 
 
 class Notice(QFrame):
-    """A tinted box with a message in plain words and, if there is a remedy, a button for it."""
+    """A tinted box with a message in plain words and, if there is a remedy, a button for it.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    most_px : int
+        Height beyond which the message scrolls; 0 for none.
+    """
+
+    def __init__(self, parent: QWidget | None = None, *, most_px: int = 0) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
         self._label = QLabel()
@@ -122,7 +130,7 @@ class Notice(QFrame):
         self.button.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
-        layout.addWidget(self._label)
+        layout.addWidget(Bounded(self._label, most_px) if most_px else self._label)
         layout.addWidget(self.button)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.hide()

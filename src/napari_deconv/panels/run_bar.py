@@ -12,6 +12,8 @@ from .job import Job, Make
 from .parts import Delay, Notice, primary, reveal
 
 _COUNTED = 1000
+_MESSAGE_PX = 120
+"""Networks have much to say, and the fields above are wanted too."""
 
 
 class RunBar(QWidget):
@@ -35,7 +37,7 @@ class RunBar(QWidget):
     def __init__(self, text: str, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._text = text
-        self.message = Notice()
+        self.message = Notice(most_px=_MESSAGE_PX)
         self.button = primary(text)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
