@@ -2,12 +2,14 @@
 
     python benchmarks/one_psf.py recipes
     python benchmarks/one_psf.py train --images ../shared/data/bsds500/train --minutes 30
+    python benchmarks/one_psf.py begin --images ../shared/data/bsds500/train --only gaussian2-dcnn
 
 The studies `xu-stages`, `xu-maps`, `crcnet-kernels` and `crcnet-maps` show what became of them:
 ``napari-deconv study xu-stages --images ../shared/data/bsds500/val --runs local/one-psf``.
 
 ``train`` goes through the recipes in order, each for so long, and resumes: later ones begin with
 the weights of earlier ones. On a GPU use ``--device cuda``. ``--only NAME`` takes some of them.
+``begin`` tells what the logs do not: the PSNR on the held-out images before the first step.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from typing import Any
 
 from protocol import DATA
 
+from napari_deconv.core.device import choose_device
 from napari_deconv.core.spec import dumps
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.degradation.sampling import Sampler
@@ -29,8 +32,11 @@ from napari_deconv.restoration.crcnet import CRCNet
 from napari_deconv.restoration.dcnn import DCNN
 from napari_deconv.restoration.odcnn import ODCNN
 from napari_deconv.studies.trained import NOISE, PSFS, SHAKES
+from napari_deconv.train import loop
 from napari_deconv.train.loop import fit
 from napari_deconv.train.recipe import Recipe
+from napari_deconv.train.sources import read_material
+from napari_deconv.train.state import begin
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = ROOT / "recipes" / "one-psf"
@@ -111,11 +117,25 @@ def train(runs: Path, images: Path, minutes: float, device: str, only: list[str]
                 print(name, progress.step, progress.psnr, progress.note, flush=True)
 
 
+def before(runs: Path, images: Path, device: str, only: list[str]) -> None:
+    """The score of every network as it begins: of a DCNN, its separable inverse."""
+    images = images.resolve()
+    runs.mkdir(parents=True, exist_ok=True)
+    with contextlib.chdir(runs):
+        for name, recipe in plan().items():
+            if only and name not in only:
+                continue
+            state = begin(recipe, choose_device(device))
+            scenes = loop._exam(read_material(recipe, [images]))
+            scores = [loop._psnr(state, x.to(choose_device(device))) for x in scenes.values()]
+            print(name, *(f"{score:.4f}" for score in scores), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("do", choices=("recipes", "train"))
+    parser.add_argument("do", choices=("recipes", "train", "begin"))
     parser.add_argument("--runs", type=Path, default=ROOT / "local" / "one-psf")
     parser.add_argument("--images", type=Path, default=DATA / "bsds500" / "train")
     parser.add_argument("--minutes", type=float, default=30.0)
@@ -125,6 +145,8 @@ def main() -> None:
     methods()
     if given.do == "recipes":
         write_recipes()
+    elif given.do == "begin":
+        before(given.runs, given.images, given.device, given.only)
     else:
         train(given.runs, given.images, given.minutes, given.device, given.only)
 
