@@ -10,6 +10,8 @@ A gap holds what the window itself did, what it waited for the interpreter, and,
 is busy with other things, what it waited for a core; where Linux tells, the last is given apart.
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window_stall.py
+
+With ``--train`` it is the Train panel instead, while a DCNN is trained with its curves in sight.
 """
 
 from __future__ import annotations
@@ -17,9 +19,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -79,12 +83,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", type=int, nargs=3, default=(64, 512, 512))
     parser.add_argument("--seconds", type=float, default=20.0, help="how long to watch the run")
+    parser.add_argument("--train", action="store_true", help="watch a training instead")
     parser.add_argument("--live", action="store_true", help="turn the layer's slider meanwhile")
     args = parser.parse_args()
 
     import napari
     from qtpy.QtCore import Qt
     from qtpy.QtTest import QTest
+
+    if args.train:
+        print(json.dumps(training(napari.Viewer(), args.seconds), indent=2))
+        return
 
     from napari_deconv.panels.deconvolve import DeconvolvePanel
 
@@ -125,6 +134,30 @@ def main() -> None:
     }
     print(json.dumps(report, indent=2))
     viewer.close()
+
+
+def training(viewer: Any, seconds: float) -> dict[str, object]:
+    """A DCNN in the Train panel, watched from its first validation on."""
+    from qtpy.QtTest import QTest
+
+    os.environ["NAPARI_DECONV_DATA"] = tempfile.mkdtemp()
+    _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Train")
+    wait(lambda: panel.network.kinds, 300)
+    panel.psf.choice.choose("disk", {"radius_px": 4.0})
+    wait(lambda: panel.psf.prepared is not None, 300)
+    ticker = Ticker()
+    ticker.start()
+    QTest.qWait(2000)
+    idle = ticker.stop()
+    panel.run()
+    wait(lambda: panel.sitting.scores or not panel.run_bar.running, 300)
+    ticker.start()
+    QTest.qWait(round(1000 * seconds))
+    running, steps = ticker.stop(), len(panel.sitting.losses)
+    panel.run_bar.button.click()
+    load = os.getloadavg()[0]
+    viewer.close()
+    return {"idle": idle, "training": running, "steps": steps, "load_average": load}
 
 
 def finished(panel: object, ticker: Ticker) -> dict[str, float]:

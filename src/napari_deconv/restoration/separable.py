@@ -197,24 +197,34 @@ class Separable(nn.Module):
 
     def maps(self, y: Tensor) -> Tensor:
         """The second hidden layer, ``(B, maps, Y, X)``, from ``(B, 1, Y, X)``."""
-        first = self._bent(filter_down(y - 0.5, self.down), 0)
-        return self._bent(filter_along(first, self.along), 1)
+        return self.gamma[1].exp()[:, None, None] * self._units(y)
 
     def forward(self, y: Tensor) -> Tensor:
         """Restored images ``(B, 1, Y, X)``, circularly."""
-        return self.merged(self.maps(y))
+        return self._summed(self._units(y), self.gains * self.gamma[1].exp())
 
     def merged(self, maps: Tensor) -> Tensor:
         """The 1x1 layer on the hidden maps."""
-        total = torch.einsum("bmyx,m->byx", maps, self.gains)[:, None]
-        return total + (0.5 + self.level)
+        return self._summed(maps, self.gains)
 
-    def _bent(self, x: Tensor, layer: int) -> Tensor:
-        scale = self.gamma[layer].exp()[:, None, None]
-        z = (x + self.shift[layer][:, None, None]) / scale
+    def _summed(self, maps: Tensor, gains: Tensor) -> Tensor:
+        total = (gains @ maps.flatten(2)).unflatten(-1, maps.shape[2:])
+        return total[:, None] + (0.5 + self.level)
+
+    def _units(self, y: Tensor) -> Tensor:
+        """The second hidden layer, each map in units of its scale.
+
+        Scales are multiplied to filters, which are small, and not to maps.
+        """
+        first, second = self.gamma[:2].exp()
+        shift = (self.shift / self.gamma[:2].exp())[..., None, None]
+        ratio = first / second[:, None] if self.full else first / second
+        x = self._bent(filter_down(y - 0.5, self.down / first[:, None]) + shift[0])
+        return self._bent(filter_along(x, self.along * ratio[..., None]) + shift[1])
+
+    def _bent(self, x: Tensor) -> Tensor:
         # A sigmoid is a hyperbolic tangent of half its argument; both of slope 1 at 0 here.
-        bent = torch.tanh(z) if self.activation == "tanh" else 4 * torch.sigmoid(z) - 2
-        return scale * bent
+        return torch.tanh(x) if self.activation == "tanh" else 4 * torch.sigmoid(x) - 2
 
 
 _LINEAR = 4.0

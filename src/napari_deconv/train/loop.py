@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import threading
 import time
 from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,11 +156,15 @@ def _run(
 
 def _batch(material: Material, rng: np.random.Generator, us: Team) -> Batch:
     """The process's share of the next batch: every patch has a generator of its own."""
-    recipe, patches = material.recipe, []
-    for seed in us.part(rng.integers(2**63, size=recipe.batch).tolist()):
+    recipe = material.recipe
+
+    def one(seed: int) -> Batch:
         own = np.random.default_rng(seed)
-        patch = make_batch([material.draw(own)], recipe, own)
-        patches.append(misjudge(patch, recipe.misjudged, own))
+        return misjudge(make_batch([material.draw(own)], recipe, own), recipe.misjudged, own)
+
+    seeds = us.part(rng.integers(2**63, size=recipe.batch).tolist())
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        patches = list(pool.map(one, seeds))
     return Batch.joined(patches)
 
 
