@@ -1,6 +1,6 @@
 """Pictures of the Train panel for the docs: from an empty viewer to weights used on a layer.
 
-    xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots_train.py --minutes 2
+    xvfb-run -a -s "-screen 0 1600x1000x24" python scripts/screenshots_train.py --minutes 5
 
 Everything is driven in a real window. The weights go into a data folder of their own.
 """
@@ -71,7 +71,9 @@ def train(viewer: Any, minutes: float, out: Path) -> Any:
     stood = spin(lambda: panel.sitting is not None and len(panel.sitting.scores) > 8)
     shot(viewer, out, "train-running")
     stood = max(stood, spin(lambda: not panel.run_bar.running))
-    print(panel.run_bar.message.text, f"The window stood still for {stood:.2f} s at most.")
+    steps = panel.sitting.losses[-1][0]
+    print(panel.run_bar.message.text, f"{steps} steps, load {os.getloadavg()[0]:.1f}.")
+    print(f"The window stood still for {stood:.2f} s at most.")
     shot(viewer, out, "train-done")
     return panel
 
@@ -96,13 +98,14 @@ def use(viewer: Any, panel: Any, out: Path) -> None:
     result = np.asarray(viewer.layers[-1].data)
     for name, image in (("blurred", blurred), ("restored", result)):
         print(f"{name}: {peak_signal_noise_ratio(truth, image):.2f} dB")
+    viewer.canvas.grid.enabled = True
     shot(viewer, out, "train-used")
 
 
 def main() -> None:
     """Drive the window."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--minutes", type=float, default=5.0)
     parser.add_argument("--out", type=Path, default=IMAGES)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
