@@ -153,7 +153,7 @@ class TrainPanel(Panel):
         steps = project.recipe.steps
         self.offer.say(
             f"The training of “{project.name}” was broken off after {project.spent:.1f} of "
-            f"{project.minutes:g} minutes ({steps} steps).", "info", "Go on with it"
+            f"{project.minutes:g} minutes; {steps} steps are planned.", "info", "Go on with it"
         )  # fmt: skip
         self._on_offer = lambda: self.resume(project)
         self.offer.button.clicked.connect(self._take_offer)
