@@ -93,7 +93,7 @@ def plan() -> dict[str, Recipe]:
         )
     for label, psf in SHAKES.items():
         plain = Sampler(psfs=(GivenPSF.of(psf()),))
-        given: dict[str, Any] = {"sampler": plain, "patch_px": 256, "batch": 1, "steps": 2000}
+        given: dict[str, Any] = {"sampler": plain, "patch_px": 256, "batch": 1, "steps": 1500}
         add(f"{label}-crcnet", CRCNet(), psf, **given, rate=3e-4)
     return found
 

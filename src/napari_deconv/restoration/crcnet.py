@@ -35,7 +35,7 @@ class CRCNet(
     Six residual units stand for the terms of iterative residual deconvolution: a convolution of
     3x3, a sigmoid, a transposed convolution of 3x3, a sigmoid, all taken from what went in. Each
     unit sees the image and the outputs of all units before it, 3 to 96 maps; two convolutions of
-    7x7 make the result out of all 192. It has no weights until you train it for your PSF.
+    7x7 make the result out of all 192. It does nothing without weights: train it for your PSF.
 
     The paper restores the three colours of a photo together, and has the network find out from
     them what the PSF is. Here each colour or channel is restored by itself, so that gray and
