@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,11 +99,11 @@ def plan() -> dict[str, Recipe]:
     return found
 
 
-def write_recipes() -> None:
-    """All recipes as files."""
-    RECIPES.mkdir(parents=True, exist_ok=True)
-    for name, recipe in plan().items():
-        (RECIPES / f"{name}.json").write_text(dumps(recipe.to_dict()) + "\n")
+def write_recipes(recipes: Mapping[str, Recipe], folder: Path) -> None:
+    """All of them as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, recipe in recipes.items():
+        (folder / f"{name}.json").write_text(dumps(recipe.to_dict()) + "\n")
 
 
 def train(runs: Path, images: Path, minutes: float, device: str, only: list[str]) -> None:
@@ -144,7 +145,7 @@ def main() -> None:
     given = parser.parse_args()
     methods()
     if given.do == "recipes":
-        write_recipes()
+        write_recipes(plan(), RECIPES)
     elif given.do == "begin":
         before(given.runs, given.images, given.device, given.only)
     else:

@@ -17,9 +17,9 @@ import math
 from pathlib import Path
 from typing import Any
 
+from one_psf import write_recipes
 from protocol import DATA
 
-from napari_deconv.core.spec import dumps
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.degradation.sampling import Sampler, standard_psfs
 from napari_deconv.restoration.base import Method, methods
@@ -59,13 +59,6 @@ def plan() -> dict[str, Recipe]:
     return found
 
 
-def write_recipes() -> None:
-    """All recipes as files."""
-    RECIPES.mkdir(parents=True, exist_ok=True)
-    for name, recipe in plan().items():
-        (RECIPES / f"{name}.json").write_text(dumps(recipe.to_dict()) + "\n")
-
-
 def train(runs: Path, images: Path, minutes: float, device: str, only: list[str]) -> None:
     """Every recipe to its end, or for so long."""
     for name, recipe in plan().items():
@@ -88,7 +81,7 @@ def main() -> None:
     given = parser.parse_args()
     methods()
     if given.do == "recipes":
-        write_recipes()
+        write_recipes(plan(), RECIPES)
     else:
         train(given.runs, given.images, given.minutes, given.device, given.only)
 

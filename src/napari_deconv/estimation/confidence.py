@@ -22,7 +22,9 @@ _WHITE = 0.8
 _SCARCE_EDGES = 0.02
 _CLIPPED = 0.05
 _ALIKE = 0.6
+"""Likeness of two searches below which a kernel is in doubt, not more: some of those are right."""
 _ROOM = 3
+"""Kernels that fit into a region's shorter side: fewer leave many wrong ones that explain it."""
 
 SAID = {"gaussian": "Gaussian", "disk": "disk", "motion": "motion", "camera-shake": "camera shake"}
 
@@ -75,7 +77,7 @@ def judged(
             "noise."
         )
     if agreement < _ALIKE:
-        bad.append(
+        doubtful.append(
             "Searches from several starts ended in different kernels: mark a region with sharper "
             "edges, or give another size, and look at the result before you believe it."
         )
