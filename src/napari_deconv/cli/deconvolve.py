@@ -143,28 +143,10 @@ class Restoration:
         }
 
     def _stream(self, picture: Picture, psf: Any) -> Any:
-        from ..core.blending import stream_depths
-        from ..core.channels import stream_channels
-        from ..core.colour import stream_in_linear_light
-        from ..core.depths import DepthPSF
-        from ..core.engine import stream
-        from ..core.regions import RegionPSF, stream_regions
+        from ..core.restore import restore
 
-        options = self.options(picture, psf)
-        several: dict[type, Any] = {
-            dict: stream_channels,
-            RegionPSF: stream_regions,
-            DepthPSF: stream_depths,
-        }
-        start = several.get(type(psf))
-        if start is None:
-            start = stream_in_linear_light if self.linear else stream
-            return start(self.method, picture.data, psf, refine_psf=self.refine, **options)
-        if self.refine:
-            raise DeconvError("--refine-psf is for one PSF.", "Leave it out.")
-        if self.linear:
-            raise DeconvError("--linear is for photos with one PSF.", "Leave it out.")
-        return start(self.method, picture.data, psf, **options)
+        given = {"linear": self.linear, "refine_psf": self.refine, **self.options(picture, psf)}
+        return restore(self.method, picture.data, psf, **given)
 
     def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
         """Write a refined PSF beside the result it was made for."""

@@ -12,11 +12,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..core.colour import stream_in_linear_light
 from ..core.device import choose_device
-from ..core.engine import stream
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step
+from ..core.restore import restore
 from ..restoration.base import Method
 from .figures import Judge
 from .material import Material
@@ -212,11 +211,9 @@ def _made(
     rows: tuple[Row, ...],
 ) -> Generator[Progress, None, Result]:
     """The engine's result, its steps on the comparison's scale."""
-    run = stream_in_linear_light if comparison.linear else stream
-    material = judge.material
-    steps = run(
-        blank.method, image, material.psf, axes=material.axes, noise=comparison.noise, **known
-    )
+    material, linear = judge.material, comparison.linear
+    asked = {"axes": material.axes, "noise": comparison.noise, **known}
+    steps = restore(blank.method, image, material.psf, linear=linear, **asked)
     total = _PARTS * len(comparison.runs)
     while True:
         try:

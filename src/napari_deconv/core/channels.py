@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from .axes import parse_axes
-from .blending import blended
+from .blending import blended, middle
 from .depths import DepthPSF
 from .engine import prepare, translated
 from .errors import DeconvError
 from .incoming import as_array
+from .options import Options
 from .problem import Solver
 from .progress import Result, Stream, placed
 
 
 def stream_channels(
-    method: Solver, image: Any, psfs: Mapping[int, Any], *, axes: str | None, **options: Any
+    method: Solver, image: Any, psfs: Mapping[int, Any], **options: Unpack[Options]
 ) -> Stream:
     """`engine.stream` with a PSF for every channel.
 
@@ -27,11 +28,9 @@ def stream_channels(
     Parameters
     ----------
     method, image, options
-        As in `engine.stream`.
+        As in `engine.stream`; ``axes`` has a ``C`` among them.
     psfs : mapping of int to ndarray or DepthPSF
         Position on the axis ``C`` -> PSF. Channels that are missing are left as they are.
-    axes : str
-        One letter per axis, ``C`` among them.
 
     Yields
     ------
@@ -50,14 +49,15 @@ def stream_channels(
     """
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
+    axes = options.get("axes")
     check_channels(tuple(image.shape), axes, psfs)
     out = np.empty(tuple(image.shape), image.dtype)
     found, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):
             where, deep = f"channel {channel}", isinstance(psf, DepthPSF)
-            kernel, fixed = psf.middle if deep else psf, (("C", channel),)
-            run, block = prepare(method, image, kernel, axes=axes, fixed=fixed, **options)
+            kernel, fixed = middle(psf) if deep else psf, (("C", channel),)
+            run, block = prepare(method, image, kernel, fixed=fixed, **options)
             run.out = out
             yield from placed(run.settle(block), number, len(psfs), where)
             steps = blended(run, psf) if deep else run.stream()

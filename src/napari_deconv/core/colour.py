@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .incoming import as_array
+from .noise_law import NoiseLaw
 
 if TYPE_CHECKING:
     from .engine import Stream
+    from .options import Options
     from .problem import Solver
 
 
@@ -60,13 +60,8 @@ def stream_in_linear_light(
     image: Any,
     psf: NDArray[Any],
     *,
-    axes: str | None = None,
-    noise: float | None = None,
-    spacing: Sequence[float] | None = None,
-    device: str = "auto",
-    memory_bytes: int | None = None,
-    cancel: threading.Event | None = None,
     refine_psf: int = 0,
+    **options: Unpack[Options],
 ) -> Stream:
     """`engine.stream` on an sRGB photo taken to linear light, and the result taken back.
 
@@ -75,13 +70,14 @@ def stream_in_linear_light(
 
     Parameters
     ----------
-    method, psf, axes, spacing, device, memory_bytes, cancel, refine_psf
-        As in `engine.stream`.
+    method, psf, refine_psf, options
+        As in `engine.stream`, but for the noise.
     image : ndarray
         sRGB values: integers over their type's range, or floats of which 1 is white.
     noise : float, optional
         Standard deviation on the image's own scale; it is taken to linear light with the slope of
-        the curve at the image's mean. Estimated in linear light by default.
+        the curve at the image's mean. Estimated in linear light by default, as where it was told
+        how the noise grows with the values: that does not say how it grows with light.
 
     Yields
     ------
@@ -99,24 +95,16 @@ def stream_in_linear_light(
 
     pixels = as_array("The image", image)
     check_dtype(pixels.dtype)
-    layout = parse_axes(pixels.shape, axes, np.ndim(psf))
+    layout = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf))
     full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
     colours = layout.opaque
     light = np.asarray(pixels / full, dtype=np.float32)
+    noise = options.get("noise")
+    noise = None if isinstance(noise, NoiseLaw) else noise
     level = None if noise is None else noise / full * _slope(float(light[colours].mean()))
     light[colours] = srgb_to_linear(light[colours])
-    found = yield from stream(
-        method,
-        light,
-        psf,
-        axes=axes,
-        noise=level,
-        spacing=spacing,
-        device=device,
-        memory_bytes=memory_bytes,
-        cancel=cancel,
-        refine_psf=refine_psf,
-    )
+    options["noise"] = level
+    found = yield from stream(method, light, psf, refine_psf=refine_psf, **options)
     coded = pixels.copy()
     values, clipped = stored(linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype)
     coded[colours] = values

@@ -9,6 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DeconvError
+from .fingerprint import array_hash
+
+Shares = tuple[NDArray[np.float32], ...]
+"""Per spatial axis, the share of every pixel that is a PSF's; their product counts."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +54,24 @@ class DepthPSF:
         return 3
 
     @property
-    def middle(self) -> NDArray[Any]:
-        """The PSF in the middle of them."""
-        return self.psfs[len(self.psfs) // 2]
+    def place(self) -> str:
+        """What one of the parts is called that a PSF holds in."""
+        return "depth"
 
-    def weights(self, depth: int) -> NDArray[np.float64]:
-        """Share of each PSF's result in every plane of a stack, ``(psfs, depth)``."""
-        z, count = np.arange(depth, dtype=float), len(self.planes)
-        return np.stack([np.interp(z, self.planes, row) for row in np.eye(count)])
+    def about(self) -> dict[str, Any]:
+        """Where the PSFs hold, for a result's recipe."""
+        return {"planes": list(self.planes)}
+
+    def shares(self, shape: tuple[int, ...]) -> list[tuple[NDArray[Any], Shares]]:
+        """Each PSF with its share of every plane, row and column of a stack.
+
+        Equal PSFs are one: the same everywhere gives the plain result to the bit.
+        """
+        z, count = np.arange(shape[0], dtype=float), len(self.planes)
+        rows = [np.interp(z, self.planes, row) for row in np.eye(count)]
+        found: dict[str, tuple[NDArray[Any], NDArray[np.float64]]] = {}
+        for psf, row in zip(self.psfs, rows, strict=True):
+            key = array_hash(psf)
+            found[key] = (psf, found[key][1] + row if key in found else row)
+        everywhere = tuple(np.ones(n, np.float32) for n in shape[1:])
+        return [(psf, (row.astype(np.float32), *everywhere)) for psf, row in found.values()]

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from .incoming import as_array, unit_psf
 from .intensity import Intensity, survey
 from .noise import estimate_noise
 from .noise_law import NoiseLaw, noise_law
+from .options import Options
 from .problem import Solver
 from .progress import Result, Step, Stream, drain
 from .refine import refined_psf, with_refined
@@ -36,13 +37,8 @@ def stream(
     image: Any,
     psf: NDArray[Any],
     *,
-    axes: str | None = None,
-    noise: float | NoiseLaw | None = None,
-    spacing: Sequence[float] | None = None,
-    device: str = "auto",
-    memory_bytes: int | None = None,
-    cancel: threading.Event | None = None,
     refine_psf: int = 0,
+    **options: Unpack[Options],
 ) -> Stream:
     """Restore an image step by step.
 
@@ -54,20 +50,8 @@ def stream(
         Real numpy, dask or zarr array; lazy arrays are read block by block.
     psf : ndarray
         2-D (planes) or 3-D (volumes), non-negative; it is normalised to unit sum.
-    axes : str, optional
-        One letter per axis; see `parse_axes`.
-    noise : float or NoiseLaw, optional
-        Standard deviation of the noise on the image's own scale, or how it grows with brightness;
-        estimated by default.
-    spacing : sequence of float, optional
-        Voxel size along the PSF's axes in any one unit: only ratios count. Regularisers divide
-        differences by it. By default voxels are cubes.
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
-    memory_bytes : int, optional
-        Budget for the run; by default what the device can spare.
-    cancel : threading.Event, optional
-        Set it from another thread to stop within one transform.
+    options
+        Axes, noise, voxel size, device, memory budget and cancel flag; see `core.options.Options`.
     refine_psf : int
         Rounds of refining the PSF on the image first (`refine.refined_psf`); 0 for none.
 
@@ -88,21 +72,9 @@ def stream(
     with translated(method):
         refined = None
         if refine_psf:
-            psf = refined = yield from refined_psf(
-                method, image, check_psf(psf, method), refine_psf,
-                axes=axes, noise=noise, spacing=spacing, device=device, cancel=cancel,
-            )  # fmt: skip
-        run, block = prepare(
-            method,
-            image,
-            psf,
-            axes=axes,
-            noise=noise,
-            spacing=spacing,
-            device=device,
-            memory_bytes=memory_bytes,
-            cancel=cancel,
-        )
+            start = check_psf(psf, method)
+            psf = refined = yield from refined_psf(method, image, start, refine_psf, **options)
+        run, block = prepare(method, image, psf, **options)
         yield from run.settle(block)
         result = yield from run.stream()
     return result if refined is None else with_refined(result, refined, refine_psf)

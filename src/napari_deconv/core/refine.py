@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -22,7 +21,7 @@ from .gradients import gradient, gradient_power
 from .incoming import as_array, unit_psf
 from .intensity import survey
 from .kernel_fit import fit_kernel
-from .noise_law import NoiseLaw
+from .options import Options
 from .problem import Solver
 from .progress import Result, Step, Stream
 from .strong_edges import l0_edges
@@ -45,12 +44,7 @@ def refined_psf(
     image: Any,
     psf: Any,
     rounds: int,
-    *,
-    axes: str | None = None,
-    noise: float | NoiseLaw | None = None,
-    spacing: Any = None,
-    device: str = "auto",
-    cancel: threading.Event | None = None,
+    **options: Unpack[Options],
 ) -> Generator[Step, None, NDArray[np.float32]]:
     """Move a PSF that is nearly right towards the one that explains the image's edges.
 
@@ -60,7 +54,7 @@ def refined_psf(
 
     Parameters
     ----------
-    method, image, psf, axes, noise, spacing, device, cancel
+    method, image, psf, options
         As in `engine.stream`.
     rounds : int
         How often, 1 to 20.
@@ -85,11 +79,11 @@ def refined_psf(
     if not 1 <= rounds <= _MOST_ROUNDS:
         raise DeconvError(f"refine_psf = {rounds} rounds.", f"Give 0 (off) to {_MOST_ROUNDS}.")
     kernel = given = unit_psf(psf).astype(np.float32)
-    part, letters = _part(image, axes, kernel.shape)
-    options: dict[str, Any] = {"axes": letters, "noise": noise, "spacing": spacing}
-    where = choose_device(device)
+    part, letters = _part(image, options.get("axes"), kernel.shape)
+    options["axes"] = letters
+    where = choose_device(options.get("device", "auto"))
     for number in range(rounds):
-        run = stream(method, part, kernel, device=device, cancel=cancel, **options)
+        run = stream(method, part, kernel, **options)
         restored = yield from _labelled(run, f"refining the PSF, {number + 1} of {rounds}")
         kernel = _fitted(restored.data, part, given, kernel, letters, where)
     return kernel

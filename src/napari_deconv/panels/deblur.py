@@ -40,13 +40,13 @@ def deblur_across(layer: Any, found: Any) -> Make:
     placement, path = Placement.of(layer), layer.source.path
 
     def make(cancel: threading.Event) -> Any:
-        from ..core.regions import stream_regions
+        from ..core.restore import restore
         from ..restoration.base import Method, methods
         from .settings import current
 
         methods()
         chosen, method = current(), Method.make(_METHOD)
-        result = yield from stream_regions(
+        result = yield from restore(
             method, data, found.psf, axes=axes, device=chosen.device,
             memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..core.errors import DeconvError
 from . import settings
 from .layers import Placement
 from .psf_request import Request
@@ -33,25 +32,13 @@ class Order:
         self, data: Any, axes: str, kernels: Any, cancel: threading.Event, refine: int = 0
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
-        from ..core.blending import stream_depths
-        from ..core.channels import stream_channels
-        from ..core.colour import stream_in_linear_light
-        from ..core.depths import DepthPSF
-        from ..core.engine import stream
+        from ..core.restore import restore
 
-        start: Any = stream_in_linear_light if self.linear else stream
-        start = stream_depths if isinstance(kernels, DepthPSF) else start
-        start = stream_channels if isinstance(kernels, dict) else start
-        if refine and isinstance(kernels, DepthPSF | dict):
-            raise DeconvError("Refining is for one PSF, and there are several.", "Switch it off.")
-        rounds = {"refine_psf": refine} if refine else {}
         chosen = settings.current()
-        # How the noise grows with stored values does not say how it grows with light.
-        noise = None if self.linear and not isinstance(self.noise, float) else self.noise
-        return start(  # type: ignore[no-any-return]
-            self.method, data, kernels, axes=axes, noise=noise,
-            spacing=self.spacing(axes, kernels),
-            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel, **rounds,
+        return restore(
+            self.method, data, kernels, linear=self.linear, refine_psf=refine,
+            axes=axes, noise=self.noise, spacing=self.spacing(axes, kernels),
+            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
 
     def spacing(self, axes: str, kernels: Any) -> list[float] | None:

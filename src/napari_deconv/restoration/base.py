@@ -6,19 +6,19 @@ import importlib
 import pkgutil
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.blending import stream_depths
-from ..core.channels import stream_channels
 from ..core.depths import DepthPSF
-from ..core.engine import Step, drain, stream
+from ..core.engine import Step, drain
 from ..core.errors import DeconvError
 from ..core.incoming import as_array
 from ..core.problem import Problem, Settled
-from ..core.regions import RegionPSF, stream_regions
+from ..core.regions import RegionPSF
+from ..core.restore import restore
 from ..core.spec import Spec
 from ..psf import PSF, inspect
 
@@ -181,18 +181,13 @@ def deconvolve(
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "memory_bytes": memory_bytes}
-    several = isinstance(psf, Mapping | DepthPSF | RegionPSF) or _is_several(psf)
-    if several and refine_psf:
-        raise DeconvError("refine_psf is for one PSF, and there are several.", "Leave it out.")
-    if isinstance(psf, Mapping) or _is_several(psf):
-        kernels = dict(psf if isinstance(psf, Mapping) else enumerate(psf))
-        run = stream_channels(chosen, image, {c: _kernel(k) for c, k in kernels.items()}, **options)
-    elif isinstance(psf, RegionPSF):
-        run = stream_regions(chosen, image, psf, **options)
-    elif isinstance(psf, DepthPSF):
-        run = stream_depths(chosen, image, _kernel(psf), **options)
-    else:
-        run = stream(chosen, image, _kernel(psf), refine_psf=refine_psf, **options)
+    kernels = dict(enumerate(psf)) if _is_several(psf) else psf
+    usable = (
+        {channel: _kernel(one) for channel, one in kernels.items()}
+        if isinstance(kernels, Mapping)
+        else _kernel(kernels)
+    )
+    run = restore(chosen, image, usable, refine_psf=refine_psf, **options)
     result = drain(run, progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
@@ -208,8 +203,8 @@ def _is_several(psf: Any) -> bool:
 
 def _kernel(psf: Any) -> Any:
     """The values of a PSF (or a `DepthPSF`), with a warning of what is odd about them."""
-    if isinstance(psf, DepthPSF):
-        return DepthPSF(psf.planes, tuple(map(_kernel, psf.psfs)))
+    if isinstance(psf, DepthPSF | RegionPSF):
+        return replace(psf, psfs=tuple(map(_kernel, psf.psfs)))
     kernel: NDArray[Any] = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
     for finding in inspect(kernel):
         if finding.code not in _HANDLED and not finding.fatal:
