@@ -35,7 +35,7 @@ RECIPE = Recipe(
     method=FCNN(iterations=1), sampler=DISKS, patch_px=32, batch=2, steps=6, held_out=2, licence="x"
 )
 
-LOSSES = ("l1", "l2")
+LOSSES = ("l1", "l2", "psnr")
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +88,10 @@ def test_the_loss_is_of_the_size_or_of_the_square() -> None:
     estimates = [batch.truth, batch.truth + away]  # at 2 % of noise the weight is 1
     for norm, expected in (("l1", away.abs().mean()), ("l2", away.square().mean())):
         torch.testing.assert_close(state.criterion(estimates, batch, norm), expected)
+    powers = away.square().mean((1, 2, 3))  # the second patch's counts as much as the first's
+    torch.testing.assert_close(
+        state.criterion(estimates[1:], batch, "psnr"), (powers[0] * powers[1]).log10() / 2
+    )
     network = FCNN(iterations=1).network()
     losses = [state._differentiate(network, batch, n, Team(torch.device("cpu"))) for n in LOSSES]
     with torch.no_grad():

@@ -55,7 +55,8 @@ class Recipe(Spec, title="Training recipe"):
     rate : float
         Peak learning rate; cosine to a hundredth of it. log gamma gets ten times as much.
     loss : str
-        Of what is missed, over the noise: ``l1`` is the mean of its size, ``l2`` of its square. A
+        Of what is missed, over the noise: ``l1`` is the mean of its size, ``l2`` of its square,
+        ``psnr`` of the logarithm of each patch's mean square, so that no patch outweighs others. A
         network with a loss of its own keeps that.
     seed : int
         Of weights and data.
@@ -84,7 +85,7 @@ class Recipe(Spec, title="Training recipe"):
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 3000
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
-    loss: Literal["l1", "l2"] = "l1"
+    loss: Literal["l1", "l2", "psnr"] = "l1"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     held_out: Annotated[int, Interval(ge=2, le=1000)] = 20
     trained_on: str = ""

@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -158,16 +158,21 @@ def rate(recipe: Recipe, step: int) -> float:
 
 
 def criterion(estimates: Sequence[Tensor], batch: Batch, norm: str = "l1") -> Tensor:
-    """L1 or mean square of every stage, each counting twice the one before.
-
-    Divided by the noise, or the noisiest patches would be all that is learned.
-    """
+    """What every stage misses, each counting twice the one before; see `Recipe`'s ``loss``."""
+    # Divided by the noise, or the noisiest patches would be all that is learned.
     weight = 0.03 / (batch.sigma + 0.01)
     total = batch.y.new_zeros(())
     for x in estimates:
-        missed = weight * (x - batch.truth)
-        total = total / 2 + (missed.abs() if norm == "l1" else missed.square()).mean()
+        total = total / 2 + _NORMS[norm](weight * (x - batch.truth))
     return total
+
+
+_NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "l1": lambda missed: missed.abs().mean(),
+    "l2": lambda missed: missed.square().mean(),
+    # A patch that is met exactly has none to lower.
+    "psnr": lambda missed: missed.square().mean((1, 2, 3)).clamp(min=1e-12).log10().mean(),
+}
 
 
 @torch.no_grad()
