@@ -122,7 +122,7 @@ def row(name: str, repeats: int, device: torch.device) -> str:
     halves = []
     for part in batch().split(parts):
         with recorded() as calls:
-            state.network.unrolled(part.y, part.otf, part.sigma)
+            state.network.unrolled(*part.seen)
         halves.append(calls)
 
     def whole() -> None:

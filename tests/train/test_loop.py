@@ -293,6 +293,18 @@ def test_patches_are_as_bright_as_the_engine_makes_them_and_told_their_rms_noise
     torch.testing.assert_close(noise, batch.sigma.ravel(), rtol=0.1, atol=1e-3)
 
 
+def test_photon_noise_is_told_place_by_place() -> None:
+    recipe = replace(RECIPE, photon_share=0.5, photons_low=100.0, noise_low=1e-4, patch_px=64)
+    rng = np.random.default_rng(3)
+    ramp = np.outer(np.linspace(0.1, 1, 64), np.ones(64)).astype(np.float32)
+    for part in make_batch([ramp] * 12, recipe, rng).split(12):
+        clean = torch.fft.irfft2(torch.fft.rfft2(part.truth) * part.otf, s=(64, 64))
+        white = (part.y - clean) / (part.sigma * part.local)
+        for share in (clean < 0.4, clean > 0.7):  # dark and bright alike
+            assert white[share].std() == pytest.approx(1, abs=0.12)
+    assert make_batch([ramp], replace(recipe, photon_share=0.0), rng).local is None
+
+
 def test_what_has_no_weights_is_refused() -> None:
     with pytest.raises(DeconvError, match="has nothing to train"):
         replace(RECIPE, method={"name": "wiener"})

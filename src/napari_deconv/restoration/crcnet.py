@@ -124,7 +124,9 @@ class Network(nn.Module):
         """Begin from weights of the same network."""
         self.load_state_dict(dict(tensors))
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """The estimate under circular blur: what training looks at."""
         return [self(y, otf)]
 

@@ -121,11 +121,14 @@ class Network(nn.Module):
         extra = [known[:, -1:]] * (len(self.denoisers) - stages)
         self.gamma.copy_(torch.cat([known, *extra], 1))
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """Every stage's estimate under circular blur: what training looks at."""
         estimates: list[Tensor] = []
         for stage in range(len(self.denoisers) + 1):
-            estimates.append(self(y, otf, sigma, stage, estimates[-1] if estimates else None))
+            before = estimates[-1] if estimates else None
+            estimates.append(self(y, otf, sigma, stage, before, local))
         return estimates
 
     def forward(

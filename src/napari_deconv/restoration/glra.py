@@ -190,11 +190,13 @@ class Network(nn.Module):
         bias = tensors["from_gradient.bias"] - tensors["from_image.bias"]
         self.head.bias = nn.Parameter(bias.float())
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """Every pass's estimate under circular blur: what training looks at."""
         x, estimates, clipped = y, [], (y >= 1 - _WHITE).float()
         for _ in range(self.trained_passes):
-            x = self(x, y, otf, sigma, clipped)
+            x = self(x, y, otf, sigma, clipped, local=local)
             estimates.append(x)
         return estimates
 

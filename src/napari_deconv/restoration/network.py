@@ -44,7 +44,7 @@ class NetworkMethod(Method, needs_weights=True):
         raise NotImplementedError
 
     def network(self) -> Any:
-        """The untrained network: an `nn.Module` with ``unrolled(y, otf, sigma)`` and ``grow``."""
+        """The untrained network: a module with ``unrolled(y, otf, sigma, local)`` and ``grow``."""
         raise NotImplementedError
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:

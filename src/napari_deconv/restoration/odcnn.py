@@ -169,7 +169,9 @@ class Network(nn.Module):
             given["first.weight"] = joint * out[:, None, None]
         self.load_state_dict(given)
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """The estimate under circular blur: what training looks at."""
         return [self(y)]
 

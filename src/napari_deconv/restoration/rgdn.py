@@ -131,11 +131,13 @@ class Network(nn.Module):
         """Begin from weights of the same network."""
         self.load_state_dict(dict(tensors))
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """Every step's estimate under circular blur: what training looks at."""
         x, estimates = y, []
         for _ in range(self.trained_steps):
-            x = self(x, y, otf, sigma)
+            x = self(x, y, otf, sigma, local)
             estimates.append(x)
         return estimates
 
@@ -187,11 +189,13 @@ class PaperNetwork(nn.Module):
         """Begin from weights of the same network."""
         self.load_state_dict(dict(tensors))
 
-    def unrolled(self, y: Tensor, otf: Tensor, sigma: Tensor) -> list[Tensor]:
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
         """As `Network.unrolled`."""
         x, estimates = y, []
         for _ in range(self.trained_steps):
-            x = self(x, y, otf, sigma)
+            x = self(x, y, otf, sigma, local)
             estimates.append(x)
         return estimates
 

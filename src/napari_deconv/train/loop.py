@@ -224,13 +224,13 @@ def _validate(
 def _picture(state: State, batch: Batch) -> tuple[NDArray[np.float32], ...]:
     """The first scene: blurred, restored, true."""
     first = batch.split(len(batch.y))[0]
-    estimate = state.average.unrolled(first.y, first.otf, first.sigma)[-1]
+    estimate = state.average.unrolled(*first.seen)[-1]
     return tuple(x[0, 0].float().cpu().numpy() for x in (first.y, estimate, first.truth))
 
 
 @torch.no_grad()
 def _psnr(state: State, batch: Batch) -> float:
-    estimate = state.average.unrolled(batch.y, batch.otf, batch.sigma)[-1]
+    estimate = state.average.unrolled(*batch.seen)[-1]
     estimate = estimate.clamp(0, max(1.0, float(batch.truth.max())))
     error = (estimate - batch.truth).square().mean(dim=(1, 2, 3))
     return float((-10 * error.log10()).mean())

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core.fourier import Blur
 from ..core.intensity import robust_maximum
+from ..core.noise_law import NoiseLaw
 from ..psf.base import PSF
 from .recipe import Recipe
 
@@ -31,28 +32,42 @@ class Batch:
         Half spectra of the PSFs, complex64 ``(B, 1, P, P // 2 + 1)``.
     sigma : Tensor
         Noise per patch, ``(B, 1, 1, 1)``.
+    local : Tensor, optional
+        Where there is photon noise: noise around each pixel over ``sigma``, like ``y``.
     """
 
     y: Tensor
     truth: Tensor
     otf: Tensor
     sigma: Tensor
+    local: Tensor | None = None
+
+    @property
+    def seen(self) -> tuple[Tensor, ...]:
+        """What a network is shown."""
+        shown = (self.y, self.otf, self.sigma)
+        return shown if self.local is None else (*shown, self.local)
+
+    @property
+    def _tensors(self) -> tuple[Tensor, ...]:
+        first = (self.y, self.truth, self.otf, self.sigma)
+        return first if self.local is None else (*first, self.local)
 
     def split(self, parts: int) -> list[Batch]:
         """As equal parts, if it has as many patches."""
         size = -(-len(self.y) // parts)
-        columns = (t.split(size) for t in (self.y, self.truth, self.otf, self.sigma))
+        columns = (t.split(size) for t in self._tensors)
         return [Batch(*part) for part in zip(*columns, strict=True)]
 
     @classmethod
     def joined(cls, parts: Sequence[Batch]) -> Batch:
         """Several as one."""
-        columns = zip(*((p.y, p.truth, p.otf, p.sigma) for p in parts), strict=True)
+        columns = zip(*(part._tensors for part in parts), strict=True)
         return cls(*(torch.cat(column) for column in columns))
 
     def to(self, device: torch.device) -> Batch:
         """The same on a device."""
-        return Batch(*(t.to(device) for t in (self.y, self.truth, self.otf, self.sigma)))
+        return Batch(*(t.to(device) for t in self._tensors))
 
 
 def make_batch(
@@ -102,7 +117,7 @@ def _pair(
     recipe: Recipe,
     fixed: tuple[float, float] | None,
     rng: np.random.Generator,
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     sharp = _patch(image, side_px, rng)
     scene = recipe.sampler.draw(rng)
     psf = _fitted(rendered(scene.psf, recipe, rng), sharp.shape)
@@ -117,7 +132,19 @@ def _pair(
     # One number for both kinds of noise: what an estimator would tell.
     seen = math.hypot(noise, math.sqrt(max(0.0, degraded.mean()) / photons)) if photons else noise
     told = min(max(seen, recipe.noise_low), recipe.noise_high) if photons else noise
-    return y, x, otf[None], torch.full((1, 1, 1), told)
+    pair = (y, x, otf[None], torch.full((1, 1, 1), told))
+    if not recipe.photon_share:
+        return pair
+    local = torch.ones_like(y)
+    if photons:
+        mean = chain.gain * _blurred(torch.from_numpy(sharp), otf)[None]
+        law = NoiseLaw(slope=1 / photons, constant=noise**2)
+        local = law.variance(mean).sqrt().clip(recipe.noise_low, recipe.noise_high) / told
+    return *pair, local
+
+
+def _blurred(sharp: Tensor, otf: Tensor) -> Tensor:
+    return torch.fft.irfft2(torch.fft.rfft2(sharp) * otf, s=sharp.shape)
 
 
 def _noise(recipe: Recipe, rng: np.random.Generator) -> tuple[float, float]:
@@ -130,7 +157,7 @@ def _noise(recipe: Recipe, rng: np.random.Generator) -> tuple[float, float]:
 
 def _gain(sharp: NDArray[np.float32], most: float, otf: Tensor, rng: np.random.Generator) -> float:
     """Brings what is seen of a patch to the engine's scale; see `Recipe.rescaled`."""
-    blurred = torch.fft.irfft2(torch.fft.rfft2(torch.from_numpy(sharp)) * otf, s=sharp.shape)
+    blurred = _blurred(torch.from_numpy(sharp), otf)
     # What is empty stays dark: an image is not scaled by its background.
     scale = max(robust_maximum(blurred.numpy()), most / 4)
     return _log_uniform(0.2, 1.0, rng) / max(scale, 1e-3)

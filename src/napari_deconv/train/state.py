@@ -137,7 +137,7 @@ def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
     measured = getattr(network, "loss", partial(criterion, norm=norm))
 
     def one(part: Batch) -> tuple[Tensor, ...]:
-        estimates = network.unrolled(part.y, part.otf, part.sigma)
+        estimates = network.unrolled(*part.seen)
         loss = measured(estimates, part)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
 
