@@ -127,7 +127,7 @@ def test_training_passes_the_inverse_it_began_as() -> None:
 
 
 def test_the_first_steps_do_not_destroy_the_inverse() -> None:
-    plan = recipe(DCNN(second="full"), patch_px=64)
+    plan = recipe(DCNN(second="full"), patch_px=64, rate=2e-4)
     state, rng = begin(plan, torch.device("cpu")), np.random.default_rng(0)
     exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=128)
     before = psnr(state.network, exam)

@@ -21,7 +21,7 @@ from .recipe import Recipe
 
 _LEAST_NOISE = 1e-4
 _PLANS: dict[str, dict[str, Any]] = {
-    "dcnn": {"patch_px": 128, "batch": 4, "rate": 1e-3},
+    "dcnn": {"patch_px": 128, "batch": 4, "rate": 2e-4},
     "odcnn": {"patch_px": 128, "batch": 1, "rate": 5e-4},
     "crcnet": {"patch_px": 96, "batch": 2, "rate": 1e-3},
     "glra": {"patch_px": 192, "batch": 2, "rate": 2e-4},
