@@ -15,7 +15,6 @@ from napari_deconv.core import weights
 from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.progress import Result
 from napari_deconv.core.weights import about, packed
-from napari_deconv.degradation.chain import Chain
 from napari_deconv.degradation.sampling import PSFRange, Sampler
 from napari_deconv.degradation.structures import Structures
 from napari_deconv.psf import Disk, Gaussian
@@ -32,13 +31,12 @@ RECIPE = Recipe(method=FCNN(iterations=1), sampler=SAMPLER, noise_low=0.004, noi
 
 @pytest.fixture(autouse=True)
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Shipped: for photos under two families of PSFs or clipped, and for fluorescence."""
+    """Shipped: photo weights for two families of PSFs, and ones for fluorescence."""
     disks = Sampler(psfs=(PSFRange(low=Disk(radius_px=5.0), high=Disk(radius_px=9.0)),))
     recipes = {
         "fcnn-1": RECIPE,
         "wide": replace(RECIPE, sampler=disks),
         "cells": replace(RECIPE, generated=0.5),
-        "lights": replace(RECIPE, sampler=replace(SAMPLER, harshest=Chain(saturation=1.0))),
     }
     network = FCNN(iterations=1).network()
     for name, recipe in recipes.items():
@@ -66,12 +64,6 @@ def test_weights_are_chosen_by_domain_and_psf(domain: str, psf: np.ndarray, chos
     recipe = restored(PHOTO, psf, 0.01, domain=domain).recipe
     assert recipe["chosen"]["weights"] == chosen
     assert recipe["method"]["weights"] == "" and recipe["method"]["domain"] == domain
-
-
-@pytest.mark.parametrize(("level", "chosen"), [(0.8, "lights"), (1.5, "fcnn-1")])
-def test_clipped_highlights_get_weights_that_know_them(level: float, chosen: str) -> None:
-    image = np.minimum(PHOTO, level * PHOTO.max())
-    assert restored(image, NARROW, 0.01, domain="photo").recipe["chosen"]["weights"] == chosen
 
 
 def test_named_weights_are_taken_and_missing_ones_refused(shelf: Path) -> None:

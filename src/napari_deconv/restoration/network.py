@@ -28,8 +28,7 @@ class NetworkMethod(Method, needs_weights=True):
         What the weights were trained for: photos or fluorescence. ``automatic`` decides by the
         image: colour is a photo, gray of more than 8 bits, or dark and sparse, is fluorescence.
     weights : str
-        Id or file of the weights; empty chooses among the shipped ones by domain, PSF, clipped
-        highlights and noise.
+        Id or file of the weights; empty chooses among the shipped ones by domain, PSF and noise.
     """
 
     domain: Literal["automatic", "photo", "fluorescence"] = "automatic"
@@ -81,15 +80,14 @@ class NetworkMethod(Method, needs_weights=True):
         return domain_of(_numpy(problem.seen), problem.bits, problem.white * problem.scale)
 
     def _choose(self, problem: Problem, domain: Domain) -> str:
-        """The shipped weights that suit best: first the domain, then PSF, highlights and noise."""
-        psf, clipped = _numpy(problem.psf), _is_clipped(problem)
+        """The shipped weights that suit best: first the domain, then the PSF, then the noise."""
+        psf = _numpy(problem.psf)
         fitting = [row for row in shipped() if self._fits(row)]
 
-        def rank(row: Mapping[str, Any]) -> tuple[bool, ...]:
+        def rank(row: Mapping[str, Any]) -> tuple[bool, bool, bool, bool]:
             return (
                 trained_for(row) == domain,
                 not _about_psf(psf, row),
-                _knows_clipping(row) == clipped,
                 not about_noise(problem.noise, row),
                 row["id"] == self.default_weights,
             )
@@ -105,23 +103,6 @@ class NetworkMethod(Method, needs_weights=True):
 def trained_for(header: Mapping[str, Any]) -> Domain:
     """The domain of weights: fluorescence if their recipe generates it."""
     return "fluorescence" if header.get("recipe", {}).get("generated") else "photo"
-
-
-def _knows_clipping(header: Mapping[str, Any]) -> bool:
-    """Whether weights were trained on clipped highlights."""
-    harshest = header.get("recipe", {}).get("sampler", {}).get("harshest", {})
-    return bool(harshest.get("saturation", 0.0) > 0)
-
-
-def _is_clipped(problem: Problem) -> bool:
-    """Whether highlights are: many pixels are as bright as any, more equally than noise is."""
-    level = problem.white - min(_NEAR_WHITE, 0.25 * problem.noise)
-    return float((problem.seen >= level).float().mean()) >= _CLIPPED_SHARE
-
-
-_NEAR_WHITE = 0.002  # half a step of 8 bits
-_CLIPPED_SHARE = 0.005
-"""One in ten photos of bsds500/train has as many pixels of its highest value."""
 
 
 def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
