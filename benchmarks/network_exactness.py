@@ -25,7 +25,7 @@ def main() -> None:
     psf = CameraShake(size_px=15, seed=1)()
     seen, _ = degrade(sharp, psf, noise=0.01, seed=0, boundary="valid")
     touch = 1e-6 * np.random.default_rng(1).standard_normal(seen.shape)
-    for name in ("fcnn", "rgdn", "glra"):
+    for name in ("unrolled", "fcnn", "rgdn", "glra"):
         first, second = (
             deconvolve(y.astype(np.float32), psf, name, noise=0.01, domain="photo")
             for y in (seen, seen + touch)

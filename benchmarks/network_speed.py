@@ -25,7 +25,7 @@ from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method
 
 SIZES = ((400, 512), (800, 1024), (1200, 1536))
-NETWORKS = ("fcnn", "rgdn", "glra")
+NETWORKS = ("unrolled", "fcnn", "rgdn", "glra")
 Calls = list[tuple[nn.Module, torch.Size]]
 
 

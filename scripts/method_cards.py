@@ -55,6 +55,13 @@ ADVICE = {
         "noisy parts, where weak structure is flattened. Large blurs of a camera's own photos as "
         "stored: take them in [linear light](faithful-numerics.md#photos-are-not-linear-light).",
     ),
+    "unrolled": (
+        "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
+        "pixels, and fluorescence planes: the first network to try. Its weights are for "
+        "non-commercial use; see [networks](networks.md).",
+        "Measuring intensities, microscopy in particular: a network can invent structure. PSFs "
+        "much larger than it was trained on. Stacks in 3-D (it works plane by plane).",
+    ),
     "fcnn": (
         "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
         "pixels: sharper than the classical priors. Its weights are for non-commercial use; see "

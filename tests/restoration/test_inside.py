@@ -17,7 +17,7 @@ TRUTH = np.random.default_rng(0).random((41, 38)).astype(np.float32)
 IMAGE = nd.degrade(TRUTH, PSF, noise=0.01, seed=0)[0]
 
 
-@pytest.mark.parametrize("name", ["fcnn", "rgdn", "glra", "dcnn"])
+@pytest.mark.parametrize("name", ["fcnn", "rgdn", "glra", "dcnn", "unrolled"])
 def test_what_is_inside_adds_up_to_the_result(name):
     method = Method.make(name)
     found = maps(method, IMAGE, PSF, noise=0.01)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from .deconvolve import DeconvolvePanel
 
 
+class Unrolled(DeconvolvePanel, preset="unrolled"):
+    """The Deconvolve panel on the unrolled U-Net."""
+
+
 class FCNN(DeconvolvePanel, preset="fcnn"):
     """The Deconvolve panel on FCNN."""
 

@@ -22,7 +22,7 @@ from ..core.weights import load_network
 from .base import Method
 from .taps import taps
 
-SHOWN = ("dcnn", "odcnn", "fcnn", "glra", "rgdn", "crcnet")
+SHOWN = ("dcnn", "odcnn", "fcnn", "glra", "rgdn", "crcnet", "unrolled")
 """Names of the methods that have maps."""
 _GRID = 512
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -68,13 +69,59 @@ class Hourglass(nn.Module):
         return result
 
 
-def to_phases(x: Tensor) -> Tensor:
+class UNet(nn.Module):
+    """Residual blocks on three scales (Ronneberger et al. 2015): reach for little work.
+
+    One block on each side of the upper two scales, two on the lowest. Its last layer starts at 0.
+
+    Parameters
+    ----------
+    inputs : int
+        Maps in.
+    widths : tuple of int
+        Feature maps per scale; every next one has half the resolution.
+    outputs : int
+        Maps out.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        pairs = list(itertools.pairwise(widths))
+        self.first = convolution(inputs, widths[0])
+        self.before = nn.ModuleList(Residual(width) for width in widths[:-1])
+        self.down = nn.ModuleList(nn.Conv2d(here, there, 2, 2) for here, there in pairs)
+        self.lowest = nn.Sequential(Residual(widths[-1]), Residual(widths[-1]))
+        self.up = nn.ModuleList(nn.ConvTranspose2d(there, here, 2, 2) for here, there in pairs)
+        self.after = nn.ModuleList(Residual(width) for width in widths[:-1])
+        self.last = convolution(widths[0], outputs)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(B, outputs, Y, X)`` and the maps before the last layer, ``(B, widths[0], Y, X)``.
+
+        The sides have to be multiples of four with three scales.
+        """
+        x = self.first(x)
+        passed = []
+        for block, down in zip(self.before, self.down, strict=True):
+            x = block(x)
+            passed.append(x)
+            x = down(x)
+        x = self.lowest(x)
+        for block, up in zip(reversed(self.after), reversed(self.up), strict=True):
+            x = block(up(x).add_(passed.pop()))
+        return self.last(x), x
+
+
+def to_phases(x: Tensor, multiple: int = 4) -> Tensor:
     """The four phases of an image at half resolution, with even sides.
 
     Parameters
     ----------
     x : Tensor
-        ``(B, C, Y, X)``, periodic; continued up to multiples of four.
+        ``(B, C, Y, X)``, periodic; continued up to multiples of ``multiple``.
+    multiple : int
+        Twice what the sides shall be multiples of.
 
     Returns
     -------
@@ -83,8 +130,8 @@ def to_phases(x: Tensor) -> Tensor:
     """
     for axis in (-2, -1):
         n = x.shape[axis]
-        if n % 4:  # by index, because circular padding goes round only once
-            x = x.index_select(axis, torch.arange(n + -n % 4, device=x.device) % n)
+        if n % multiple:  # by index, because circular padding goes round only once
+            x = x.index_select(axis, torch.arange(n + -n % multiple, device=x.device) % n)
     return pixel_unshuffle(x, 2).contiguous(memory_format=torch.channels_last)
 
 
@@ -93,7 +140,9 @@ def from_phases(phases: Tensor, shape: Any) -> Tensor:
     return pixel_shuffle(phases, 2)[..., : shape[0], : shape[1]].float()
 
 
-def level_map(sigma: Tensor, like: Tensor, local: Tensor | None = None) -> Tensor:
+def level_map(
+    sigma: Tensor, like: Tensor, local: Tensor | None = None, multiple: int = 4
+) -> Tensor:
     """The noise as a map beside others: ``log(sigma / 0.02)``, which is near 0 where it matters.
 
     Parameters
@@ -104,10 +153,12 @@ def level_map(sigma: Tensor, like: Tensor, local: Tensor | None = None) -> Tenso
         ``(B, C, Y, X)``: gives the shape ``(B, 1, Y, X)`` of the result.
     local : Tensor, optional
         What ``sigma`` is multiplied by at each pixel of the image that ``like`` are the phases of.
+    multiple : int
+        As `to_phases` was given for those.
     """
     level = torch.log(sigma / 0.02)
     if local is not None:
-        level = level + torch.log(to_phases(local).mean(1, keepdim=True))
+        level = level + torch.log(to_phases(local, multiple).mean(1, keepdim=True))
     return level.expand(len(like), 1, *like.shape[-2:])
 
 

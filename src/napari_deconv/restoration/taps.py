@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import crcnet, fcnn, glra, odcnn, rgdn, separable
-from .layers import from_phases, to_phases
+from . import crcnet, fcnn, glra, odcnn, rgdn, separable, unrolled
+from .layers import UNet, from_phases, to_phases
 
 Tap = tuple[str, Tensor, int]
 """A name, a batch of one, and image pixels per pixel; 0 of what is no picture."""
@@ -81,6 +81,18 @@ def _(network: glra.Network, args: Any, output: Tensor, calls: Any) -> Iterator[
     for name, phases, factor in (("inverses", seen, 4), ("correction", made, 10)):
         yield name, from_phases(phases, shape).roll(back, (-2, -1)) / factor, 1
     yield "estimate", output, 1
+
+
+@taps.register
+def _(network: unrolled.Network, args: Any, output: Any, calls: Any) -> Iterator[Tap]:
+    (inputs,), _ = next((a, out) for part, a, out in calls if isinstance(part, UNet))
+    estimate, features = output
+    maps = len(unrolled.WEIGHTS)
+    solved = from_phases(inputs[:, : 4 * maps], estimate.shape[-2:]) / 4 + 0.5
+    for number in range(maps):
+        yield f"solution {number + 1} of {maps}", solved[:, number : number + 1], 1
+    yield "features", features, 2
+    yield "estimate", estimate, 1
 
 
 @taps.register
