@@ -25,7 +25,7 @@ from napari_deconv.restoration.glra import Network
 
 SIDE, BLOCK, COUNT = 256, 32, 24
 CORNERS = ((16, 0), (0, 16), (16, 16))
-METHODS = ("hyper-laplacian", "fcnn", "rgdn", "glra, unmoved", "glra")
+METHODS = ("hyper-laplacian", "fcnn", "rgdn", "glra, unmoved", "glra", "unrolled")
 Plane = NDArray[Any]
 
 

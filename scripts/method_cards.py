@@ -59,8 +59,9 @@ ADVICE = {
         "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
         "pixels, and fluorescence planes: the first network to try. Its weights are for "
         "non-commercial use; see [networks](networks.md).",
-        "Measuring intensities, microscopy in particular: a network can invent structure. PSFs "
-        "much larger than it was trained on. Stacks in 3-D (it works plane by plane).",
+        "Measuring intensities, microscopy in particular: a network can invent structure. Clipped "
+        "highlights, which GLRA has seen. PSFs much larger than it was trained on. Stacks in 3-D "
+        "(it works plane by plane).",
     ),
     "fcnn": (
         "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
