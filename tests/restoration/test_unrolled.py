@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
 from napari_deconv.core.fourier import Blur
-from napari_deconv.psf import CameraShake
+from napari_deconv.psf import CameraShake, Disk
 from napari_deconv.restoration.unrolled import CORNER, WEIGHTS, Network, Unrolled
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
@@ -101,3 +101,20 @@ def test_beats_fcnn_without_being_told_the_noise(noise: float) -> None:
         for name in ("unrolled", "fcnn")
     )
     assert ours > fcnn
+
+
+def test_clipped_highlights_do_not_hold_the_estimate_down() -> None:
+    psf = Disk(radius_px=4)()
+    clipped, truth = degrade(PHOTO, psf, noise=0.01, gain=1.3, saturation=1.0)
+    brighter = clipped.copy()
+    brighter[0, 0] = 1.1  # then 1 is no more where the camera ends
+    inside = (slice(12, -12),) * 2
+    knowing, unknowing = (
+        peak_signal_noise_ratio(
+            truth[inside],
+            deconvolve(y, psf, "unrolled", noise=0.01, domain="photo")[inside].clip(0, 1),
+            data_range=1,
+        )
+        for y in (clipped, brighter)
+    )
+    assert knowing > unknowing + 0.1

@@ -20,6 +20,7 @@ WEIGHTS = (3e-4, 3e-3, 3e-2)
 """Weights of the gradient penalty at 1 % noise: where the learned ones start."""
 CORNER = 1e-3
 """Added to the penalty of every frequency, so that the mean too has one."""
+_WHITE = 1e-3
 _ALIGNED_PX = 8
 """Tiles begin at multiples of it: the grids of all scales then agree."""
 
@@ -77,12 +78,16 @@ class Unrolled(
         otf = problem.blur.otf[None, None]
         y, x, maps = problem.y[:, None], None, None
         local = noise.near(problem.blur.forward(problem.y)[:, None])
+        clipped = torch.zeros_like(problem.y, dtype=torch.bool)
+        clipped[problem.window] = problem.seen >= problem.white - _WHITE
         for stage in range(self.iterations):
             problem.blur.check()
             with torch.inference_mode():
                 x, maps = net(y, otf, noise.sigma, stage, x, maps, local)
                 blurred = problem.blur.forward(x[:, 0])
-                y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
+                y = problem.with_ring(x[:, 0], blurred=blurred)
+                # A clipped pixel says only that there was at least as much light.
+                y = torch.where(clipped & (blurred > y), blurred, y)[:, None]
                 local = noise.near(blurred[:, None])
                 answer = faithful(problem, x[:, 0], noise.sigma)
             yield answer
