@@ -21,6 +21,8 @@ ROWS = (
     ("tikhonov", {}),
     ("richardson-lucy", {"iterations": 10}),
     ("hyper-laplacian", {}),
+    ("fcnn", {"domain": "photo"}),
+    ("unrolled", {"domain": "photo"}),
 )
 
 

@@ -31,7 +31,7 @@ class Unrolled(
     name="unrolled",
     citation="napari-deconv; after K. Zhang et al., Deep Unfolding Network for Image "
     "Super-Resolution, CVPR 2020, and J. Dong et al., Deep Wiener Deconvolution, NeurIPS 2020",
-    structure=("iterations",),
+    for_training=("iterations",),
     buffers=76,
 ):
     """Data-consistent solutions and U-Nets by turns: our own network, for any PSF and noise.
@@ -50,7 +50,7 @@ class Unrolled(
     Parameters
     ----------
     iterations : int
-        Steps; each has a U-Net of its own. The shipped weights have three.
+        Steps, each with a U-Net of its own; for training only. The shipped weights have three.
     """
 
     iterations: Annotated[int, Interval(ge=1, le=8)] = 3
