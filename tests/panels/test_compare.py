@@ -107,7 +107,7 @@ def test_deleted_layers_do_not_matter_mid_run(panel, viewer, qtbot):
 
 
 def test_cancel_keeps_what_stands(panel, viewer, qtbot):
-    slow = Method.make("richardson-lucy", iterations=500)
+    slow = Method.make("ird", iterations=10_000)
     panel.methods.set_methods([Method.make("wiener"), slow])
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     qtbot.waitUntil(lambda: len(panel.group.results) == 1, timeout=20_000)

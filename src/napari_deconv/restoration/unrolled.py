@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from annotated_types import Interval
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from ..core.problem import Problem
 from .fcnn import rms, transfer
@@ -79,7 +80,7 @@ class Unrolled(
         y, x, maps = problem.y[:, None], None, None
         local = noise.near(problem.blur.forward(problem.y)[:, None])
         clipped = torch.zeros_like(problem.y, dtype=torch.bool)
-        clipped[problem.window] = problem.seen >= problem.white - _WHITE
+        clipped[problem.window] = _clipped(problem)
         for stage in range(self.iterations):
             problem.blur.check()
             with torch.inference_mode():
@@ -91,6 +92,12 @@ class Unrolled(
                 local = noise.near(blurred[:, None])
                 answer = faithful(problem, x[:, 0], noise.sigma)
             yield answer
+
+
+def _clipped(problem: Problem) -> Tensor:
+    """Where highlights are, like ``seen``: a pixel as bright as any with another one beside it."""
+    brightest = (problem.seen >= problem.white - _WHITE).float()
+    return (brightest * 9 * avg_pool2d(brightest, 3, 1, 1)).round() > 1
 
 
 class Network(nn.Module):
