@@ -22,7 +22,6 @@ ROWS = (
     ("richardson-lucy", {"iterations": 10}),
     ("hyper-laplacian", {}),
     ("fcnn", {"domain": "photo"}),
-    ("unrolled", {"domain": "photo"}),
 )
 
 
