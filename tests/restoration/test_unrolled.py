@@ -85,6 +85,15 @@ def test_a_further_step_begins_by_leaving_the_last_estimate_nearly_alone() -> No
     np.testing.assert_allclose(found[2][0, 0], expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("iterations", [1, 5])
+def test_weights_know_their_steps(iterations: int) -> None:
+    usual, odd = (
+        deconvolve(PHOTO[:60, :66], SHAKE, "unrolled", domain="photo", noise=0.01, **fields)
+        for fields in ({}, {"iterations": iterations})
+    )
+    np.testing.assert_array_equal(odd, usual)
+
+
 def test_tiles_agree_on_the_grids_of_every_scale() -> None:
     for size in (1, 8, 9, 31):
         assert not any(n % 8 for n in Unrolled().halo((size, size)))

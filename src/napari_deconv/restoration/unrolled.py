@@ -22,6 +22,7 @@ WEIGHTS = (3e-4, 3e-3, 3e-2)
 CORNER = 1e-3
 """Added to the penalty of every frequency, so that the mean too has one."""
 _WHITE = 1e-3
+"""What lies less than this below the brightest is as bright."""
 _ALIGNED_PX = 8
 """Tiles begin at multiples of it: the grids of all scales then agree."""
 
@@ -81,7 +82,7 @@ class Unrolled(
         local = noise.near(problem.blur.forward(problem.y)[:, None])
         clipped = torch.zeros_like(problem.y, dtype=torch.bool)
         clipped[problem.window] = _clipped(problem)
-        for stage in range(self.iterations):
+        for stage in range(len(net.cleaners)):
             problem.blur.check()
             with torch.inference_mode():
                 x, maps = net(y, otf, noise.sigma, stage, x, maps, local)
@@ -119,7 +120,7 @@ class Network(nn.Module):
             UNet(inputs + (widths[0] if step else 0), widths, 4) for step in range(steps)
         )
         start = torch.tensor(WEIGHTS).log().expand(steps, levels)
-        # Log weights, quadratic in log sigma; noise has the square of it.
+        # Their logarithms are quadratic in log sigma: a smooth rule, and none turns negative.
         self.gamma = nn.Parameter(torch.stack([start, 1.5 * torch.ones_like(start), 0 * start]))
 
     @torch.no_grad()
