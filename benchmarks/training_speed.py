@@ -10,6 +10,7 @@ Medians of steps taken in turn. Validation, a tenth of a training at most, is no
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import statistics
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 from napari_deconv.core.device import choose_device
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.psf import Disk
-from napari_deconv.restoration import separable
+from napari_deconv.restoration import separable, views
 from napari_deconv.restoration.base import Method, methods
 from napari_deconv.train import loop, sharp
 from napari_deconv.train.pairs import Batch
@@ -84,7 +85,8 @@ def call(function: Callable[..., torch.Tensor], args: Any, named: dict[str, Any]
 def recorded() -> Iterator[list[Call]]:
     """Every convolution that runs inside; those by Fourier transform are functions of ours."""
     calls: list[Call] = []
-    kept = {name: getattr(separable, name) for name in ("filter_down", "filter_along")}
+    places = itertools.product((separable, views), ("filter_down", "filter_along"))
+    kept = {place: getattr(*place) for place in places}
 
     def noting(function: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         def noted(*args: torch.Tensor) -> torch.Tensor:
@@ -93,14 +95,14 @@ def recorded() -> Iterator[list[Call]]:
 
         return noted
 
-    for name, function in kept.items():
-        setattr(separable, name, noting(function))
+    for place, function in kept.items():
+        setattr(*place, noting(function))
     try:
         with Recorder(calls):
             yield calls
     finally:
-        for name, function in kept.items():
-            setattr(separable, name, function)
+        for place, function in kept.items():
+            setattr(*place, function)
 
 
 def training(name: str, device: torch.device) -> tuple[State, Material]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ from hypothesis import strategies as st
 from scipy.signal import fftconvolve
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
-from torch.nn.functional import conv2d
 
 from napari_deconv import deconvolve, degrade
 from napari_deconv.core.engine import drain, stream
@@ -26,7 +26,6 @@ from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.crcnet import CRCNet
 from napari_deconv.restoration.dcnn import DCNN
-from napari_deconv.restoration.layers import wide_convolution
 from napari_deconv.restoration.odcnn import ODCNN
 from napari_deconv.restoration.one_psf import distance
 from napari_deconv.restoration.separable import separable_inverse
@@ -137,45 +136,86 @@ def test_the_first_steps_do_not_destroy_the_inverse() -> None:
     assert psnr(state.network, exam) > before - 0.2
 
 
-def test_odcnn_begins_as_the_dcnn_it_is_given_and_joins_without_a_change() -> None:
-    dcnn = prepared(DCNN())
+def sloped_inverse(psf: np.ndarray, nsr: float) -> np.ndarray:
+    """Wiener's kernel with a ratio that is ``nsr`` at a tenth of a cycle per pixel."""
+    size, taps = 363, 121
+    place = np.zeros((size, size))
+    place[: psf.shape[0], : psf.shape[1]] = psf
+    otf = np.fft.fft2(np.roll(place, [-(n // 2) for n in psf.shape], (0, 1)))
+    f = np.fft.fftfreq(size)
+    ratio = 100 * nsr * (f[:, None] ** 2 + f**2)
+    middle = np.fft.fftshift(np.fft.ifft2(otf.conj() / (abs(otf) ** 2 + ratio)).real)
+    kernel = middle[taps:-taps, taps:-taps] * np.outer(*2 * [np.hanning(taps + 2)[1:-1]])
+    return kernel / kernel.sum()
+
+
+@pytest.mark.parametrize("psf", [DISK, CameraShake(size_px=15, seed=1)()], ids=["disk", "shake"])
+def test_odcnn_begins_as_an_inverse_and_its_denoiser_looks_at_five_more(psf: np.ndarray) -> None:
+    network, y = prepared(ODCNN(nsr=3e-3), psf), torch.from_numpy(PHOTO.copy())[None, None]
     with torch.no_grad():
-        dcnn.level.fill_(0.05)
-    y = torch.rand(1, 1, 40, 44)
-    apart = ODCNN(train="denoiser").network()
-    apart.grow(dcnn.state_dict())
-    with torch.no_grad():
-        torch.testing.assert_close(apart(y), dcnn(y), atol=1e-5, rtol=0)
-        torch.nn.init.normal_(apart.last.weight, std=0.01)
-        joined = ODCNN().network()
-        joined.grow(apart.state_dict())
-        # Some products in bfloat16, of other factors.
-        torch.testing.assert_close(joined(y), apart(y), atol=0.02, rtol=0)
+        begun, views = network(y)[0, 0].numpy(), network.inverse(y)[0]
+    kernels = [sloped_inverse(psf, 3e-3 * 10**step) for step in np.arange(-1, 2, 0.5)]
+    framed = np.pad(PHOTO - 0.5, 60, mode="wrap")
+    expected = [fftconvolve(framed, kernel, "valid") for kernel in kernels]
+    # 36 filters down the columns do not hold all of a camera shake.
+    assert np.sqrt(np.mean((begun - 0.5 - expected[2]) ** 2)) < 0.015
+    for view, (a, b) in zip(views[1:6].numpy(), itertools.pairwise(expected), strict=True):
+        assert np.corrcoef(view.ravel(), (a - b).ravel())[0, 1] > 0.99
+    assert np.corrcoef(views[6].numpy().ravel(), PHOTO.ravel())[0, 1] > 0.999
+    assert views[7].numpy()[PHOTO < 0.9].max() < -0.9 < 0.9 < network.inverse(y + 1)[0, 7].min()
+
+
+def test_odcnn_learns_apart_and_then_together_without_a_change_at_the_joint() -> None:
+    plan = recipe(ODCNN(train="denoiser"), batch=1, rate=5e-3, optimiser="muon")
+    state, rng = begin(plan, torch.device("cpu")), np.random.default_rng(0)
+    exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=128)
+    before = psnr(state.network, exam)
+    with team("cpu") as us:
+        for _ in range(12):
+            advance(state, make_batch([PHOTO], plan, rng), plan, us)
+    apart, joined = state.network, ODCNN().network()
+    assert psnr(apart, exam) > before + 0.1
     assert not any(name.startswith("inverse") for name, _ in apart.named_parameters())
+    joined.grow(apart.state_dict())
+    assert psnr(joined, exam) == psnr(apart, exam)
+    assert "inverse.along" in dict(joined.named_parameters())
 
 
-@given(rows=st.integers(16, 90), columns=st.integers(16, 120))
-@settings(max_examples=8, deadline=None)
-def test_a_wide_convolution_is_a_convolution_layer(rows: int, columns: int) -> None:
-    torch.manual_seed(rows)
-    x, weight = torch.rand(2, 3, rows, columns), torch.rand(4, 3, 16, 16)
-    expected = conv2d(x.double(), weight.double())
-    np.testing.assert_allclose(wide_convolution(x, weight), expected, rtol=1e-4)
+def test_a_training_that_begins_with_weights_for_another_psf_keeps_its_own(tmp_path: Path) -> None:
+    other, file = Disk(radius_px=5.0)(), tmp_path / "other.safetensors"
+    for method in (ODCNN(), CRCNet()):
+        network = prepared(method, other)
+        file.write_bytes(packed(method, network, {}))
+        begun = begin(recipe(method, start=str(file)), torch.device("cpu")).network
+        assert distance(begun.psf.numpy(), DISK) < 1e-6 < 0.1 < distance(network.psf.numpy(), DISK)
+        last = list(begun.state_dict())[-2]
+        assert torch.equal(begun.state_dict()[last], network.state_dict()[last].half().float())
+        if isinstance(method, ODCNN):  # the inverse is its own, what was learned is taken over
+            assert torch.equal(begun.inverse.along, prepared(method).inverse.along)
+    file.write_bytes(packed(DCNN(), prepared(DCNN(), other), {}))
+    with pytest.raises(DeconvError, match=r"invert another PSF, which differs by \d+%.*your own"):
+        begin(recipe(DCNN(), start=str(file)), torch.device("cpu"))
 
 
-def test_odcnn_shifts_nothing() -> None:
+@given(st.integers(8, 40), st.integers(8, 40), st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_odcnn_lays_patches_down_where_its_filters_looked(down: int, along: int, at: int) -> None:
     network = prepared(ODCNN())
+    row, column = at % down, at // down % along
     with torch.no_grad():
-        for layer in (network.first, network.last):
+        for layer in (network.first, network.second):
             layer.weight.zero_()
-        network.first.weight[0, 0, 7, 7] = 1  # a delta at the centre that the wrapping names
-        maps = torch.zeros(1, 38, 32, 32)
-        maps[0, 0, 10, 12] = 1
-        network.last.weight[0, 0, 4, 4] = 1
-        from napari_deconv.restoration.odcnn import _circular
-
-        passed = _circular(_circular(maps, network.first, 7), network.last, 4)
-    assert np.unravel_index(int(passed.argmax()), (32, 32)) == (10, 12)
+        # A quarter of what lies at the four pixels around half a pixel on, and back again.
+        network.first.weight[0, 0, 7:9, 7:9] = 0.25
+        network.second.weight[0, 0, 0, 0] = 1
+        network.last.weight[[27, 28, 35, 36], 0] = 0.25
+        views = torch.zeros(1, 8, down, along)
+        views[0, 0, row, column] = 1e-2
+        found = network.correction(views)[0, 0].numpy() / 1e-2
+    expected = np.zeros((down, along))
+    for i, j in itertools.product((-1, 0, 1), repeat=2):
+        expected[(row + i) % down, (column + j) % along] = (2 - abs(i)) * (2 - abs(j)) / 16
+    np.testing.assert_allclose(found, expected, atol=0.01)
 
 
 def test_crcnet_begins_at_the_sum_that_ird_has_after_as_many_terms() -> None:

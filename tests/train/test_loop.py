@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -106,16 +107,17 @@ def test_training_learns(images: Path, tmp_path: Path) -> None:
     assert header["licence"] == "x" and header["recipe"]["steps"] == 30
 
 
-@pytest.mark.parametrize("step", [2, 4])
+@pytest.mark.parametrize(("step", "optimiser"), [(2, "adamw"), (4, "muon")])
 def test_killed_and_resumed_equals_uninterrupted(
-    images: Path, tmp_path: Path, step: int, monkeypatch: pytest.MonkeyPatch
+    images: Path, tmp_path: Path, step: int, optimiser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train(RECIPE, images, tmp_path / "whole")
+    recipe = replace(RECIPE, optimiser=optimiser)
+    train(recipe, images, tmp_path / "whole")
     with monkeypatch.context() as patch:
         stop_at(patch, step, KeyboardInterrupt())
         with pytest.raises(KeyboardInterrupt):
-            train(RECIPE, images, tmp_path / "cut")
-    train(RECIPE, images, tmp_path / "cut")
+            train(recipe, images, tmp_path / "cut")
+    train(recipe, images, tmp_path / "cut")
     logs = [
         [
             json.loads(line) | {"seconds": 0}

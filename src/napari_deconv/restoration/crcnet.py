@@ -8,11 +8,12 @@ from typing import Any, Literal
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.functional import conv2d
 
 from ..core.errors import DeconvError
 from ..core.problem import Problem
 from .base import Method
-from .one_psf import network_for, remark
+from .one_psf import grown, network_for, remark
 from .separable import fitted, wrap
 
 _REACH = 121
@@ -121,8 +122,8 @@ class Network(nn.Module):
         self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), _REACH))
 
     def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network."""
-        self.load_state_dict(dict(tensors))
+        """Begin from weights of the same network, for any PSF."""
+        self.load_state_dict(grown(self, tensors))
 
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
@@ -142,6 +143,7 @@ class Network(nn.Module):
         """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""
         inputs = [y, *(partial(y, otf, n) if self.series else y for n in _TERMS)]
         seen = wrap(torch.cat(inputs, 1) - 0.5, _RING, _RING)
+        seen = seen.contiguous(memory_format=torch.channels_last)
         with torch.autocast(y.device.type, torch.bfloat16):
             for unit in self.units:
                 seen = torch.cat([seen, unit(seen)], 1)
@@ -192,5 +194,7 @@ class Unit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps ``(B, maps, Y, X)`` of the same shape."""
-        residual: Tensor = x - torch.sigmoid(self.back(torch.sigmoid(self.there(x))))
-        return residual
+        # A transposed layer of stride 1 is a layer, and as such several times faster on a CPU.
+        filters = self.back.weight.flip(2, 3).transpose(0, 1)
+        back = conv2d(torch.sigmoid(self.there(x)), filters, self.back.bias, padding=1)
+        return x - torch.sigmoid(back)

@@ -10,15 +10,18 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.errors import DeconvError
 from ..core.problem import Problem
 from .base import Method
-from .one_psf import network_for, remark
+from .one_psf import distance, grown, network_for, remark
 from .separable import Separable, fitted
 
 TAPS = 121
 MAPS = 38
 TRAINED_NSR = 1e-2
 """Where training begins by default: the paper's 1e-4 amplifies 1 % of noise beyond the image."""
+_FAR = 0.25
+"""Distance of a PSF beyond which its inverse is no beginning."""
 
 
 class DCNN(
@@ -120,8 +123,20 @@ class Network(Separable):
             self.become(self.psf.cpu(), self.nsr)
 
     def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network."""
-        self.load_state_dict(dict(tensors))
+        """Begin from weights of the same network.
+
+        Raises
+        ------
+        DeconvError
+            If they are of a PSF that has little to do with this one.
+        """
+        own, theirs = (psf.float().cpu().numpy() for psf in (self.psf, tensors["psf"]))
+        if own.any() and (away := distance(own, theirs)) > _FAR:
+            raise DeconvError(
+                f"These weights invert another PSF, which differs by {away:.0%}.",
+                "Begin with the inverse of your own.",
+            )
+        self.load_state_dict(grown(self, tensors))
 
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import pixel_shuffle, pixel_unshuffle
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
@@ -160,39 +160,3 @@ def level_map(
     if local is not None:
         level = level + torch.log(to_phases(local, multiple).mean(1, keepdim=True))
     return level.expand(len(like), 1, *like.shape[-2:])
-
-
-_BLOCK_PX = 48
-
-
-def wide_convolution(x: Tensor, weight: Tensor) -> Tensor:
-    """A convolution layer with wide filters, without padding, by Fourier transform of blocks.
-
-    For 16x16 filters training takes two fifths of the time of a convolution layer on a CPU, and
-    is exact to float32.
-
-    Parameters
-    ----------
-    x : Tensor
-        float32 ``(B, C, Y, X)``.
-    weight : Tensor
-        Filters as of a convolution layer, ``(M, C, k, k)``.
-
-    Returns
-    -------
-    Tensor
-        ``(B, M, Y - k + 1, X - k + 1)``.
-    """
-    maps, _, size, _ = weight.shape
-    step, sides = _BLOCK_PX - size + 1, (_BLOCK_PX, _BLOCK_PX)
-    rows, columns = (n - size + 1 for n in x.shape[-2:])
-    down, along = -(-rows // step), -(-columns // step)
-    x = pad(x, (0, along * step - columns, 0, down * step - rows))
-    blocks = torch.fft.rfft2(x.unfold(2, _BLOCK_PX, step).unfold(3, _BLOCK_PX, step))
-    # One matrix product per frequency.
-    seen = blocks.permute(4, 5, 0, 2, 3, 1).flatten(2, 4).flatten(0, 1)
-    response = torch.fft.rfft2(weight, s=sides).conj().permute(2, 3, 1, 0).flatten(0, 1)
-    mixed = torch.bmm(seen, response).unflatten(1, (len(x), down, along))
-    mixed = mixed.unflatten(0, blocks.shape[-2:]).permute(2, 5, 3, 4, 0, 1)
-    found = torch.fft.irfft2(mixed, s=sides)[..., :step, :step].transpose(3, 4)
-    return found.reshape(len(x), maps, down * step, along * step)[..., :rows, :columns]

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ..core.problem import Problem
 from ..core.weights import about, load_network, locate, read_weights
 from .separable import Separable
+from .views import Views
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-_STRUCTURE = ("activation", "second", "train", "inputs")
+_STRUCTURE = ("activation", "second", "views", "inputs")
 """Fields that decide which weights fit."""
 ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
@@ -59,6 +61,26 @@ def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
     )
 
 
+def grown(network: Any, tensors: Mapping[str, Tensor], *kept: str) -> dict[str, Tensor]:
+    """What a network made for a PSF begins with, given weights that may be for another.
+
+    Parameters
+    ----------
+    network : nn.Module
+        It has a buffer ``psf``, which is zero until it is prepared.
+    tensors : mapping of str to Tensor
+        Weights of the same structure.
+    *kept : str
+        Parts that are its own where the PSFs are not alike.
+    """
+    if not network.psf.any():
+        return dict(tensors)
+    other = distance(network.psf.cpu().numpy(), tensors["psf"].float().cpu().numpy()) > ALIKE
+    own = network.state_dict()
+    parts = ("psf", *kept) if other else ("psf",)
+    return {**tensors, **{name: own[name] for name in own if name.split(".")[0] in parts}}
+
+
 def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
     """The one PSF that weights were trained for, from their header; None if there were many."""
     families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
@@ -91,7 +113,7 @@ def untrained(method: Any, problem: Problem) -> Any:
 
 
 @torch.no_grad()
-def expected_error(layers: Separable, problem: Problem) -> float:
+def expected_error(layers: Separable | Views, problem: Problem) -> float:
     """Mean squared error, up to a factor, of a separable inverse on a usual image with this noise.
 
     With the response R, the blur K and the power ratio N of noise to image:

@@ -114,6 +114,11 @@ def wrap(x: Tensor, before: int, after: int) -> Tensor:
     return x
 
 
+def bent(x: Tensor, activation: str) -> Tensor:
+    """A nonlinearity of slope 1 at 0, in place: ``tanh``, or ``sigmoid`` from -2 to 2."""
+    return x.tanh_() if activation == "tanh" else 4 * x.sigmoid_() - 2
+
+
 class Separable(nn.Module):
     """Filters down, a nonlinearity, filters along, a nonlinearity: the hidden layers of DCNN.
 
@@ -126,8 +131,6 @@ class Separable(nn.Module):
         Whether the second layer takes all maps to all; otherwise each to its own.
     maps, taps : int
         38 and 121 in the paper.
-    frozen : bool
-        Whether its weights are no parameters, to be trained around.
     """
 
     # Every one of thousands of taps moves by the rate: at the whole rate, the inverse that they
@@ -140,9 +143,7 @@ class Separable(nn.Module):
     out: Tensor
     level: Tensor
 
-    def __init__(
-        self, activation: str, full: bool, maps: int = 38, taps: int = 121, frozen: bool = False
-    ) -> None:
+    def __init__(self, activation: str, full: bool, maps: int = 38, taps: int = 121) -> None:
         super().__init__()
         self.activation, self.full = activation, full
         second = (maps, maps, taps) if full else (maps, taps)
@@ -157,10 +158,7 @@ class Separable(nn.Module):
             "level": torch.zeros(1),
         }
         for key, value in start.items():
-            if frozen:
-                self.register_buffer(key, value)
-            else:
-                self.register_parameter(key, nn.Parameter(value))
+            self.register_parameter(key, nn.Parameter(value))
 
     @torch.no_grad()
     def become(self, psf: Tensor, nsr: float) -> None:
@@ -219,12 +217,9 @@ class Separable(nn.Module):
         first, second = self.gamma[:2].exp()
         shift = (self.shift / self.gamma[:2].exp())[..., None, None]
         ratio = first / second[:, None] if self.full else first / second
-        x = self._bent(filter_down(y - 0.5, self.down / first[:, None]) + shift[0])
-        return self._bent(filter_along(x, self.along * ratio[..., None]) + shift[1])
-
-    def _bent(self, x: Tensor) -> Tensor:
-        # A sigmoid is a hyperbolic tangent of half its argument; both of slope 1 at 0 here.
-        return torch.tanh(x) if self.activation == "tanh" else 4 * torch.sigmoid(x) - 2
+        x = filter_down(y - 0.5, self.down / first[:, None]).add_(shift[0])
+        x = filter_along(bent(x, self.activation), self.along * ratio[..., None]).add_(shift[1])
+        return bent(x, self.activation)
 
 
 _LINEAR = 4.0

@@ -112,7 +112,7 @@ def _(network: separable.Separable, args: Any, output: Tensor, calls: Any) -> It
 
 @taps.register
 def _(network: odcnn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[Tap]:
-    inner = network.inverse.maps(args[0])
-    yield "maps, as they are summed", inner * network.inverse.gains[:, None, None], 1
-    yield "correction", output - network.inverse.merged(inner), 1
+    views = network.inverse(args[0])
+    yield "views, in units of what they usually are", views, 1
+    yield "correction", output - network.inverse.image(views), 1
     yield "estimate", output, 1

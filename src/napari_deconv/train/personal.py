@@ -22,11 +22,16 @@ from .recipe import Recipe
 _LEAST_NOISE = 1e-4
 _PLANS: dict[str, dict[str, Any]] = {
     "dcnn": {"patch_px": 128, "batch": 4, "rate": 2e-4},
-    "odcnn": {"patch_px": 128, "batch": 1, "rate": 5e-4},
+    "odcnn": {
+        "patch_px": 128,
+        "batch": 1,
+        "rate": 4e-3,
+        "optimiser": "muon",
+        "loss": "psnr",
+    },
     "crcnet": {"patch_px": 96, "batch": 2, "rate": 1e-3},
     "glra": {"patch_px": 192, "batch": 2, "rate": 2e-4},
 }
-_RELATIVES = {"odcnn": ("dcnn",)}
 _TUNING: dict[str, Any] = {"patch_px": 96, "batch": 4, "rate": 2e-4}
 """Fine-tuning of a network for any PSF: a tenth of the rate that it was made with."""
 
@@ -81,10 +86,9 @@ def starts(name: str) -> dict[str, str]:
     The empty id is the network as it begins by itself.
     """
     kind = methods()[name]
-    known = (name, *_RELATIVES.get(name, ()))
     rows = sorted((row for row in shipped() if row["method"] == name), key=lambda x: _odd(kind, x))
     found = {row["id"]: f"shipped: {row['id']}" for row in rows}
-    found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method in known}
+    found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}
     itself = "nothing learned" if kind.untrained else "the inverse of the PSF"
     return {"": itself, **found} if kind.one_psf else {**found, "": "nothing learned"}
 

@@ -54,6 +54,8 @@ class Recipe(Spec, title="Training recipe"):
         Length of the schedule, in optimiser steps.
     rate : float
         Peak learning rate; cosine to a hundredth of it. log gamma gets ten times as much.
+    optimiser : str
+        ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
     loss : str
         Of what is missed, over the noise: ``l1`` is the mean of its size, ``l2`` of its square,
         ``psnr`` of the logarithm of each patch's mean square, so that no patch outweighs others. A
@@ -85,6 +87,7 @@ class Recipe(Spec, title="Training recipe"):
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 3000
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
+    optimiser: Literal["adamw", "muon"] = "adamw"
     loss: Literal["l1", "l2", "psnr"] = "l1"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     held_out: Annotated[int, Interval(ge=2, le=1000)] = 20

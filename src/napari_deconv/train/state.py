@@ -6,7 +6,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from ..core.errors import DeconvError
 from ..core.weights import locate, read_weights
 from ..io.atomic import replacing
+from .muon import Muon
 from .pairs import Batch, rendered
 from .parallel import Team
 from .recipe import Recipe
@@ -37,8 +38,8 @@ class State:
     ----------
     network, average : nn.Module
         What is trained, and its exponential moving average, which is what is kept.
-    optimiser : Optimizer
-        AdamW.
+    optimisers : tuple of Optimizer
+        AdamW, and Muon for matrices where the recipe says so.
     rng : Generator
         Draws all data.
     step : int
@@ -53,7 +54,7 @@ class State:
 
     network: Any
     average: Any
-    optimiser: torch.optim.Optimizer
+    optimisers: tuple[torch.optim.Optimizer, ...]
     rng: np.random.Generator
     step: int = 0
     best: float = -math.inf
@@ -62,7 +63,11 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write whole or not at all: a full disk leaves the last good one."""
-        data = {key: getattr(self, key).state_dict() for key in ("network", "average", "optimiser")}
+        data: dict[str, Any] = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [one.state_dict() for one in self.optimisers],
+        }
         data |= {key: getattr(self, key) for key in ("step", "best", "seconds", "losses")}
         data["rng"] = json.dumps(self.rng.bit_generator.state)
         with replacing(path) as beside, beside.open("wb") as file:
@@ -72,8 +77,10 @@ class State:
         """Become what `save` wrote."""
         try:
             data = torch.load(path, map_location=device, weights_only=True)
-            for key in ("network", "average", "optimiser"):
+            for key in ("network", "average"):
                 getattr(self, key).load_state_dict(data[key])
+            for one, kept in zip(self.optimisers, data["optimisers"], strict=True):
+                one.load_state_dict(kept)
         except Exception as error:
             raise DeconvError(
                 f"{path} is no checkpoint of this recipe: {error}.", "Choose another folder."
@@ -96,17 +103,31 @@ def begin(recipe: Recipe, device: torch.device) -> State:
         known = (recipe.method.name, *getattr(network, "relatives", ()))
         network.grow(read_weights(locate(recipe.start), *known)[0])
     network.to(device)
-    optimiser = torch.optim.AdamW(_groups(network), lr=recipe.rate, weight_decay=0.0)
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    return State(network, average, optimiser, np.random.default_rng(recipe.seed))
+    return State(network, average, _optimisers(network, recipe), np.random.default_rng(recipe.seed))
 
 
-def _groups(network: nn.Module) -> list[dict[str, Any]]:
+def _optimisers(network: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, ...]:
+    """What moves the weights: matrices, filters of layers among them, by Muon where it is asked."""
+    others = dict(network.named_parameters())
+    filters = [n for n, p in others.items() if n.endswith(".weight") and p.ndim > 1]
+    chosen = filters if recipe.optimiser == "muon" else []
+    matrices = {name: others.pop(name) for name in chosen}
+    made: list[torch.optim.Optimizer] = []
+    if others:
+        groups = _groups(others, network)
+        made.append(torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0))
+    if matrices:
+        made.append(Muon(_groups(matrices, network), lr=recipe.rate))
+    return tuple(made)
+
+
+def _groups(parameters: Mapping[str, nn.Parameter], network: nn.Module) -> list[dict[str, Any]]:
     """Parameters by the part of the rate they get, which their network may name."""
     # log gamma spans decades: ten times the rate.
     scales = {"gamma": 10.0, **getattr(network, "rates", {})}
-    groups: dict[float, list[nn.Parameter]] = {1.0: [], 10.0: []}
-    for name, parameter in network.named_parameters():
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
         scale = next((scales[part] for part in name.split(".") if part in scales), 1.0)
         groups.setdefault(scale, []).append(parameter)
     return [{"params": members, "scale": scale} for scale, members in groups.items()]
@@ -115,7 +136,7 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
 def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     """One optimiser step, on this process's part of a batch."""
     began = time.monotonic()
-    for group in state.optimiser.param_groups:
+    for group in (group for one in state.optimisers for group in one.param_groups):
         group["lr"] = group["scale"] * rate(recipe, state.step)
     loss = _differentiate(state.network, batch, recipe.loss, team)
     if not math.isfinite(loss):
@@ -124,7 +145,8 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
             "Lower the rate; the best weights so far are kept.",
         )
     nn.utils.clip_grad_norm_(state.network.parameters(), 1.0)
-    state.optimiser.step()
+    for optimiser in state.optimisers:
+        optimiser.step()
     state.step += 1
     _follow(state)
     state.losses.append(loss)
