@@ -218,6 +218,21 @@ def test_odcnn_lays_patches_down_where_its_filters_looked(down: int, along: int,
     np.testing.assert_allclose(found, expected, atol=0.01)
 
 
+def test_odcnn_works_strip_by_strip_as_on_the_whole_and_can_be_cancelled_in_between() -> None:
+    network, views = prepared(ODCNN()), torch.rand(1, 8, 150, 40)
+    torch.nn.init.normal_(network.last.weight, std=0.01)
+    whole, checks = network.correction(views).detach(), []
+    with torch.no_grad():
+        strips = network.correction(views, lambda: checks.append(1))
+    torch.testing.assert_close(strips, whole, atol=0.01, rtol=0.01)
+    assert len(checks) == 3
+
+
+def test_odcnn_restores_a_large_image() -> None:
+    image = np.tile(PHOTO, (5, 5))
+    assert deconvolve(image, DISK, "odcnn", noise=0.01, nsr=3e-3).shape == image.shape
+
+
 def test_crcnet_begins_at_the_sum_that_ird_has_after_as_many_terms() -> None:
     network = CRCNet().network()
     otf = torch.fft.rfft2(placed(DISK, PHOTO.shape))[None, None]

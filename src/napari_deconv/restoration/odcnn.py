@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -20,6 +20,7 @@ from .views import LEAST_VIEWS, USUAL, Views
 
 _WIDTH = 512
 _PATCH = 8
+_STRIP_PX = 64
 _SCALE = 0.1
 """Of the correction: weights that are then near 1 / 64 suit the rate of all others."""
 TRAINED_NSR = 3e-3
@@ -35,7 +36,7 @@ class ODCNN(
     needs_weights=True,
     one_psf=True,
     for_training=("train", "start"),
-    buffers=3 * _WIDTH,
+    buffers=320,
 ):
     """DCNN joined with an outlier-rejecting denoiser, made for one PSF (Xu et al. 2014).
 
@@ -98,13 +99,16 @@ class ODCNN(
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network = network_for(self, problem)
+        y = problem.y  # what it leaves behind is used outside of inference mode
         with torch.inference_mode():
-            x = net.alone(problem.y[:, None])[:, 0]
+            x = net.alone(y[:, None])[:, 0]
         yield x
         y = problem.with_ring(x)
-        complete = net if self.weights else net.alone  # untrained there is nothing to correct
         with torch.inference_mode():
-            x = complete(y[:, None])[:, 0]
+            if self.weights:
+                x = net(y[:, None], problem.blur.check)[:, 0]
+            else:  # untrained there is nothing to correct
+                x = net.alone(y[:, None])[:, 0]
         yield x
 
 
@@ -172,20 +176,33 @@ class Network(nn.Module):
         """The inverse without its correction."""
         return self.inverse.image(self.inverse(y))
 
-    def forward(self, y: Tensor) -> Tensor:
+    def forward(self, y: Tensor, check: Callable[[], None] = lambda: None) -> Tensor:
         """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""
         views = self.inverse(y)
-        return self.inverse.image(views) + _SCALE * self.correction(views)
+        return self.inverse.image(views) + _SCALE * self.correction(views, check)
 
-    def correction(self, views: Tensor) -> Tensor:
-        """What the denoiser makes of views, ``(B, 1, Y, X)``, in units of 0.1."""
-        size = views.shape[-2:]
-        x = wrap(views, 7, 8).contiguous(memory_format=torch.channels_last)
+    def correction(self, views: Tensor, check: Callable[[], None] = lambda: None) -> Tensor:
+        """What the denoiser makes of views, ``(B, 1, Y, X)``, in units of 0.1.
+
+        Strip by strip where nothing is learned: 512 maps of a whole photo are large, and ``check``
+        can cancel in between.
+        """
+        rows = views.shape[-2]
+        step = rows if torch.is_grad_enabled() else _STRIP_PX
+        x = wrap(views, 7, 8)
+        strips = []
+        for top in range(0, rows, step):
+            check()
+            strips.append(self._patches(x[..., top : top + step + 15, :]))
+        return added(torch.cat(strips, -2), views.shape[-2:])
+
+    def _patches(self, x: Tensor) -> Tensor:
+        """What every pixel says of those around it, from views with 15 more rows and columns."""
+        x = x.contiguous(memory_format=torch.channels_last)
         with torch.autocast(x.device.type, torch.bfloat16):
             h = bent(self.first(x), self.activation)
-            h = bent(self.second(h), self.activation)
-            patches = self.last(h)
-        return added(patches.float(), size)
+            patches: Tensor = self.last(bent(self.second(h), self.activation))
+        return patches.float()
 
 
 def added(patches: Tensor, size: Sequence[int]) -> Tensor:
