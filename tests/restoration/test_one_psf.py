@@ -195,6 +195,9 @@ def test_a_training_that_begins_with_weights_for_another_psf_keeps_its_own(tmp_p
     file.write_bytes(packed(DCNN(), prepared(DCNN(), other), {}))
     with pytest.raises(DeconvError, match=r"invert another PSF, which differs by \d+%.*your own"):
         begin(recipe(DCNN(), start=str(file)), torch.device("cpu"))
+    file.write_bytes(packed(DCNN(second="full"), prepared(DCNN(second="full")), {}))
+    with pytest.raises(DeconvError, match="do not fit DCNN as it is set"):
+        begin(recipe(DCNN(), start=str(file)), torch.device("cpu"))
 
 
 @given(st.integers(8, 40), st.integers(8, 40), st.integers(0, 10**6))

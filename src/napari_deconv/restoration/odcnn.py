@@ -47,7 +47,7 @@ class ODCNN(
 
     Where this differs from the paper: the second layer begins as inverses at six ratios, the image
     as it came and where it is white, in place of the pairs that one inverse is made of, and has
-    these eight maps and not 38, which is a fifth of the cost. The denoiser makes a correction of
+    these eight maps and not 38, which is a quarter of the cost. The denoiser makes a correction of
     the inverse and not the image, and its first filters are cosines and not random; before it, the
     inverse alone fills the unseen ring. Colours and channels are restored one by one.
 

@@ -174,7 +174,7 @@ class Separable(nn.Module):
         self.out[:used] = 1
         # No map of an image within [0, 1] gets beyond a quarter of its scale.
         first = 0.5 * self.down.abs().sum(1)
-        self.gamma[:2] = (_LINEAR * torch.stack([first, first * own.abs().sum(1)])).log()
+        self.gamma[:2] = (LINEAR * torch.stack([first, first * own.abs().sum(1)])).log()
         self.gamma[2] = 0
 
     @property
@@ -222,5 +222,5 @@ class Separable(nn.Module):
         return bent(x, self.activation)
 
 
-_LINEAR = 4.0
+LINEAR = 4.0
 """Scale of a map in units of the most it can become: what is bent at the start is below 1/48."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .low_rank import pseudo_inverse, tap_spectrum
-from .separable import bent, filter_along, filter_down
+from .separable import LINEAR, bent, filter_along, filter_down
 
 BANDS = 6
 LEAST_VIEWS = BANDS + 2
@@ -20,16 +20,14 @@ _NOISE, USUAL = 0.01, 0.25
 """A usual image: standard deviations of its noise and of itself."""
 _WHITE, _NEAR = 0.98, 0.02
 """Brightness around which a view tells clipped pixels from others, and how near."""
-_LINEAR = 4.0
-"""Scale of a map in units of the most it can become: what is bent at the start is below 1/48."""
 
 
 class Views(nn.Module):
     """Filters down, a nonlinearity, all to all along, a nonlinearity: what a denoiser looks at.
 
     With all maps at hand, every map of the second layer can be a whole deconvolution. The first
-    view is Wiener's, with a ratio that falls with the square of the frequency as images do; five
-    are differences of that at other ratios; then the image as it came, and where it is white. All
+    view is Wiener's, with a ratio that grows with the square of the frequency, as images fade; five
+    are what lies between two such ratios; then the image as it came, and where it is white. All
     are in units of what they usually are. What is left of ``views`` begins as random filters.
 
     Parameters
@@ -89,12 +87,11 @@ class Views(nn.Module):
 
     def _scale(self, maps: int) -> None:
         """No map of an image within [0, 1] gets beyond a quarter of its scale, but the last."""
-        first = _LINEAR * 0.5 * self.down.abs().sum(1)
-        first[-1] = _NEAR
-        self.edge.zero_()[maps - 1] = (_WHITE - 0.5) / _NEAR
         most = 0.5 * self.down.abs().sum(1)
-        most[-1] = _NEAR
-        second = _LINEAR * (self.along.abs().sum(2) @ most)
+        first = LINEAR * most
+        first[-1] = most[-1] = _NEAR  # bent to its ends: that is what tells white from the rest
+        self.edge.zero_()[maps - 1] = (_WHITE - 0.5) / _NEAR
+        second = LINEAR * (self.along.abs().sum(2) @ most)
         self.scale.copy_(torch.cat([first, second]).log())
 
     def response(self, grid: Sequence[int]) -> Tensor:

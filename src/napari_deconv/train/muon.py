@@ -11,10 +11,13 @@ from torch import Tensor, nn
 _MOMENTUM = 0.95
 _STEPS = 5
 _CURVE = (3.4445, -4.7750, 2.0315)
+"""Of an odd polynomial, steep at 0, whose iterates lift small singular values to near 1."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum whose every step has singular values near 1 (Jordan et al. 2024).
+    """Momentum whose every step has singular values near 1.
+
+    K. Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024.
 
     As `torch.optim.Muon` without weight decay, but it takes the filters of convolution layers too,
     as matrices of one row per map.
@@ -41,7 +44,9 @@ class Muon(torch.optim.Optimizer):
     def _move(self, parameter: nn.Parameter, rate: float) -> None:
         gradient, state = parameter.grad, self.state[parameter]
         assert gradient is not None
-        mean = state.setdefault("mean", torch.zeros_like(parameter))
+        if "mean" not in state:
+            state["mean"] = torch.zeros_like(parameter)
+        mean = state["mean"]
         mean.lerp_(gradient, 1 - _MOMENTUM)
         ahead = gradient.lerp(mean, _MOMENTUM).flatten(1)
         rows, columns = ahead.shape

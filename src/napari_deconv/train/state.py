@@ -101,7 +101,14 @@ def begin(recipe: Recipe, device: torch.device) -> State:
         network.prepare(rendered(psf, recipe, rng) for psf in drawn)
     if recipe.start:
         known = (recipe.method.name, *getattr(network, "relatives", ()))
-        network.grow(read_weights(locate(recipe.start), *known)[0])
+        tensors, _ = read_weights(locate(recipe.start), *known)
+        try:
+            network.grow(tensors)
+        except RuntimeError as error:
+            raise DeconvError(
+                f"The weights {recipe.start!r} do not fit {recipe.method.title} as it is set.",
+                "Set its fields as they were when those were made, or begin with others.",
+            ) from error
     network.to(device)
     average = copy.deepcopy(network).requires_grad_(False).eval()
     return State(network, average, _optimisers(network, recipe), np.random.default_rng(recipe.seed))
