@@ -35,7 +35,7 @@ class ODCNN(
     "NeurIPS 2014",
     needs_weights=True,
     one_psf=True,
-    for_training=("train", "start"),
+    for_training=("views", "train", "start"),
     buffers=320,
 ):
     """DCNN joined with an outlier-rejecting denoiser, made for one PSF (Xu et al. 2014).
