@@ -12,7 +12,7 @@ from protocol import photos, scene
 from stacks import stacks
 from stopping import Case, bars
 
-from napari_deconv.core.engine import stream
+from napari_deconv.engine.streaming import stream
 from napari_deconv.psf import CameraShake, Disk
 from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 

@@ -33,8 +33,8 @@ from napari_deconv.comparison.measures import BLIND, DEFAULT_BLIND, MEASURES
 from napari_deconv.comparison.recipe import Comparison
 from napari_deconv.comparison.run import Outcome, best, compare
 from napari_deconv.comparison.sweep import Sweep, corner
-from napari_deconv.core.engine import drain
 from napari_deconv.degradation import Chain
+from napari_deconv.engine.streaming import drain
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method, methods
 

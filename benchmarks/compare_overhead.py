@@ -34,7 +34,7 @@ def overhead(size: int) -> None:
     from napari_deconv.comparison.material import Material
     from napari_deconv.comparison.recipe import Comparison
     from napari_deconv.comparison.run import compare
-    from napari_deconv.core.engine import drain
+    from napari_deconv.engine.streaming import drain
     from napari_deconv.restoration.base import Method, methods
 
     known = methods()

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from protocol import NOISE, Case, photos, scene
 
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.metrics import score
 from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion
 from napari_deconv.restoration.base import Method, methods

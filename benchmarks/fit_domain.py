@@ -1,8 +1,8 @@
 """Fit what tells fluorescence from photos: `python benchmarks/fit_domain.py PHOTOS FLUORESCENCE`.
 
 Looks at every photo, at every second file of the fluorescence folder from the first on, and at as
-many generated planes, blurred and noisy; prints the weights for restoration/domain.py, and how
-often they are right on files that the fit has not seen (five folds).
+many generated planes, blurred and noisy; prints the weights for restoration/networks/domain.py, and
+how often they are right on files that the fit has not seen (five folds).
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize
 
-from napari_deconv.core.excerpt import excerpt
-from napari_deconv.core.intensity import robust_maximum
 from napari_deconv.degradation.structures import Structures
-from napari_deconv.restoration.domain import features
+from napari_deconv.engine.excerpt import excerpt
+from napari_deconv.engine.intensity import robust_maximum
+from napari_deconv.restoration.networks.domain import features
 from napari_deconv.train.images import read_gray
 
 _CAUTION = 6.0

@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from protocol import Case, photos, scene
 
-from napari_deconv.core import problem
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine import problem
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion
 from napari_deconv.restoration.base import Method, methods
 

@@ -57,7 +57,7 @@ def one(size: int, gigabytes: float, name: str, fields: dict[str, object]) -> di
     from scipy.ndimage import zoom
 
     from napari_deconv import degrade
-    from napari_deconv.core.engine import drain, stream
+    from napari_deconv.engine.streaming import drain, stream
     from napari_deconv.psf import CameraShake
     from napari_deconv.restoration.base import Method, methods
 
@@ -113,7 +113,7 @@ def method_warm(method, psf) -> None:  # type: ignore[no-untyped-def]
     """Libraries load on the first call; that is not the run's memory."""
     import numpy as np
 
-    from napari_deconv.core.engine import drain, stream
+    from napari_deconv.engine.streaming import drain, stream
 
     small = np.random.default_rng(1).random((96, 96), dtype=np.float32)
     drain(stream(method, small, psf, noise=0.01))

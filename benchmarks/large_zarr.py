@@ -162,7 +162,7 @@ def kills(source: Path, options: argparse.Namespace) -> None:
 def overhead(source: Path, options: argparse.Namespace) -> None:
     """The whole run against the time that the blocks' computation takes by itself."""
     from napari_deconv.blocks import stream_blocks, work
-    from napari_deconv.core.engine import drain
+    from napari_deconv.engine.streaming import drain
 
     jobs: list[Any] = []
     original = work.compute
@@ -214,7 +214,7 @@ def workers(source: Path, options: argparse.Namespace) -> None:
     from distributed import LocalCluster
 
     from napari_deconv.blocks import stream_blocks
-    from napari_deconv.core.engine import drain
+    from napari_deconv.engine.streaming import drain
 
     seconds = {}
     for count in (1, 2):

@@ -72,7 +72,7 @@ def begin(images: list[Floats], components: int, count: int, rng: np.random.Gene
 
 def known(name: str) -> tuple[Mixture, list[str]]:
     """Weights and covariances of a file or of the shipped mixture, and the rounds it has had."""
-    from napari_deconv.core.weights import locate, read_weights
+    from napari_deconv.restoration.weights import locate, read_weights
 
     tensors, header = read_weights(locate(name), "epll")
     log_weights, directions, deviations = (
@@ -147,8 +147,8 @@ def save(
     images: int,
 ) -> None:
     """Write the mixture and what it is."""
-    from napari_deconv.core.weights import packed
     from napari_deconv.restoration.epll import EPLL, Prior
+    from napari_deconv.restoration.weights import packed
 
     header = {
         "trained_on": f"BSDS500, {images} of its 400 train and test images (gray)",
@@ -167,8 +167,8 @@ def rescore(path: Path) -> None:
     """Write into the file what EPLL makes with it of the crops that `epll_schedule` steers by."""
     from epll_schedule import cases, psnr_db
 
-    from napari_deconv.core.weights import packed, read_weights
     from napari_deconv.restoration.epll import EPLL
+    from napari_deconv.restoration.weights import packed, read_weights
 
     tensors, header = read_weights(path, EPLL.name)
     method = EPLL(prior=str(path.resolve()))

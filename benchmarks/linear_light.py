@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from skimage import data
 
 from napari_deconv import degrade, methods
-from napari_deconv.core.colour import linear_to_srgb, srgb_to_linear, stream_in_linear_light
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear, stream_in_linear_light
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.metrics import psnr
 from napari_deconv.psf import PSF, Disk, Motion
 from napari_deconv.restoration.base import Method

@@ -23,7 +23,7 @@ from stacks import VOXEL_UM
 from stopping import Case, Image, bars, load, stack_cases
 
 from napari_deconv import methods
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf.readout import fwhm
 
 OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "microscopy.md"

@@ -20,7 +20,7 @@ from torch import nn
 
 from napari_deconv import methods
 from napari_deconv.core.device import choose_device
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method
 

@@ -19,8 +19,8 @@ from PIL import Image
 from scipy.ndimage import convolve1d
 from scipy.signal import fftconvolve
 
-from napari_deconv.core.noise import estimate_noise
 from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion
+from napari_deconv.signal.noise import estimate_noise
 
 LEVELS = (0.001, 0.005, 0.01, 0.03, 0.05)
 PSFS = [

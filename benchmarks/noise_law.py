@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from napari_deconv import degrade
-from napari_deconv.core.noise import estimate_noise
-from napari_deconv.core.noise_law import noise_law
 from napari_deconv.degradation.structures import Structures
 from napari_deconv.psf import CameraShake, Gaussian
+from napari_deconv.signal.noise import estimate_noise
+from napari_deconv.signal.noise_law import noise_law
 from napari_deconv.train.images import read_gray
 
 SIGMAS_PX = (0.9, 1.2, 1.6, 2.2)

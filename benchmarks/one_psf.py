@@ -29,9 +29,9 @@ from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.psf import Gaussian, Motion
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.crcnet import CRCNet
-from napari_deconv.restoration.dcnn import DCNN
-from napari_deconv.restoration.odcnn import ODCNN
+from napari_deconv.restoration.networks.crcnet import CRCNet
+from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.networks.odcnn import ODCNN
 from napari_deconv.studies.trained import NOISE, PSFS, SHAKES
 from napari_deconv.train import loop
 from napari_deconv.train.loop import fit

@@ -21,7 +21,7 @@ from scipy.ndimage import uniform_filter
 from skimage.io import imread
 
 from napari_deconv import deconvolve
-from napari_deconv.restoration.glra import Network
+from napari_deconv.restoration.networks.glra import Network
 
 SIDE, BLOCK, COUNT = 256, 32, 24
 CORNERS = ((16, 0), (0, 16), (16, 16))

@@ -29,8 +29,8 @@ from psf_estimation import aligned_error
 
 from napari_deconv import deconvolve
 from napari_deconv.benchmark.scenes import Case, gray, make_case
-from napari_deconv.core.engine import drain
 from napari_deconv.degradation import Chain
+from napari_deconv.engine.streaming import drain
 from napari_deconv.estimation import starts
 from napari_deconv.estimation.plane import Plane, odd_size, plane_of
 from napari_deconv.estimation.shake import camera_shake_of_any_size

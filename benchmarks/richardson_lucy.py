@@ -42,7 +42,7 @@ def inputs(case: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def grid(case: str) -> tuple[int, ...]:
-    from napari_deconv.core.fourier import fast_shape
+    from napari_deconv.signal.fourier import fast_shape
 
     return fast_shape([n + 2 * (k // 2) for n, k in zip(*CASES[case], strict=True)])
 
@@ -61,7 +61,7 @@ def solver(name: str) -> Callable[[np.ndarray, np.ndarray, int], object]:
 
 
 def ours(image: np.ndarray, psf: np.ndarray, iterations: int) -> object:
-    from napari_deconv.core.engine import drain, stream
+    from napari_deconv.engine.streaming import drain, stream
     from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 
     return drain(stream(RichardsonLucy(iterations=iterations), image, psf, noise=0.0, device="cpu"))
@@ -70,7 +70,7 @@ def ours(image: np.ndarray, psf: np.ndarray, iterations: int) -> object:
 def method_alone(image: np.ndarray, psf: np.ndarray, iterations: int) -> object:
     import torch
 
-    from napari_deconv.core.problem import Problem
+    from napari_deconv.engine.problem import Problem
     from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 
     case = f"{image.ndim}-D"
@@ -175,8 +175,8 @@ def press(cancel: threading.Event, pressed: list[float]) -> None:
 
 def cancel_seconds(rounds: int) -> list[float]:
     """From setting the event to having control back, at random moments of a 3-D run."""
-    from napari_deconv.core.engine import drain, stream
     from napari_deconv.core.errors import Cancelled
+    from napari_deconv.engine.streaming import drain, stream
     from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 
     image, psf = inputs("3-D", 0)

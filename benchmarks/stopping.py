@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from protocol import DATA, photos, scene
 from stacks import stacks
 
-from napari_deconv.core.engine import drain, stream
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion
 from napari_deconv.restoration.richardson_lucy import MOST, RichardsonLucy
 

@@ -23,8 +23,8 @@ from protocol import DATA
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.degradation.sampling import Sampler, standard_psfs
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.fcnn import FCNN
-from napari_deconv.restoration.glra import GLRA
+from napari_deconv.restoration.networks.fcnn import FCNN
+from napari_deconv.restoration.networks.glra import GLRA
 from napari_deconv.train.loop import fit
 from napari_deconv.train.recipe import Recipe
 

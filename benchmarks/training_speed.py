@@ -27,8 +27,8 @@ from torch.overrides import TorchFunctionMode
 from napari_deconv.core.device import choose_device
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.psf import Disk
-from napari_deconv.restoration import separable, views
 from napari_deconv.restoration.base import Method, methods
+from napari_deconv.restoration.networks import separable, views
 from napari_deconv.train import loop, sharp
 from napari_deconv.train.pairs import Batch
 from napari_deconv.train.parallel import Team

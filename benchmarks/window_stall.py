@@ -95,7 +95,7 @@ def main() -> None:
         print(json.dumps(training(napari.Viewer(), args.seconds), indent=2))
         return
 
-    from napari_deconv.panels.deconvolve import DeconvolvePanel
+    from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 
     rng = np.random.default_rng(0)
     viewer = napari.Viewer()

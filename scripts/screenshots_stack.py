@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import fourier_shift, gaussian_filter
 from screenshots import Window, save
 
-from napari_deconv.panels.parts import reveal
+from napari_deconv.panels.kit.parts import reveal
 from napari_deconv.psf import WideField
 
 screenshots.PATIENCE_S = 900  # a stack on a busy machine

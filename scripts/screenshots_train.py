@@ -24,7 +24,7 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import degrade
-from napari_deconv.panels.deconvolve import DeconvolvePanel
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.psf import Disk
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from napari_deconv.core.spec import dumps
-from napari_deconv.core.weights import FOLDER, about, read_weights
 from napari_deconv.restoration.base import methods
+from napari_deconv.restoration.weights import FOLDER, about, read_weights
 from napari_deconv.train.recipe import Recipe
 
 RECIPES = Path(__file__).parent.parent / "recipes"

@@ -14,9 +14,9 @@ import tifffile
 
 from napari_deconv.cli import COMMANDS, main
 from napari_deconv.cli.options import fields_in, parse_value, spec_in
-from napari_deconv.core.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import hints
+from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.io import Picture, read, sidecar, write
 from napari_deconv.psf import PSF, Disk, Gaussian
 

@@ -14,8 +14,8 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, ImageOps
 
-from napari_deconv.core.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.io import Picture, read, sidecar, write
 from napari_deconv.io.photo import _chunk
 

@@ -12,7 +12,7 @@ from scipy.ndimage import center_of_mass
 
 import napari_deconv
 from napari_deconv import DeconvError, deconvolve
-from napari_deconv.core.fourier import Blur
+from napari_deconv.signal.fourier import Blur
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,8 +118,8 @@ def test_the_window_does_not_freeze(qtbot: Any) -> None:
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QWidget
 
-    from napari_deconv.core.engine import stream
-    from napari_deconv.panels.job import Job
+    from napari_deconv.engine.streaming import stream
+    from napari_deconv.panels.kit.job import Job
 
     owner = QWidget()
     qtbot.addWidget(owner)

@@ -14,8 +14,8 @@ import zarr
 from napari_deconv import methods, psf
 from napari_deconv.__main__ import main
 from napari_deconv.blocks import Outcome, open_source, stream_blocks, work
-from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.restoration.base import Method
 
 methods()
@@ -243,7 +243,7 @@ def test_a_full_disk_is_named_and_finished_blocks_stay(
 def test_memory_that_runs_out_halves_the_block(
     zarr5: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from napari_deconv.core.run import Run
+    from napari_deconv.engine.run import Run
 
     whole_blocks, original = run(zarr5, tmp_path / "a.zarr"), Run.restored
 

@@ -14,8 +14,8 @@ import zarr
 
 from napari_deconv import methods, psf
 from napari_deconv.blocks import stream_blocks
-from napari_deconv.core.engine import drain
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.engine.streaming import drain
 from napari_deconv.restoration.base import Method
 
 distributed = pytest.importorskip("distributed")

@@ -21,8 +21,8 @@ from napari_deconv.comparison.recipe import Comparison
 from napari_deconv.comparison.run import best, compare
 from napari_deconv.comparison.sweep import Sweep, corner, spread, swept_fields
 from napari_deconv.comparison.table import as_csv, as_text
-from napari_deconv.core.engine import drain
 from napari_deconv.core.errors import Cancelled, DeconvError
+from napari_deconv.engine.streaming import drain
 from napari_deconv.io import read, write
 from napari_deconv.restoration.base import Method, methods
 

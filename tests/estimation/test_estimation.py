@@ -13,11 +13,11 @@ from scipy.signal import convolve2d, fftconvolve
 
 import napari_deconv as nd
 from napari_deconv.cli import main
-from napari_deconv.core import engine
 from napari_deconv.core.errors import Cancelled
-from napari_deconv.core.kernel_fit import fit_kernel
 from napari_deconv.core.progress import drain
-from napari_deconv.core.regions import RegionPSF
+from napari_deconv.engine import streaming as engine
+from napari_deconv.engine.kernel_fit import fit_kernel
+from napari_deconv.engine.regions import RegionPSF
 from napari_deconv.estimation import kernel as kernels
 from napari_deconv.estimation import stream
 from napari_deconv.estimation.across import likeness as likeness_of

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_deconv.core.engine import drain
+from napari_deconv.engine.streaming import drain
 from napari_deconv.estimation.kernel import likeness
 from napari_deconv.estimation.starts import believed, best_start, spread
 from napari_deconv.psf import PSF, Disk, Gaussian, Motion

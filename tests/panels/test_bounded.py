@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from napari_deconv.panels.bounded import Bounded
-from napari_deconv.panels.run_bar import RunBar
+from napari_deconv.panels.kit.bounded import Bounded
+from napari_deconv.panels.kit.run_bar import RunBar
 
 
 def test_a_long_message_scrolls_and_a_short_one_is_seen_whole(qtbot):

@@ -8,10 +8,10 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_deconv.panels.compare import ComparePanel
-from napari_deconv.panels.compare_sweep import raised
-from napari_deconv.panels.deconvolve import DeconvolvePanel
-from napari_deconv.panels.layers import KEY, Placement
+from napari_deconv.panels.compare.panel import ComparePanel
+from napari_deconv.panels.compare.sweep import raised
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.kit.layers import KEY, Placement
 from napari_deconv.restoration.base import Method, methods
 
 LEFT = Qt.MouseButton.LeftButton

@@ -11,10 +11,10 @@ from qtpy.QtWidgets import QApplication
 
 from napari_deconv.cli import main as command_line
 from napari_deconv.io import read, write
-from napari_deconv.panels.deconvolve import DeconvolvePanel
-from napari_deconv.panels.layers import KEY
-from napari_deconv.panels.outcome import weighty
-from napari_deconv.panels.psf import DiskPanel
+from napari_deconv.panels.deconvolve.outcome import weighty
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.psf.panel import DiskPanel
 from napari_deconv.psf import Disk
 
 LEFT = Qt.MouseButton.LeftButton

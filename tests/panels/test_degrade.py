@@ -8,8 +8,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_deconv import degrade
-from napari_deconv.panels.degrade import DegradePanel
-from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.psf import Disk
 
 LEFT = Qt.MouseButton.LeftButton

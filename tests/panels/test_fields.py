@@ -7,7 +7,7 @@ from annotated_types import Interval
 
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import Spec
-from napari_deconv.panels.fields import Choice, Form, label
+from napari_deconv.panels.kit.form import Choice, Form, label
 
 
 class Toy(Spec):

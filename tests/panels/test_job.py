@@ -8,8 +8,8 @@ import pytest
 from qtpy.QtWidgets import QWidget
 
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.panels.job import Job, remaining, steps_of
-from napari_deconv.panels.run_bar import far
+from napari_deconv.panels.kit.job import Job, remaining, steps_of
+from napari_deconv.panels.kit.run_bar import far
 
 
 @dataclass

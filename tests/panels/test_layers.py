@@ -5,8 +5,8 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_deconv.panels.layer_combo import LayerCombo
-from napari_deconv.panels.layers import (
+from napari_deconv.panels.kit.layer_combo import LayerCombo
+from napari_deconv.panels.kit.layers import (
     KEY,
     Placement,
     add_image,

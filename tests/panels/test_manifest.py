@@ -6,8 +6,8 @@ from importlib.resources import files
 import pytest
 from npe2 import PluginManifest
 
-from napari_deconv.panels.deconvolve import DeconvolvePanel
-from napari_deconv.panels.psf import PsfPanel
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.psf.panel import PsfPanel
 from napari_deconv.psf import PSF
 from napari_deconv.restoration.base import methods
 
@@ -44,7 +44,7 @@ def test_every_generator_and_every_network_has_a_panel_of_its_own():
 def test_settings_page_matches_what_is_read(monkeypatch):
     import napari.settings
 
-    from napari_deconv.panels.settings import Settings, current
+    from napari_deconv.panels.kit.settings import Settings, current
 
     keys = MANIFEST.contributions.configurations["computing"].properties
     page = type("Page", (), {key: field.default for key, field in keys.items()})

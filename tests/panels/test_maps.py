@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_deconv.panels.maps import Inside, Look
-from napari_deconv.panels.order import Order
+from napari_deconv.panels.deconvolve.maps import Inside, Look
+from napari_deconv.panels.deconvolve.order import Order
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.base import Method, methods
 

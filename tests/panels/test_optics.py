@@ -8,9 +8,9 @@ import tifffile
 from napari.components import ViewerModel
 
 from napari_deconv.io.optics import Optics, optics_in
-from napari_deconv.panels.beads import BeadsPanel
-from napari_deconv.panels.layers import KEY
-from napari_deconv.panels.psf import WideFieldPanel
+from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.psf.beads import BeadsPanel
+from napari_deconv.panels.psf.panel import WideFieldPanel
 from napari_deconv.psf import Gaussian
 
 OME = (
@@ -52,7 +52,7 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
 
 
 def test_optics_come_from_the_file_of_a_layer(tmp_path) -> None:
-    from napari_deconv.panels.optics_note import optics_of
+    from napari_deconv.panels.psf.optics_note import optics_of
 
     path = tmp_path / "a.ome.tif"
     tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description=OME.encode(), metadata=None)

@@ -7,10 +7,10 @@ from qtpy.QtCore import Qt
 from scipy.ndimage import convolve, gaussian_filter
 
 from napari_deconv.estimation import Confidence, Estimate, Guess, across
-from napari_deconv.panels.deconvolve import DeconvolvePanel
-from napari_deconv.panels.layers import KEY
-from napari_deconv.panels.psf import ImagePsfPanel
-from napari_deconv.panels.recipes import as_command, as_python
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.deconvolve.recipes import as_command, as_python
+from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.psf.panel import ImagePsfPanel
 from napari_deconv.psf import Disk, Gaussian
 
 LEFT = Qt.MouseButton.LeftButton

@@ -5,10 +5,10 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_deconv.panels.degrade import DegradePanel
-from napari_deconv.panels.layers import KEY
-from napari_deconv.panels.picture import mosaic
-from napari_deconv.panels.psf import MotionPanel, PsfPanel
+from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.psf.panel import MotionPanel, PsfPanel
+from napari_deconv.panels.psf.picture import mosaic
 from napari_deconv.psf import Gaussian, Motion
 
 LEFT = Qt.MouseButton.LeftButton

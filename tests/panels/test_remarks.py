@@ -9,9 +9,9 @@ from napari.components import ViewerModel
 from napari.layers import Image
 
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.panels.psf import WideFieldPanel
-from napari_deconv.panels.remarks import remarks
-from napari_deconv.panels.to_disk import ToDisk
+from napari_deconv.panels.deconvolve.remarks import remarks
+from napari_deconv.panels.deconvolve.to_disk import ToDisk
+from napari_deconv.panels.psf.panel import WideFieldPanel
 
 STACK = np.random.default_rng(0).poisson(50, (9, 30, 31)).astype(np.uint16)
 SATURATED = np.where(STACK > 60, 4095, STACK).astype(np.uint16)

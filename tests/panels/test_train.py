@@ -7,18 +7,18 @@ import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
-from napari_deconv.core.weights import packed
 from napari_deconv.degradation.sampling import Sampler
-from napari_deconv.panels.fields import Choice
-from napari_deconv.panels.offer import WeightsOffer
-from napari_deconv.panels.plot import _told
-from napari_deconv.panels.train import TrainPanel
-from napari_deconv.panels.train_live import Strip
-from napari_deconv.panels.train_weights import WeightsBox
+from napari_deconv.panels.deconvolve.offer import WeightsOffer
+from napari_deconv.panels.kit.form import Choice
+from napari_deconv.panels.kit.plot import _told
+from napari_deconv.panels.train.live import Strip
+from napari_deconv.panels.train.panel import TrainPanel
+from napari_deconv.panels.train.weights import WeightsBox
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import methods
-from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.weights import packed
 from napari_deconv.train import library, project
 from napari_deconv.train.loop import Trained
 from napari_deconv.train.recipe import Recipe

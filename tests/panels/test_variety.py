@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
-from napari_deconv.panels.deconvolve import DeconvolvePanel
-from napari_deconv.panels.layers import KEY
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.kit.layers import KEY
 
 LEFT = Qt.MouseButton.LeftButton
 OME = (

@@ -14,8 +14,8 @@ from skimage.metrics import peak_signal_noise_ratio
 from skimage.registration import phase_cross_correlation
 
 from napari_deconv import degrade, methods
-from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.spec import field_help, hints
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.base import Method
 

@@ -12,7 +12,7 @@ from skimage.data import camera
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.problem import Problem
+from napari_deconv.engine.problem import Problem
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.em_outliers import inliers
 

@@ -11,11 +11,11 @@ from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.engine import drain, stream
-from napari_deconv.core.weights import about, locate, read_weights
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.epll import EPLL
 from napari_deconv.restoration.patch_prior import Denoiser, Prior, denoised
+from napari_deconv.restoration.weights import about, locate, read_weights
 
 NOISE = 0.1
 

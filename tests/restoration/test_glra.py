@@ -10,16 +10,16 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.fourier import Blur
-from napari_deconv.core.weights import about, load_network, locate
 from napari_deconv.psf import Disk, Gaussian, Motion
-from napari_deconv.restoration.glra import GLRA, Network
-from napari_deconv.restoration.low_rank import (
+from napari_deconv.restoration.networks.glra import GLRA, Network
+from napari_deconv.restoration.networks.low_rank import (
     centred,
     learn_bases,
     pseudo_inverse,
     tap_spectrum,
 )
+from napari_deconv.restoration.weights import about, load_network, locate
+from napari_deconv.signal.fourier import Blur
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 import napari_deconv as nd
-from napari_deconv.core.engine import prepare
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.weights import packed
+from napari_deconv.engine.streaming import prepare
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.inside import SHOWN, maps, middle_matrix
+from napari_deconv.restoration.networks.maps import SHOWN, maps, middle_matrix
+from napari_deconv.restoration.weights import packed
 
 methods()
 PSF = nd.psf.Gaussian(sigma_px=1.2)()

@@ -11,16 +11,16 @@ import pytest
 import torch
 from skimage import data
 
-from napari_deconv.core import weights
-from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.progress import Result
-from napari_deconv.core.weights import about, packed
 from napari_deconv.degradation.sampling import PSFRange, Sampler
 from napari_deconv.degradation.structures import Structures
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk, Gaussian
-from napari_deconv.restoration.domain import domain_of
-from napari_deconv.restoration.fcnn import FCNN
-from napari_deconv.restoration.network import width_px
+from napari_deconv.restoration import weights
+from napari_deconv.restoration.networks.base import width_px
+from napari_deconv.restoration.networks.domain import domain_of
+from napari_deconv.restoration.networks.fcnn import FCNN
+from napari_deconv.restoration.weights import about, packed
 from napari_deconv.train.recipe import Recipe
 
 PHOTO = data.camera()[100:164, 100:164].astype(np.float32) / 255

@@ -17,18 +17,18 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.weights import packed
 from napari_deconv.degradation.sampling import Sampler
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake, Disk, Gaussian
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import Method
-from napari_deconv.restoration.crcnet import CRCNet
-from napari_deconv.restoration.dcnn import DCNN
-from napari_deconv.restoration.odcnn import ODCNN
-from napari_deconv.restoration.one_psf import distance
-from napari_deconv.restoration.separable import separable_inverse
+from napari_deconv.restoration.networks.crcnet import CRCNet
+from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.networks.odcnn import ODCNN
+from napari_deconv.restoration.networks.one_psf import distance
+from napari_deconv.restoration.networks.separable import separable_inverse
+from napari_deconv.restoration.weights import packed
 from napari_deconv.train.pairs import Batch, make_batch
 from napari_deconv.train.parallel import team
 from napari_deconv.train.recipe import Recipe

@@ -10,11 +10,11 @@ from skimage.metrics import peak_signal_noise_ratio
 from skimage.restoration import denoise_tv_chambolle
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.engine import drain, stream
-from napari_deconv.core.weights import about, load_network, locate
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration import plug_and_play
 from napari_deconv.restoration.plug_and_play import Network, PlugAndPlay, levels
+from napari_deconv.restoration.weights import about, load_network, locate
 
 # A photo that nothing was learned from.
 PHOTO = camera()[100:228, 180:308].astype(np.float32) / 255

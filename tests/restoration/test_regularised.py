@@ -12,14 +12,14 @@ from scipy.ndimage import gaussian_filter
 from skimage.data import camera
 from torch import Tensor
 
-from napari_deconv.core.edges import pad_and_taper, settle_ring
-from napari_deconv.core.gradients import gradient, gradient_adjoint, gradient_power
-from napari_deconv.core.problem import Problem
+from napari_deconv.engine.problem import Problem
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration import hyper_laplacian, sparse, tv
 from napari_deconv.restoration.base import Method, methods
 from napari_deconv.restoration.ird import IterativeResidual
 from napari_deconv.restoration.wiener import Wiener
+from napari_deconv.signal.edges import pad_and_taper, settle_ring
+from napari_deconv.signal.gradients import gradient, gradient_adjoint, gradient_power
 
 methods()
 SHAPE = (48, 50)

@@ -9,11 +9,11 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.engine import drain, stream
-from napari_deconv.core.fourier import Blur
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake
-from napari_deconv.restoration.layers import from_phases, to_phases
-from napari_deconv.restoration.rgdn import RGDN, Network, PaperNetwork
+from napari_deconv.restoration.networks.layers import from_phases, to_phases
+from napari_deconv.restoration.networks.rgdn import RGDN, Network, PaperNetwork
+from napari_deconv.signal.fourier import Blur
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
 SHAKE = CameraShake(size_px=15, seed=4)()

@@ -16,16 +16,16 @@ from skimage import data
 from skimage.restoration import richardson_lucy as skimage_richardson_lucy
 
 from napari_deconv import deconvolve
-from napari_deconv.core import transform
-from napari_deconv.core.engine import drain, stream
 from napari_deconv.core.errors import Cancelled
-from napari_deconv.core.fourier import fast_shape
-from napari_deconv.core.problem import Problem
+from napari_deconv.engine.problem import Problem
+from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf.disk import Disk
 from napari_deconv.psf.gaussian import Gaussian
 from napari_deconv.restoration.held_out import search
 from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 from napari_deconv.restoration.richardson_lucy_saturated import RichardsonLucySaturated
+from napari_deconv.signal import transform
+from napari_deconv.signal.fourier import fast_shape
 
 METHODS = (RichardsonLucy, RichardsonLucySaturated)
 BORDER = 24

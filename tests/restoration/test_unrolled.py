@@ -9,9 +9,9 @@ from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
 from napari_deconv import deconvolve, degrade
-from napari_deconv.core.fourier import Blur
 from napari_deconv.psf import CameraShake, Disk
-from napari_deconv.restoration.unrolled import CORNER, WEIGHTS, Network, Unrolled
+from napari_deconv.restoration.networks.unrolled import CORNER, WEIGHTS, Network, Unrolled
+from napari_deconv.signal.fourier import Blur
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
 SHAKE = CameraShake(size_px=15, seed=4)()

@@ -8,8 +8,8 @@ import pytest
 
 from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.weights import packed
-from napari_deconv.restoration.fcnn import FCNN
+from napari_deconv.restoration.networks.fcnn import FCNN
+from napari_deconv.restoration.weights import packed
 from napari_deconv.studies import Found, Given, Study, studies
 from napari_deconv.studies.drawing import bars
 from napari_deconv.studies.trained import flat, told

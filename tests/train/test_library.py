@@ -10,11 +10,11 @@ import torch
 
 from napari_deconv import deconvolve
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.weights import locate, packed
 from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.psf import Disk, Gaussian, psf_hash
 from napari_deconv.psf.given import GivenPSF
-from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.weights import locate, packed
 from napari_deconv.train import library
 from napari_deconv.train.recipe import Recipe
 

@@ -19,10 +19,10 @@ from PIL import Image
 from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import dumps
-from napari_deconv.core.weights import read_weights
 from napari_deconv.degradation.sampling import PSFRange, Sampler
 from napari_deconv.psf import Disk, Gaussian
-from napari_deconv.restoration.fcnn import FCNN
+from napari_deconv.restoration.networks.fcnn import FCNN
+from napari_deconv.restoration.weights import read_weights
 from napari_deconv.train import loop, state
 from napari_deconv.train.images import read_gray
 from napari_deconv.train.loop import fit

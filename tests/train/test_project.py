@@ -13,12 +13,12 @@ import psutil
 import pytest
 from skimage import data
 
-from napari_deconv.core.engine import drain
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.degradation.sampling import Sampler
+from napari_deconv.engine.streaming import drain
 from napari_deconv.psf import Disk, psf_hash
 from napari_deconv.psf.given import GivenPSF
-from napari_deconv.restoration.dcnn import DCNN
+from napari_deconv.restoration.networks.dcnn import DCNN
 from napari_deconv.train import library, project, sharp
 from napari_deconv.train.loop import Trained
 from napari_deconv.train.recipe import Recipe

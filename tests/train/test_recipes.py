@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from napari_deconv.core.weights import shipped
 from napari_deconv.restoration.base import methods
+from napari_deconv.restoration.weights import shipped
 from napari_deconv.train.recipe import Recipe
 
 FOLDER = Path(__file__).parents[2] / "recipes"

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.checks import bounds
-from ..core.engine import drain, stream
 from ..core.errors import DeconvError
 from ..core.spec import hints
+from ..engine.streaming import drain, stream
 from ..metrics import Score
 from ..restoration.base import Method
 from .contestants import Contestant

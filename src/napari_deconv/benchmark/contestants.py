@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ..core.axes import parse_axes
 from ..core.errors import DeconvError
-from ..core.intensity import survey
 from ..core.spec import hints
-from ..core.weights import FOLDER, locate
+from ..engine.axes import parse_axes
+from ..engine.intensity import survey
 from ..restoration import hyper_laplacian, sparse, tikhonov, tv
 from ..restoration.base import Method
+from ..restoration.weights import FOLDER, locate
 from .naming import settings, shorthand
 from .scenes import Case
 

@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..core.axes import Layout
 from ..core.errors import DeconvError
-from ..core.tiling import Shape, Tile
+from ..engine.axes import Layout
+from ..engine.tiling import Shape, Tile
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.axes import Layout, parse_axes
 from ..core.device import choose_device
 from ..core.errors import DeconvError
-from ..core.intensity import Intensity
-from ..core.noise_law import NoiseLaw
-from ..core.run import Run
 from ..core.spec import dumps
+from ..engine.axes import Layout, parse_axes
+from ..engine.intensity import Intensity
+from ..engine.run import Run
 from ..restoration.base import Method, methods
+from ..signal.noise_law import NoiseLaw
 from .grid import Grid
 
 

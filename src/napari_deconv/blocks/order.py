@@ -8,13 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.engine import prepare, relative
 from ..core.errors import DeconvError
-from ..core.noise_law import NoiseLaw
-from ..core.options import Options
 from ..core.progress import Step
-from ..core.run import Run
+from ..engine.options import Options
+from ..engine.run import Run
+from ..engine.streaming import prepare, relative
 from ..restoration.base import Method
+from ..signal.noise_law import NoiseLaw
 from .grid import cut
 from .job import Job, Part, Progress
 from .source import Source

@@ -11,11 +11,11 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from ..core.channels import check_channels
-from ..core.engine import translated
 from ..core.errors import Cancelled
-from ..core.options import Options
 from ..core.progress import Step
+from ..engine.channels import check_channels
+from ..engine.options import Options
+from ..engine.streaming import translated
 from ..restoration.base import Method
 from . import work
 from .executors import Block, in_cluster, in_process

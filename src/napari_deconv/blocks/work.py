@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from ..core.device import is_out_of_memory, release
 from ..core.errors import DeconvError
 from ..core.progress import Step
-from ..core.run import Run
-from ..core.tiling import Tile
+from ..engine.run import Run
+from ..engine.tiling import Tile
 from .job import Job
 from .source import Source, open_source
 

@@ -81,7 +81,7 @@ class _Comparing:
         from ..comparison.export import export
         from ..comparison.run import compare
         from ..comparison.table import as_csv, as_text
-        from ..core.engine import drain
+        from ..engine.streaming import drain
 
         axes = self.comparison.image.get("axes") if not self.args.inputs else None
         picture = read(job.source, axes=axes)

@@ -143,7 +143,7 @@ class Restoration:
         }
 
     def _stream(self, picture: Picture, psf: Any) -> Any:
-        from ..core.restore import restore
+        from ..engine.restore import restore
 
         given = {"linear": self.linear, "refine_psf": self.refine, **self.options(picture, psf)}
         return restore(self.method, picture.data, psf, **given)

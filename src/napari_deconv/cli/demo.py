@@ -19,7 +19,7 @@ from .options import add_common
 from .report import Reporter
 
 if TYPE_CHECKING:
-    from ..core.engine import Result
+    from ..engine.streaming import Result
     from ..samples import Sample
 
 METHODS: dict[str, dict[str, Any]] = {
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 def _restore(
     sample: Sample, choice: dict[str, Any], folder: Path, device: str, report: Reporter
 ) -> Result:
-    from ..core.engine import drain, stream
+    from ..engine.streaming import drain, stream
     from ..restoration.base import Method, methods
 
     methods()

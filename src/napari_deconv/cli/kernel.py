@@ -150,7 +150,7 @@ def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> 
     """
     array = kernel.on(picture)
     if kernel.regions is not None:
-        from ..core.regions import RegionPSF
+        from ..engine.regions import RegionPSF
 
         return RegionPSF(kernel.regions, tuple(array))
     spatial = "ZYX"[-array.ndim :]

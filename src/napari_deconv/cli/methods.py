@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _weights(as_json: bool) -> int:
     """List what every shipped weight file says about itself."""
-    from ..core.weights import shipped
-    from ..restoration.network import trained_for
+    from ..restoration.networks.base import trained_for
+    from ..restoration.weights import shipped
 
     rows = shipped()
     if as_json:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.axes import Layout, parse_axes
+from ..engine.axes import Layout, parse_axes
 
 _APART = 3.0
 """Factor between the means of truth and image from which on they hardly are on one scale."""

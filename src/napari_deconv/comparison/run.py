@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..core.device import choose_device
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step
-from ..core.restore import restore
+from ..engine.restore import restore
 from ..restoration.base import Method
 from .figures import Judge
 from .material import Material

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..core.incoming import as_array
-from ..core.intensity import check_dtype, check_finite, stored
+from ..engine.incoming import as_array
+from ..engine.intensity import check_dtype, check_finite, stored
 
 Array = NDArray[np.float64]
 

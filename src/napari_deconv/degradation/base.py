@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.axes import Layout, Region, parse_axes
 from ..core.errors import DeconvError
-from ..core.incoming import unit_psf
 from ..core.spec import Spec
+from ..engine.axes import Layout, Region, parse_axes
+from ..engine.incoming import unit_psf
 from ..psf.base import PSF
 from .arrays import Array, checked_image, from_unit, full_scale
 

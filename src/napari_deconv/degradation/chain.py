@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core.axes import Region
+from ..engine.axes import Region
 from .arrays import Array
 from .base import Boundary, Degradation, Order
 from .camera import Exposure, Jpeg, Poisson, Quantise, ReadNoise, Saturation

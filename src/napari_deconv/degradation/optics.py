@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import irfftn, next_fast_len, rfftn
 
-from ..core.axes import Region
 from ..core.errors import DeconvError
+from ..engine.axes import Region
 from .arrays import Array
 from .base import Boundary, Degradation
 

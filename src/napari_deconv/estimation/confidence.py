@@ -107,7 +107,7 @@ def judged(
 
 def _residual(plane: Plane, psf: NDArray[np.float32]) -> Generator[Step, None, tuple[float, float]]:
     """Whiteness of the residual, and its size in units of the noise."""
-    from ..core.engine import stream
+    from ..engine.streaming import stream
     from ..restoration.base import Method, methods
 
     methods()

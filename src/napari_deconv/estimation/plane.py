@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.axes import parse_axes
 from ..core.errors import DeconvError
-from ..core.incoming import as_array
-from ..core.intensity import check_dtype, check_finite
-from ..core.noise import estimate_noise
+from ..engine.axes import parse_axes
+from ..engine.incoming import as_array
+from ..engine.intensity import check_dtype, check_finite
+from ..signal.noise import estimate_noise
 
 Array = NDArray[np.float64]
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.engine import check_psf, translated
 from ..core.progress import Step, drain
-from ..core.refine import refined_psf
+from ..engine.refine import refined_psf
+from ..engine.streaming import check_psf, translated
 from ..psf import PSF
 
 

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, max_pool2d
 
-from ..core.edges import pad_and_taper
-from ..core.fourier import fast_shape
-from ..core.gradients import gradient, gradient_power
+from ..signal.edges import pad_and_taper
+from ..signal.fourier import fast_shape
+from ..signal.gradients import gradient, gradient_power
 from .plane import Plane
 
 

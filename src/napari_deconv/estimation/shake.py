@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.fourier import Blur
-from ..core.gradients import gradient
-from ..core.kernel_fit import fit_kernel
-from ..core.strong_edges import l0_edges
+from ..engine.kernel_fit import fit_kernel
+from ..signal.fourier import Blur
+from ..signal.gradients import gradient
+from ..signal.strong_edges import l0_edges
 from . import kernel as kernels
 from .plane import Plane
 from .result import Guess, Preview

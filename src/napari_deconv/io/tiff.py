@@ -13,15 +13,7 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from . import imagej, ome
 from .exif import upright
-from .picture import (
-    ORDER,
-    Picture,
-    finite_sizes,
-    in_order,
-    length,
-    recipe_in,
-    with_recipe,
-)
+from .picture import ORDER, Picture, finite_sizes, in_order, length, recipe_in, with_recipe
 
 _GREY, _RGB, _YCBCR = (0, 1), 2, 6
 _REFUSED = {

@@ -10,8 +10,8 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
-from ..core.depths import DepthPSF
 from ..core.fingerprint import array_hash as psf_hash
+from ..engine.depths import DepthPSF
 from .base import PSF
 from .camera_shake import CameraShake
 from .depths import at_depths, through

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.depths import DepthPSF
 from ..core.errors import DeconvError
+from ..engine.depths import DepthPSF
 from .microscope import Microscope
 
 

@@ -12,14 +12,14 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.depths import DepthPSF
-from ..core.engine import Step, drain
 from ..core.errors import DeconvError
-from ..core.incoming import as_array
-from ..core.problem import Problem, Settled
-from ..core.regions import RegionPSF
-from ..core.restore import restore
 from ..core.spec import Spec
+from ..engine.depths import DepthPSF
+from ..engine.incoming import as_array
+from ..engine.problem import Problem, Settled
+from ..engine.regions import RegionPSF
+from ..engine.restore import restore
+from ..engine.streaming import Step, drain
 from ..psf import PSF, inspect
 
 
@@ -115,8 +115,8 @@ def methods() -> dict[str, type[Method]]:
     """
     import napari_deconv.restoration as package
 
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
     return dict(sorted(Method.registry.items()))
 
 

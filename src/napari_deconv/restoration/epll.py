@@ -9,11 +9,11 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.problem import Problem, Settled
-from ..core.weights import load_network, named
+from ..engine.problem import Problem, Settled
 from .base import Method
 from .hyper_laplacian import HyperLaplacian
 from .patch_prior import Prior, denoised
+from .weights import load_network, named
 
 _GROWTH = (1, 2, 4, 8, 16, 32, 64, 128)
 _FIRST = 2.0

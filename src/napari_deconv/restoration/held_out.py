@@ -10,7 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ..core.problem import Problem
+from ..engine.problem import Problem
 from .multiplicative import PerRows, tiny
 
 _SHARE = 0.1

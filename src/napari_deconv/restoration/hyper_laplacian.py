@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.gradients import gradient, gradient_adjoint, gradient_power
-from ..core.problem import Problem
+from ..engine.problem import Problem
+from ..signal.gradients import gradient, gradient_adjoint, gradient_power
 from .base import Method
 
 _ALPHA = {"2/3": 2 / 3, "1/2": 1 / 2}

@@ -9,8 +9,8 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.gradients import gradient_power
-from ..core.problem import Problem
+from ..engine.problem import Problem
+from ..signal.gradients import gradient_power
 from .base import Method
 
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..core.fourier import Blur
-from ..core.problem import Problem
-from ..core.transform import empty
+from ..engine.problem import Problem
+from ..signal.fourier import Blur
+from ..signal.transform import empty
 
 PerRows = Callable[[Tensor, slice], Tensor]
 """Pixels ``(C, n, ...)`` and the rows of the grid they are, to new pixels; may work in place."""

@@ -11,11 +11,11 @@ from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from ..core.problem import Problem, Settled
-from ..core.weights import load_network, named
+from ..engine.problem import Problem, Settled
 from .base import Method
-from .domain import domain_of
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .networks.domain import domain_of
+from .networks.layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .weights import load_network, named
 
 _FIRST = 0.2
 """Noise that the first denoising is told, 50 of 255, and the most that the denoiser knows."""

@@ -11,10 +11,10 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.coverage import Coverage, inverse
-from ..core.fourier import Blur
-from ..core.problem import Problem, Settled
 from ..core.progress import drain
+from ..engine.coverage import Coverage, inverse
+from ..engine.problem import Problem, Settled
+from ..signal.fourier import Blur
 from .base import Method
 from .held_out import HeldOut, search
 from .multiplicative import Accelerated, Walk, flat, like, observed_over_expected

@@ -9,8 +9,8 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.coverage import LEAST
-from ..core.problem import Problem
+from ..engine.coverage import LEAST
+from ..engine.problem import Problem
 from .base import Method
 from .multiplicative import Accelerated, Walk, flat, observed_over_expected, tiny
 

@@ -9,8 +9,8 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.gradients import gradient, gradient_adjoint, gradient_power
-from ..core.problem import Problem
+from ..engine.problem import Problem
+from ..signal.gradients import gradient, gradient_adjoint, gradient_power
 from .base import Method
 
 _STEP = 0.05  # gradients that the first shrinkage removes, on the unit scale; speed only

@@ -8,7 +8,7 @@ from typing import Annotated
 from annotated_types import Interval
 from torch import Tensor
 
-from ..core.problem import Problem
+from ..engine.problem import Problem
 from .base import Method
 
 

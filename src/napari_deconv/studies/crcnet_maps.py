@@ -8,7 +8,7 @@ import numpy as np
 
 from ..psf import CameraShake
 from ..restoration.base import Method
-from ..restoration.inside import maps
+from ..restoration.networks.maps import maps
 from .base import LI, Found, study
 from .drawing import Picture, middle, pictures
 from .ird_components import fine_share

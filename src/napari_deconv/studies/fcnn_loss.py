@@ -9,7 +9,7 @@ import numpy as np
 
 from ..benchmark.scenes import Case
 from ..restoration.base import Method
-from ..restoration.inside import maps
+from ..restoration.networks.maps import maps
 from .base import ZHANG, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean

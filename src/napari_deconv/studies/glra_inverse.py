@@ -9,10 +9,10 @@ import torch
 from scipy.signal import fftconvolve
 
 from ..core.device import choose_device
-from ..core.weights import load_network
 from ..psf import PSF, Disk, Gaussian, Motion
 from ..restoration.base import Method
-from ..restoration.low_rank import pseudo_inverse
+from ..restoration.networks.low_rank import pseudo_inverse
+from ..restoration.weights import load_network
 from .base import REN, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean

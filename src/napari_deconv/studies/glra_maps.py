@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ..psf import PSF, Gaussian, Motion
 from ..restoration.base import Method
-from ..restoration.inside import middle_matrix
+from ..restoration.networks.maps import middle_matrix
 from .base import REN, Found, study
 from .drawing import Picture, pictures
 from .material import Given

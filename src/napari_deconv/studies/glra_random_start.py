@@ -9,7 +9,7 @@ import numpy as np
 from ..benchmark.scenes import Case
 from ..psf import PSF, Disk, Gaussian, Motion
 from ..restoration.base import Method
-from ..restoration.inside import maps
+from ..restoration.networks.maps import maps
 from .base import REN, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean

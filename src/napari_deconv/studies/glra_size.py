@@ -9,7 +9,7 @@ import torch
 from scipy.signal import fftconvolve
 
 from ..psf import PSF, Disk, Gaussian
-from ..restoration.low_rank import learn_from, pseudo_inverse
+from ..restoration.networks.low_rank import learn_from, pseudo_inverse
 from .base import REN, Found, study
 from .drawing import bars
 from .material import Array, Given, mean

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from ..benchmark.attempts import attempt
 from ..benchmark.contestants import Contestant
 from ..benchmark.scenes import Case, gray, images_in, make_case
-from ..core.engine import drain, stream
 from ..degradation.chain import Chain
+from ..engine.streaming import drain, stream
 from ..metrics import Score
 from ..psf import CameraShake
 from ..restoration.base import Method

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..benchmark.scenes import Case
 from ..restoration.base import Method
-from ..restoration.inside import Map, maps
+from ..restoration.networks.maps import Map, maps
 from .base import GONG, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, restore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.weights import about, locate
+from ..restoration.weights import about, locate
 from .base import GONG, Found, study
 from .drawing import curves
 from .material import Given, mean, restore

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..benchmark.scenes import Case
-from ..core.engine import drain, prepare
+from ..engine.streaming import drain, prepare
 from ..restoration.base import Method
 from .base import GONG, Found, study
 from .drawing import bars

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from ..benchmark.scenes import Case, make_case
-from ..core.weights import about
 from ..degradation.chain import Chain
 from ..psf import CameraShake, Disk
+from ..restoration.weights import about
 from .material import Array, Given, restore
 
 NOISE = 0.01

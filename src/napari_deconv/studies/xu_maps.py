@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import laplace
 
 from ..restoration.base import Method
-from ..restoration.inside import maps
+from ..restoration.networks.maps import maps
 from .base import XU, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean

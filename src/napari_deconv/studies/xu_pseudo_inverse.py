@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from ..psf import Disk
-from ..restoration.low_rank import pseudo_inverse
-from ..restoration.separable import fitted, separable_inverse
+from ..restoration.networks.low_rank import pseudo_inverse
+from ..restoration.networks.separable import fitted, separable_inverse
 from .base import XU, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean, restore

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..core.weights import FOLDER, about, own_folder, read_weights
 from ..io.atomic import replacing
 from ..psf import psf_hash
 from ..restoration.base import methods
-from ..restoration.one_psf import distance, given_psf
+from ..restoration.networks.one_psf import distance, given_psf
+from ..restoration.weights import FOLDER, about, own_folder, read_weights
 
 log = logging.getLogger("napari_deconv")
 

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.weights import packed
 from ..io.atomic import replacing
+from ..restoration.weights import packed
 from .pairs import Batch, make_batch, misjudge
 from .parallel import Team, team
 from .plot import draw

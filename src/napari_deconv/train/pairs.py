@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.fourier import Blur
-from ..core.intensity import robust_maximum
-from ..core.noise_law import NoiseLaw
+from ..engine.intensity import robust_maximum
 from ..psf.base import PSF
+from ..signal.fourier import Blur
+from ..signal.noise_law import NoiseLaw
 from .recipe import Recipe
 
 Images = Sequence[NDArray[np.float32]]

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.spec import hints
-from ..core.weights import shipped
 from ..degradation.chain import Chain
 from ..degradation.sampling import Sampler
 from ..psf.given import GivenPSF
 from ..restoration.base import Method, methods
+from ..restoration.weights import shipped
 from . import library
 from .recipe import Recipe
 

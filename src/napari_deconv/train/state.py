@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import DeconvError
-from ..core.weights import locate, read_weights
 from ..io.atomic import replacing
+from ..restoration.weights import locate, read_weights
 from .muon import Muon
 from .pairs import Batch, rendered
 from .parallel import Team

@@ -1,0 +1,169 @@
+"""PSFs that change over z or across an image: overlapping parts, each with its own, blended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.errors import DeconvError
+from ..core.fingerprint import array_hash
+from ..core.progress import Result, Step, Stream, placed
+from .axes import Layout, parse_axes
+from .depths import Shares
+from .intensity import stored
+from .options import Options
+from .problem import Solver
+from .run import Run
+from .streaming import check_psf, prepare, translated
+
+
+class VaryingPSF(Protocol):
+    """Several PSFs and where each holds."""
+
+    @property
+    def psfs(self) -> tuple[NDArray[Any], ...]: ...
+    @property
+    def ndim(self) -> int: ...
+    @property
+    def place(self) -> str: ...
+    def about(self) -> dict[str, Any]: ...
+    def shares(self, shape: tuple[int, ...]) -> Sequence[tuple[NDArray[Any], Shares]]: ...
+
+
+def stream_varying(
+    method: Solver, image: Any, psf: VaryingPSF, **options: Unpack[Options]
+) -> Stream:
+    """`engine.stream` with PSFs that change over the image.
+
+    What the method chooses for itself is chosen on the image and holds for all parts, so that only
+    PSFs differ; parts are given the surroundings that tiles have.
+
+    Parameters
+    ----------
+    method, image, options
+        As in `engine.stream`.
+    psf : DepthPSF or RegionPSF
+        The PSFs.
+
+    Yields
+    ------
+    Step
+        Progress of the whole.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    DeconvError
+        As `engine.stream`; and if the PSFs are 3-D and the image has colour samples.
+    """
+    with translated(method):
+        run, block = prepare(method, image, middle(psf), **options)
+        yield from run.settle(block)
+        return (yield from blended(run, psf))
+
+
+def middle(psf: VaryingPSF) -> NDArray[Any]:
+    """The PSF in the middle of them."""
+    return psf.psfs[len(psf.psfs) // 2]
+
+
+def blended(run: Run, psf: VaryingPSF) -> Stream:
+    """Restore a settled run's image part by part."""
+    layout = run.layout
+    if psf.ndim == 3 and layout.samples > 1:
+        raise DeconvError(
+            "PSFs over z are for grey stacks.", "Save the colours as channels, or give one PSF."
+        )
+    out = run.out
+    if out is None:  # an alpha channel stays as it is
+        opaque = layout.colours == layout.samples
+        out = np.empty(layout.shape, run.intensity.dtype) if opaque else np.array(run.image)
+    parts, found = _parts(run.method, psf, layout), list[Result]()
+    clipped, count, colours = 0, layout.count * len(parts), slice(0, layout.colours)
+    whole = tuple(slice(0, n) for n in layout.block_shape)
+    for item in layout.items():
+        total = np.zeros((layout.colours, *layout.block_shape), np.float32)
+        for number, part in enumerate(parts):
+            label = f"{psf.place} {number + 1} of {len(parts)}"
+            found.append((yield from placed(part.restored(run, item), len(found), count, label)))
+            total[(slice(None), *part.core)] += part.weighted(found[-1].data)
+            found[-1] = replace(found[-1], data=total[:0])  # the pixels are in the sum
+        values, held = stored(total, run.intensity.dtype)
+        clipped += held
+        layout.write(out, item, whole, colours, values)
+    run.clipped = clipped
+    return Result(out, _recipe(found, psf), tuple(dict.fromkeys(n for f in found for n in f.notes)))
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """The pixels that a PSF has a share in, its share, and the pixels that have to be read."""
+
+    psf: NDArray[np.float32]
+    core: tuple[slice, ...]
+    read: tuple[slice, ...]
+    weights: NDArray[np.float32]
+
+    def weighted(self, data: NDArray[Any]) -> NDArray[np.float32]:
+        """Its share of what was restored, ``(S, *core)``."""
+        pairs = zip(self.core, self.read, strict=True)
+        inner = tuple(slice(c.start - r.start, c.stop - r.start) for c, r in pairs)
+        share: NDArray[np.float32] = self.weights * data[(slice(None), *inner)]
+        return share
+
+    def restored(self, run: Run, item: dict[str, int]) -> Generator[Step, None, Result]:
+        """A run over the part, ``(S, *read)``; its values are not rounded yet."""
+        block = run.layout.read(run.image, item, self.read, slice(0, run.layout.colours))
+        one, ndim = len(block) == 1, block.ndim - 1
+        image = np.ascontiguousarray(block[0] if one else np.moveaxis(block, 0, -1))
+        axes = "ZYX"[-ndim:] + ("" if one else "S")
+        result = yield from replace(
+            run,
+            image=image,
+            psf=self.psf,
+            layout=parse_axes(image.shape, axes, ndim),
+            intensity=replace(run.intensity, dtype=np.dtype(np.float32)),
+            out=None,
+            done=0,
+            misfits=[],
+            notes=list(run.notes),
+        ).stream()
+        return replace(result, data=result.data[None] if one else np.moveaxis(result.data, -1, 0))
+
+
+def _parts(method: Solver, psf: VaryingPSF, layout: Layout) -> list[_Part]:
+    parts = []
+    for one, shares in psf.shares(layout.block_shape):
+        kernel = check_psf(one, method)
+        core, read, factors = [], [], []
+        halos = zip(shares, method.halo(kernel.shape), layout.block_shape, strict=True)
+        for axis, (share, halo, n) in enumerate(halos):
+            inside = np.flatnonzero(share > 0)
+            if not len(inside):
+                break
+            first, last = int(inside[0]), int(inside[-1]) + 1
+            core.append(slice(first, last))
+            read.append(slice(max(0, first - halo), min(n, last + halo)))
+            even = bool((share == 1).all())  # spares memory where it counts everywhere
+            shape = [1 if even or i != axis else last - first for i in range(len(shares))]
+            factors.append((share[:1] if even else share[first:last]).reshape(shape))
+        else:
+            weights = math.prod(factors[1:], start=factors[0])
+            parts.append(_Part(kernel, tuple(core), tuple(read), weights))
+    return parts
+
+
+def _recipe(found: list[Result], psf: VaryingPSF) -> dict[str, Any]:
+    recipe = dict(found[0].recipe)
+    recipe["seconds"] = round(sum(one.recipe["seconds"] for one in found), 3)
+    about = {"shape": list(middle(psf).shape), "sha256": [array_hash(one) for one in psf.psfs]}
+    recipe["psf"] = psf.about() | about
+    return recipe

@@ -1,0 +1,110 @@
+"""Channels with PSFs of their own: one run after the other, as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Unpack
+
+import numpy as np
+
+from ..core.errors import DeconvError
+from ..core.progress import Result, Stream, placed
+from .axes import parse_axes
+from .blending import blended, middle
+from .depths import DepthPSF
+from .incoming import as_array
+from .options import Options
+from .problem import Solver
+from .streaming import prepare, translated
+
+
+def stream_channels(
+    method: Solver, image: Any, psfs: Mapping[int, Any], **options: Unpack[Options]
+) -> Stream:
+    """`engine.stream` with a PSF for every channel.
+
+    Noise, intensities and what a method chooses for itself are found for each channel by itself.
+
+    Parameters
+    ----------
+    method, image, options
+        As in `engine.stream`; ``axes`` has a ``C`` among them.
+    psfs : mapping of int to ndarray or DepthPSF
+        Position on the axis ``C`` -> PSF. Channels that are missing are left as they are.
+
+    Yields
+    ------
+    Step
+        Progress of the whole.
+
+    Returns
+    -------
+    Result
+        Its recipe has a list ``channels``.
+
+    Raises
+    ------
+    DeconvError
+        If there is no channel axis or no such channel, and as `engine.stream`.
+    """
+    if not isinstance(getattr(image, "dtype", None), np.dtype):
+        image = as_array("The image", image)
+    axes = options.get("axes")
+    check_channels(tuple(image.shape), axes, psfs)
+    out = np.empty(tuple(image.shape), image.dtype)
+    found, notes = [], _untouched(image, out, axes or "", psfs)
+    for number, (channel, psf) in enumerate(sorted(psfs.items())):
+        with translated(method):
+            where, deep = f"channel {channel}", isinstance(psf, DepthPSF)
+            kernel, fixed = middle(psf) if deep else psf, (("C", channel),)
+            run, block = prepare(method, image, kernel, fixed=fixed, **options)
+            run.out = out
+            yield from placed(run.settle(block), number, len(psfs), where)
+            steps = blended(run, psf) if deep else run.stream()
+            result = yield from placed(steps, number, len(psfs), where)
+        found.append({"channel": channel, **result.recipe})
+        notes += [f"Channel {channel}: {note}" for note in result.notes]
+    return Result(out, _merged(found), tuple(notes))
+
+
+def check_channels(shape: tuple[int, ...], axes: str | None, psfs: Mapping[int, Any]) -> None:
+    """Raise unless every PSF has a channel; PSFs must agree in their number of axes."""
+    if not psfs:
+        raise DeconvError("There is no PSF.", "Give one for each channel.")
+    dims = {np.ndim(psf) for psf in psfs.values()}
+    if len(dims) > 1:
+        raise DeconvError("Some PSFs are 2-D and others 3-D.", "Give all channels the same kind.")
+    layout = parse_axes(shape, axes, dims.pop())
+    if axes is None or "C" not in layout.axes:
+        raise DeconvError(
+            f"There are {len(psfs)} PSFs, but no channel axis in {axes!r}.",
+            "Name it in axes, as in 'CZYX', or give one PSF.",
+        )
+    count = shape[layout.axes.index("C")]
+    for channel in psfs:
+        if channel not in range(count):
+            raise DeconvError(
+                f"There is a PSF for channel {channel}, but the image has {count}, from 0.",
+                "Give one PSF per channel.",
+            )
+
+
+def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list[str]:
+    """Copy the channels that have no PSF, and say so."""
+    axis = axes.upper().index("C")
+    rest = [c for c in range(out.shape[axis]) if c not in psfs]
+    for channel in rest:
+        where = (slice(None),) * axis + (channel,)
+        out[where] = np.asarray(image[where])
+    return [f"Channel {channel} has no PSF and was left as it was." for channel in rest]
+
+
+def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:
+    recipe = dict(found[0])
+    del recipe["channel"]
+    recipe["seconds"] = round(sum(one["seconds"] for one in found), 3)
+    recipe["psf"] = {"shape": recipe["psf"]["shape"]}
+    keys = ("channel", "psf", "noise", "scale", "tiles", "chosen")
+    recipe["channels"] = [{k: one[k] for k in keys if k in one} for one in found]
+    recipe.pop("chosen", None)
+    return recipe

@@ -1,0 +1,120 @@
+"""sRGB and linear light: for photos whose blur happened to light, not to file values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..signal.noise_law import NoiseLaw
+from .incoming import as_array
+
+if TYPE_CHECKING:
+    from .options import Options
+    from .problem import Solver
+    from .streaming import Stream
+
+
+def srgb_to_linear(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Linear light of sRGB values, IEC 61966-2-1, the exact piecewise curve.
+
+    Parameters
+    ----------
+    values : ndarray
+        sRGB values, 0 is black and 1 is white. Values below 0 are mirrored, values above 1 go on
+        along the curve, so that `linear_to_srgb` is the inverse everywhere.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape, on the same unit scale.
+    """
+    v = np.asarray(values, dtype=np.float32)
+    size = np.abs(v)
+    linear = np.where(size <= 0.04045, size / 12.92, ((size + 0.055) / 1.055) ** 2.4)
+    return np.copysign(linear, v).astype(np.float32, copy=False)
+
+
+def linear_to_srgb(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Values of sRGB for linear light; the inverse of `srgb_to_linear`.
+
+    Parameters
+    ----------
+    values : ndarray
+        Linear light, 0 is black and 1 is white.
+
+    Returns
+    -------
+    ndarray
+        float32 of the same shape, on the same unit scale.
+    """
+    v = np.asarray(values, dtype=np.float32)
+    size = np.abs(v)
+    coded = np.where(size <= 0.0031308, size * 12.92, 1.055 * size ** (1 / 2.4) - 0.055)
+    return np.copysign(coded, v).astype(np.float32, copy=False)
+
+
+def stream_in_linear_light(
+    method: Solver,
+    image: Any,
+    psf: NDArray[Any],
+    *,
+    refine_psf: int = 0,
+    **options: Unpack[Options],
+) -> Stream:
+    """`engine.stream` on an sRGB photo taken to linear light, and the result taken back.
+
+    Blur adds light, and a photo's values are not light: where bright highlights are smeared or
+    coloured fringes appear, restoring the light itself is closer to what happened.
+
+    Parameters
+    ----------
+    method, psf, refine_psf, options
+        As in `engine.stream`, but for the noise.
+    image : ndarray
+        sRGB values: integers over their type's range, or floats of which 1 is white.
+    noise : float, optional
+        Standard deviation on the image's own scale; it is taken to linear light with the slope of
+        the curve at the image's mean. Estimated in linear light by default, as where it was told
+        how the noise grows with the values: that does not say how it grows with light.
+
+    Yields
+    ------
+    Step
+        Its preview is in linear light.
+
+    Returns
+    -------
+    Result
+        In the image's dtype and encoding; the recipe says ``"light": "linear"``.
+    """
+    from .axes import parse_axes
+    from .intensity import check_dtype, stored
+    from .streaming import Result, stream
+
+    pixels = as_array("The image", image)
+    check_dtype(pixels.dtype)
+    layout = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf))
+    full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
+    colours = layout.opaque
+    light = np.asarray(pixels / full, dtype=np.float32)
+    noise = options.get("noise")
+    noise = None if isinstance(noise, NoiseLaw) else noise
+    level = None if noise is None else noise / full * _slope(float(light[colours].mean()))
+    light[colours] = srgb_to_linear(light[colours])
+    options["noise"] = level
+    found = yield from stream(method, light, psf, refine_psf=refine_psf, **options)
+    coded = pixels.copy()
+    values, clipped = stored(linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype)
+    coded[colours] = values
+    recipe = found.recipe | {"light": "linear"} | ({} if noise is None else {"noise": noise})
+    share = 100 * clipped / values.size
+    said = f"{share:.2g} % of the pixels lay outside the range of {pixels.dtype} and were clipped."
+    return Result(coded, recipe, found.notes + ((said,) if clipped else ()), found.psf)
+
+
+def _slope(value: float) -> float:
+    """Derivative of `srgb_to_linear`."""
+    v = abs(value)
+    return 1 / 12.92 if v <= 0.04045 else 2.4 / 1.055 * ((v + 0.055) / 1.055) ** 1.4

@@ -1,0 +1,37 @@
+"""What every run may be told besides method, image and PSF."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TypedDict
+
+from ..signal.noise_law import NoiseLaw
+
+
+class Options(TypedDict, total=False):
+    """Keywords of `engine.prepare`, for the functions that hand them on as they are.
+
+    Parameters
+    ----------
+    axes : str, optional
+        One letter per axis; see `parse_axes`.
+    noise : float or NoiseLaw, optional
+        Standard deviation of the noise on the image's own scale, or how it grows with brightness;
+        estimated by default.
+    spacing : sequence of float, optional
+        Voxel size along the PSF's axes in any one unit: only ratios count.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    memory_bytes : int, optional
+        Budget for the run; by default what the device can spare.
+    cancel : threading.Event, optional
+        Set it from another thread to stop within one transform.
+    """
+
+    axes: str | None
+    noise: float | NoiseLaw | None
+    spacing: Sequence[float] | None
+    device: str
+    memory_bytes: int | None
+    cancel: threading.Event | None

@@ -1,0 +1,244 @@
+"""One run: an image's blocks through a method, tile by tile, and back."""
+
+from __future__ import annotations
+
+import math
+import sys
+import threading
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.device import is_out_of_memory, release
+from ..core.errors import Cancelled, DeconvError
+from ..core.progress import Result, Step, Stream
+from ..signal.fourier import fast_shape
+from ..signal.noise_law import NoiseLaw
+from .axes import Layout
+from .excerpt import excerpt
+from .intensity import Intensity, check_finite, stored
+from .problem import Problem, Solver, crop
+from .record import recipe_of, remarks
+from .tiling import Plan, Tile, plan_tiles
+
+
+@dataclass(eq=False, kw_only=True)
+class Run:
+    """One run's state; everything about it that is not the method's mathematics."""
+
+    method: Solver
+    image: Any
+    psf: NDArray[np.float32]
+    fingerprint: str
+    layout: Layout
+    intensity: Intensity
+    noise: float
+    estimated: bool
+    device: torch.device
+    budget: int
+    law: NoiseLaw | None = None
+    spacing: tuple[float, ...] = ()
+    cancel: threading.Event | None = None
+    asked: Solver | None = None
+    chosen: dict[str, object] = field(default_factory=dict)
+    out: NDArray[Any] | None = None
+    most: int = sys.maxsize
+    done: int = 0
+    clipped: int = 0
+    sample: Problem | None = None
+    misfits: list[tuple[int, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def settle(self, block: NDArray[Any]) -> Generator[Step, None, None]:
+        """Have the method choose on a part of the image, ``(S, *spatial)``, what it leaves open."""
+        sample = excerpt(block, self.psf.shape)
+        if sample.min() == sample.max():
+            return
+        problem = self.sample = self._problem(sample)
+        steps = self.method.settle(problem)
+        while True:
+            try:
+                said = next(steps)
+            except StopIteration as stop:
+                settled = stop.value
+                break
+            yield Step(0, 1, f"{self.method.title}: {said}")
+        problem.__dict__.pop("blur", None)
+        if settled is not None:
+            self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
+
+    def stream(self) -> Stream:
+        began = time.perf_counter()
+        out = self.out
+        if out is None:
+            out = np.empty(self.layout.shape, self.intensity.dtype)
+        plan = self._plan()
+        groups = self._colour_groups()
+        if self.layout.colours < self.layout.samples:
+            self._carry_alpha(out)
+        for number, item in enumerate(self.layout.items()):
+            for colours in groups:
+                plan = yield from self._item(out, item, number, colours, plan)
+        recipe = recipe_of(self, plan, time.perf_counter() - began)
+        return Result(out, recipe, tuple(remarks(self, out)))
+
+    def _item(
+        self, out: NDArray[Any], item: dict[str, int], number: int, colours: slice, plan: Plan
+    ) -> Generator[Step, None, Plan]:
+        """Restore one item, cutting it finer whenever memory runs out."""
+        began = self.done
+        while True:
+            try:
+                for tile in plan.tiles():
+                    label = self._label(number, plan)
+                    yield from self._tile(out, item, colours, tile, plan, label)
+                return plan
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                self.most = self.cost(plan.largest) // 2
+            release(self.device)
+            self.done = began
+            finer = self._finer()
+            self.notes.append(
+                f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}."
+            )
+            plan = finer
+            yield Step(self.done, self._total(plan), self.notes[-1])
+
+    def _tile(
+        self,
+        out: NDArray[Any],
+        item: dict[str, int],
+        colours: slice,
+        tile: Tile,
+        plan: Plan,
+        label: str,
+    ) -> Generator[Step, None, None]:
+        block = self.layout.read(self.image, item, tile.read, colours)
+        restored = yield from self.restored(block, tile, self._total(plan), label)
+        self.layout.write(out, item, tile.core, colours, restored)
+
+    def restored(
+        self, block: NDArray[Any], tile: Tile, total: int, label: str
+    ) -> Generator[Step, None, NDArray[Any]]:
+        """Restore the pixels of ``tile.read``, ``(S, *spatial)``; returns those of its core."""
+        check_finite(block)
+        problem = self._problem(block)
+        del block
+        estimate: Tensor | None = None
+        start = self.done
+        for estimate in self.method.steps(problem):
+            self.done += 1
+            yield Step(self.done, total, label, partial(self._image, problem, estimate, tile))
+            self._check()
+        if estimate is None:
+            raise DeconvError(f"{self.method.title} gave no estimate.", "Raise its iterations.")
+        self.done = start + self.method.total
+        if self.method.needs_weights:
+            self.misfits.append((problem.seen.numel(), problem.misfit(estimate)))
+        # Frees the transform's buffers before the result is made.
+        problem.__dict__.pop("blur", None)
+        values, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
+        self.clipped += clipped
+        return values
+
+    def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[np.float32]:
+        """An estimate's answer for the tile, on the image's own scale."""
+        part = crop(problem, estimate)[(slice(None), *tile.crop)]
+        if not bool(torch.isfinite(part).all()):
+            raise DeconvError(
+                f"{self.method.title} diverged: its estimate is no longer finite.",
+                "Raise the regularisation or lower the iterations.",
+            )
+        return (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
+
+    def _problem(self, block: NDArray[Any]) -> Problem:
+        scale = self.intensity.scale if self.method.unit_scale else self.intensity.safe
+        seen = torch.as_tensor(_native(block), device=self.device)
+        seen = seen / scale if scale != 1 else seen
+        margin = self.method.margin(self.psf.shape)
+        shape = tuple(seen.shape[1:])
+        return Problem(
+            seen=seen,
+            psf=torch.as_tensor(self.psf, device=self.device),
+            grid=self._grid(shape),
+            offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
+            noise=self.noise / scale,
+            law=None if self.law is None else self.law.over(scale),
+            scale=scale,
+            # Of a lazy image only samples were seen; this block may be brighter.
+            white=max(self.intensity.high, float(block.max())) / scale,
+            mean=self.intensity.mean / scale,
+            std=self.intensity.std / scale,
+            spacing=self.spacing,
+            bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,
+            cancel=self.cancel,
+        )
+
+    def _grid(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        margin = self.method.margin(self.psf.shape)
+        rings = (2 * max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True))
+        return fast_shape([n + r for n, r in zip(shape, rings, strict=True)])
+
+    def _plan(self) -> Plan:
+        held = 0
+        if self.device.type == "cpu":
+            # The result lies in the same memory as the work, and the input mostly does too.
+            held = math.prod(self.layout.shape) * self.intensity.dtype.itemsize
+            held += held if isinstance(self.image, np.ndarray) else 0
+        halo = self.method.halo(self.psf.shape)
+        budget = min(self.most, max(self.budget - held, self.budget // 8))
+        plan = plan_tiles(self.layout.block_shape, halo, self.cost, budget)
+        if plan.halo != halo:
+            self.notes.append(
+                "Memory is tight: tiles overlap less than they should; look for seams."
+            )
+        return plan
+
+    def _finer(self) -> Plan:
+        try:
+            return self._plan()
+        except DeconvError:
+            raise MemoryError from None  # for `stream` to say in words; no budget was given
+
+    def cost(self, shape: tuple[int, ...]) -> int:
+        """Bytes that restoring a tile of this shape takes."""
+        channels = self.layout.colours if self.method.joint_channels else 1
+        return int(self.method.buffers * 4 * channels * math.prod(self._grid(shape)))
+
+    def _colour_groups(self) -> list[slice]:
+        n = self.layout.colours
+        return [slice(0, n)] if self.method.joint_channels else [slice(i, i + 1) for i in range(n)]
+
+    def _carry_alpha(self, out: NDArray[Any]) -> None:
+        alpha = slice(self.layout.colours, self.layout.samples)
+        region = tuple(slice(0, n) for n in self.layout.block_shape)
+        for item in self.layout.items():
+            self.layout.write(
+                out, item, region, alpha, self.layout.read(self.image, item, region, alpha)
+            )
+
+    def _total(self, plan: Plan) -> int:
+        return self.layout.count * len(self._colour_groups()) * plan.count * self.method.total
+
+    def _label(self, number: int, plan: Plan) -> str:
+        count = self.layout.count
+        where = f", {number + 1} of {count}" if count > 1 else ""
+        return f"{self.method.title}{where}" + (f", {plan.count} tiles" if plan.count > 1 else "")
+
+    def _check(self) -> None:
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled
+
+
+def _native(block: NDArray[Any]) -> NDArray[np.float32]:
+    """Float32, contiguous, writeable and in native byte order; uncopied where it already is."""
+    return np.require(block, np.float32, ["C", "W"])

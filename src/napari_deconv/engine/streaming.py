@@ -1,0 +1,220 @@
+"""The one place where arrays meet methods: axes, scale, tiles, devices and errors."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import choose_device, default_budget, is_out_of_memory
+from ..core.errors import DeconvError
+from ..core.fingerprint import array_hash
+from ..core.progress import Result, Step, Stream, drain
+from ..signal.noise import estimate_noise
+from ..signal.noise_law import NoiseLaw, noise_law
+from .axes import Layout, parse_axes
+from .incoming import as_array, unit_psf
+from .intensity import Intensity, survey
+from .options import Options
+from .problem import Solver
+from .refine import refined_psf, with_refined
+from .run import Run
+
+__all__ = ["Result", "Step", "Stream", "check_psf", "drain", "prepare", "relative", "stream"]
+
+log = logging.getLogger("napari_deconv")
+
+
+def stream(
+    method: Solver,
+    image: Any,
+    psf: NDArray[Any],
+    *,
+    refine_psf: int = 0,
+    **options: Unpack[Options],
+) -> Stream:
+    """Restore an image step by step.
+
+    Parameters
+    ----------
+    method : Method
+        A configured method.
+    image : array_like
+        Real numpy, dask or zarr array; lazy arrays are read block by block.
+    psf : ndarray
+        2-D (planes) or 3-D (volumes), non-negative; it is normalised to unit sum.
+    options
+        Axes, noise, voxel size, device, memory budget and cancel flag; see `core.options.Options`.
+    refine_psf : int
+        Rounds of refining the PSF on the image first (`refine.refined_psf`); 0 for none.
+
+    Yields
+    ------
+    Step
+        After every estimate of every tile.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    DeconvError
+        On bad input or a failed run (`Cancelled` when stopped).
+    """
+    with translated(method):
+        refined = None
+        if refine_psf:
+            start = check_psf(psf, method)
+            psf = refined = yield from refined_psf(method, image, start, refine_psf, **options)
+        run, block = prepare(method, image, psf, **options)
+        yield from run.settle(block)
+        result = yield from run.stream()
+    return result if refined is None else with_refined(result, refined, refine_psf)
+
+
+@contextmanager
+def translated(method: Solver) -> Iterator[None]:
+    """Whatever goes wrong within becomes a `DeconvError` in words."""
+    try:
+        yield
+    except DeconvError:
+        raise
+    except Exception as error:
+        log.debug("%s failed", method.title, exc_info=True)
+        if is_out_of_memory(error):
+            raise DeconvError(
+                "Memory ran out, even with the smallest tiles.",
+                "Close other programs, choose device='cpu', or crop image or PSF.",
+            ) from error
+        raise DeconvError(f"{method.title} failed: {error}", "The log has the details.") from error
+
+
+def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
+    """The PSF as float32 of unit sum, or a `DeconvError` saying what is wrong with it."""
+    array = unit_psf(psf)
+    if array.ndim not in method.ndim:
+        known = " and ".join(f"{n}-D" for n in method.ndim)
+        raise DeconvError(
+            f"{method.title} works in {known}, but the PSF is {array.ndim}-D.", "Give a 2-D PSF."
+        )
+    return array.astype(np.float32)
+
+
+def prepare(
+    method: Solver,
+    image: Any,
+    psf: Any,
+    *,
+    axes: str | None = None,
+    noise: float | NoiseLaw | None = None,
+    spacing: Sequence[float] | None = None,
+    device: str = "auto",
+    memory_bytes: int | None = None,
+    cancel: threading.Event | None = None,
+    fixed: tuple[tuple[str, int], ...] = (),
+) -> tuple[Run, NDArray[Any]]:
+    """A run that is ready to start, and a block of the image for `Run.settle`.
+
+    Parameters are those of `stream`, and ``fixed`` of `Layout`.
+    """
+    if not isinstance(getattr(image, "dtype", None), np.dtype):
+        image = as_array("The image", image)
+    kernel = check_psf(psf, method)
+    layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
+    intensity, block = survey(image, layout)
+    where = choose_device(device)
+    level, law = _noise(noise, block, intensity.mean)
+    budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
+    run = Run(
+        method=method,
+        image=image,
+        psf=kernel,
+        fingerprint=array_hash(psf),
+        layout=layout,
+        intensity=intensity,
+        noise=level,
+        estimated=noise is None,
+        law=law,
+        spacing=relative(spacing, kernel.ndim),
+        device=where,
+        budget=budget,
+        cancel=cancel,
+        notes=_negative(method, intensity),
+    )
+    return run, _whole(image, layout) if isinstance(image, np.ndarray) else block
+
+
+def _whole(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
+    """The middle item of an image that is in memory, as a view."""
+    items = list(layout.items())
+    region = tuple(slice(0, n) for n in layout.block_shape)
+    return layout.read(image, items[len(items) // 2], region, slice(0, layout.colours))
+
+
+def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
+    """Voxel sizes relative to the smallest; empty where they are equal or not given.
+
+    Raises
+    ------
+    DeconvError
+        If they are not ``ndim`` positive numbers.
+    """
+    if spacing is None:
+        return ()
+    try:
+        sizes = tuple(float(size) for size in spacing)
+    except (TypeError, ValueError):
+        sizes = ()
+    if len(sizes) != ndim or not all(size > 0 and math.isfinite(size) for size in sizes):
+        names = ", ".join("zyx"[-ndim:])
+        raise DeconvError(
+            f"spacing = {spacing!r} is no voxel size of a {ndim}-D PSF's axes.",
+            f"Give {ndim} positive numbers, for {names}.",
+        )
+    least = min(sizes)
+    return () if len(set(sizes)) == 1 else tuple(size / least for size in sizes)
+
+
+def _negative(method: Solver, intensity: Intensity) -> list[str]:
+    """What becomes of pixels below 0, where the method has no use for them."""
+    if not method.non_negative or intensity.low >= 0:
+        return []
+    reaches = f"The image goes down to {intensity.low:.3g}"
+    if intensity.high <= 0:
+        raise DeconvError(
+            f"{reaches} and nowhere above 0, where {method.title} sees light.",
+            "Add an offset, or choose another method.",
+        )
+    return [f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."]
+
+
+def _noise(
+    noise: float | NoiseLaw | None, block: NDArray[Any], mean: float
+) -> tuple[float, NoiseLaw | None]:
+    """The noise level, and how it grows with brightness where it does."""
+    law = noise_law(block) if noise is None else noise if isinstance(noise, NoiseLaw) else None
+    if law is not None:
+        return law.rms(mean), law
+    return _estimated(block) if noise is None else _given(noise), None
+
+
+def _estimated(block: NDArray[Any]) -> float:
+    return float(np.mean([estimate_noise(channel) for channel in block]))
+
+
+def _given(noise: Any) -> float:
+    try:
+        sigma = float(noise)
+    except (TypeError, ValueError):
+        sigma = math.nan
+    if not (sigma >= 0 and math.isfinite(sigma)):
+        raise DeconvError(f"noise = {noise!r} is not a standard deviation.", "Give 0 or more.")
+    return sigma

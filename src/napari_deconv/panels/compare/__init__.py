@@ -1,0 +1,1 @@
+"""The Compare panel: methods side by side on one layer."""

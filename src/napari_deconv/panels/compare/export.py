@@ -1,0 +1,97 @@
+"""Export and replay: a folder with everything, and a recipe that sets the panel again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.inputs import FileRow
+from ..kit.job import Job, steps_of
+from ..kit.parts import Notice, small
+
+
+class ExportBox(QWidget):
+    """A folder, a button that fills it, and one that loads a recipe.
+
+    Parameters
+    ----------
+    ask : callable
+        Returns outcome, material, the image's name and the plane to show; None before a run.
+    """
+
+    loaded = Signal(object)
+    """A `Comparison` out of a file."""
+
+    def __init__(self, ask: Callable[[], Any], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._ask_what = ask
+        self.folder = FileRow("Folder to export to", "a new folder")
+        self.button = small("Export", "Table, figure, results and recipe, into this folder.")
+        self.load_button = small("Load recipe…", "Set the methods from a comparison.json.")
+        self.notice = Notice()
+        self._job = Job(self)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(3)
+        for button in (self.button, self.load_button):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.folder)
+        layout.addLayout(buttons)
+        layout.addWidget(self.notice)
+        self.button.clicked.connect(self.export)
+        self.load_button.clicked.connect(self._ask)
+        self._job.on_result = self._on_done
+        self._job.on_error = lambda error: self.notice.say(str(error), "error")
+        self._job.on_end = lambda: self.button.setEnabled(True)
+
+    def export(self) -> None:
+        """Write everything beside the window."""
+        made = self._ask_what()
+        if made is None:
+            self.notice.say("There is nothing to export. Run a comparison first.")
+            return
+        if not self.folder.path:
+            self.notice.say("No folder is named. Type one, or browse for it with …", "warning")
+            return
+        outcome, material, name, at = made
+        folder = Path(self.folder.path).expanduser()
+
+        def call() -> Any:
+            from ...comparison.export import export
+
+            return export(outcome, material, folder, name=name, at=at)
+
+        self.button.setEnabled(False)
+        self.notice.say("Writing…")
+        self._job.start(steps_of(call))
+
+    def load(self, path: str) -> None:
+        """Read a recipe and tell it."""
+        from ...comparison.recipe import Comparison
+
+        try:
+            found = Comparison.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            self.notice.say(f"{path} cannot be read: {error}. Choose a comparison.json.", "error")
+        except DeconvError as error:
+            self.notice.say(str(error), "error")
+        else:
+            self.notice.say("")
+            self.loaded.emit(found)
+
+    def _ask(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Load a comparison", self.folder.path, "Recipe (*.json)"
+        )
+        if path:
+            self.load(path)
+
+    def _on_done(self, notes: tuple[str, ...]) -> None:
+        self.notice.say("\n".join(["Exported.", *notes]), "warning" if notes else "info")

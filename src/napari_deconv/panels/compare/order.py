@@ -1,0 +1,104 @@
+"""A comparison as asked for in its panel, and as the worker runs and exports it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import DeconvError
+from ..kit import settings
+from ..kit.layers import axes_of, pixel_size, pixels
+from ..psf.request import Request
+
+
+@dataclass(frozen=True, eq=False)
+class CompareOrder:
+    """One comparison as the panel stood when it was asked for.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What to run.
+    psf : Request
+        The PSF to make first.
+    image, truth, repeat : array_like
+        The arrays; the last two may be None.
+    axes : str
+        One letter per axis of them.
+    pixel_size : tuple of float
+        Of the image's last axes, as many as it has up to three.
+    unit : str
+        Of those sizes; empty for plain pixels.
+    """
+
+    comparison: Any
+    psf: Request
+    image: Any
+    axes: str
+    truth: Any = None
+    repeat: Any = None
+    pixel_size: tuple[float, ...] = ()
+    unit: str = ""
+
+    def run(self, cancel: threading.Event) -> Generator[Any, None, Any]:
+        """Make the PSF and compare; returns the outcome and the material it is of."""
+        from ...comparison.material import Material
+        from ...comparison.run import compare
+
+        prepared = self.psf.prepare()
+        kernel = prepared.usable()
+        sizes = self.pixel_size[-kernel.ndim :]
+        material = Material(
+            image=self.image,
+            axes=self.axes,
+            psf=kernel,
+            truth=self.truth,
+            repeat=self.repeat,
+            pixel_size=self.pixel_size[-1] if self.unit else 0.0,
+            unit=self.unit,
+            psf_about=prepared.about,
+            spacing=sizes if len(sizes) == kernel.ndim else None,
+        )
+        chosen = settings.current()
+        told = replace(self.comparison, psf=prepared.about)
+        outcome = yield from compare(
+            told, material, device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel
+        )
+        return outcome, material
+
+
+def asked(layers: Mapping[str, Any], psf: Request, **fields: Any) -> CompareOrder:
+    """The order for layers (``image``, ``truth``, ``repeat``) and fields of a `Comparison`.
+
+    Raises
+    ------
+    DeconvError
+        If there is no image.
+    """
+    from ...comparison.recipe import Comparison
+
+    image = layers["image"]
+    if image is None:
+        raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
+    named: dict[str, Any] = {key: {} if x is None else _named(x) for key, x in layers.items()}
+    arrays = {key: None if x is None else pixels(x) for key, x in layers.items()}
+    unit = format(image.units[-1], "~P")
+    return CompareOrder(
+        comparison=Comparison(**named, **fields),
+        psf=psf,
+        axes=axes_of(image),
+        pixel_size=pixel_size(image, min(image.ndim, 3)),
+        unit="" if unit in ("px", "pixel", "") else unit,
+        **arrays,
+    )
+
+
+def _named(layer: Any) -> dict[str, Any]:
+    """How a recipe names a layer."""
+    path = layer.source.path
+    found: dict[str, Any] = {"layer": layer.name, "axes": axes_of(layer)}
+    return found | ({"path": str(path)} if path and np.ndim(path) == 0 else {})

@@ -1,0 +1,249 @@
+"""The Compare panel: several configured methods on one layer, with the numbers that tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from qtpy.QtCore import QSize
+from qtpy.QtWidgets import QWidget
+
+from ...core.errors import DeconvError
+from ..kit.inputs import Fold
+from ..kit.job import Job, steps_of
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import Placement, is_image
+from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.run_bar import RunBar
+from ..psf.adopt import is_ours
+from ..psf.source import PsfSource
+from .export import ExportBox
+from .group import Group
+from .inputs import Judging
+from .list import MethodList, deconvolve_settings
+from .order import CompareOrder, asked
+from .probes import Probes
+from .sweep import SweepBox
+from .table import Table
+from .views import Views
+
+_HINT = (
+    "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
+    "Then choose its blur, put methods on the list, and press Compare."
+)
+_START = ("wiener", "richardson-lucy", "tv")
+
+
+class ComparePanel(Panel):
+    """Compare methods and settings on an image layer.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._made: tuple[Any, Any, str] | None = None
+        self._sweeping: Any = None
+        self._shown = 0
+        self.hint, self.notice = Notice(), Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
+        self.image.setToolTip("The image to restore. It is never changed.")
+        self.judging = Judging(napari_viewer)
+        self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
+        self.methods = MethodList()
+        self.table = Table()
+        self.group = Group(self, napari_viewer)
+        self.views = Views(napari_viewer, self.group, self._say)
+        self.probes = Probes(napari_viewer, self.group, self._say)
+        self.sweep = SweepBox(napari_viewer, self.group)
+        self.export = ExportBox(self._exported)
+        self.run_bar = RunBar("Compare", "Compare")
+        self._loader = Job(self)
+        self._build()
+        self._connect()
+        self._on_image()
+        self._load()
+
+    def sizeHint(self) -> QSize:
+        """A little wider than the other panels, for the table."""
+        return QSize(380, 640)
+
+    def order(self, sweep: Any = None) -> CompareOrder:
+        """What the panel is set to; a `DeconvError` if something does not fit."""
+        methods = () if sweep is not None else self.methods.methods()
+        if sweep is None and not methods:
+            raise DeconvError(
+                "The list of methods is empty.", "Add some: 'Set up a method', then 'Add'."
+            )
+        known = {"image": self.image.layer, **self.judging.layers}
+        return asked(
+            known, self.psf.request(), methods=methods, sweep=sweep, **self.judging.asked()
+        )
+
+    def run(self, sweep: Any = None) -> None:
+        """Compare; results become layers as they arrive."""
+        try:
+            order = self.order(sweep)
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        layer = self.image.layer
+        self.image.pick(layer)
+        self._sweeping = sweep
+        self._shown, self._unit = 0, order.unit
+        self._placement, self._axes = Placement.of(layer), order.axes
+        self._say("")
+        if sweep is None:
+            self.group.back()
+            self.group.begin(layer, self.judging.truth.layer)
+        self.run_bar.start(order.run)
+
+    def load(self, comparison: Any) -> None:
+        """Set methods, PSF and judging from a recipe."""
+        found = [comparison.sweep.method] if comparison.sweep else comparison.methods
+        self.methods.set_methods(found)
+        self.judging.set_asked(comparison)
+        if {"spec", "layer"} & set(comparison.psf):
+            try:
+                self.psf.restore(comparison.psf)
+            except DeconvError as error:
+                self._say(str(error))
+
+    def _build(self) -> None:
+        top = rows()
+        top.addRow("Image", self.image)
+        for part in (
+            self.hint, top, self.judging, Fold("Blur (PSF)", self.psf), heading("Methods"),
+            self.methods, Fold("Sweep a field", self.sweep),
+            heading("Results"), self.table, self.views, self.probes, self.notice,
+            Fold("Export and replay", self.export),
+        ):  # fmt: skip
+            self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
+        self.body.addStretch(1)
+        self.footer.addWidget(self.run_bar)
+
+    def _connect(self) -> None:
+        self.image.picked.connect(self._on_image)
+        self.judging.truth.picked.connect(self._on_truth)
+        self.methods.changed.connect(self._on_list)
+        self.methods.list.currentRowChanged.connect(lambda _: self._on_list())
+        self.methods.buttons["take"].clicked.connect(self._take)
+        self.table.chosen.connect(self.group.select)
+        self.sweep.asked.connect(self._on_sweep)
+        self.export.loaded.connect(self.load)
+        self.run_bar.pressed.connect(self.run)
+        self.run_bar.done.connect(self._on_done)
+        self._tell_step = self.run_bar.job.on_step
+        self.run_bar.job.on_step = self._on_step
+        self.run_bar.job.on_cancel = self._on_cancel
+        self.on_close(self.views.curtain.close_view)
+        self.on_close(self.run_bar.job.stop)
+
+    def _load(self) -> None:
+        """Offer the methods; importing torch takes seconds and must not hold the window."""
+        self.methods.setEnabled(False)
+        self._loader.on_result = self._on_methods
+        self._loader.on_error = self.run_bar.fail
+        self._loader.start(steps_of(_methods))
+
+    def _on_methods(self, found: Mapping[str, Any]) -> None:
+        self.methods.setEnabled(True)
+        self.methods.fill(found)
+        if not self.methods.methods():
+            self.methods.set_methods([found[name]() for name in _START if name in found])
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.run_bar.set_ready(layer is not None)
+        self.psf.set_image(layer)
+        self.judging.set_image(layer)
+
+    def _on_truth(self) -> None:
+        if not self.run_bar.running:
+            self.group.truth = self.judging.truth.layer
+
+    def _on_list(self) -> None:
+        self.sweep.set_method(self.methods.selected())
+
+    def _take(self) -> None:
+        try:
+            self.methods.add(deconvolve_settings(self.window() or self))
+        except DeconvError as error:
+            self.methods.notice.say(str(error), "error")
+
+    def _on_sweep(self) -> None:
+        try:
+            if self.run_bar.running:
+                raise DeconvError("Another run is on.", "Wait for it, or cancel it first.")
+            sweep = self.sweep.sweep()
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.run(sweep)
+
+    def _on_step(self, step: Any, left: str) -> None:
+        self._tell_step(step, left)
+        self._arrived(step.rows)
+
+    def _arrived(self, found: tuple[Any, ...]) -> None:
+        """Show the rows that are new."""
+        if len(found) == self._shown:
+            return
+        fresh, self._shown = found[self._shown :], len(found)
+        if self._sweeping is not None:
+            self.sweep.follow_rows(found, self._sweeping.values)
+            return
+        first = not self.group.results
+        for row in fresh:
+            if row.data is not None:
+                self.group.add(row)
+        self.table.show_rows(found, self._unit)
+        if self.group.results:
+            if first:
+                self.group.side_by_side()
+            self.views.offer()
+            self.probes.follow()
+
+    def _on_done(self, made: Any) -> None:
+        outcome, material = made
+        self._arrived(outcome.rows)
+        self._made = (outcome, material, self._placement.name)
+        if self._sweeping is not None:
+            self.sweep.finish(outcome, self._placement, self._axes)
+        failed = [row for row in outcome.rows if row.error]
+        said = [f"Done in {outcome.seconds:.1f} s."]
+        if failed:
+            said.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
+            said += [f"{row.label}: {row.error}" for row in failed[:3]]
+        self.run_bar.message.say(
+            "\n".join([*said, *outcome.notes]), "warning" if failed else "info"
+        )
+
+    def _on_cancel(self) -> None:
+        what = "value" if self._sweeping is not None else "result"
+        self.run_bar.message.say(f"Cancelled. {self._shown} {what}(s) stood by then.")
+
+    def _exported(self) -> tuple[Any, Any, str, tuple[int, ...]] | None:
+        """What there is to export, with the rectangle and the plane as they are now."""
+        if self._made is None:
+            return None
+        outcome, material, name = self._made
+        told = replace(outcome.comparison, rectangle=self.probes.corners())
+        count = len(material.image.shape)
+        at = tuple(int(i) for i in self._viewer.dims.current_step)[-count:]
+        return replace(outcome, comparison=told), material, name, at if len(at) == count else ()
+
+    def _say(self, text: str) -> None:
+        self.notice.say(text, "info")
+
+
+def _methods() -> Mapping[str, Any]:
+    from ...restoration.base import methods
+
+    return methods()

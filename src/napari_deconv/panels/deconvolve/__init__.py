@@ -1,0 +1,1 @@
+"""The Deconvolve panel, and one panel for each network."""

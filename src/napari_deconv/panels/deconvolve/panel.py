@@ -1,0 +1,245 @@
+"""The Deconvolve panel: image, PSF, method, preview, run."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.form import Choice
+from ..kit.job import Job, steps_of
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import Placement, axes_of, find, is_image, pixels, voxel
+from ..kit.live import Task
+from ..kit.live_row import LiveRow
+from ..kit.noise import NoiseLevel
+from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.run_bar import RunBar
+from ..psf.adopt import is_ours
+from ..psf.channels import VarietyBox
+from ..psf.source import PsfSource
+from .maps import Inside, Look
+from .offer import WeightsOffer
+from .order import Order, Origin
+from .outcome import add_result
+from .recipes import RecipeBox
+from .refine import RefineRounds
+from .stop_curve import StopCurve
+from .to_disk import ToDisk, write
+
+_HINT = (
+    "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
+    "Then choose the blur (PSF) and a method, and press Run."
+)
+_FIRST = "richardson-lucy"
+
+
+class DeconvolvePanel(Panel):
+    """Restore an image layer.
+
+    A subclass with ``class Wiener(DeconvolvePanel, preset="wiener")`` opens on that method.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    preset: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.preset = preset
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._origin: Origin | None = None
+        self._wanted: dict[str, Any] = {}
+        self.hint = Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
+        self.image.setToolTip("The image to sharpen. It is never changed.")
+        self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
+        self.variety = VarietyBox(napari_viewer)
+        self.to_disk = ToDisk()
+        self.curve = StopCurve()
+        self.method = Choice("Method")
+        self.offer = WeightsOffer()
+        self.noise = NoiseLevel()
+        self.refine = RefineRounds()
+        self.linear = QCheckBox("In linear light (sRGB photos)")
+        self.linear.setToolTip(
+            "Take the photo's values to light before and back after: helps with large blurs of "
+            "bright spots and with coloured fringes."
+        )
+        self.recipes = RecipeBox(napari_viewer)
+        self.inside = Inside(
+            napari_viewer, lambda: Look(self.image.layer, self.order(), self.psf.prepared)
+        )
+        self.run_bar = RunBar("Run", "Deconvolve")
+        self.live_row = LiveRow(napari_viewer, self._task)
+        self.live = self.live_row.live
+        self._loader = Job(self)
+        self._build()
+        self._connect()
+        self._on_image()
+        self._load()
+
+    def order(self) -> Order:
+        """What the panel is set to; a `DeconvError` if a field does not fit."""
+        if self.image.layer is None:
+            raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
+        linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
+        size = voxel(self.image.layer)
+        psf = self.psf.request()
+        variety = self.variety.variety(psf)
+        method, noise, refine = self.method.spec(), self.noise.value, self.refine.value()
+        return Order(method, psf, noise, linear, size, variety, refine)
+
+    def run(self) -> None:
+        """Restore the chosen layer; the result becomes a new layer."""
+        try:
+            order, layer = self.order(), self.image.layer
+            target = self.to_disk.target(layer, order.method.title)
+            self.refine.check(target)
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.live_row.off()
+        self.image.pick(layer)  # from here on it is meant, whatever else is opened
+        self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
+        data, axes, path = pixels(layer), axes_of(layer), layer.source.path
+        if target is None:
+            self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
+        else:
+            self.run_bar.start(lambda cancel: write(order, path, data, axes, target, cancel))
+
+    def load(self, recipe: Mapping[str, Any]) -> None:
+        """Set the panel to a result's recipe.
+
+        Raises
+        ------
+        DeconvError
+            If the image or the PSF it names is not there.
+        """
+        self.image.pick(find(self._viewer, str(recipe.get("source"))))
+        self.psf.restore(recipe.get("psf", {}))
+        self.variety.restore(recipe.get("psf", {}))
+        method = dict(recipe["method"])
+        if not self.method.choose(method.pop("name"), method):
+            name = recipe["method"]["name"]
+            raise DeconvError(f"There is no method {name!r}.", "Choose another.")
+        self.linear.setChecked(recipe.get("light") == "linear")
+        self.refine.setValue(int(recipe.get("refine_psf", 0)))
+        self.noise.set_value(None if recipe.get("noise_estimated") else recipe.get("noise"))
+
+    def _build(self) -> None:
+        top = rows()
+        top.addRow("Image", self.image)
+        noise = rows()
+        noise.addRow("Noise", self.noise)
+        noise.addRow("Refine PSF", self.refine)
+        for part in (
+            self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
+            heading("Method"), self.method, self.offer, noise, self.linear, self.curve,
+            self.inside,
+        ):  # fmt: skip
+            self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
+        self.body.addStretch(1)
+        # What a person comes back to stays in sight, however many fields a method has.
+        for part in (self.recipes, self.live_row, self.run_bar):
+            self.footer.addWidget(part)
+
+    def _connect(self) -> None:
+        self.image.picked.connect(self._on_image)
+        self.psf.changed.connect(lambda: self.variety.set_psf(self.psf.prepared))
+        self.psf.shown.connect(lambda: self.variety.set_psf(self.psf.prepared))
+        self.psf.shown.connect(self.live.refresh)
+        self.variety.changed.connect(self.live.refresh)
+        for signal in (self.psf.shown, self.method.changed):
+            signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
+        self.method.changed.connect(self._on_method)
+        self.noise.changed.connect(self.live.refresh)
+        self.linear.toggled.connect(self.live.refresh)
+        self.run_bar.pressed.connect(self.run)
+        self.run_bar.done.connect(self._on_result)
+        self.recipes.again.connect(self._on_again)
+        self.on_close(self.live.close)
+        self.on_close(self.run_bar.job.stop)
+        self.on_close(self.inside.job.stop)
+
+    def _load(self) -> None:
+        """Fill the method list; importing torch takes seconds and must not hold the window."""
+        self.method.setEnabled(False)
+        self.method.combo.addItem("Loading…")
+        self._loader.on_result = self._on_methods
+        self._loader.on_error = self.run_bar.fail
+        self._loader.start(steps_of(_methods))
+        self._on_image()
+
+    def _on_methods(self, found: Mapping[str, Any]) -> None:
+        self.method.setEnabled(True)
+        self.recipes.kinds = found
+        by_title = dict(sorted(found.items(), key=lambda item: item[1].title.casefold()))
+        self.method.fill(by_title, start=self.preset or _FIRST)
+        self._on_image()
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.run_bar.set_ready(layer is not None and self.method.isEnabled())
+        self.linear.setVisible(layer is not None and layer.rgb)
+        self.psf.set_image(layer)
+        self.variety.set_image(layer)
+        self.to_disk.set_image(layer)
+        self.noise.set_image(layer)
+        self.live.refresh()
+
+    def _on_method(self) -> None:
+        kind = self.method.kind
+        self.inside.look_at(kind)
+        if kind is not None:
+            said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
+            self.method.note.setText(" ".join(said.split()))
+            self.method.note.setToolTip(getattr(kind, "citation", ""))
+            self.method.note.setVisible(bool(said))
+        self.live.refresh()
+
+    def _task(self) -> Task:
+        # A region tells less of the noise than the image does.
+        order, prepared = replace(self.order(), noise=self.noise.level), self.psf.prepared
+        if prepared is None:
+            raise DeconvError("The PSF is not ready.", "See above.")
+        shape = tuple(prepared.usable().shape)
+
+        def psf(region: Any) -> Any:
+            place = dict(zip(region.axes, region.offset, strict=False))
+            return order.variety.at(prepared, place.get("C"), place.get("Z", 0))
+
+        return Task(self.image.layer, shape, psf, order.preview)
+
+    def _on_result(self, made: Any) -> None:
+        if self._origin is not None:
+            recipe, said, kind = add_result(self._viewer, self._origin, made)
+            self.run_bar.message.say(said, kind)
+            self.curve.show_recipe(recipe)
+
+    def _on_again(self, recipe: Mapping[str, Any]) -> None:
+        try:
+            if self.run_bar.running:
+                raise DeconvError("Another run is on.", "Wait for it, or cancel it first.")
+            self.load(recipe)
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.run()
+
+
+def _methods() -> Mapping[str, Any]:
+    from ...restoration.base import methods
+
+    return methods()

@@ -1,0 +1,41 @@
+"""How often to refine the PSF on the image before a run; off by default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QWidget
+
+from ...core.errors import DeconvError
+from ..kit.inputs import Whole
+from ..kit.layers import Placement
+from ..psf.layer import add_psf
+
+
+class RefineRounds(Whole):
+    """Rounds of refining, 0 for off."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(20, "off", parent)
+        self.setToolTip(
+            "For a PSF that is only nearly right: restores a part of the image, moves the PSF to "
+            "what its edges say, and again; 3 rounds are usual. The refined PSF becomes a layer. "
+            "The live preview shows the PSF as it was given."
+        )
+
+    def check(self, target: Any) -> None:
+        """A `DeconvError` where it cannot be: the result goes to disk block by block."""
+        if target is not None and self.value():
+            raise DeconvError(
+                "A PSF is not refined on an image that is larger than memory.",
+                "Refine it on a part of the image first, or switch Refine PSF off.",
+            )
+
+
+def add_refined(viewer: Any, psf: Any, recipe: dict[str, Any], image: Placement) -> str:
+    """Add the PSF that a run refined as a hidden layer; what to say of it."""
+    about = {"layer": f"{image.name} refined", "refined": recipe["psf"]}
+    about["rounds"] = recipe["refine_psf"]
+    name = image.name
+    layer = add_psf(viewer, psf, about, image, visible=False, by="deconvolve", made_for=name)
+    return f"The refined PSF is the layer “{layer.name}”."

@@ -1,0 +1,59 @@
+"""Where a method stopped by itself: its curve and the rule, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ..kit.inputs import Fold
+from ..kit.parts import read_out
+from ..kit.plot import Curve, Plot
+
+_RULE = (
+    "A tenth of the pixels was held out on a part of the image; iterations went on until they were "
+    "predicted no better. The ring is where it stopped{early}. Type a number of iterations to "
+    "choose for yourself."
+)
+
+
+class StopCurve(Fold):
+    """The error of held-out pixels over the iterations; hidden where a result has none."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        content = QWidget()
+        super().__init__("Where it stopped", content, parent)
+        self.plot, self.told = Plot("Error of held-out pixels over iterations"), read_out()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.plot)
+        layout.addWidget(self.told)
+        self.hide()
+
+    def show_recipe(self, recipe: Mapping[str, Any]) -> None:
+        """Show a result's curve, or one for every channel."""
+        curves = [
+            _curve(one["chosen"], f"channel {one['channel']}" if "channel" in one else "")
+            for one in recipe.get("channels", [recipe])
+            if one.get("chosen", {}).get("held_out_error")
+        ]
+        self.setVisible(bool(curves))
+        if not curves:
+            return
+        self.plot.show_curves(curves, "iterations", "error, % of the first")
+        best = [int(np.nanargmin(curve.y)) for curve in curves]
+        early = any(b > curve.marked for b, curve in zip(best, curves, strict=True))
+        said = ", a little before the best prediction, because noise is in the image all the same"
+        self.told.setText(_RULE.format(early=said if early else ""))
+
+
+def _curve(chosen: Mapping[str, Any], label: str) -> Curve:
+    error = np.asarray(chosen["held_out_error"], float)
+    # What one iteration gains over the flat start would hide the rest.
+    share = 100 * error / error[min(1, len(error) - 1)]
+    share[0] = np.nan if len(share) > 1 else share[0]
+    count = int(chosen["iterations"])
+    said = f"{label}: " if label else ""
+    return Curve(f"{said}stopped after {count}", range(len(share)), list(share), marked=count)

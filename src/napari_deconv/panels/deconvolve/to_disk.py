@@ -1,0 +1,159 @@
+"""Images that are not in memory: what is said of them, and results that are written to disk."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ..kit import settings
+from ..kit.inputs import FileRow
+from ..kit.layers import KEY, pixels
+from ..kit.parts import Notice, rows
+from .order import Order
+from .remarks import remarks
+
+
+class ToDisk(QWidget):
+    """Says what is odd about an image, and offers a folder where it is lazy."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.notice = Notice()
+        self.folder = FileRow("A folder for the result", "in memory")
+        self.folder.edit.setToolTip(
+            "Where given, the result is written there as an OME-Zarr, block by block, and opened "
+            "as a lazy layer. The same run into the same folder goes on where it was stopped."
+        )
+        self._form = QWidget()
+        form = rows()
+        form.addRow("Write into", self.folder)
+        self._form.setLayout(form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.notice)
+        layout.addWidget(self._form)
+        self.set_image(None)
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image it is about."""
+        lazy = layer is not None and not isinstance(pixels(layer), np.ndarray)
+        self._form.setVisible(lazy)
+        said = []
+        if layer is not None and layer.multiscale:
+            count, shape = len(layer.data), "x".join(map(str, pixels(layer).shape))
+            said.append(f"It has {count} levels: level 0, the finest ({shape}), is restored.")
+        if lazy:
+            said.append(
+                f"It is read as needed ({_bytes(pixels(layer))} in all). The preview reads what is "
+                "in view; Run makes the whole, in memory unless a folder is given."
+            )
+        odd = [] if layer is None else remarks(layer)
+        self.notice.say("\n".join([*said, *odd]), "warning" if odd else "info")
+
+    def target(self, layer: Any, title: str) -> Path | None:
+        """The OME-Zarr to write, or None for a result in memory.
+
+        Raises
+        ------
+        DeconvError
+            If the folder is not there or holds a finished result of that name; without one, if
+            the result of a lazy layer would not fit into memory.
+        """
+        folder = self.folder.path if self._form.isVisibleTo(self) else ""
+        if not folder:
+            _check_memory(pixels(layer))
+            return None
+        if not Path(folder).is_dir():
+            raise DeconvError(f"There is no folder {folder}.", "Choose one that is there.")
+        name = re.sub(r"[^\w.+-]+", "-", f"{layer.name} {title}").strip("-")
+        path = Path(folder) / f"{name}.zarr"
+        if path.exists() and not path.with_name(path.name + ".progress").exists():
+            raise DeconvError(
+                f"{path} exists already.", "Choose another folder, or remove it: nothing is lost."
+            )
+        return path
+
+
+def _bytes(data: Any) -> str:
+    size = data.size * data.dtype.itemsize
+    return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
+
+
+def _check_memory(data: Any) -> None:
+    if isinstance(data, np.ndarray):
+        return
+    size, free = data.size * data.dtype.itemsize, psutil.virtual_memory().available
+    if size > free:
+        raise DeconvError(
+            f"The result takes {_bytes(data)}, and {free / 1e9:.3g} GB of memory are free.",
+            "Choose a folder under Write into, or crop the layer.",
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A result on disk, as `core.progress.Result` for the panel."""
+
+    target: Path
+    recipe: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def write(
+    order: Order, layer_path: str | None, data: Any, axes: str, target: Path,
+    cancel: threading.Event,
+) -> Generator[Any, None, Any]:  # fmt: skip
+    """Restore a file block by block; runs in the worker. Returns what `Order.run` would."""
+    from ...blocks import open_source, stream_blocks
+
+    if not layer_path:
+        raise DeconvError(
+            "The layer comes from no file, which blocks are read from.",
+            "Save it as an OME-Zarr or TIFF, open that, and run again.",
+        )
+    kernels, about = order.variety.make(order.psf)
+    source = open_source(layer_path, axes)
+    try:
+        if tuple(source.array.shape) != tuple(data.shape):
+            raise DeconvError(
+                f"{layer_path} holds {source.array.shape}, but the layer {tuple(data.shape)}.",
+                "Open the file as one layer, or use napari-deconv deconvolve on it.",
+            )
+        chosen = settings.current()
+        outcome = yield from stream_blocks(
+            order.method, source, target, kernels, noise=order.noise,
+            spacing=order.spacing(axes, kernels), device=chosen.device,
+            memory_bytes=chosen.memory_bytes, cancel=cancel,
+        )  # fmt: skip
+    finally:
+        source.close()
+    notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
+    notes += ["Run it again to try these blocks once more."] if notes else []
+    recipe = outcome.recipe | {"device": chosen.device}
+    return Written(outcome.target, recipe, (*outcome.notes, *notes)), about
+
+
+def open_written(
+    viewer: Any, made: Written, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
+) -> Any:
+    """Open a result on disk as a lazy layer with all its levels."""
+    import dask.array as da
+    import zarr
+
+    node = zarr.open_group(str(made.target), mode="r")
+    attributes: Any = node.attrs.asdict()
+    multiscales = attributes.get("ome", attributes)["multiscales"]
+    levels = [da.from_zarr(str(made.target), x["path"]) for x in multiscales[0]["datasets"]]
+    options = dict(look) | {"multiscale": len(levels) > 1}
+    data = levels if len(levels) > 1 else levels[0]
+    about = dict(about) | {"written": str(made.target)}
+    return viewer.add_image(data, name=name, metadata={KEY: about}, **options)

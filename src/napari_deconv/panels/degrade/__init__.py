@@ -1,0 +1,1 @@
+"""The Degrade panel, and data sets made with it."""

@@ -1,0 +1,178 @@
+"""The Degrade panel: blur and camera on a layer, or a whole data set."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QWidget
+
+from ...core.errors import DeconvError
+from ..kit.form import Form
+from ..kit.inputs import Fold
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import Placement, add_image, axes_of, is_image, pixels
+from ..kit.live import Task
+from ..kit.live_row import LiveRow
+from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.run_bar import RunBar
+from ..psf.adopt import made_by_hand
+from ..psf.layer import add_psf
+from ..psf.request import Prepared
+from ..psf.source import PsfSource
+from .dataset import DatasetBox
+
+_HINT = (
+    "Open a sharp image first: File > Open Sample > Deconvolution, or drop a file on the window. "
+    "This panel blurs it as a lens and a camera would, so that you know the truth."
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """One degradation as the panel stood when it was asked for."""
+
+    chain: Any
+    psf: Callable[[], Prepared] | None
+
+    def run(
+        self, data: Any, axes: str, cancel: threading.Event
+    ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], Prepared | None]]:
+        """Degraded, truth and the PSF; runs in the worker."""
+        prepared = self.psf() if self.psf is not None else None
+        kernel = None if prepared is None else prepared.usable()
+        degraded, truth = self.chain(data, kernel, axes=axes)
+        return degraded, truth, prepared
+        yield
+
+    def preview(
+        self, data: Any, axes: str, prepared: Any, cancel: threading.Event
+    ) -> Generator[Any, None, NDArray[Any]]:
+        """A region degraded; surroundings are cut from it afterwards, so it may not shrink."""
+        boundary = "reflect" if self.chain.boundary == "valid" else self.chain.boundary
+        chain = replace(self.chain, boundary=boundary)
+        degraded, _ = chain(np.asarray(data), prepared and prepared.usable(), axes=axes)
+        return np.asarray(degraded)
+        yield
+
+
+class DegradePanel(Panel):
+    """Blur an image layer and put it through a camera; the truth comes back with it.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        from ...degradation import Chain
+
+        self._viewer = napari_viewer
+        self._source: tuple[str, Placement, str, Any] | None = None
+        self.hint = Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("degraded", "truth", "result"))
+        self.image.setToolTip("The sharp image. It is never changed.")
+        self.psf = PsfSource(napari_viewer, adopt=made_by_hand, optional=True, apart=True)
+        self.chain = Form(Chain)
+        self.run_bar = RunBar("Degrade", "Degrade")
+        self.live_row = LiveRow(napari_viewer, self._task)
+        self.live = self.live_row.live
+        self.dataset = DatasetBox(napari_viewer, self._settings)
+        self._build()
+        self._connect()
+        self._on_image()
+
+    def order(self) -> Order:
+        """What the panel is set to; a `DeconvError` if a field does not fit."""
+        if self.image.layer is None:
+            raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
+        request = None if self.psf.none else self.psf.request()
+        return Order(self.chain.spec(), None if request is None else request.prepare)
+
+    def run(self) -> None:
+        """Degrade the chosen layer; degraded image and truth become new layers."""
+        try:
+            order = self.order()
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.live_row.off()
+        layer = self.image.layer
+        self.image.pick(layer)  # from here on it is meant, whatever else is opened
+        data, axes = pixels(layer), axes_of(layer)
+        self._source = (layer.name, Placement.of(layer), axes, order.chain)
+        self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
+
+    def _build(self) -> None:
+        top = rows()
+        top.addRow("Image", self.image)
+        fold = Fold("Make a data set", self.dataset)
+        for part in (
+            self.hint, top, heading("Blur"), self.psf, heading("Camera"), self.chain,
+            fold,
+        ):  # fmt: skip
+            self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
+        self.body.addStretch(1)
+        for part in (self.live_row, self.run_bar):
+            self.footer.addWidget(part)
+
+    def _connect(self) -> None:
+        self.image.picked.connect(self._on_image)
+        self.psf.shown.connect(self.live.refresh)
+        self.chain.changed.connect(self.live.refresh)
+        self.run_bar.pressed.connect(self.run)
+        self.run_bar.done.connect(self._on_result)
+        self.on_close(self.live.close)
+        self.on_close(self.run_bar.job.stop)
+        self.on_close(self.dataset.run_bar.job.stop)
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.run_bar.set_ready(layer is not None)
+        self.psf.set_image(layer)
+        self.live.refresh()
+
+    def _task(self) -> Task:
+        order, prepared = self.order(), self.psf.prepared
+        if prepared is None and not self.psf.none:
+            raise DeconvError("The PSF is not ready.", "See above.")
+        shape = tuple(prepared.usable().shape) if prepared is not None else (1, 1)
+        return Task(self.image.layer, shape, lambda _: prepared, order.preview)
+
+    def _settings(self) -> tuple[Any, Any]:
+        """PSF generator (None if it is no generator) and chain, for the data set."""
+        kind = self.psf.choice.kind
+        return (self.psf.choice.spec() if kind is not None else None), self.chain.spec()
+
+    def _on_result(self, made: Any) -> None:
+        if self._source is None:
+            return
+        degraded, truth, psf = made
+        name, placement, axes, chain = self._source
+        recipe = psf.about if psf is not None else {}
+        options = placement.shifted(_offset(chain, axes, psf.array.shape if psf else ()))
+        about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
+        if psf is not None and "layer" not in recipe:
+            # Whoever restores the image next finds its PSF beside it.
+            add_psf(self._viewer, psf.array, recipe, placement, visible=False, by="degrade")
+        add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
+        layer = add_image(
+            self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}
+        )
+        self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
+
+
+def _offset(chain: Any, axes: str, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Where the result begins in the layer: a valid convolution loses a border."""
+    letters = axes.rstrip("S")
+    if chain.boundary != "valid" or not psf_shape:
+        return (0,) * len(letters)
+    lost = dict(zip("ZYX"[-len(psf_shape) :], psf_shape, strict=True))
+    return tuple((lost[a] - 1) - lost[a] // 2 if a in lost else 0 for a in letters)

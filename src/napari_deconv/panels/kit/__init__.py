@@ -1,0 +1,1 @@
+"""Parts that all rooms share: forms, layer combos, the run bar and its job, preview, plots."""

@@ -1,0 +1,172 @@
+"""Forms: one widget per field of a `Spec`, and back to a configured instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ...core.spec import Spec, field_help, hints
+from .field_widgets import field_widget, label, parsed, shown
+from .inputs import Combo, guard_wheel
+from .parts import read_out, rows
+
+
+class Form(QWidget):
+    """The fields of one `Spec` class as a form.
+
+    Parameters
+    ----------
+    kind : type of Spec
+        Whose fields to show.
+    values : mapping, optional
+        Field values to start from; the rest take their defaults.
+    skip : tuple of str
+        Fields that are set elsewhere.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        kind: type[Spec],
+        values: Mapping[str, Any] | None = None,
+        skip: tuple[str, ...] = (),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.kind = kind
+        layout = rows()
+        self.setLayout(layout)
+        known = field_help(kind)
+        self.widgets: dict[str, Any] = {}
+        for key, hint in hints(kind).items():
+            if key in skip:
+                continue
+            value = (values or {}).get(key, getattr(kind, key))
+            widget = field_widget(key, value, hint, known.get(key, ""))
+            widget.native.setToolTip(known.get(key, label(key)))
+            widget.native.setAccessibleName(label(key))
+            widget.native.setMinimumWidth(60)
+            widget.changed.connect(self._tell)
+            self.widgets[key] = widget
+            layout.addRow(label(key), widget.native)
+            layout.labelForField(widget.native).setToolTip(known.get(key, ""))
+        guard_wheel(self)
+
+    def values(self) -> dict[str, Any]:
+        """What the fields hold now, unchecked."""
+        return {key: parsed(w.value, hints(self.kind)[key]) for key, w in self.widgets.items()}
+
+    def spec(self, **fixed: Any) -> Any:
+        """The configured instance.
+
+        Raises
+        ------
+        DeconvError
+            Naming field, value and remedy.
+        """
+        return self.kind(**self.values(), **fixed)
+
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Fill fields from a recipe; fields it does not name keep their value."""
+        for key in values.keys() & self.widgets.keys():
+            self.widgets[key].value = shown(values[key], hints(self.kind)[key])
+
+    def _tell(self, _: object = None) -> None:
+        self.changed.emit()
+
+
+class Choice(QWidget):
+    """A combo box over a registry with the form of what is chosen below it.
+
+    Parameters
+    ----------
+    label_text : str
+        The label beside the combo box.
+    """
+
+    changed = Signal()
+    edited = Signal()
+    """A field of the form was changed."""
+
+    def __init__(self, label_text: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.combo = Combo()
+        self.note = read_out()
+        self.form: Form | None = None
+        self._kinds: dict[str, type[Spec]] = {}
+        self._remembered: dict[str, dict[str, Any]] = {}
+        top = rows()
+        top.addRow(label_text, self.combo)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addLayout(top)
+        self._layout.addWidget(self.note)
+        self.note.hide()
+        self.combo.currentIndexChanged.connect(self._rebuild)
+
+    def fill(
+        self,
+        kinds: Mapping[str, type[Spec]],
+        extra: Mapping[str, str] | None = None,
+        start: str = "",
+    ) -> None:
+        """Offer these classes (name -> class), and entries without a form (name -> title)."""
+        self._kinds = dict(kinds)
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for name, kind in kinds.items():
+            self.combo.addItem(kind.title, name)
+        for name, title in (extra or {}).items():
+            self.combo.addItem(title, name)
+        self.combo.setCurrentIndex(max(0, self.combo.findData(start)))
+        self.combo.blockSignals(False)
+        self._rebuild()
+
+    @property
+    def name(self) -> str:
+        """Name of what is chosen; empty while there is nothing to choose."""
+        return str(self.combo.currentData() or "")
+
+    @property
+    def kind(self) -> type[Spec] | None:
+        """The class that is chosen, if it is one."""
+        return self._kinds.get(self.name)
+
+    def choose(self, name: str, values: Mapping[str, Any] | None = None) -> bool:
+        """Choose an entry and fill its fields; False if there is no such entry."""
+        index = self.combo.findData(name)
+        if index < 0:
+            return False
+        self.combo.setCurrentIndex(index)
+        if values and self.form is not None:
+            self.form.set_values(values)
+        return True
+
+    def spec(self) -> Any:
+        """The configured instance; a `DeconvError` if it does not fit or nothing is chosen."""
+        if self.form is None:
+            raise DeconvError("Nothing is chosen yet.", "Choose an entry from the list.")
+        return self.form.spec()
+
+    def _rebuild(self) -> None:
+        if self.form is not None:
+            self._remembered[self.form.kind.name] = {
+                key: widget.value for key, widget in self.form.widgets.items()
+            }
+            self._layout.removeWidget(self.form)
+            self.form.hide()
+            self.form.deleteLater()
+            self.form = None
+        kind = self.kind
+        if kind is not None:
+            skip = getattr(kind, "for_training", ())
+            self.form = Form(kind, self._remembered.get(kind.name), skip)
+            self.form.changed.connect(self.edited)
+            self.form.changed.connect(self.changed)
+            self._layout.addWidget(self.form)
+        self.changed.emit()

@@ -1,0 +1,60 @@
+"""What the optics would make of a bead, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ..kit.form import Choice
+from .asked import from_fields
+from .optics_note import OpticsNote, optics_of
+
+Render = Callable[[tuple[int, ...]], NDArray[Any]]
+"""Shape of a measured PSF -> what the optics say it should be."""
+
+
+class Theory(QWidget):
+    """A choice of optics, from the image's metadata where they state them."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        from ...psf import PSF
+
+        self.choice = Choice("Compare with")
+        self.note = OpticsNote(self.choice)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.note)
+        layout.addWidget(self.choice)
+        kinds = {name: kind for name, kind in PSF.registry.items() if kind.calibrated}
+        self.choice.fill(kinds, {"none": "No theory"}, start="none")
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image the beads are in; its metadata may name the microscope."""
+        kind = optics_of(layer)[0].kind if layer is not None else ""
+        if kind and self.choice.name == "none":
+            self.choice.choose(kind)
+        self.note.set_image(layer)
+
+    def render(self, ndim: int, image: Mapping[str, Any]) -> Render | None:
+        """What to compare with, or None; a `DeconvError` where fields or voxels do not fit."""
+        if self.choice.form is None:
+            return None
+        spec = self.choice.spec()
+        from_fields(spec, ndim, "", image)  # what does not fit is said before the work
+        return lambda shape: from_fields(spec, ndim, ", ".join(map(str, shape)), image).make()
+
+
+def compared(found: Any, theory: NDArray[Any], size: tuple[float, ...], unit: str) -> str:
+    """One line per axis: the width, that of the theory, and their ratio."""
+    from ...psf import fwhm
+
+    rows = zip("zyx"[-len(size) :], found.fwhm_px, fwhm(theory), size, strict=True)
+    lines = [
+        f"{axis}: FWHM {own * step:.3g} {unit}, theory {ideal * step:.3g}: {own / ideal:.2f} times"
+        for axis, own, ideal, step in rows
+    ]
+    return "\n".join([*lines, "A bead's own size adds to the width measured."])

@@ -1,0 +1,82 @@
+"""How large an image's voxels are, asked for where nothing says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.layers import axes_of
+from ..kit.parts import read_out
+
+
+class Calibration(QWidget):
+    """A line to type voxel sizes into, and a button that sets them on the layer.
+
+    Nothing is filled in: a guess would look like a measurement.
+    """
+
+    said = Signal(str)
+    """What is wrong with what was typed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._layer: Any = None
+        self.told, self.sizes = read_out(), QLineEdit()
+        self.button = QPushButton("Set")
+        self.button.setToolTip("Set scale and units of the layer.")
+        row = QHBoxLayout()
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.sizes)
+        row.addWidget(self.button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.told)
+        layout.addLayout(row)
+        self.button.clicked.connect(self._set)
+        self.sizes.returnPressed.connect(self._set)
+        self.offer(None)
+
+    def offer(self, layer: Any) -> None:
+        """Ask for a layer's voxel sizes; None hides the question."""
+        self._layer = layer
+        self.setVisible(layer is not None)
+        if layer is not None:
+            axes = ", ".join(a.lower() for a in axes_of(layer) if a in "ZYX")
+            self.told.setText(f"Voxel size of “{layer.name}” in µm, {axes}:")
+            self.sizes.setPlaceholderText("0.3, 0.1, 0.1" if axes.startswith("z") else "0.1, 0.1")
+
+    def _set(self) -> None:
+        layer = self._layer
+        if layer is None:
+            return
+        axes = axes_of(layer)[: layer.ndim]
+        try:
+            sizes = typed_voxel(self.sizes.text(), sum(a in "ZYX" for a in axes))
+        except DeconvError as error:
+            self.said.emit(str(error))
+            return
+        own = iter(sizes)
+        scale = [next(own) if a in "ZYX" else s for a, s in zip(axes, layer.scale, strict=True)]
+        units = ["um" if a in "ZYX" else u for a, u in zip(axes, layer.units, strict=True)]
+        self.sizes.clear()
+        # The scale is told to others first, while the unit is still that of before.
+        layer.scale = np.array(scale)
+        layer.units = tuple(units)
+
+
+def typed_voxel(text: str, ndim: int) -> list[float]:
+    """Voxel sizes as typed, or a `DeconvError`."""
+    try:
+        sizes = [float(part) for part in text.replace(";", ",").split(",")]
+    except ValueError:
+        sizes = []
+    if len(sizes) != ndim or not all(0 < size < np.inf for size in sizes):
+        names = ", ".join("zyx"[-ndim:])
+        raise DeconvError(
+            f"Voxel size = {text!r} is not {ndim} positive numbers.", f"Type {names} in µm."
+        )
+    return sizes

@@ -1,0 +1,192 @@
+"""The table of channels: which light each emits, and which PSF it gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QGridLayout,
+    QLabel,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ..kit.inputs import Combo, Number, guard_wheel
+from ..kit.layers import axes_of, find, follow, is_psf, pixels, planes
+from ..kit.parts import read_out, rows
+from .asked import from_fields, from_layer, image_facts
+from .optics_note import optics_of
+from .request import Prepared, Request
+from .variety import Variety, deepens
+
+_SAME, _NONE = "As above", "None: leave as is"
+_MOST = 12
+"""More channels than this are no channels."""
+
+
+class VarietyBox(QWidget):
+    """How many PSFs over depth, and one row per channel; hidden where neither makes sense.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can serve as PSF.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer, self._image = viewer, None
+        self._count, self._planes = 0, 1
+        self._prepared: Prepared | None = None
+        self.depths = QSpinBox()
+        self.depths.setRange(1, 9)
+        self.depths.setMinimumWidth(60)
+        self.depths.setToolTip(
+            "Immersion and sample differ, so the PSF changes with depth: this many are blended "
+            "over the planes. Each takes about as long as a plain run of its planes."
+        )
+        self.switch = QCheckBox("One PSF per channel")
+        self.table = QWidget()
+        self.emissions: list[Number] = []
+        self.psfs: list[Combo] = []
+        self._deep = QWidget()
+        form = rows()
+        form.addRow("PSFs over depth", self.depths)
+        self._deep.setLayout(form)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (self._deep, self.switch, self.table):
+            layout.addWidget(part)
+        guard_wheel(self)
+        self.depths.valueChanged.connect(self._tell)
+        self.switch.toggled.connect(self._on_switch)
+        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+            follow(self, event, self._list_psfs)
+        self._lay_out()
+        self.set_psf(None)
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image it is about: its channels and planes."""
+        if layer is not self._image:
+            self._image = layer
+            self._planes = planes(layer) if layer is not None else 1
+            self._lay_out()
+
+    def set_psf(self, prepared: Prepared | None) -> None:
+        """Tell which PSF stands above; None while there is none."""
+        self._prepared = prepared
+        about = prepared.about if prepared is not None else {}
+        self._deep.setVisible(self._planes > 1 and deepens(about))
+        light = "emission_nm" in about.get("spec", {})
+        for emission, psf in zip(self.emissions, self.psfs, strict=True):
+            emission.setEnabled(light and psf.currentData() is None)
+
+    def variety(self, request: Request) -> Variety:
+        """What is set, beside the PSF that is asked for above; a `DeconvError` if it misfits."""
+        deep = self._planes > 1 and deepens(request.about)
+        on = self.switch.isVisibleTo(self) and self.switch.isChecked()
+        channels = {c: self._asked(c, request) for c in range(self._count)} if on else {}
+        return Variety(self.depths.value() if deep else 1, self._planes, channels)
+
+    def restore(self, about: Mapping[str, Any]) -> None:
+        """Set everything from a recipe's ``psf``."""
+        self.depths.setValue(int(about.get("depths", 1)))
+        rows_ = {int(one["channel"]): one for one in about.get("channels", ())}
+        self.switch.setChecked(bool(rows_))
+        for channel in range(self._count if rows_ else 0):
+            one = rows_.get(channel)
+            layer = find(self._viewer, str(one["layer"])) if one and one.get("layer") else None
+            combo = self.psfs[channel]
+            combo.setCurrentIndex(1 if one is None else max(0, combo.findData(layer)))
+            if one is not None and "emission_nm" in one.get("spec", {}):
+                self.emissions[channel].setValue(one["spec"]["emission_nm"])
+
+    def _asked(self, channel: int, request: Request) -> Request | None:
+        combo, image = self.psfs[channel], image_facts(self._image)
+        if combo.currentText() == _NONE:
+            return None
+        if combo.currentData() is not None:
+            return replace(from_layer(combo.currentData(), self._image), **image)
+        about = request.about
+        if "emission_nm" not in about.get("spec", {}):
+            return request
+        from ...psf import PSF
+
+        known = optics_of(self._image)[0].fields(channel)
+        own = {k: v for k, v in known.items() if k == "excitation_nm" and k in about["spec"]}
+        own["emission_nm"] = self.emissions[channel].value()
+        size = ", ".join(map(str, about.get("size") or ()))
+        spec = PSF.from_dict(about["spec"]).but(**own)
+        return replace(from_fields(spec, about["ndim"], size, image), **image)
+
+    def _lay_out(self) -> None:
+        """A row per channel."""
+        layer = self._image
+        axes = axes_of(layer) if layer is not None else ""
+        count = int(pixels(layer).shape[axes.index("C")]) if "C" in axes else 0
+        self._count = count if 1 < count <= _MOST else 0
+        old, self.table = self.table, QWidget()
+        self.layout().replaceWidget(old, self.table)
+        old.deleteLater()
+        grid = QGridLayout(self.table)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setColumnStretch(2, 1)
+        self.emissions, self.psfs = [], []
+        known = optics_of(layer)[0] if self._count else None
+        for column, text in enumerate(("Ch.", "Light (nm)", "PSF")):
+            grid.addWidget(read_out(text), 0, column)
+        for channel in range(self._count):
+            light = known.fields(channel).get("emission_nm") if known is not None else None
+            self._add_row(grid, channel, light)
+        self.switch.setVisible(bool(self._count))
+        self.switch.setChecked(bool(self._count and known and len(known.emission_nm) > 1))
+        self._list_psfs()
+        self._on_switch()
+
+    def _add_row(self, grid: QGridLayout, channel: int, light: float | None) -> None:
+        emission, psf = Number(200, 2000), Combo()
+        emission.setValue(light or 520)
+        # Nobody steps a wavelength; the choice beside it needs the room.
+        emission.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        emission.setToolTip("Emission: the light that this channel records.")
+        emission.setStyleSheet("min-width: 36px; max-width: 48px; padding: 1px 6px;")
+        psf.setMinimumWidth(100)
+        emission.setAccessibleName(f"Emission of channel {channel}")
+        psf.setAccessibleName(f"PSF of channel {channel}")
+        grid.addWidget(QLabel(str(channel)), channel + 1, 0)
+        grid.addWidget(emission, channel + 1, 1)
+        grid.addWidget(psf, channel + 1, 2)
+        self.emissions.append(emission)
+        self.psfs.append(psf)
+        emission.valueChanged.connect(self._tell)
+        psf.currentIndexChanged.connect(self._tell)
+
+    def _list_psfs(self, *_: Any) -> None:
+        for combo in self.psfs:
+            kept = combo.currentData(), combo.currentText()
+            combo.blockSignals(True)
+            combo.clear()
+            combo.addItem(_SAME, None)
+            combo.addItem(_NONE, None)
+            for layer in self._viewer.layers:
+                if is_psf(layer) and layer is not self._image:
+                    combo.addItem(layer.name, layer)
+            found = combo.findData(kept[0]) if kept[0] is not None else combo.findText(kept[1])
+            combo.setCurrentIndex(max(0, found))
+            combo.blockSignals(False)
+
+    def _on_switch(self, *_: Any) -> None:
+        self.table.setVisible(bool(self._count) and self.switch.isChecked())
+        self._tell()
+
+    def _tell(self, *_: Any) -> None:
+        self.set_psf(self._prepared)
+        self.changed.emit()

@@ -1,0 +1,89 @@
+"""From a PSF that was just estimated to a deblurred layer, in one press."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import DeconvError
+from ..deconvolve.order import Origin
+from ..kit.job import Make
+from ..kit.layers import Placement, axes_of, pixels
+from ..kit.parts import Delay
+
+_METHOD = "hyper-laplacian"
+_WAIT_MS = 100
+_MOST = 600
+"""Waits for the method list, which takes seconds to load the first time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Deblurred:
+    """A restoration with a PSF per region, made in the PSF panel."""
+
+    made: Any
+    origin: Origin
+
+
+def deblur_across(layer: Any, found: Any) -> Make:
+    """What to run to restore a layer with the PSFs of its regions; its result is a `Deblurred`.
+
+    Raises
+    ------
+    DeconvError
+        If the image is gone.
+    """
+    if layer is None:
+        raise DeconvError("The image is gone.", "Open it again.")
+    data, axes = pixels(layer), axes_of(layer)
+    placement, path = Placement.of(layer), layer.source.path
+
+    def make(cancel: threading.Event) -> Any:
+        from ...engine.restore import restore
+        from ...restoration.base import Method, methods
+        from ..kit.settings import current
+
+        methods()
+        chosen, method = current(), Method.make(_METHOD)
+        result = yield from restore(
+            method, data, found.psf, axes=axes, device=chosen.device,
+            memory_bytes=chosen.memory_bytes, cancel=cancel,
+        )  # fmt: skip
+        about = {"estimate": {**found.recipe, "image_name": placement.name}}
+        origin = Origin(placement, f"{method.title}, regions", path)
+        return Deblurred((result, about), origin)
+
+    return make
+
+
+def deblur(viewer: Any, image: Any, psf: Any) -> None:
+    """Open the Deconvolve panel on an image and a PSF layer, and run it.
+
+    Raises
+    ------
+    DeconvError
+        If the image is gone, or there is no window to open the panel in.
+    """
+    window = getattr(viewer, "window", None)
+    if image is None:
+        raise DeconvError("The image is gone.", "Open it again.")
+    if window is None:
+        raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
+    _, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+    panel.image.pick(image)
+    panel.psf.layers.refresh()
+    if panel.psf.layers.pick(psf):
+        panel.psf.choice.choose("layer")
+    left = [_MOST]
+
+    def begin() -> None:
+        left[0] -= 1
+        if panel.method.isEnabled():
+            panel.method.choose(_METHOD)
+            panel.run()
+        elif left[0]:
+            timer.start()
+
+    timer = Delay(panel, _WAIT_MS, begin)
+    timer.start()

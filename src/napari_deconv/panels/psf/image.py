@@ -1,0 +1,215 @@
+"""The From image page: the PSF of a blurred photo, estimated from it beside the window."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.drawn import Drawn
+from ..kit.inputs import Combo, Number, Whole, guard_wheel
+from ..kit.layers import axes_of, pixels
+from ..kit.parts import read_out, rows
+from .request import Request
+
+_KINDS = {
+    "auto": "Whatever fits best",
+    "camera-shake": "Camera shake",
+    "gaussian": "Gaussian",
+    "disk": "Disk (out of focus)",
+    "motion": "Linear motion",
+    "edge": "From a straight edge",
+}
+_TOLD = (
+    "Estimates the blur from the image itself. A region with edges in all directions tells the "
+    "most; lamps and other clipped spots tell nothing."
+)
+_REGIONS = (2, 2)
+_THUMB = QSize(270, 150)
+
+
+class FromImage(QWidget):
+    """What to estimate and from where; holds the last estimate.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose Shapes layers mark a region or an edge.
+    """
+
+    changed = Signal()
+    """What is asked for changed, so that there is no estimate any more."""
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer, self._image = viewer, None
+        self.found: Any = None
+        self.kind = Combo()
+        for name, title in _KINDS.items():
+            self.kind.addItem(title, name)
+        self.extent = Whole(255, "auto")
+        self.extent.setSingleStep(2)
+        self.extent.setToolTip("Odd number of pixels that the kernel may extend over.")
+        self.noise = Number(zero="auto")
+        self.noise.setToolTip("Standard deviation of the noise, on the image's own scale.")
+        self.across = QCheckBox("The blur differs across the photo")
+        self.across.setToolTip(
+            "Estimates 2 x 2 overlapping regions and says whether they agree; “Deblur with it” "
+            "then restores each with its own PSF and blends them. Wants a large photo."
+        )
+        self.region = Drawn(viewer, "rectangle", "PSF region", "Mark a region")
+        self.edge = Drawn(viewer, "line", "PSF edge", "Draw a line across an edge")
+        self.latent = _Thumbnail()
+        self.told = read_out(_TOLD)
+        self._form = rows()
+        self._form.addRow("Blur", self.kind)
+        self._form.addRow("Size (px)", self.extent)
+        self._form.addRow("Noise", self.noise)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(self._form)
+        for part in (self.across, self.region, self.edge, self.latent, self.told):
+            layout.addWidget(part)
+        guard_wheel(self)
+        self.kind.currentIndexChanged.connect(self._on_kind)
+        self.extent.valueChanged.connect(self._forget)
+        self.noise.valueChanged.connect(self._forget)
+        self.region.changed.connect(self._forget)
+        self.across.toggled.connect(self._on_kind)
+        self.edge.changed.connect(self._forget)
+        self._on_kind()
+
+    def set_image(self, layer: Any) -> None:
+        """Go over to another image."""
+        if layer is not self._image:
+            self._image = self.region.image = self.edge.image = layer
+            self._forget()
+
+    def steps(self) -> Any:
+        """What to run, for `Job.start`.
+
+        Raises
+        ------
+        DeconvError
+            If there is no image, or no line across an edge.
+        """
+        if self._image is None:
+            raise DeconvError("No image is open.", "Open the blurred image first.")
+        plane, axes = self._plane()
+        kind = self.kind.currentData()
+        if kind == "edge":
+            line = self.edge.corners()
+            if line is None:
+                raise DeconvError(
+                    "No line is drawn.", "Press “Draw a line across an edge”, and draw it."
+                )
+            return lambda cancel: _from_edge(plane, line, axes)
+        corners = self.region.corners()
+        region = None if corners is None else (*corners.min(axis=0), *corners.max(axis=0))
+        size, noise = self.extent.value() or None, self.noise.value() or None
+        across = self.across.isChecked()
+
+        def make(cancel: threading.Event) -> Any:
+            from ...estimation import stream, stream_across
+            from ..kit.settings import current
+
+            options = {"axes": axes, "device": current().device, "cancel": cancel}
+            if across:
+                return stream_across(plane, _REGIONS, size, kind, noise, **options)
+            return stream(plane, size, kind, region, noise, **options)
+
+        return make
+
+    def show_preview(self, preview: Any) -> NDArray[np.float32] | None:
+        """Show the image so far; hands the kernel so far on."""
+        kernel, latent = preview
+        if latent is not None:
+            self.latent.show_plane(latent)
+        return kernel
+
+    def take(self, found: Any) -> None:
+        """Hold an estimate, and say how sure it is."""
+        self.found = found
+        self.told.setText(str(found.confidence))
+        self.latent.hide()
+
+    def request(self) -> Request:
+        """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet.
+
+        Of regions it is that of the whole photo; those of the regions are in `found`.
+        """
+        found = getattr(self.found, "whole", self.found)
+        if found is None:
+            raise DeconvError("Nothing is estimated yet.", "Press Estimate PSF.")
+        name = self._image.name if self._image is not None else ""
+        about: dict[str, Any] = {"estimate": {**found.recipe, "image_name": name}}
+        if found.spec is not None:
+            about |= {"spec": found.spec.to_dict(), "ndim": 2, "size": None, "pixel_size": [1, 1]}
+        return Request(lambda: found.psf, about)
+
+    def _plane(self) -> tuple[Any, str]:
+        """The plane in view, which is what a person judges by."""
+        layer = self._image
+        data, axes = pixels(layer), axes_of(layer)
+        here = np.rint(layer.world_to_data(self._viewer.dims.point[-layer.ndim :])).astype(int)
+        index = tuple(
+            slice(None) if axis in "YXS" else int(np.clip(at, 0, n - 1))
+            for axis, at, n in zip(axes, [*here, 0], data.shape, strict=False)
+        )
+        return data[index], "".join(axis for axis in axes if axis in "YXS")
+
+    def _on_kind(self, *_: Any) -> None:
+        edge = self.kind.currentData() == "edge"
+        self.region.setVisible(not edge and not self.across.isChecked())
+        self.across.setVisible(not edge)
+        self.edge.setVisible(edge)
+        for field in (self.extent, self.noise):
+            field.setVisible(not edge)
+            self._form.labelForField(field).setVisible(not edge)
+        self._forget()
+
+    def _forget(self, *_: Any) -> None:
+        self.found = None
+        self.told.setText(_TOLD)
+        self.latent.hide()
+        self.changed.emit()
+
+
+class _Thumbnail(QLabel):
+    """A small gray picture of the image so far."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(_THUMB.height() + 4)
+        self.setAccessibleName("The image so far, only its strong edges")
+        self.hide()
+
+    def show_plane(self, plane: NDArray[np.float32]) -> None:
+        """Show a plane of the unit scale."""
+        gray = np.ascontiguousarray((255 * np.clip(plane, 0, 1)).astype(np.uint8))
+        height, width = gray.shape
+        image = QImage(gray.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
+        self.setPixmap(
+            QPixmap.fromImage(image).scaled(
+                _THUMB,
+                Qt.AspectRatioMode.KeepAspectRatio,
+                Qt.TransformationMode.SmoothTransformation,
+            )
+        )
+        self.show()
+
+
+def _from_edge(plane: Any, line: NDArray[Any], axes: str) -> Any:
+    """`from_edge` as a run of no steps."""
+    from ...estimation import from_edge
+
+    return from_edge(np.asarray(plane), line.tolist(), axes=axes)
+    yield

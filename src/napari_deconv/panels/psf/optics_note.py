@@ -1,0 +1,83 @@
+"""What the image's file says of the optics, filled into the microscope PSFs' fields."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from ...io.optics import Optics, optics_in
+from ..kit.parts import Notice
+
+_SHOWN = {
+    "numerical_aperture": "NA {:g}",
+    "refractive_index_immersion": "immersion {:g}",
+    "emission_nm": "emission {:g} nm",
+    "excitation_nm": "excitation {:g} nm",
+}
+
+
+class OpticsNote(Notice):
+    """Fills the fields once for each image and kind of PSF, and says from where.
+
+    Parameters
+    ----------
+    choice : Choice
+        The choice of PSF with its form.
+    """
+
+    def __init__(self, choice: Any) -> None:
+        super().__init__()
+        self._choice, self._layer = choice, None
+        self._told: set[str] = set()
+        self._known: tuple[Optics, str] = (Optics(), "")
+        choice.changed.connect(self._fill)
+
+    def set_image(self, layer: Any) -> None:
+        """Read another image's metadata; what a person typed for the last is kept."""
+        if layer is self._layer:
+            return
+        self._layer, self._told = layer, set()
+        self._known = optics_of(layer) if layer is not None else (Optics(), "")
+        self._fill()
+
+    def _fill(self) -> None:
+        kind, form, (known, whence) = self._choice.kind, self._choice.form, self._known
+        fields = known.fields() if kind is not None and getattr(kind, "calibrated", False) else {}
+        fields = {k: v for k, v in fields.items() if form is not None and k in form.widgets}
+        said = ", ".join(_SHOWN[key].format(value) for key, value in fields.items())
+        more = [f"{light:g}" for light in known.emission_nm if light is not None]
+        if "emission_nm" in fields and len(set(more)) > 1:
+            said += f" (channels: {', '.join(more)})"
+        self.say(f"From {whence}: {said}. Change what is wrong." if fields else "")
+        if fields and kind.name not in self._told:
+            self._told.add(kind.name)
+            form.set_values(fields)
+
+
+def optics_of(layer: Any) -> tuple[Optics, str]:
+    """What a layer's metadata or its file states, and which of them it was.
+
+    Only OME-XML is understood: as text anywhere in the metadata, or in the TIFF it was read from.
+    """
+    for text in _texts(layer.metadata):
+        found = optics_in(text)
+        if found.fields():
+            return found, "the layer's metadata"
+    path = getattr(layer.source, "path", None)
+    if path and str(path).lower().endswith((".tif", ".tiff")):
+        import tifffile
+
+        with suppress(OSError, ValueError, tifffile.TiffFileError):
+            with tifffile.TiffFile(path) as file:
+                found = optics_in(file.ome_metadata or "")
+            return found, Path(path).name
+    return Optics(), ""
+
+
+def _texts(value: Any, depth: int = 0) -> list[str]:
+    if isinstance(value, str):
+        return [value] if "<OME" in value[:2000] else []
+    if not isinstance(value, dict) or depth > 3:
+        return []
+    return [text for item in value.values() for text in _texts(item, depth + 1)]

@@ -1,0 +1,201 @@
+"""The PSF panel: choose, look, make a layer."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from qtpy.QtWidgets import QWidget
+
+from ...core.errors import DeconvError
+from ..deconvolve.outcome import add_result
+from ..kit.job import Job, steps_of
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import Placement, is_image
+from ..kit.parts import Notice, Panel, primary, read_out, rows
+from ..kit.run_bar import RunBar
+from .deblur import Deblurred, deblur, deblur_across
+from .image import FromImage
+from .layer import add_psf
+from .request import Prepared
+from .source import PsfSource
+
+_HINT = (
+    "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
+    "or drop a file here. You can also go on without."
+)
+_NEXT = "Next: Deconvolve or Degrade, under Plugins > Deconvolution. They take the PSF over."
+
+
+class PsfPanel(Panel):
+    """Make a PSF layer that carries its recipe.
+
+    A subclass with ``class DiskPanel(PsfPanel, preset="disk")`` opens on that generator.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    preset: ClassVar[str] = ""
+
+    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.preset = preset
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.hint = Notice()
+        self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
+        self.image.setToolTip("The image the PSF is for: its pixel size and unit are taken over.")
+        self.page = FromImage(napari_viewer)
+        self.source = PsfSource(napari_viewer, self.preset, page=self.page)
+        self.estimate = RunBar("Estimate PSF", "Estimating the PSF")
+        self.button = primary("Make PSF layer")
+        self.message = Notice()
+        self._made: Any = None
+        self._job = Job(self)
+        top = rows()
+        top.addRow("For image", self.image)
+        self.body.addWidget(self.hint)
+        self.body.addLayout(top)
+        self.body.addWidget(self.source)
+        self.body.addWidget(read_out(_NEXT))
+        self.body.addStretch(1)
+        self.footer.addWidget(self.message)
+        self.footer.addWidget(self.button)
+        self.footer.addWidget(self.estimate)
+        self.image.picked.connect(self._on_image)
+        self.source.changed.connect(self._on_changed)
+        self.source.shown.connect(self._on_shown)
+        self.button.clicked.connect(self.make)
+        self._job.on_result = self._add
+        self._job.on_error = lambda error: self.message.say(str(error), "error")
+        self.on_close(self._job.stop)
+        self._connect_estimate()
+        self._on_image()
+
+    def make(self) -> None:
+        """Make the PSF and add it as a layer."""
+        try:
+            request = self.source.request()
+        except DeconvError as error:
+            self.message.say(str(error), "error")
+            return
+        self._job.start(steps_of(request.prepare))
+
+    def start_estimate(self) -> None:
+        """Estimate the PSF from the image; it becomes a layer."""
+        try:
+            make = self.page.steps()
+        except DeconvError as error:
+            self.estimate.fail(error)
+            return
+        self.message.say("")
+        self.source.notice.say("")
+        self.estimate.start(make, previews=True)
+
+    def _connect_estimate(self) -> None:
+        self.estimate.pressed.connect(self.start_estimate)
+        self.estimate.done.connect(self._on_estimate)
+        self.estimate.job.on_preview = self._on_preview
+        self.message.button.clicked.connect(self._deblur)
+        self.on_close(self.estimate.job.stop)
+        self._on_changed()
+
+    def _on_preview(self, preview: Any) -> None:
+        kernel = self.page.show_preview(preview)
+        if kernel is not None:
+            self.source.picture.show_psf(kernel)
+
+    def _on_estimate(self, found: Any) -> None:
+        if isinstance(found, Deblurred):
+            _, said, kind = add_result(self._viewer, found.origin, found.made)
+            self.message.say(said, kind)
+            return
+        self.page.take(found)
+        self.source.show_now()
+        self.make()
+
+    def _on_changed(self) -> None:
+        estimated = self.source.choice.name == "image"
+        self.message.say("")
+        self.button.setVisible(not estimated)
+        self.estimate.setVisible(estimated)
+        if self.estimate.running:  # what runs is not what is asked for any more
+            self.estimate.job.cancel()
+
+    def _deblur(self) -> None:
+        if hasattr(self.page.found, "parts"):
+            try:
+                self.estimate.start(deblur_across(self.image.layer, self.page.found))
+            except DeconvError as error:
+                self.message.say(str(error), "error")
+            return
+        if self._made is not None and self._made in self._viewer.layers:
+            try:
+                deblur(self._viewer, self.image.layer, self._made)
+            except DeconvError as error:
+                self.message.say(str(error), "error")
+
+    def _on_image(self) -> None:
+        layer = self.image.layer
+        self.hint.say("" if layer is not None else _HINT)
+        self.source.set_image(layer)
+
+    def _on_shown(self) -> None:
+        made = self.source.prepared
+        self.button.setEnabled(made is not None and not any(f.fatal for f in made.findings))
+
+    def _add(self, prepared: Prepared) -> None:
+        try:
+            array = prepared.usable()
+        except DeconvError as error:
+            self.message.say(str(error), "error")
+            return
+        image = self.image.layer
+        like = Placement.of(image) if image is not None else None
+        name = image.name if image is not None else ""
+        layer = add_psf(self._viewer, array, prepared.about, like, by="psf", made_for=name)
+        self._made = layer
+        estimated = self.source.choice.name == "image"
+        self.message.say(
+            f"Made the layer “{layer.name}”.", button="Deblur with it" if estimated else ""
+        )
+
+
+class DiskPanel(PsfPanel, preset="disk"):
+    """The PSF panel on the disk."""
+
+
+class GaussianPanel(PsfPanel, preset="gaussian"):
+    """The PSF panel on the Gaussian."""
+
+
+class MotionPanel(PsfPanel, preset="motion"):
+    """The PSF panel on linear motion."""
+
+
+class CameraShakePanel(PsfPanel, preset="camera-shake"):
+    """The PSF panel on camera shake."""
+
+
+class WideFieldPanel(PsfPanel, preset="wide-field"):
+    """The PSF panel on the wide-field microscope."""
+
+
+class ConfocalPanel(PsfPanel, preset="confocal"):
+    """The PSF panel on the confocal microscope."""
+
+
+class LightSheetPanel(PsfPanel, preset="light-sheet"):
+    """The PSF panel on the light-sheet microscope."""
+
+
+class TwoPhotonPanel(PsfPanel, preset="two-photon"):
+    """The PSF panel on the two-photon microscope."""
+
+
+class ImagePsfPanel(PsfPanel, preset="image"):
+    """The PSF panel on the estimate from the image."""

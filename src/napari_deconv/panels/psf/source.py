@@ -1,0 +1,243 @@
+"""Where a PSF comes from: a generator and its fields, a layer or a file; looked over and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.form import Choice
+from ..kit.inputs import Combo, FileRow, guard_wheel
+from ..kit.job import Job, steps_of
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import SizeWatch, find, is_psf, planes
+from ..kit.parts import Delay, Notice, read_out, rows
+from . import asked as asking
+from .adopt import Adoption
+from .calibrate import Calibration
+from .image import FromImage
+from .line import LineTool
+from .optics_note import OpticsNote
+from .picture import Picture
+from .request import Prepared, Request
+
+_EXTRAS = {"layer": "From a layer", "file": "From a file"}
+
+
+class PsfSource(QWidget):
+    """Choice of a PSF with a live picture, its width, and what the preflight finds.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers can serve as PSF.
+    preset : str
+        Name of the generator to begin with.
+    adopt : callable, optional
+        Says which PSF layers to go over to when they are open or get made.
+    optional : bool
+        Whether "No blur" is a choice.
+    apart : bool
+        Whether the image itself is refused as its own PSF.
+    page : FromImage, optional
+        Where given, the PSF can be estimated from the image.
+    """
+
+    changed = Signal()
+    """What is asked for changed."""
+    shown = Signal()
+    """It was made, or could not be."""
+
+    def __init__(
+        self,
+        viewer: Any,
+        preset: str = "",
+        adopt: Callable[[Any], bool] | None = None,
+        optional: bool = False,
+        apart: bool = False,
+        page: FromImage | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        from ...psf import PSF
+
+        self._viewer, self._image = viewer, None
+        self._apart, self._mend, self.page = apart, False, page
+        self.prepared: Prepared | None = None
+        self.choice = Choice("PSF")
+        self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
+        self.file = FileRow(
+            "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
+        )
+        self.dims = Combo()
+        self.dims.addItems(["2-D (plane)", "3-D (volume)"])
+        self.extent = QLineEdit()
+        self.extent.setPlaceholderText("automatic")
+        self.extent.setToolTip("Size of the array: empty for automatic, 31, or 21, 31, 31.")
+        self.line = LineTool(viewer)
+        self.picture = Picture()
+        self.told = read_out()
+        self.notice = Notice()
+        self.calibration, self.optics = Calibration(), OpticsNote(self.choice)
+        self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
+        self._job = Job(self)
+        self._delay = Delay(self, 120, self._render)
+        self._build()
+        self._connect()
+        self._own_sizes.watch(self.layers.layer)
+        extras = _EXTRAS | ({"none": "No blur"} if optional else {})
+        extras |= {"image": "From image"} if page is not None else {}
+        self.choice.fill(PSF.registry, extras, start=preset or "disk")
+        self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
+
+    def set_image(self, layer: Any) -> None:
+        """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
+        self._image = layer
+        self._sizes.watch(layer)
+        self.line.image = layer
+        self.optics.set_image(layer)
+        if self.page is not None:
+            self.page.set_image(layer)
+        if layer is not None:
+            if self._adoption is not None:
+                self._adoption.meet(layer)
+            self.dims.setCurrentIndex(int(planes(layer) > 1 and not layer.rgb))
+        self._ask()
+
+    @property
+    def none(self) -> bool:
+        """Whether no blur is wanted."""
+        return self.choice.name == "none"
+
+    def request(self) -> Request:
+        """What is asked for now; a `DeconvError` if the fields do not fit."""
+        image = asking.image_facts(self._image)
+        if self.choice.name == "layer":
+            layer = self.layers.layer
+            if self._apart and layer is not None and layer is self._image:
+                raise DeconvError(f"{layer.name!r} is the image itself.", "Choose its PSF.")
+            asked = asking.from_layer(layer, self._image)
+        elif self.choice.name == "file":
+            asked = asking.from_file(self.file.path)
+        elif self.choice.name == "image" and self.page is not None:
+            asked = self.page.request()
+        else:
+            ndim = self.dims.currentIndex() + 2
+            asked = asking.from_fields(self.choice.spec(), ndim, self.extent.text(), image)
+        return replace(asked, mend=self._mend, **image)
+
+    def show_now(self) -> None:
+        """Make and show what is asked for without waiting for more changes."""
+        self._delay.start(0)
+
+    def restore(self, about: Mapping[str, Any]) -> None:
+        """Set everything from a recipe's ``psf``."""
+        asking.restore(self, about, lambda name: find(self._viewer, name))
+        self._mend = bool(about.get("repaired"))
+
+    def _build(self) -> None:
+        self._made = QWidget()
+        made = rows()
+        self._made.setLayout(made)
+        made.addRow("Dimensions", self.dims)
+        self._dims_label = made.labelForField(self.dims)
+        made.addRow("Array (px)", self.extent)
+        self._opened = QWidget()
+        opened = rows()
+        self._opened.setLayout(opened)
+        opened.addRow("PSF layer", self.layers)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for part in (
+            self.optics, self.choice, self._opened, self.file, self._made, self.line,
+            *([self.page] if self.page is not None else []), self.picture,
+            self.told, self.notice, self.calibration,
+        ):  # fmt: skip
+            layout.addWidget(part)
+        guard_wheel(self.dims)
+
+    def _connect(self) -> None:
+        self.choice.changed.connect(self._on_choice)
+        self.layers.picked.connect(self._on_picked)
+        self.file.changed.connect(self._ask)
+        self.extent.textEdited.connect(self._ask)
+        self.dims.currentIndexChanged.connect(self._ask)
+        self.line.drawn.connect(self._on_line)
+        if self.page is not None:
+            self.page.changed.connect(self._ask)
+        self.notice.button.clicked.connect(self._on_repair)
+        self.calibration.said.connect(lambda text: self.notice.say(text, "warning"))
+        self._job.on_result, self._job.on_error = self._on_prepared, self._on_error
+
+    def _on_choice(self) -> None:
+        name, kind = self.choice.name, self.choice.kind
+        self._opened.setVisible(name == "layer")
+        self.file.setVisible(name == "file")
+        self._made.setVisible(kind is not None)
+        self.line.setVisible(name == "motion")
+        if self.page is not None:
+            self.page.setVisible(name == "image")
+        both = kind is not None and len(kind.ndim) > 1
+        for part in (self.dims, self._dims_label):
+            part.setVisible(both)
+        self._ask()
+
+    def _on_picked(self) -> None:
+        self._own_sizes.watch(self.layers.layer)
+        self._ask()
+
+    def _on_line(self, motion: Any) -> None:
+        if self.choice.form is not None and self.choice.name == "motion":
+            self.choice.form.set_values(motion.to_dict())
+
+    def _on_repair(self) -> None:
+        self._mend = True
+        self._delay.start(0)
+        self.changed.emit()
+
+    def _ask(self, *_: Any) -> None:
+        self._mend, self.prepared = False, None
+        self._delay.start()
+        self.changed.emit()
+
+    def _render(self) -> None:
+        self._delay.setInterval(120)
+        self._job.stop()
+        if self.none:
+            self._clear()
+            return self.shown.emit()
+        try:
+            self._job.start(steps_of(self.request().prepare))
+        except DeconvError as error:
+            self._on_error(error)
+
+    def _on_prepared(self, prepared: Prepared) -> None:
+        self.prepared = prepared
+        self.calibration.offer(None)
+        fatal = any(f.fatal for f in prepared.findings)
+        self.picture.show_psf(None if fatal else prepared.array)
+        self.told.setText(asking.in_words(prepared, self._image))
+        lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
+        kind = "error" if fatal else "warning" if lines else "info"
+        if prepared.mended:
+            lines.insert(0, f"Repaired: {prepared.mended}.")
+        mendable = not fatal and any(f.repairable for f in prepared.findings)
+        self.notice.say("\n".join(lines), kind, "Repair" if mendable else "")
+        self.shown.emit()
+
+    def _on_error(self, error: DeconvError) -> None:
+        self._clear()
+        self.notice.say(str(error), "warning")
+        self.calibration.offer(self._image if isinstance(error, asking.Uncalibrated) else None)
+        self.shown.emit()
+
+    def _clear(self) -> None:
+        self.prepared = None
+        self.calibration.offer(None)
+        self.picture.show_psf(None)
+        self.told.setText("")
+        self.notice.say("")

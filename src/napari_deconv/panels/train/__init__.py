@@ -1,0 +1,1 @@
+"""The Train panel: a network for the person's own PSF, camera and images."""

@@ -1,0 +1,111 @@
+"""What a person asked to be trained, taken from the panel and made ready in the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...core.errors import DeconvError
+from ..kit.layers import axes_of, is_image, pixels, record
+
+SOURCES = {
+    "photos": "Built-in photos",
+    "fluorescence": "Built-in generated fluorescence",
+    "layers": "Open layers (selected)",
+    "folder": "A folder",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Everything a training needs.
+
+    Parameters
+    ----------
+    method : Method
+        The network, configured.
+    psf : callable
+        Returns the `Prepared` PSF.
+    camera : Chain
+        The degradation.
+    start : str
+        Weights to begin from.
+    images : callable
+        Returns the sharp planes and what they are.
+    name : str
+        Of the weights to be; empty makes one up.
+    minutes : float
+        Time budget.
+    """
+
+    method: Any
+    psf: Callable[[], Any]
+    camera: Any
+    start: str
+    images: Callable[[], tuple[list[Any], str]]
+    name: str
+    minutes: float
+
+    def make(self) -> Any:
+        """The `Project`; called in the worker."""
+        from ...train.library import unused
+        from ...train.personal import name_for, recipe_for
+        from ...train.project import check, create
+
+        check(self.name or unused("new"), self.minutes)  # before what takes time
+        prepared = self.psf()
+        images, what = self.images()
+        recipe = recipe_for(self.method, prepared.usable(), self.camera, self.start, what)
+        name = self.name or name_for(self.method, prepared.about)
+        return create(name, recipe, images, self.minutes)
+
+
+def sharp_images(source: str, viewer: Any, folder: str) -> Callable[[], tuple[list[Any], str]]:
+    """How to get the sharp images; layers are taken down now, read later.
+
+    Raises
+    ------
+    DeconvError
+        If there are none.
+    """
+    from ...train import sharp
+
+    if source == "photos":
+        return lambda: (sharp.photos(), "the photos of scikit-image")
+    if source == "fluorescence":
+        return lambda: (sharp.fluorescence(), "generated fluorescence")
+    if source == "folder":
+        return lambda: (from_folder(folder), f"images of {folder}")
+    chosen = [x for x in viewer.layers.selection if is_image(x)]
+    if not chosen:
+        raise DeconvError(
+            "No image layer is selected.", "Select sharp images in the layer list (Ctrl-click)."
+        )
+    for layer in chosen:
+        if record(layer).get("kind") == "degraded":
+            raise DeconvError(f"{layer.name!r} is blurred.", "Select sharp images only.")
+    data = [(pixels(x), axes_of(x)) for x in chosen]
+    names = ", ".join(x.name for x in chosen)
+    return lambda: ([p for d, axes in data for p in sharp.planes(d, axes)], f"layers {names}")
+
+
+def from_folder(folder: str) -> list[Any]:
+    """The images of a folder; what cannot be read is left out."""
+    from pathlib import Path
+
+    from ...train.images import read_gray
+
+    if not folder:
+        raise DeconvError("No folder is chosen.", "Choose a folder of sharp images.")
+    return read_gray(Path(folder), 32, 1)[0]
+
+
+def measured_noise(data: Any, axes: str) -> float:
+    """Noise of an image as a share of the scale that the engine gives it."""
+    from ...engine.axes import parse_axes
+    from ...engine.intensity import survey
+    from ..kit.noise import _estimate
+
+    scale = survey(data, parse_axes(tuple(data.shape), axes, 2))[0].scale
+    return _estimate(data, axes)[0] / scale

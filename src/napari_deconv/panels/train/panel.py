@@ -1,0 +1,250 @@
+"""The Train panel: a network for the person's own PSF, camera and images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+
+from ...core.errors import DeconvError
+from ..kit.inputs import Combo, FileRow, Fold, Number
+from ..kit.job import Job, steps_of
+from ..kit.parts import Delay, Notice, Panel, heading, reveal, rows
+from ..kit.run_bar import RunBar
+from ..kit.settings import current
+from ..psf.adopt import is_ours
+from ..psf.source import PsfSource
+from .asked import SOURCES, Asked, sharp_images
+from .live import LiveTraining
+from .parts import CameraFields, NetworkChoice
+from .sitting import Sitting
+from .weights import WeightsBox
+
+_SHOW_MS = 400
+_AWAIT_MS = 300
+
+
+class TrainPanel(Panel):
+    """Train or fine-tune a network; its weights go into the person's library.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer it is docked in.
+    """
+
+    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self.sitting: Sitting | None = None
+        self.entry: Any = None
+        self.offer = Notice()
+        self.network = NetworkChoice()
+        self.psf = PsfSource(napari_viewer, adopt=is_ours)
+        self.camera = CameraFields(napari_viewer)
+        self.source = Combo()
+        self.folder = FileRow("Folder of sharp images", "choose a folder")
+        self.minutes = Number(0, 10_000)
+        self.name = QLineEdit()
+        self.weights = WeightsBox()
+        self.live = LiveTraining()
+        self.pause, self.finish = QPushButton("Pause"), QPushButton("Finish early")
+        self.run_bar = RunBar("Train", "Train")
+        self._loader = Job(self)
+        self._show = Delay(self, _SHOW_MS, self._refresh)
+        self._await = Delay(self, _AWAIT_MS, self._on_over)
+        self._top = Delay(self, 50, lambda: reveal(self.live))
+        self._build()
+        self._connect()
+        self._load()
+
+    def asked(self) -> Asked:
+        """What the panel is set to; a `DeconvError` if a field does not fit."""
+        if self.network.form is None:
+            raise DeconvError("The networks are still being loaded.", "Wait a moment.")
+        images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
+        return Asked(
+            self.network.form.spec(),
+            self.psf.request().prepare,
+            self.camera.form.spec(),
+            str(self.network.start.currentData() or ""),
+            images,
+            self.name.text().strip(),
+            float(self.minutes.value()),
+        )
+
+    def run(self) -> None:
+        """Train what the panel is set to."""
+        try:
+            asked = self.asked()
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self._begin(Sitting(asked.make, current().device))
+
+    def resume(self, project: Any) -> None:
+        """Go on with a training that was broken off."""
+        self._begin(Sitting(lambda: project, current().device))
+
+    def _begin(self, sitting: Sitting) -> None:
+        self.sitting, self.entry = sitting, None
+        self.offer.say("")
+        self.live.clear()
+        self.pause.setText("Pause")
+        for button in (self.pause, self.finish):
+            button.show()
+            button.setEnabled(True)
+        self.run_bar.start(sitting.run)
+        self._show.start()
+
+    def _build(self) -> None:
+        images, budget = rows(), rows()
+        for key, text in SOURCES.items():
+            self.source.addItem(text, key)
+        images.addRow("Images", self.source)
+        budget.addRow("Minutes", self.minutes)
+        budget.addRow("Name", self.name)
+        self.name.setPlaceholderText("made up from network and PSF")
+        self.minutes.setValue(5)
+        for part in (
+            self.live, heading("Network"), self.network, heading("Blur"), self.psf,
+            heading("Camera"), self.camera, heading("Sharp images"), images, self.folder, budget,
+            Fold("Your weights", self.weights),
+        ):  # fmt: skip
+            self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
+        self.body.addStretch(1)
+        buttons = QHBoxLayout()
+        for button in (self.pause, self.finish):
+            buttons.addWidget(button)
+            button.hide()
+        self.finish.setToolTip("Stop now, as if the time were up, and keep the best.")
+        self.footer.addWidget(self.offer)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.run_bar)
+        self.folder.hide()
+
+    def _connect(self) -> None:
+        self.source.currentIndexChanged.connect(self._on_source)
+        self.pause.clicked.connect(self._on_pause)
+        self.finish.clicked.connect(self._on_finish)
+        self.weights.use.connect(self.use)
+        self.run_bar.pressed.connect(self.run)
+        self.run_bar.done.connect(self._on_done)
+        self.run_bar.job.on_cancel = self._on_cancel
+        self.run_bar.ended.connect(self._on_ended)
+        self.on_close(self._go_away)
+
+    def _load(self) -> None:
+        """Fill the lists; importing torch takes seconds and must not hold the window."""
+        self.run_bar.set_ready(False)
+        self._loader.on_result, self._loader.on_error = self._on_loaded, self.run_bar.fail
+        self._loader.start(steps_of(_loaded))
+
+    def _on_loaded(self, found: Any) -> None:
+        kinds, broken_off = found
+        self.network.fill(kinds)
+        self.weights.refresh()
+        self.run_bar.set_ready(True)
+        if broken_off:
+            self._offer(broken_off[0])
+
+    def _offer(self, project: Any) -> None:
+        steps = project.recipe.steps
+        self.offer.say(
+            f"The training of “{project.name}” was broken off after {project.spent:.1f} of "
+            f"{project.minutes:g} minutes; {steps} steps are planned.", "info", "Go on with it"
+        )  # fmt: skip
+        self._on_offer = lambda: self.resume(project)
+        self.offer.button.clicked.connect(self._take_offer)
+
+    def _take_offer(self) -> None:
+        self.offer.button.clicked.disconnect(self._take_offer)
+        self._on_offer()
+
+    def _on_source(self) -> None:
+        self.folder.setVisible(self.source.currentData() == "folder")
+
+    def _on_pause(self) -> None:
+        sitting = self.sitting
+        if sitting is None:
+            return
+        paused = not sitting.paused.is_set()
+        (sitting.paused.set if paused else sitting.paused.clear)()
+        self.pause.setText("Go on" if paused else "Pause")
+
+    def _on_finish(self) -> None:
+        if self.sitting is not None:
+            self.sitting.stop.set()
+            for button in (self.pause, self.finish):
+                button.setEnabled(False)
+
+    def _refresh(self) -> None:
+        hidden = self.live.isHidden()
+        if self.sitting is not None:
+            self.live.show_sitting(self.sitting)
+        if hidden and not self.live.isHidden():
+            self._top.start()
+        if self.run_bar.running:
+            self._show.start()
+
+    def _on_done(self, entry: Any) -> None:
+        if entry is None:
+            self.run_bar.message.say("It ended before there were any weights.", "warning")
+            return
+        self.entry = entry
+        self.run_bar.message.say(
+            f"Done: “{entry.name}” is among your weights{_gain(self.sitting)}.", "info", "Use it"
+        )
+        self.run_bar.message.button.clicked.connect(self._use_new)
+
+    def _use_new(self) -> None:
+        self.run_bar.message.button.clicked.disconnect(self._use_new)
+        if self.entry is not None:
+            self.use(self.entry.name)
+
+    def use(self, name: str) -> None:
+        """Open the network's own panel on these weights."""
+        from .use import use_weights
+
+        try:
+            use_weights(self._viewer, name, self.psf)
+        except DeconvError as error:
+            self.run_bar.fail(error)
+
+    def _on_cancel(self) -> None:
+        self.run_bar.message.say("Cancelled. The best weights so far are kept, if there are any.")
+
+    def _on_ended(self) -> None:
+        for button in (self.pause, self.finish):
+            button.hide()
+        self._refresh()
+        self._on_over()
+
+    def _on_over(self) -> None:
+        """List what a cancelled training left, which its worker puts away a moment later."""
+        if self.sitting is not None and self.sitting.busy.is_set():
+            self._await.start()
+            return
+        self.weights.refresh(self.entry.name if self.entry is not None else "")
+        self.network.refresh()
+
+    def _go_away(self) -> None:
+        if self.sitting is not None:
+            self.sitting.go_away()
+        self.run_bar.job.stop()
+
+
+def _gain(sitting: Any) -> str:
+    """From how many dB to how many."""
+    if sitting is None or not sitting.scores:
+        return ""
+    means = [sum(values) / len(values) for _, values in sitting.scores]
+    return f", {means[0]:.2f} dB before and {max(means):.2f} dB now on held-out images"
+
+
+def _loaded() -> tuple[Mapping[str, Any], list[Any]]:
+    from ...train.personal import trainable
+    from ...train.project import unfinished
+
+    return trainable(), unfinished()

@@ -1,0 +1,137 @@
+"""Parts of the Train panel: which network and where it begins, and what the camera does."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+
+from ..kit.form import Form
+from ..kit.inputs import Combo, Fold
+from ..kit.job import Job, steps_of
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import axes_of, is_image, pixels
+from ..kit.parts import read_out, rows
+from .asked import measured_noise
+
+_SKIPPED = ("weights", "domain", "iterations", "tolerance")
+_FIRST = "dcnn"
+
+
+class NetworkChoice(QWidget):
+    """A network, its fields, and the weights that its training begins with."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.kinds: Mapping[str, Any] = {}
+        self.combo, self.start = Combo(), Combo()
+        self.about = read_out()
+        self.form: Form | None = None
+        top = rows()
+        top.addRow("Network", self.combo)
+        top.addRow("Begin with", self.start)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addLayout(top)
+        self._layout.addWidget(self.about)
+        self.combo.addItem("Loading…")
+        self.combo.currentIndexChanged.connect(self.refresh)
+
+    def fill(self, kinds: Mapping[str, Any]) -> None:
+        """Offer these networks, by name."""
+        self.kinds = kinds
+        self.combo.blockSignals(True)
+        self.combo.clear()
+        for name, kind in kinds.items():
+            self.combo.addItem(kind.title, name)
+        self.combo.setCurrentIndex(max(0, self.combo.findData(_FIRST)))
+        self.combo.blockSignals(False)
+        self.refresh()
+
+    def refresh(self, *_: Any) -> None:
+        """Show the fields of what is chosen, and the weights there are for it now."""
+        from ...train.personal import starts
+
+        kind = self.kinds.get(str(self.combo.currentData()))
+        if kind is None:
+            return
+        before = self.start.currentData()
+        if self.form is None or self.form.kind is not kind:
+            self._show(kind)
+            before = None  # another network: its best guess
+        self.start.clear()
+        for key, text in starts(kind.name).items():
+            self.start.addItem(text, key)
+        self.start.setCurrentIndex(max(0, self.start.findData(before)))
+
+    def _show(self, kind: Any) -> None:
+        if self.form is not None:
+            self._layout.removeWidget(self.form)
+            self.form.hide()
+            self.form.deleteLater()
+        self.form = Form(kind, skip=_SKIPPED)
+        self._layout.addWidget(self.form)
+        said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
+        self.about.setText(" ".join(said.split()))
+
+
+class CameraFields(QWidget):
+    """Noise, saturation and so on; the noise can be measured on a blurred image.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers.
+    """
+
+    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        from ...degradation import Chain
+
+        self.form = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
+        self.blurred = LayerCombo(viewer, is_image)
+        self.measure = QPushButton("Measure")
+        self.measure.setToolTip("Set the noise to that of this blurred image.")
+        self.told = read_out("Noise 1 %")
+        noise = QWidget()
+        line = QHBoxLayout(noise)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.blurred, 1)
+        line.addWidget(self.measure)
+        top = rows()
+        top.addRow("Noise of", noise)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self.told)
+        layout.addWidget(Fold("Noise, saturation, JPEG", self.form))
+        self._job = Job(self)
+        self._job.on_result, self._job.on_error = self._on_noise, self._on_error
+        self.measure.clicked.connect(self._on_measure)
+        self.form.changed.connect(self._tell)
+        self._tell()
+
+    def _tell(self) -> None:
+        """What is set, though it may be folded away."""
+        values = self.form.values()
+        said = [f"Noise {100 * values['noise']:.3g} %"]
+        said += [f"{values['photons']:g} photons"] if values["photons"] else []
+        said += [f"gain {values['gain']:g}"] if values["gain"] != 1 else []
+        said += [f"clipped at {values['saturation']:g}"] if values["saturation"] else []
+        said += [f"{values['bits']} bits"] if values["bits"] else []
+        said += [f"JPEG {values['jpeg_quality']}"] if values["jpeg_quality"] else []
+        self.told.setText(", ".join(said) + ".")
+
+    def _on_measure(self) -> None:
+        layer = self.blurred.layer
+        if layer is not None:
+            data, axes = pixels(layer), axes_of(layer)
+            self._job.start(steps_of(lambda: measured_noise(data, axes)))
+
+    def _on_noise(self, noise: float) -> None:
+        self.form.set_values({"noise": float(f"{noise:.3g}")})
+
+    def _on_error(self, error: Any) -> None:
+        self.told.setText(f"No estimate: {error}")

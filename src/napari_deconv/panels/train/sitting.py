@@ -1,0 +1,99 @@
+"""One sitting of a training: what the worker does, and what it leaves for the window to show."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import Any
+
+_NAP_S = 0.05
+_PARTS = 1000
+"""Of a training: so many that the run bar tells percent."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What the run bar shows."""
+
+    done: int
+    total: int
+    label: str
+
+
+@dataclass(eq=False)
+class Sitting:
+    """A training while it runs; the worker only ever appends and assigns.
+
+    Parameters
+    ----------
+    make : callable
+        Returns the `Project`; called in the worker.
+    device : str
+        Where to compute.
+    """
+
+    make: Callable[[], Any]
+    device: str
+    project: Any = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    paused: threading.Event = field(default_factory=threading.Event)
+    leave: threading.Event = field(default_factory=threading.Event)
+    losses: list[tuple[int, float]] = field(default_factory=list)
+    scores: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
+    scenes: tuple[str, ...] = ()
+    first: Any = None
+    picture: Any = None
+    notes: list[str] = field(default_factory=list)
+    busy: threading.Event = field(default_factory=threading.Event)
+    """Set until the weights, if there are any, are in the library."""
+
+    def run(self, cancel: threading.Event) -> Generator[Progress, None, Any]:
+        """Train; returns the entry of the library, or None."""
+        from ...train.project import run
+
+        steps = None
+        self.busy.set()
+        try:
+            self.project = self.make()
+            if self.leave.is_set():
+                self.project.keep.set()
+            steps = run(self.project, self.device, self.stop)
+            while True:
+                try:
+                    seen = next(steps)
+                except StopIteration as end:
+                    return end.value
+                self._take(seen)
+                yield Progress(round(_PARTS * seen.share), _PARTS, self._said(seen))
+                while self.paused.is_set() and not (cancel.is_set() or self.stop.is_set()):
+                    time.sleep(_NAP_S)
+        finally:
+            if steps is not None:
+                steps.close()
+            self.busy.clear()
+
+    def go_away(self) -> None:
+        """The window closes: leave everything on disk for the next start."""
+        self.leave.set()
+        if self.project is not None:
+            self.project.keep.set()
+
+    def _take(self, seen: Any) -> None:
+        if seen.note:
+            self.notes.append(seen.note)
+        known = bool(self.losses) and self.losses[-1][0] == seen.step
+        if seen.loss == seen.loss and not known:  # the last step is told again, with its score
+            self.losses.append((seen.step, seen.loss))
+        if seen.psnr:
+            self.scenes = seen.scenes
+            self.scores.append((seen.step, seen.psnr))
+        if seen.picture:
+            self.first = self.first or seen.picture
+            self.picture = seen.picture
+
+    def _said(self, seen: Any) -> str:
+        if seen.note:
+            return str(seen.note)
+        return f"step {seen.step} of {seen.steps}"

@@ -1,0 +1,77 @@
+"""From trained weights to the panel that uses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...core.errors import DeconvError
+from ..kit.layers import add_quietly
+from ..kit.parts import Delay
+
+_WAIT_MS = 100
+_MOST = 600
+"""Waits for the method list, which takes seconds to load the first time."""
+
+
+def use_weights(viewer: Any, name: str, psf: Any) -> Any:
+    """Open the Deconvolve panel on a network with weights of the library.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where.
+    name : str
+        Of the weights.
+    psf : PsfSource
+        The PSF they were trained for, if it is still set there; otherwise a layer is made of it.
+
+    Raises
+    ------
+    DeconvError
+        If the weights are gone, or there is no window.
+    """
+    from ...train import library
+
+    entry = library.get(name)
+    window = getattr(viewer, "window", None)
+    if window is None:
+        raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
+    _, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+    about = _about(psf, entry)
+    layer = None if about or entry.psf is None else _layer(viewer, entry)
+    left = [_MOST]
+
+    def begin() -> None:
+        left[0] -= 1
+        if panel.method.isEnabled():
+            panel.method.choose(entry.method, {"weights": name})
+            if about:
+                panel.psf.restore(about)
+            elif layer is not None:
+                panel.psf.layers.refresh()
+                panel.psf.layers.pick(layer)
+                panel.psf.choice.choose("layer")
+        elif left[0]:
+            timer.start()
+
+    timer = Delay(panel, _WAIT_MS, begin)
+    timer.start()
+    return panel
+
+
+def _about(psf: Any, entry: Any) -> dict[str, Any]:
+    """The recipe of the PSF that is set, if the weights were trained for it."""
+    from ...psf import psf_hash
+
+    try:
+        prepared = psf.request().prepare()
+    except DeconvError:
+        return {}
+    return prepared.about if psf_hash(prepared.array) == entry.psf_hash else {}
+
+
+def _layer(viewer: Any, entry: Any) -> Any:
+    """The PSF of the weights as a layer out of sight."""
+    about = {"kind": "psf", "psf": {}}
+    name = f"PSF of {entry.name}"
+    return add_quietly(viewer, entry.psf, name, {"visible": False, "colormap": "inferno"}, about)

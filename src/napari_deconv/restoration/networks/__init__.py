@@ -1,0 +1,1 @@
+"""Trained networks as methods, one file each, over one base class."""

@@ -1,0 +1,200 @@
+"""CRCNet: iterative residual deconvolution with learned units, made for one PSF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import conv2d
+
+from ...core.errors import DeconvError
+from ...engine.problem import Problem
+from ..base import Method
+from .one_psf import grown, network_for, remark
+from .separable import fitted, wrap
+
+_REACH = 121
+_TERMS = (100, 1000)
+"""Terms of the two sums of the series: at 1 % of noise one is too smooth, the other too noisy."""
+
+
+class CRCNet(
+    Method,
+    title="CRCNet",
+    name="crcnet",
+    citation="Li S.-Y. et al., A Concatenated Residual Network for Image Deblurring, 2018",
+    needs_weights=True,
+    one_psf=True,
+    untrained=True,
+    buffers=2 * 192 + 100,
+):
+    """Concatenated residual network, made for one PSF (Li et al. 2018).
+
+    Six residual units stand for the terms of iterative residual deconvolution: a convolution of
+    3x3, a sigmoid, a transposed convolution of 3x3, a sigmoid, all taken from what went in. Each
+    unit sees the image and the outputs of all units before it, 3 to 96 maps; two convolutions of
+    7x7 make the result out of all 192. It does nothing without weights: train it for your PSF.
+
+    The paper restores the three colours of a photo together, and has the network find out from
+    them what the PSF is. Here each colour or channel is restored by itself, so that gray and
+    multichannel images are served by the same weights, and the other two of the three input maps
+    are sums of the series itself (`IterativeResidual`), of 100 and of 1000 terms, unless
+    ``inputs`` is the image alone. Training begins at the shorter sum. The mean of the three output
+    maps is the result. The unseen ring is filled with the re-blurred estimate for a second pass.
+
+    Parameters
+    ----------
+    inputs : str
+        What the input maps are: the image and two sums of the ``series``, or, as in the paper,
+        nothing but the ``image``, three times.
+    weights : str
+        Name or file of weights for this PSF.
+    """
+
+    inputs: Literal["series", "image"] = "series"
+    weights: str = ""
+
+    @property
+    def total(self) -> int:
+        return 2
+
+    @property
+    def default_weights(self) -> str:
+        """None."""
+        return ""
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return remark(self, problem.psf.cpu().numpy())
+
+    def network(self) -> Network:
+        """The untrained network; `Network.prepare` gives it its PSF."""
+        return Network(self.inputs == "series")
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        if not self.weights:
+            raise DeconvError(
+                "CRCNet has no weights for this PSF.",
+                "Train it: Plugins > Deconvolution > Train, or napari-deconv train.",
+            )
+        net: Network = network_for(self, problem)
+        y, otf = problem.y, problem.blur.otf[None, None]
+        for _ in range(self.total):
+            problem.blur.check()
+            with torch.inference_mode():
+                x = net(y[:, None], otf)[:, 0]
+            yield x
+            y = problem.with_ring(x)
+
+
+class Network(nn.Module):
+    """The units, and their integration.
+
+    Parameters
+    ----------
+    series : bool
+        Whether it is given sums of the series beside the image.
+    units : int
+        6 in the paper.
+    """
+
+    psf: Tensor
+    rates: Mapping[str, float] = {"integrate": 0.05}
+    """Of the sums over 192 maps and 7x7 pixels."""
+
+    def __init__(self, series: bool = True, units: int = 6) -> None:
+        super().__init__()
+        self.series, maps = series, 1 + len(_TERMS)
+        # Every unit gives as many maps as it is given, so the concatenation doubles.
+        self.units = nn.ModuleList(Unit(maps * 2**i) for i in range(units))
+        first = nn.Conv2d(maps * 2**units, 48, 7, padding=3)
+        last = nn.Conv2d(48, maps, 7, padding=3)
+        self.integrate = nn.Sequential(first, nn.ReLU(), last)
+        self.register_buffer("psf", torch.zeros(_REACH, _REACH))
+        if series:
+            _let_through(first, last)
+
+    @torch.no_grad()
+    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
+        """Take note of the first PSF: it is what is trained for."""
+        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), _REACH))
+
+    def grow(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin from weights of the same network, for any PSF."""
+        self.load_state_dict(grown(self, tensors))
+
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
+        """The estimate under circular blur: what training looks at."""
+        return [self(y, otf)]
+
+    def loss(self, estimates: list[Tensor], batch: Any) -> Tensor:
+        """``5000`` smooth L1 and ``100`` squared differences of gradients (Eqs. 13 to 15)."""
+        away = estimates[-1] - batch.truth
+        content = nn.functional.smooth_l1_loss(away, torch.zeros_like(away))
+        steps = [away - away.roll(1, axis) for axis in (-1, -2)]
+        edges = torch.stack(steps).square().mean() * 2
+        return 5000 * content + 100 * edges
+
+    def forward(self, y: Tensor, otf: Tensor) -> Tensor:
+        """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""
+        inputs = [y, *(partial(y, otf, n) if self.series else y for n in _TERMS)]
+        seen = wrap(torch.cat(inputs, 1) - 0.5, _RING, _RING)
+        seen = seen.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(y.device.type, torch.bfloat16):
+            for unit in self.units:
+                seen = torch.cat([seen, unit(seen)], 1)
+            x = self.integrate(seen).float().mean(1, keepdim=True)
+        return x[..., _RING:-_RING, _RING:-_RING] + 0.5
+
+
+@torch.no_grad()
+def _let_through(first: nn.Conv2d, last: nn.Conv2d) -> None:
+    """Have both last layers begin by passing on the shorter sum, and nothing else."""
+    first.weight[0], last.weight[:] = 0, 0
+    first.weight[0, 1, 3, 3] = last.weight[:, 0, 3, 3] = 1
+    # An offset, taken away again, keeps what is dark from the rectifier.
+    first.bias = nn.Parameter(torch.eye(1, first.out_channels)[0])
+    last.bias = nn.Parameter(torch.full((last.out_channels,), -1.0))
+
+
+def partial(y: Tensor, otf: Tensor, terms: int) -> Tensor:
+    """The sum of so many terms of the series with a delta prior and no damping (Algorithm 1).
+
+    It is geometric: ``conj(K) (1 - (1 - |K|^2)^terms) / |K|^2``.
+    """
+    power = otf.abs().square().clamp(1e-12, 1 - 1e-6)
+    response = otf.conj() * -torch.expm1(terms * torch.log1p(-power)) / power
+    return torch.fft.irfft2(torch.fft.rfft2(y) * response, s=y.shape[-2:])
+
+
+_RING = 18
+"""What the layers reach: a wrapped ring of it makes them circular."""
+
+
+class Unit(nn.Module):
+    """``x - sigmoid(convolution'(sigmoid(convolution(x))))``.
+
+    Parameters
+    ----------
+    maps : int
+        In and out.
+    """
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.there = nn.Conv2d(maps, maps, 3, padding=1)
+        self.back = nn.ConvTranspose2d(maps, maps, 3, padding=1)
+        # Next to nothing is subtracted at first: 192 maps that are off by a half each, as after a
+        # random start, make the sums over 7x7 of them jump with every step.
+        self.back.bias = nn.Parameter(torch.full((maps,), -3.0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(B, maps, Y, X)`` of the same shape."""
+        # A transposed layer of stride 1 is a layer, and as such several times faster on a CPU.
+        filters = self.back.weight.flip(2, 3).transpose(0, 1)
+        back = conv2d(torch.sigmoid(self.there(x)), filters, self.back.bias, padding=1)
+        return x - torch.sigmoid(back)

@@ -1,0 +1,145 @@
+"""DCNN: the inverse of one PSF as a network that can be trained to be better than it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal
+
+import torch
+from annotated_types import Interval
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ...core.errors import DeconvError
+from ...engine.problem import Problem
+from ..base import Method
+from .one_psf import distance, grown, network_for, remark
+from .separable import Separable, fitted
+
+TAPS = 121
+MAPS = 38
+TRAINED_NSR = 1e-2
+"""Where training begins by default: the paper's 1e-4 amplifies 1 % of noise beyond the image."""
+_FAR = 0.25
+"""Distance of a PSF beyond which its inverse is no beginning."""
+
+
+class DCNN(
+    Method,
+    title="DCNN",
+    name="dcnn",
+    citation="L. Xu et al., Deep Convolutional Neural Network for Image Deconvolution, "
+    "NeurIPS 2014",
+    needs_weights=True,
+    one_psf=True,
+    for_training=("start",),
+    buffers=4 * MAPS,
+):
+    """Network of long one-dimensional filters, made for one PSF (Xu et al. 2014).
+
+    38 filters of 121 taps down, a nonlinearity, 38 along the rows, a nonlinearity, and a weighted
+    sum. It begins as the singular value decomposition of the PSF's Wiener inverse, so without
+    weights it works at once, as that separable inverse. Train it for your PSF, and it learns what
+    the inverse does not know: noise, clipping and what images look like.
+
+    Where this differs from the paper: each map is scaled into the linear range of the nonlinearity
+    and back, by a factor that is learned; the second layer takes each map to itself unless
+    ``second`` is full; and it runs twice, the second time with the unseen ring filled with the
+    re-blurred estimate. Colours and channels are restored one by one.
+
+    Parameters
+    ----------
+    activation : str
+        Nonlinearity: tanh or sigmoid.
+    second : str
+        ``depthwise``, 9k weights; ``full`` takes all maps to all, 179k weights.
+    start : str
+        What it begins as: the inverse, or, for training only, random filters.
+    nsr : float
+        Noise-to-signal ratio of the inverse it begins as; the paper has 1e-4. 0 takes 1e-2 for
+        training, and without weights the one that suits the noise of the image.
+    weights : str
+        Name or file of weights for this PSF; empty works untrained.
+    """
+
+    activation: Literal["tanh", "sigmoid"] = "tanh"
+    second: Literal["depthwise", "full"] = "depthwise"
+    start: Literal["inverse", "random"] = "inverse"
+    nsr: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    weights: str = ""
+
+    @property
+    def total(self) -> int:
+        return 2
+
+    @property
+    def default_weights(self) -> str:
+        """None: it works untrained."""
+        return ""
+
+    def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(max(n, TAPS // 2 + 4) for n in super().halo(psf_shape))
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return remark(self, problem.psf.cpu().numpy())
+
+    def network(self) -> Network:
+        """The untrained network; `Network.prepare` gives it its PSF."""
+        return Network(self)
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        net: Network = network_for(self, problem)
+        y = problem.y
+        for _ in range(self.total):
+            problem.blur.check()
+            with torch.inference_mode():
+                x = net(y[:, None])[:, 0]
+            yield x
+            y = problem.with_ring(x)
+
+
+class Network(Separable):
+    """DCNN with the PSF it is for.
+
+    Parameters
+    ----------
+    method : DCNN
+        Activation, kind of second layer, start.
+    """
+
+    psf: Tensor
+
+    def __init__(self, method: DCNN) -> None:
+        super().__init__(method.activation, method.second == "full", MAPS, TAPS)
+        self.random, self.nsr = method.start == "random", method.nsr or TRAINED_NSR
+        self.rates = {} if self.random else self.rates
+        self.register_buffer("psf", torch.zeros(TAPS, TAPS))
+
+    @torch.no_grad()
+    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
+        """Take the first PSF, and begin as its inverse."""
+        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), TAPS))
+        if not self.random:
+            self.become(self.psf.cpu(), self.nsr)
+
+    def grow(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin from weights of the same network.
+
+        Raises
+        ------
+        DeconvError
+            If they are of a PSF that has little to do with this one.
+        """
+        own, theirs = (psf.float().cpu().numpy() for psf in (self.psf, tensors["psf"]))
+        if own.any() and (away := distance(own, theirs)) > _FAR:
+            raise DeconvError(
+                f"These weights invert another PSF, which differs by {away:.0%}.",
+                "Begin with the inverse of your own.",
+            )
+        self.load_state_dict(grown(self, tensors))
+
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
+        """The estimate under circular blur: what training looks at."""
+        return [self(y)]

@@ -1,0 +1,1 @@
+"""Fourier transforms, edges, gradients and noise: what images are computed with."""
