@@ -26,8 +26,6 @@ import torch
 from numpy.typing import NDArray
 from protocol import DATA, Case, photos
 
-from napari_deconv.benchmark.scenes import gray, make_case
-from napari_deconv.benchmark.summary import interval
 from napari_deconv.comparison.material import Material
 from napari_deconv.comparison.measures import BLIND, DEFAULT_BLIND, MEASURES
 from napari_deconv.comparison.recipe import Comparison
@@ -35,6 +33,8 @@ from napari_deconv.comparison.run import Outcome, best, compare
 from napari_deconv.comparison.sweep import Sweep, corner
 from napari_deconv.degradation import Chain
 from napari_deconv.engine.streaming import drain
+from napari_deconv.protocol.scenes import gray, make_case
+from napari_deconv.protocol.summary import interval
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method, methods
 

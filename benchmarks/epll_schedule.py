@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from protocol import Case, photos
 
-from napari_deconv.benchmark.scenes import gray, make_case
 from napari_deconv.degradation import Chain
 from napari_deconv.engine.streaming import drain, stream
+from napari_deconv.protocol.scenes import gray, make_case
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration import epll
 from napari_deconv.restoration.base import Method, methods

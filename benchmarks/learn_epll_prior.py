@@ -25,7 +25,7 @@ from protocol import photos
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from napari_deconv.benchmark.scenes import gray
+from napari_deconv.protocol.scenes import gray
 
 Floats = NDArray[np.float32]
 Mixture = tuple[NDArray[np.float64], NDArray[np.float64]]

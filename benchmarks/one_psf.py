@@ -5,7 +5,7 @@
     python benchmarks/one_psf.py begin --images ../shared/data/bsds500/train --only gaussian2-dcnn
 
 The studies `xu-stages`, `xu-maps`, `crcnet-kernels` and `crcnet-maps` show what became of them:
-``napari-deconv study xu-stages --images ../shared/data/bsds500/val --runs local/one-psf``.
+``python -m studies xu-stages --images ../shared/data/bsds500/val --runs local/one-psf``.
 
 ``train`` goes through the recipes in order, each for so long, and resumes: later ones begin with
 the weights of earlier ones. On a GPU use ``--device cuda``. ``--only NAME`` takes some of them.
@@ -32,12 +32,12 @@ from napari_deconv.restoration.base import Method, methods
 from napari_deconv.restoration.networks.crcnet import CRCNet
 from napari_deconv.restoration.networks.dcnn import DCNN
 from napari_deconv.restoration.networks.odcnn import ODCNN
-from napari_deconv.studies.trained import NOISE, PSFS, SHAKES
 from napari_deconv.train import loop
 from napari_deconv.train.loop import fit
 from napari_deconv.train.recipe import Recipe
 from napari_deconv.train.sources import read_material
 from napari_deconv.train.state import begin
+from studies.trained import NOISE, PSFS, SHAKES
 
 ROOT = Path(__file__).resolve().parents[1]
 RECIPES = ROOT / "recipes" / "one-psf"

@@ -19,8 +19,8 @@ from epll_schedule import SIZES_PX, psnr_db
 from numpy.typing import NDArray
 from protocol import Case, photos
 
-from napari_deconv.benchmark.scenes import gray, make_case
 from napari_deconv.degradation import Chain
+from napari_deconv.protocol.scenes import gray, make_case
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method, methods
 

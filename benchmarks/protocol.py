@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_deconv.benchmark.scenes import Case, gray, make_case
 from napari_deconv.degradation import Chain
+from napari_deconv.protocol.scenes import Case, gray, make_case
 
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the studies, which are not installed
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 NOISE = (0.01, 0.03, 0.05)
 

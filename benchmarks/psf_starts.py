@@ -28,13 +28,13 @@ from protocol import photos
 from psf_estimation import aligned_error
 
 from napari_deconv import deconvolve
-from napari_deconv.benchmark.scenes import Case, gray, make_case
 from napari_deconv.degradation import Chain
 from napari_deconv.engine.streaming import drain
 from napari_deconv.estimation import starts
 from napari_deconv.estimation.plane import Plane, odd_size, plane_of
 from napari_deconv.estimation.shake import camera_shake_of_any_size
 from napari_deconv.estimation.spectrum import spectrum_of
+from napari_deconv.protocol.scenes import Case, gray, make_case
 from napari_deconv.psf import CameraShake
 
 Array = NDArray[np.float64]

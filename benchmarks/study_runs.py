@@ -4,7 +4,7 @@
     python benchmarks/study_runs.py train --images ../shared/data/bsds500/train
 
 The studies `fcnn-loss`, `fcnn-domain` and `glra-random-start` show what became of them:
-``napari-deconv study fcnn-loss --images ../shared/data/bsds500/val --runs local/studies``.
+``python -m studies fcnn-loss --images ../shared/data/bsds500/val --runs local/studies``.
 
 Both of a pair see the same patches for as many steps. It resumes, and what is complete is passed
 over; ``--only NAME`` takes some of them. They are short: minutes each on one core.

@@ -14,7 +14,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 import napari_deconv as nd
 from napari_deconv.cli import main
 from napari_deconv.comparison.export import RECIPE, export
-from napari_deconv.comparison.figures import Judge, aligned
+from napari_deconv.comparison.judge import Judge, aligned
 from napari_deconv.comparison.material import Material
 from napari_deconv.comparison.measures import MEASURES
 from napari_deconv.comparison.recipe import Comparison

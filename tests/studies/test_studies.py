@@ -6,15 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.restoration.networks.fcnn import FCNN
 from napari_deconv.restoration.weights import packed
-from napari_deconv.studies import Found, Given, Study, studies
-from napari_deconv.studies.drawing import bars
-from napari_deconv.studies.trained import flat, told
-from napari_deconv.studies.writing import write, write_index
 from napari_deconv.train.recipe import Recipe
+from studies import Found, Given, Study, studies
+from studies.__main__ import main
+from studies.drawing import bars
+from studies.trained import flat, told
+from studies.writing import write, write_index
 
 
 def test_every_study_says_what_is_done_and_what_the_paper_reports():
@@ -27,9 +27,9 @@ def test_every_study_says_what_is_done_and_what_the_paper_reports():
 
 
 def test_command_line_writes_page_table_picture_and_index(tmp_path, capsys):
-    assert main(["study", "glra-maps", "--out", str(tmp_path), "--quiet"]) == 0
+    assert main(["glra-maps", "--out", str(tmp_path), "--quiet"]) == 0
     page = (tmp_path / "glra-maps.md").read_text()
-    assert "## The paper" in page and "napari-deconv study glra-maps" in page
+    assert "## The paper" in page and "python -m studies glra-maps" in page
     assert max(len(line) for line in page.splitlines() if not line.startswith("|")) <= 120
     rows = list(csv.DictReader((tmp_path / "glra-maps.csv").read_text().splitlines()))
     gauss, motion = rows[0], rows[-1]
@@ -50,7 +50,7 @@ def test_what_is_missing_is_said_and_nothing_is_made_up(tmp_path, capsys):
     assert one(Given(runs=tmp_path)).rows == ()
     write_index([one], tmp_path)
     assert "needs the runs `disk`" in (tmp_path / "README.md").read_text()
-    assert main(["study", "no-such"]) == 2
+    assert main(["no-such"]) == 2
     assert "xu-pseudo-inverse" in capsys.readouterr().err
 
 
@@ -86,7 +86,7 @@ def test_the_same_study_writes_the_same_bytes(tmp_path):
     one = Study("xu-y", "Y", "A 2014", "says", "about", run=made)
     for folder in ("1", "2"):
         found = one(Given())
-        write(one, found, Path(tmp_path / folder), "", "napari-deconv study xu-y")
+        write(one, found, Path(tmp_path / folder), "", "python -m studies xu-y")
     for name in ("xu-y.md", "xu-y.csv", "xu-y.svg"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
     assert "| x | 1.235 |" in (tmp_path / "1" / "xu-y.md").read_text()

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
 from typing import Any
@@ -27,7 +27,6 @@ COMMANDS = {
     "methods": "list the methods",
     "train": "train a network on sharp images",
     "bench": "measure methods side by side on scenes with a known truth",
-    "study": "do an analysis of one of the papers again, and write it beside what they report",
     "demo": "deblur a photo and a microscopy stack, and open napari on the result",
 }
 
@@ -46,13 +45,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exit status.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in arguments
-    logging.basicConfig(level=logging.DEBUG if debug else logging.ERROR)
-    previous = _terminate_like_interrupt()
-    try:
+
+    def run() -> int:
         args = _parser(arguments).parse_args(arguments)
         status: int = args.run(args)
         return status
+
+    return status_of(run, arguments)
+
+
+def status_of(run: Callable[[], int], arguments: Sequence[str]) -> int:
+    """The exit status of a command; whatever it raises is said on stderr in a person's words.
+
+    Parameters
+    ----------
+    run : callable
+        The command; returns its status.
+    arguments : sequence of str
+        Of the command line; ``--debug`` among them logs where an error came from.
+    """
+    logging.basicConfig(level=logging.DEBUG if "--debug" in arguments else logging.ERROR)
+    previous = _terminate_like_interrupt()
+    try:
+        return run()
     except SystemExit as stop:  # argparse: help (0) or usage (2)
         return stop.code if isinstance(stop.code, int) else 2
     except KeyboardInterrupt:

@@ -14,8 +14,8 @@ from .options import add_common
 from .report import Reporter
 
 if TYPE_CHECKING:
-    from ..benchmark.contestants import Contestant
-    from ..benchmark.running import Plan
+    from ..protocol.contestants import Contestant
+    from ..protocol.running import Plan
 
 _EVERY = {"all": "", "odd": " (the 1st, 3rd, 5th, ... file)", "even": " (the 2nd, 4th, ... file)"}
 
@@ -106,12 +106,12 @@ def _results(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure what is missing; print and save the table."""
-    from ..benchmark.plot import check_plot, draw
-    from ..benchmark.results import read_rows
-    from ..benchmark.running import bench
-    from ..benchmark.summary import summarise
-    from ..benchmark.tables import as_json, check_section, markdown, protocol, put_into
     from ..io.atomic import replacing
+    from ..protocol.plot import check_plot, draw
+    from ..protocol.results import read_rows
+    from ..protocol.running import bench
+    from ..protocol.summary import summarise
+    from ..protocol.tables import as_json, check_section, markdown, protocol, put_into
 
     path, report = Path(args.output), Reporter(args.quiet)
     if path.suffix.lower() != ".csv":
@@ -143,9 +143,9 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Contestant | None]:
     """What the options ask for."""
-    from ..benchmark.contestants import Contestant
-    from ..benchmark.running import Group, Plan
-    from ..benchmark.scenes import Camera, Noise, images_in, paired
+    from ..protocol.contestants import Contestant
+    from ..protocol.running import Group, Plan
+    from ..protocol.scenes import Camera, Noise, images_in, paired
     from ..restoration.base import methods
     from .bench_names import contestant_in, kernel_set_in, range_in
 

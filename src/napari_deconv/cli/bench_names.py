@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..benchmark.contestants import Contestant, sought
-from ..benchmark.kernels import SUFFIXES, KernelSet, generated, kernels_in
 from ..core.errors import DeconvError
+from ..protocol.contestants import Contestant, sought
+from ..protocol.kernels import SUFFIXES, KernelSet, generated, kernels_in
 from ..psf import PSF
 from ..restoration.base import Method
 from .options import fields_in, spec_in

@@ -17,7 +17,7 @@ from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step
 from ..engine.restore import restore
 from ..restoration.base import Method
-from .figures import Judge
+from .judge import Judge
 from .material import Material
 from .measures import MEASURES
 from .memory import PeakMemory

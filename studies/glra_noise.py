@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..psf import Gaussian
+from napari_deconv.psf import Gaussian
+
 from .base import REN, Found, study
 from .drawing import bars
 from .material import Given, best, mean, restore

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from skimage.transform import resize
 
-from ..benchmark.scenes import make_case
-from ..degradation.chain import Chain
+from napari_deconv.degradation.chain import Chain
+from napari_deconv.protocol.scenes import make_case
+
 from .base import ZHANG, Found, study
 from .drawing import curves
 from .material import Given, restore, shake

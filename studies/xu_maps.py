@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import laplace
 
-from ..restoration.base import Method
-from ..restoration.networks.maps import maps
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.maps import maps
+
 from .base import XU, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from ..benchmark.scenes import Case
+from napari_deconv.protocol.scenes import Case
+
 from .base import XU, Found, study
 from .drawing import bars
 from .material import Given, best, mean, restore

@@ -1,17 +1,41 @@
-"""`napari-deconv study`: the papers' own analyses, done again."""
+"""`python -m studies`: the papers' own analyses, done again, from a checkout of the repository."""
 
 from __future__ import annotations
 
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from ..core.errors import DeconvError
+from napari_deconv.cli import status_of
+from napari_deconv.core.errors import DeconvError
+
+from . import Given, Study, studies
+from .writing import write, write_index
 
 
-def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    """Declare the options."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one study, or list them.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; by default the process's own.
+
+    Returns
+    -------
+    int
+        Exit status, as of ``napari-deconv``.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return status_of(lambda: _run(_parser().parse_args(arguments), arguments), arguments)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m studies", description="Do an analysis of one of the papers again."
+    )
     add = parser.add_argument
     add("name", metavar="NAME", nargs="?", help="which one; --list names them")
     add("--list", action="store_true", help="list the studies and what they need")
@@ -21,44 +45,38 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--out", metavar="DIR", default="docs/studies", help="pages, tables, pictures")
     add("--quiet", action="store_true", help="no progress")
     add("--debug", action="store_true", help=argparse.SUPPRESS)
-    parser.set_defaults(run=run, argv=argv)
+    return parser
 
 
-def run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     """Do one study, or list them; the index in the folder is written anew."""
-    from ..studies import Given, studies
-    from ..studies.writing import write, write_index
-
     known = studies()
     if args.list:
         print("\n".join(_described(one, Path(args.runs)) for one in known.values()))
         return 0
     one = known.get(args.name or "")
     if one is None:
-        said = f"There is no study {args.name!r}." if args.name else "No study is named."
-        raise DeconvError(said, f"One of {', '.join(known)}.")
+        problem = f"There is no study {args.name!r}." if args.name else "No study is named."
+        raise DeconvError(problem, f"One of {', '.join(known)}.")
     count = one.count if args.count is None else args.count
     if count < 1 and one.count:
-        raise DeconvError(f"--count {count} is no number of photos.", "Give 1 or more.")
+        raise DeconvError(f"--count {count} is not a number of photos.", "Give 1 or more.")
     given = Given(
         Path(args.images) if args.images else None,
         count,
         Path(args.runs),
-        (lambda said: None) if args.quiet else (lambda said: print(said, file=sys.stderr)),
+        (lambda line: None) if args.quiet else (lambda line: print(line, file=sys.stderr)),
     )
     found = one(given)
     out = Path(args.out)
     source = f"{_photos(count)}: {given.source}" if one.count else ""
-    page = write(one, found, out, source, f"napari-deconv study {shlex.join(args.argv)}")
+    page = write(one, found, out, source, f"python -m studies {shlex.join(argv)}")
     write_index(known.values(), out)
     print(page)
     return 0
 
 
-def _described(one: object, runs: Path) -> str:
-    from ..studies import Study
-
-    assert isinstance(one, Study)
+def _described(one: Study, runs: Path) -> str:
     lines = [f"{one.name}  {one.title}", f"    {one.paper}"]
     if missing := [run for run in one.needs if not (runs / run / "best.safetensors").exists()]:
         lines.append(f"    needs {', '.join(missing)} in {runs}: {' '.join(one.train.split())}")
@@ -67,3 +85,7 @@ def _described(one: object, runs: Path) -> str:
 
 def _photos(count: int) -> str:
     return "one photo" if count == 1 else f"{count} photos"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..benchmark.scenes import Case
-from ..engine.streaming import drain, prepare
-from ..restoration.base import Method
+from napari_deconv.engine.streaming import drain, prepare
+from napari_deconv.protocol.scenes import Case
+from napari_deconv.restoration.base import Method
+
 from .base import GONG, Found, study
 from .drawing import bars
 from .material import Array, Given, mean

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from scipy.signal import fftconvolve
 
-from ..core.device import choose_device
-from ..psf import PSF, Disk, Gaussian, Motion
-from ..restoration.base import Method
-from ..restoration.networks.low_rank import pseudo_inverse
-from ..restoration.weights import load_network
+from napari_deconv.core.device import choose_device
+from napari_deconv.psf import PSF, Disk, Gaussian, Motion
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.low_rank import pseudo_inverse
+from napari_deconv.restoration.weights import load_network
+
 from .base import REN, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean

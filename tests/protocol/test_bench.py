@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-import napari_deconv.benchmark.attempts as attempts
-from napari_deconv.benchmark.contestants import weights_hash
-from napari_deconv.benchmark.plot import check_plot
-from napari_deconv.benchmark.scenes import make_case
-from napari_deconv.benchmark.summary import interval
-from napari_deconv.benchmark.tables import put_into
+import napari_deconv.protocol.attempts as attempts
 from napari_deconv.cli import main
 from napari_deconv.cli.bench_names import contestant_in
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.degradation import Chain
 from napari_deconv.io import write
+from napari_deconv.protocol.contestants import weights_hash
+from napari_deconv.protocol.plot import check_plot
+from napari_deconv.protocol.scenes import make_case
+from napari_deconv.protocol.summary import interval
+from napari_deconv.protocol.tables import put_into
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.base import Method
 
@@ -204,7 +204,7 @@ def test_results_stand_in_the_page_between_its_markers(folder: Path) -> None:
 def test_a_plot_that_cannot_be_is_refused_before_the_hours(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("napari_deconv.benchmark.plot.find_spec", lambda name: None)
+    monkeypatch.setattr("napari_deconv.protocol.plot.find_spec", lambda name: None)
     assert bench(folder, "wiener", more=("--plot", "p.svg")) == 2
     assert "napari-deconv[figure]" in capsys.readouterr().err
     assert not (folder / "r.csv").exists()

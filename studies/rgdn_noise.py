@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..restoration.weights import about, locate
+from napari_deconv.restoration.weights import about, locate
+
 from .base import GONG, Found, study
 from .drawing import curves
 from .material import Given, mean, restore

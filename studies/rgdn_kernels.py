@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..psf import CameraShake
+from napari_deconv.psf import CameraShake
+
 from .base import GONG, Found, study
 from .drawing import Picture, pictures
 from .material import Array, Given, best, mean, restore

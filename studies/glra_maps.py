@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..psf import PSF, Gaussian, Motion
-from ..restoration.base import Method
-from ..restoration.networks.maps import middle_matrix
+from napari_deconv.psf import PSF, Gaussian, Motion
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.maps import middle_matrix
+
 from .base import REN, Found, study
 from .drawing import Picture, pictures
 from .material import Given

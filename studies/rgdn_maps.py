@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..benchmark.scenes import Case
-from ..restoration.base import Method
-from ..restoration.networks.maps import Map, maps
+from napari_deconv.protocol.scenes import Case
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.maps import Map, maps
+
 from .base import GONG, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, restore

@@ -9,11 +9,11 @@ import pytest
 from scipy.signal import convolve2d
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from napari_deconv.benchmark.kernels import kernels_in
-from napari_deconv.benchmark.scenes import Camera, Case, Noise, Scene, gray, images_in, paired
 from napari_deconv.cli.bench_names import contestant_in, kernel_set_in, range_in
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import write
+from napari_deconv.protocol.kernels import kernels_in
+from napari_deconv.protocol.scenes import Camera, Case, Noise, Scene, gray, images_in, paired
 
 RNG = np.random.default_rng(0)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..restoration.ird import IterativeResidual
+from napari_deconv.restoration.ird import IterativeResidual
+
 from .base import LI, Found, study
 from .drawing import Picture, middle, pictures
 from .ird_iterations import UNREGULARISED

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from ..benchmark.scenes import Case, make_case
-from ..degradation.chain import Chain
-from ..psf import CameraShake, Disk
-from ..restoration.weights import about
+from napari_deconv.degradation.chain import Chain
+from napari_deconv.protocol.scenes import Case, make_case
+from napari_deconv.psf import CameraShake, Disk
+from napari_deconv.restoration.weights import about
+
 from .material import Array, Given, restore
 
 NOISE = 0.01

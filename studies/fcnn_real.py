@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import samples
-from ..benchmark.scenes import Case
-from ..metrics import residual, whiteness
+from napari_deconv import samples
+from napari_deconv.metrics import residual, whiteness
+from napari_deconv.protocol.scenes import Case
+
 from .base import ZHANG, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, restore

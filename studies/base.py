@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.errors import DeconvError
+from napari_deconv.core.errors import DeconvError
+
 from .material import Given
 
 Row = Mapping[str, Any]
@@ -118,13 +119,16 @@ def study(
 
 def studies() -> dict[str, Study]:
     """Every study by name, in the order of the papers."""
-    import napari_deconv.studies as package
+    from napari_deconv.restoration.base import methods
 
-    from ..restoration.base import methods
+    from . import __name__ as package
+    from . import __path__ as folders
 
     methods()
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
+    for module in pkgutil.iter_modules(folders):
+        if module.name == "__main__":
+            continue
+        importlib.import_module(f"{package}.{module.name}")
     order: Sequence[str] = ("xu", "fcnn", "glra", "rgdn", "ird", "crcnet")
     return dict(sorted(_REGISTRY.items(), key=lambda item: order.index(item[0].split("-")[0])))
 

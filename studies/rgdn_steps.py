@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..restoration.base import Method
+from napari_deconv.restoration.base import Method
+
 from .base import GONG, Found, study
 from .drawing import curves
 from .material import Given, follow, mean

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..benchmark.scenes import Case
-from ..restoration.ird import IterativeResidual
+from napari_deconv.protocol.scenes import Case
+from napari_deconv.restoration.ird import IterativeResidual
+
 from .base import LI, Found, study
 from .drawing import curves
 from .material import Given, follow

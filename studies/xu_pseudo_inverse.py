@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..psf import Disk
-from ..restoration.networks.low_rank import pseudo_inverse
-from ..restoration.networks.separable import fitted, separable_inverse
+from napari_deconv.psf import Disk
+from napari_deconv.restoration.networks.low_rank import pseudo_inverse
+from napari_deconv.restoration.networks.separable import fitted, separable_inverse
+
 from .base import XU, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean, restore

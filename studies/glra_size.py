@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from scipy.signal import fftconvolve
 
-from ..psf import PSF, Disk, Gaussian
-from ..restoration.networks.low_rank import learn_from, pseudo_inverse
+from napari_deconv.psf import PSF, Disk, Gaussian
+from napari_deconv.restoration.networks.low_rank import learn_from, pseudo_inverse
+
 from .base import REN, Found, study
 from .drawing import bars
 from .material import Array, Given, mean

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..benchmark.attempts import attempt
-from ..benchmark.contestants import Contestant
-from ..benchmark.scenes import Case, gray, images_in, make_case
-from ..degradation.chain import Chain
-from ..engine.streaming import drain, stream
-from ..metrics import Score
-from ..psf import CameraShake
-from ..restoration.base import Method
+from napari_deconv.degradation.chain import Chain
+from napari_deconv.engine.streaming import drain, stream
+from napari_deconv.metrics import Score
+from napari_deconv.protocol.attempts import attempt
+from napari_deconv.protocol.contestants import Contestant
+from napari_deconv.protocol.scenes import Case, gray, images_in, make_case
+from napari_deconv.psf import CameraShake
+from napari_deconv.restoration.base import Method
 
 Array = NDArray[Any]
 _BUNDLED = ("camera", "astronaut", "coffee", "cat", "rocket", "brick")

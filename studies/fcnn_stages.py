@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..restoration.base import Method
+from napari_deconv.restoration.base import Method
+
 from .base import ZHANG, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, follow, mean

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..psf import CameraShake
-from ..restoration.base import Method
-from ..restoration.networks.maps import maps
+from napari_deconv.psf import CameraShake
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.maps import maps
+
 from .base import LI, Found, study
 from .drawing import Picture, middle, pictures
 from .ird_components import fine_share

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..benchmark.plot import check_plot
-from ..io.atomic import replacing
+from napari_deconv.io.atomic import replacing
+from napari_deconv.protocol.plot import check_plot
+
 from .base import Found, Row, Study
 
 _MOST_ROWS = 40
@@ -62,8 +63,9 @@ _INDEX = (
     "# The papers' own studies",
     "",
     "Each analysis of the five papers, done again with the methods of this package, with what the",
-    "paper reports beside it. `napari-deconv study NAME --images FOLDER` makes a page, its table",
-    "and its picture; `napari-deconv study --list` names them all. The networks here are not the",
+    "paper reports beside it. From a checkout of the repository, `python -m studies NAME --images",
+    "FOLDER` makes a page, its table and its picture; `python -m studies --list` names them all.",
+    "The networks here are not the",
     "papers' to the letter (see [Networks](../networks.md)), and the photos are others: compare",
     "the shape of a result, not its decibels. Nothing was tuned on these photos.",
     "",
@@ -80,7 +82,7 @@ _RUNS = (
     "Runs for one PSF are trained with `python benchmarks/one_psf.py train --images FOLDER --only "
     "NAME`, for each PSF in the order dcnn, denoiser, odcnn, those of `fcnn-loss`, `fcnn-domain` "
     "and `glra-random-start` with `benchmarks/study_runs.py`; a study is given their folder as "
-    "`--runs`. `napari-deconv study --list` says what is missing."
+    "`--runs`. `python -m studies --list` says what is missing."
 )
 
 

@@ -1,7 +1,7 @@
 """The papers' own analyses, done again with this package's methods.
 
 A study is one file: a function under `study` that gets photos and returns numbers and a figure.
-`napari-deconv study NAME` writes them beside what the paper says.
+`python -m studies NAME`, from a checkout of the repository, writes them beside what the paper says.
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ import numpy as np
 from scipy.ndimage import shift
 from scipy.signal import fftconvolve
 
-from ..benchmark.scenes import Case
-from ..estimation import estimate
+from napari_deconv.estimation import estimate
+from napari_deconv.protocol.scenes import Case
+
 from .base import ZHANG, Found, study
 from .drawing import bars
 from .material import Array, Given, mean, restore

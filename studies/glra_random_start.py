@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ..benchmark.scenes import Case
-from ..psf import PSF, Disk, Gaussian, Motion
-from ..restoration.base import Method
-from ..restoration.networks.maps import maps
+from napari_deconv.protocol.scenes import Case
+from napari_deconv.psf import PSF, Disk, Gaussian, Motion
+from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.maps import maps
+
 from .base import REN, Found, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean
