@@ -19,6 +19,7 @@ from ..core.spec import dumps
 from ..engine.axes import Layout, parse_axes
 from ..engine.intensity import Intensity
 from ..engine.run import Run
+from ..engine.unseen import NaN, Unseen
 from ..restoration.base import Method, methods
 from ..signal.noise_law import NoiseLaw
 from .grid import Grid
@@ -77,6 +78,8 @@ class Job:
         As a person gives it: workers look for it themselves.
     parts : tuple of Part
         One, or one per channel.
+    nan : str
+        What becomes of values that are not finite.
     """
 
     source: str
@@ -90,6 +93,7 @@ class Job:
     spacing: tuple[float, ...]
     device: str
     parts: tuple[Part, ...]
+    nan: NaN = "refuse"
 
     def grid(self, part: Part) -> Grid:
         """The blocks of a part."""
@@ -129,6 +133,7 @@ class Job:
             noise=part.noise,
             estimated=False,
             law=part.law,
+            unseen=Unseen(nan=self.nan),
             spacing=self.spacing,
             device=choose_device(self.device),
             budget=0,

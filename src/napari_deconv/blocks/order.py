@@ -49,6 +49,7 @@ class Order:
             "psf": {str(c): array_hash(psf) for c, psf in self.psfs.items()},
             "noise": asdict(noise) if isinstance(noise, NoiseLaw) else noise,
             "spacing": None if spacing is None else [float(size) for size in spacing],
+            "nan": self.options.get("nan", "refuse"),
             "sharded": self.sharded,
             "version": self.version,
             "napari-deconv": __version__,
@@ -61,6 +62,11 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
         raise DeconvError(
             f"{order.target} exists already.",
             "Give another -o, or remove it: nothing is overwritten.",
+        )
+    if order.options.get("unseen") is not None:
+        raise DeconvError(
+            "A mask of unseen pixels cannot be given where an image is restored block by block.",
+            'Mark them NaN in the file and take nan="unseen" (--nan unseen).',
         )
     runs = yield from _runs(order)
     layout = runs[0].layout
@@ -77,6 +83,7 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
         spacing=relative(order.options.get("spacing"), len(layout.spatial)),
         device=order.options.get("device", "auto"),
         parts=tuple(map(_part, order.psfs, runs)),
+        nan=runs[0].unseen.nan,
     )
     progress.begin(job, order.request)
     return job

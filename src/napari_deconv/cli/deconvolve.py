@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--refine-psf", type=int, metavar="N", default=None,
         help="refine the PSF on the image first, in N rounds (3 is usual); it is written beside "
         "the result")  # fmt: skip
+    add("--nan", choices=("refuse", "unseen", "fill"), default=None,
+        help="NaN values: refuse them, take them for pixels that were not observed, or fill them "
+        "as well [default refuse]")  # fmt: skip
+    add("--unseen", metavar="FILE",
+        help="an image that is not 0 where a pixel was not observed (dead, masked)")  # fmt: skip
     add("--repair-psf", action="store_true", help="mend what the check of the PSF finds")
     add("--set", action="append", metavar="FIELD=X", help="a field of the method, by its name")
     add_large(parser)
@@ -140,7 +146,13 @@ class Restoration:
             "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
             "device": self.device,
             "memory_bytes": None if memory is None else int(memory * 1e9),
+            "nan": self.args.nan or self.recipe.get("nan", "refuse"),
+            "unseen": self._unseen,
         }
+
+    @cached_property
+    def _unseen(self) -> Any:
+        return None if self.args.unseen is None else read(self.args.unseen).data != 0
 
     def _stream(self, picture: Picture, psf: Any) -> Any:
         from ..engine.restore import restore

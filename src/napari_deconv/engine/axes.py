@@ -44,6 +44,11 @@ class Layout:
         return tuple(self.shape[self.axes.index(a)] for a in self.spatial)
 
     @property
+    def region(self) -> Region:
+        """All of the spatial axes."""
+        return tuple(slice(0, n) for n in self.block_shape)
+
+    @property
     def samples(self) -> int:
         """Colour samples including alpha; 1 without a colour axis."""
         return self.shape[self.axes.index("S")] if "S" in self.axes else 1
@@ -57,6 +62,12 @@ class Layout:
     def opaque(self) -> tuple[slice, ...]:
         """Index of everything but alpha in the array."""
         cuts = {"S": slice(0, self.colours)} | {a: slice(i, i + 1) for a, i in self.fixed}
+        return tuple(cuts.get(a, slice(None)) for a in self.axes)
+
+    @property
+    def veil(self) -> tuple[slice, ...]:
+        """Index of alpha alone in the array."""
+        cuts = {"S": slice(self.colours, None)} | {a: slice(i, i + 1) for a, i in self.fixed}
         return tuple(cuts.get(a, slice(None)) for a in self.axes)
 
     @property

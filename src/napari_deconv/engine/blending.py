@@ -20,6 +20,7 @@ from .options import Options
 from .problem import Solver
 from .run import Run
 from .streaming import check_psf, prepare, translated
+from .unseen import Unseen, with_mask
 
 
 class VaryingPSF(Protocol):
@@ -65,6 +66,7 @@ def stream_varying(
         As `engine.stream`; and if the PSFs are 3-D and the image has colour samples.
     """
     with translated(method):
+        image, options = with_mask(image, options)
         run, block = prepare(method, image, middle(psf), **options)
         yield from run.settle(block)
         return (yield from blended(run, psf))
@@ -121,15 +123,20 @@ class _Part:
 
     def restored(self, run: Run, item: dict[str, int]) -> Generator[Step, None, Result]:
         """A run over the part, ``(S, *read)``; its values are not rounded yet."""
-        block = run.layout.read(run.image, item, self.read, slice(0, run.layout.colours))
+        colours = slice(0, run.layout.colours)
+        block = run.layout.read(run.image, item, self.read, colours)
+        hidden = run.unseen.read(run.image, run.layout, item, self.read, colours)
         one, ndim = len(block) == 1, block.ndim - 1
         image = np.ascontiguousarray(block[0] if one else np.moveaxis(block, 0, -1))
+        mask = None if hidden is None else hidden[0] if one else np.moveaxis(hidden, 0, -1)
         axes = "ZYX"[-ndim:] + ("" if one else "S")
+        layout = parse_axes(image.shape, axes, ndim)
         result = yield from replace(
             run,
             image=image,
             psf=self.psf,
-            layout=parse_axes(image.shape, axes, ndim),
+            layout=layout,
+            unseen=Unseen.of(image, layout, mask, run.unseen.nan),
             intensity=replace(run.intensity, dtype=np.dtype(np.float32)),
             out=None,
             done=0,

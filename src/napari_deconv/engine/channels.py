@@ -16,6 +16,7 @@ from .incoming import as_array
 from .options import Options
 from .problem import Solver
 from .streaming import prepare, translated
+from .unseen import with_mask
 
 
 def stream_channels(
@@ -49,6 +50,7 @@ def stream_channels(
     """
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
+    image, options = with_mask(image, options)
     axes = options.get("axes")
     check_channels(tuple(image.shape), axes, psfs)
     out = np.empty(tuple(image.shape), image.dtype)

@@ -92,7 +92,9 @@ def stream_in_linear_light(
     from .axes import parse_axes
     from .intensity import check_dtype, stored
     from .streaming import Result, stream
+    from .unseen import with_mask
 
+    image, options = with_mask(image, options)
     pixels = as_array("The image", image)
     check_dtype(pixels.dtype)
     layout = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf))

@@ -13,8 +13,8 @@ _LEAST_PX = {2: (320, 320), 3: (32, 128, 128)}
 _PER_PSF = 3
 
 
-def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> NDArray[Any]:
-    """The window of a block that varies most, large enough for its PSF.
+def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> tuple[slice, ...]:
+    """Where the window of a block lies that varies most, large enough for its PSF.
 
     Parameters
     ----------
@@ -25,8 +25,8 @@ def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> NDArray[Any]:
 
     Returns
     -------
-    ndarray
-        A view.
+    tuple of slice
+        Its index.
     """
     least = _LEAST_PX[len(psf_shape)]
     sizes = [
@@ -38,7 +38,7 @@ def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> NDArray[Any]:
         (slice(None), *(slice(a, a + n) for a, n in zip(corner, sizes, strict=True)))
         for corner in itertools.product(*starts)
     ]
-    return block[max(windows, key=lambda window: float(np.std(block[window], dtype=np.float64)))]
+    return max(windows, key=lambda window: float(np.std(block[window], dtype=np.float64)))
 
 
 def _starts(total: int, size: int) -> list[int]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from .axes import Layout, Region
+from .unseen import Hidden, Unseen, filled
 
 _SAMPLE = 4_000_000
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
@@ -71,28 +72,91 @@ def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
     return low, high if int(high) <= limits.max else float(np.nextafter(high, 0))
 
 
-def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Pixels ``(S, *spatial)``, and which of them were not observed.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        Those that were not observed hold the nearest value that was.
+    hidden : ndarray of bool or None
+        None where all were observed.
+    """
+
+    pixels: NDArray[Any]
+    hidden: Hidden | None = None
+
+    @property
+    def observed(self) -> NDArray[Any]:
+        """The pixels that were, in a row."""
+        return self.pixels if self.hidden is None else self.pixels[~self.hidden]
+
+    def __getitem__(self, region: tuple[slice, ...]) -> Block:
+        hidden = None if self.hidden is None else self.hidden[region]
+        return Block(self.pixels[region], hidden if hidden is not None and hidden.any() else None)
+
+
+def read_block(
+    image: Any,
+    layout: Layout,
+    unseen: Unseen,
+    item: dict[str, int],
+    region: Region,
+    colours: slice,
+) -> Block:
+    """A block of an image with what is known of its unseen pixels.
+
+    Raises
+    ------
+    DeconvError
+        If it holds NaN or Inf and these are refused.
+    """
+    pixels = layout.read(image, item, region, colours)
+    return as_block(pixels, unseen, unseen.read(image, layout, item, region, colours))
+
+
+def as_block(pixels: NDArray[Any], unseen: Unseen, hidden: Hidden | None = None) -> Block:
+    """Pixels ``(S, *spatial)`` as a block; see `read_block`."""
+    hidden = unseen.with_nan(pixels, hidden)
+    if hidden is not None:
+        pixels = filled(pixels, hidden)
+    check_finite(pixels, _NAN_REMEDY)
+    return Block(pixels, hidden)
+
+
+_NAN_REMEDY = 'Have them taken for pixels that were not observed: nan="unseen" (--nan unseen).'
+
+
+def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[Intensity, Block]:
     """Sample an image for its intensities; a lazy one is only computed where sampled.
 
     Returns
     -------
     Intensity
-        Range and moments.
-    ndarray
-        One representative block ``(S, *spatial)`` for the noise estimate.
+        Range and moments of the pixels that were observed.
+    Block
+        A representative one for the noise estimate.
 
     Raises
     ------
     DeconvError
-        If the dtype is not real, or the image is empty, constant, or not finite.
+        If the dtype is not real, or the image is empty, constant, nowhere observed, or not finite.
     """
+    unseen = Unseen() if unseen is None else unseen
     dtype = np.dtype(image.dtype)
     check_dtype(dtype)
     if 0 in layout.shape:
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
     whole = isinstance(image, np.ndarray)
-    samples = [] if whole else list(_samples(image, layout))
-    blocks = [image[layout.opaque]] if whole else [block for *_, block in samples]
+    samples = [] if whole else list(_samples(image, layout, unseen))
+    blocks = _whole(image, layout, unseen) if whole else [b.observed for *_, b in samples]
+    blocks = [block for block in blocks if block.size]
+    if not blocks:
+        raise DeconvError(
+            "No pixel of the image was observed: all are masked, NaN or transparent.",
+            "Check the mask, or remove the alpha channel.",
+        )
     low, high = _range(blocks)
     if low == high and whole:
         raise DeconvError(
@@ -103,12 +167,24 @@ def survey(image: Any, layout: Layout) -> tuple[Intensity, NDArray[Any]]:
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
     found = Intensity(dtype, scale, low, high, mean, std)
     if whole:
-        return found, _representative(image, layout, None)
-    item, region, block = max(samples, key=lambda sample: float(sample[2].std(dtype=np.float64)))
+        return found, _representative(image, layout, unseen, None)
+    item, region, block = max(
+        samples, key=lambda sample: float(sample[2].pixels.std(dtype=np.float64))
+    )
     try:
-        return found, _representative(image, layout, (item, region))
+        return found, _representative(image, layout, unseen, (item, region))
     except Exception:  # there, too
         return found, block
+
+
+def _whole(image: NDArray[Any], layout: Layout, unseen: Unseen) -> list[NDArray[Any]]:
+    """The observed pixels of an image that is in memory; the image itself where that is all."""
+    if not unseen.any:
+        return [image[layout.opaque]]
+    region, colours = layout.region, slice(0, layout.colours)
+    return [
+        read_block(image, layout, unseen, item, region, colours).observed for item in layout.items()
+    ]
 
 
 def robust_maximum(values: NDArray[Any], most: float | None = None) -> float:
@@ -130,7 +206,7 @@ def robust_maximum(values: NDArray[Any], most: float | None = None) -> float:
 def _range(blocks: Sequence[NDArray[Any]]) -> tuple[float, float]:
     """The least and the largest value, if they are numbers that can be computed with."""
     for block in blocks:
-        check_finite(block)
+        check_finite(block, _NAN_REMEDY)
     low, high = min(float(b.min()) for b in blocks), max(float(b.max()) for b in blocks)
     largest = max(abs(low), abs(high))
     if largest and not _LEAST < largest < _MOST:
@@ -148,7 +224,7 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
         raise DeconvError(f"The image has dtype {dtype}; it must be integer or real.", remedy)
 
 
-def check_finite(block: NDArray[Any]) -> None:
+def check_finite(block: NDArray[Any], remedy: str = "Replace them first.") -> None:
     """Raise if a block holds NaN or Inf, with their number."""
     if block.dtype.kind != "f":
         return
@@ -161,13 +237,13 @@ def check_finite(block: NDArray[Any]) -> None:
         raise DeconvError(
             f"The image holds {bad} value{'s' * (bad != 1)} that {'are' if bad != 1 else 'is'} "
             "NaN or Inf.",
-            "Replace them first, for example with numpy.nan_to_num.",
+            remedy,
         )
 
 
 def _samples(
-    image: Any, layout: Layout, most: int = 8
-) -> Iterator[tuple[dict[str, int], Region, NDArray[Any]]]:
+    image: Any, layout: Layout, unseen: Unseen, most: int = 8
+) -> Iterator[tuple[dict[str, int], Region, Block]]:
     """Parts of up to ``most`` planes spread over a lazy array: where they lie, and pixels.
 
     Planes too large to be read whole are read in windows, more of them and all over the place.
@@ -184,11 +260,14 @@ def _samples(
         if layout.spatial == "ZYX":
             region = (slice(z, z + 1), *region)
         try:
-            yield item, region, layout.read(image, item, region, slice(0, layout.colours))
+            block = read_block(image, layout, unseen, item, region, slice(0, layout.colours))
+        except DeconvError:
+            raise
         except Exception as error:  # one broken chunk need not be the end of all
             failure = error
         else:
             read += 1
+            yield item, region, block
     if not read and failure is not None:
         raise failure
 
@@ -204,11 +283,11 @@ def _window(size: int, place: float) -> slice:
 
 
 def _representative(
-    image: Any, layout: Layout, where: tuple[dict[str, int], Region] | None
-) -> NDArray[Any]:
+    image: Any, layout: Layout, unseen: Unseen, where: tuple[dict[str, int], Region] | None
+) -> Block:
     """A block to tell the noise from: around a place that holds something, or in the middle."""
     items = list(layout.items())
-    region = tuple(slice(0, n) for n in layout.block_shape)
+    region = layout.region
     item = items[len(items) // 2]
     middle = layout.block_shape[0] // 2
     if where is not None:
@@ -219,10 +298,10 @@ def _representative(
         depth = 8
         region = (slice(max(0, middle - depth), middle + depth), *region[1:])
     colours = slice(0, layout.colours)
-    block = layout.read(image, item, region, colours)
-    if where is not None or block.min() != block.max():
+    block = read_block(image, layout, unseen, item, region, colours)
+    if where is not None or block.pixels.min() != block.pixels.max():
         return block
-    return layout.read(image, items[0], tuple(slice(0, n) for n in layout.block_shape), colours)
+    return read_block(image, layout, unseen, items[0], layout.region, colours)
 
 
 def _strided(block: NDArray[Any], most: int) -> NDArray[Any]:

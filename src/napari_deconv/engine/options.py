@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from ..signal.noise_law import NoiseLaw
 
@@ -27,6 +27,13 @@ class Options(TypedDict, total=False):
         Budget for the run; by default what the device can spare.
     cancel : threading.Event, optional
         Set it from another thread to stop within one transform.
+    unseen : array_like of bool, optional
+        True where a pixel was not observed, numpy, dask or zarr: of the image's shape, of that
+        without its colours, or of its spatial axes alone. Such pixels say nothing; what comes back
+        there is what their surroundings say. A numpy or dask masked array brings its own.
+    nan : str
+        ``"refuse"`` NaN and infinite values with an error (the default); take them as ``"unseen"``
+        and leave them NaN; or take them as unseen and ``"fill"`` them.
     """
 
     axes: str | None
@@ -35,3 +42,5 @@ class Options(TypedDict, total=False):
     device: str
     memory_bytes: int | None
     cancel: threading.Event | None
+    unseen: Any
+    nan: str

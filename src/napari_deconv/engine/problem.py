@@ -55,6 +55,9 @@ class Problem:
         Voxel size per spatial axis, relative to the smallest.
     bits : int
         Of the image's integer type; 0 for floats.
+    unseen : Tensor or None
+        True where a pixel of ``seen`` was not observed and only holds its neighbour's value, of
+        the shape of ``seen``; None where all were.
     cancel : threading.Event or None
         When set, the next transform raises `Cancelled`.
     """
@@ -71,6 +74,7 @@ class Problem:
     spacing: tuple[float, ...] = ()
     bits: int = 0
     law: NoiseLaw | None = None
+    unseen: Tensor | None = None
     cancel: threading.Event | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,10 +95,18 @@ class Problem:
 
     @cached_property
     def mask(self) -> Tensor:
-        """1 where the grid was observed, 0 on the unseen ring, float32 ``(1, *grid)``."""
-        mask = self.seen.new_zeros((1, *self.grid))
-        mask[self.window] = 1
+        """1 where the grid was observed, 0 elsewhere, float32 ``(1, *grid)``.
+
+        ``(C, *grid)`` where single pixels are `unseen`.
+        """
+        mask = self.seen.new_zeros((1 if self.unseen is None else len(self.seen), *self.grid))
+        mask[self.window] = 1 if self.unseen is None else (~self.unseen).float()
         return mask
+
+    @property
+    def observed(self) -> Tensor | None:
+        """False where a pixel of ``seen`` was not observed; None where all were."""
+        return None if self.unseen is None else ~self.unseen
 
     @property
     def sigma(self) -> float:
@@ -130,17 +142,23 @@ class Problem:
         """The observed image continued over the unseen ring, periodic, ``(C, *grid)``."""
         first = pad_and_taper(self.seen, self.grid, self.offset, self.mean)
         power = self.blur.otf.abs().square_()
-        return settle_ring(first, self.window, self.blur, power / (power + self.nsr))
+        response = power / (power + self.nsr)
+        return settle_ring(first, self.window, self.blur, response, unseen=self.unseen)
 
     def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
-        """`y` with its unseen ring replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
+        """`y` with what nobody saw replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
         filled = self.blur.forward(x) if blurred is None else blurred.clone()
-        filled[self.window] = self.seen
+        filled[self.window] = (
+            self.seen
+            if self.unseen is None
+            else torch.where(self.unseen, filled[self.window], self.seen)
+        )
         return filled
 
     def misfit(self, x: Tensor) -> float:
         """Mean square of ``A x - y`` over the observed pixels."""
-        return float((self.blur.forward(x)[self.window] - self.seen).square().mean())
+        left = (self.blur.forward(x)[self.window] - self.seen).square()
+        return float(left.mean() if self.unseen is None else left[~self.unseen].mean())
 
 
 @dataclass(frozen=True)

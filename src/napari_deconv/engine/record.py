@@ -21,6 +21,8 @@ def remarks(run: Run, out: NDArray[Any]) -> list[str]:
     """What the person should know of a finished run and its result."""
     if run.sample is not None:
         run.notes += run.method.notes(run.sample, reblur(run))
+    if run.hidden and run.unseen.nan != "refuse":
+        run.notes.append(f"{run.hidden} pixels were taken as unseen: NaN, infinite or masked.")
     if run.clipped:
         share = 100 * run.clipped / out.size
         run.notes.append(
@@ -50,6 +52,8 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
         "noise": run.noise,
         "noise_estimated": run.estimated,
         **({"noise_law": asdict(run.law)} if run.law else {}),
+        **({"unseen": run.hidden} if run.hidden else {}),
+        **({"nan": run.unseen.nan} if run.unseen.nan != "refuse" else {}),
         **({"spacing": list(run.spacing)} if run.spacing else {}),
         **({"chosen": run.chosen} if run.chosen else {}),
         **({"reblur_rms": reblur(run) * run.intensity.scale} if run.misfits else {}),

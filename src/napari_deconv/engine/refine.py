@@ -25,6 +25,7 @@ from .intensity import survey
 from .kernel_fit import fit_kernel
 from .options import Options
 from .problem import Solver
+from .unseen import Hidden, Unseen, with_mask
 
 _EDGE_PRICE = 2e-3
 """On the unit scale squared; both were chosen on bsds500/train: PSFs 5 % to 20 % wrong, estimates
@@ -79,13 +80,14 @@ def refined_psf(
     if not 1 <= rounds <= _MOST_ROUNDS:
         raise DeconvError(f"refine_psf = {rounds} rounds.", f"Give 0 (off) to {_MOST_ROUNDS}.")
     kernel = given = unit_psf(psf).astype(np.float32)
-    part, letters = _part(image, options.get("axes"), kernel.shape)
-    options["axes"] = letters
+    image, options = with_mask(image, options)
+    part, letters, hidden = _part(image, options, kernel.shape)
+    options = {**options, "axes": letters, "unseen": hidden, "nan": "refuse"}
     where = choose_device(options.get("device", "auto"))
     for number in range(rounds):
         run = stream(method, part, kernel, **options)
         restored = yield from _labelled(run, f"refining the PSF, {number + 1} of {rounds}")
-        kernel = _fitted(restored.data, part, given, kernel, letters, where)
+        kernel = _fitted(restored.data, part, hidden, given, kernel, letters, where)
     return kernel
 
 
@@ -99,23 +101,29 @@ def _labelled(run: Stream, label: str) -> Stream:
 
 
 def _part(
-    image: Any, axes: str | None, psf_shape: tuple[int, ...]
-) -> tuple[NDArray[np.float32], str]:
-    """The part of an image that varies most, and its axes."""
+    image: Any, options: Options, psf_shape: tuple[int, ...]
+) -> tuple[NDArray[np.float32], str, Hidden | None]:
+    """The part of an image that varies most, its axes, and which of its pixels are unseen."""
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
-    layout = parse_axes(tuple(image.shape), axes, len(psf_shape))
-    _, block = survey(image, layout)
-    part = np.moveaxis(excerpt(block, psf_shape), 0, -1).astype(np.float32)
+    layout = parse_axes(tuple(image.shape), options.get("axes"), len(psf_shape))
+    known = Unseen.of(image, layout, options.get("unseen"), options.get("nan", "refuse"))
+    _, block = survey(image, layout, known)
+    chosen = block[excerpt(block.pixels, psf_shape)]
+    part = np.moveaxis(chosen.pixels, 0, -1).astype(np.float32)
+    hidden = None if chosen.hidden is None else np.moveaxis(chosen.hidden, 0, -1)
     if part.min() == part.max():
         raise DeconvError("The image is flat where it was looked at.", "Switch refining off.")
     letters = "ZYX"[-len(psf_shape) :]
-    return (part[..., 0], letters) if part.shape[-1] == 1 else (part, letters + "S")
+    if part.shape[-1] > 1:
+        return part, letters + "S", hidden
+    return part[..., 0], letters, None if hidden is None else hidden[..., 0]
 
 
 def _fitted(
     restored: NDArray[Any],
     seen: NDArray[np.float32],
+    hidden: Hidden | None,
     given: NDArray[np.float32],
     kernel: NDArray[np.float32],
     letters: str,
@@ -130,7 +138,7 @@ def _fitted(
     x, y = (pad_and_taper(a, grid, rings, float(a.mean())) for a in (x, y))
     known = torch.zeros((1, *grid), device=device)
     window = (slice(None), *(slice(r, r + n) for r, n in zip(rings, seen.shape, strict=False)))
-    known[window] = _good(seen, letters, device)
+    known[window] = _good(seen, hidden, letters, device)
     both = torch.stack([known * known.roll(-1, axis) for axis in range(1, known.ndim)])
     inner = _eroded(both.amin(0), given.shape)
     delta = torch.zeros([1] * given.ndim, device=device) + 1
@@ -151,10 +159,14 @@ def _channels(values: NDArray[Any], letters: str, device: torch.device) -> torch
     return torch.as_tensor(np.ascontiguousarray(planes, np.float32), device=device)
 
 
-def _good(seen: NDArray[np.float32], letters: str, device: torch.device) -> torch.Tensor:
-    """1 where the sensor was not clipped: equal brightest values are, one alone is not."""
+def _good(
+    seen: NDArray[np.float32], hidden: Hidden | None, letters: str, device: torch.device
+) -> torch.Tensor:
+    """1 where there was a sensor, and it not clipped: equal brightest values are, not one alone."""
     top = seen == seen.max()
     clipped = top if np.count_nonzero(top) > max(3, 1e-4 * seen.size) else np.zeros_like(top)
+    if hidden is not None:
+        clipped = clipped | hidden
     if letters.endswith("S"):
         clipped = clipped.any(-1)
     return torch.as_tensor(~clipped, device=device, dtype=torch.float32)

@@ -23,10 +23,11 @@ from ..signal.fourier import fast_shape
 from ..signal.noise_law import NoiseLaw
 from .axes import Layout
 from .excerpt import excerpt
-from .intensity import Intensity, check_finite, stored
+from .intensity import Block, Intensity, as_block, stored
 from .problem import Problem, Solver, crop
 from .record import recipe_of, remarks
 from .tiling import Plan, Tile, plan_tiles
+from .unseen import Hidden, Unseen
 
 
 @dataclass(eq=False, kw_only=True)
@@ -44,6 +45,7 @@ class Run:
     device: torch.device
     budget: int
     law: NoiseLaw | None = None
+    unseen: Unseen = field(default_factory=Unseen)
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
     asked: Solver | None = None
@@ -52,14 +54,15 @@ class Run:
     most: int = sys.maxsize
     done: int = 0
     clipped: int = 0
+    hidden: int = 0
     sample: Problem | None = None
     misfits: list[tuple[int, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def settle(self, block: NDArray[Any]) -> Generator[Step, None, None]:
-        """Have the method choose on a part of the image, ``(S, *spatial)``, what it leaves open."""
-        sample = excerpt(block, self.psf.shape)
-        if sample.min() == sample.max():
+    def settle(self, block: Block) -> Generator[Step, None, None]:
+        """Have the method choose on a part of the image what it leaves open."""
+        sample = block[excerpt(block.pixels, self.psf.shape)]
+        if sample.pixels.min() == sample.pixels.max():
             return
         problem = self.sample = self._problem(sample)
         steps = self.method.settle(problem)
@@ -122,17 +125,33 @@ class Run:
         plan: Plan,
         label: str,
     ) -> Generator[Step, None, None]:
-        block = self.layout.read(self.image, item, tile.read, colours)
-        restored = yield from self.restored(block, tile, self._total(plan), label)
+        pixels = self.layout.read(self.image, item, tile.read, colours)
+        hidden = self.unseen.read(self.image, self.layout, item, tile.read, colours)
+        restored = yield from self.restored(pixels, tile, self._total(plan), label, hidden)
         self.layout.write(out, item, tile.core, colours, restored)
 
     def restored(
-        self, block: NDArray[Any], tile: Tile, total: int, label: str
+        self,
+        pixels: NDArray[Any],
+        tile: Tile,
+        total: int,
+        label: str,
+        hidden: Hidden | None = None,
     ) -> Generator[Step, None, NDArray[Any]]:
-        """Restore the pixels of ``tile.read``, ``(S, *spatial)``; returns those of its core."""
-        check_finite(block)
+        """Restore the pixels of ``tile.read``, ``(S, *spatial)``; returns those of its core.
+
+        NaN need not be in ``hidden``.
+        """
+        core = (slice(None), *tile.crop)
+        block = as_block(pixels, self.unseen, hidden)
+        absent = None if self.unseen.nan != "unseen" else ~np.isfinite(pixels[core])
+        if block.hidden is not None:
+            self.hidden += int(np.count_nonzero(block.hidden[core]))
+            if block.hidden.all():
+                self.done += self.method.total
+                return pixels[core]
         problem = self._problem(block)
-        del block
+        del block, pixels
         estimate: Tensor | None = None
         start = self.done
         for estimate in self.method.steps(problem):
@@ -148,6 +167,8 @@ class Run:
         problem.__dict__.pop("blur", None)
         values, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
         self.clipped += clipped
+        if absent is not None and absent.any():
+            values[absent] = np.nan
         return values
 
     def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[np.float32]:
@@ -160,9 +181,9 @@ class Run:
             )
         return (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
 
-    def _problem(self, block: NDArray[Any]) -> Problem:
+    def _problem(self, block: Block) -> Problem:
         scale = self.intensity.scale if self.method.unit_scale else self.intensity.safe
-        seen = torch.as_tensor(_native(block), device=self.device)
+        seen = torch.as_tensor(_native(block.pixels), device=self.device)
         seen = seen / scale if scale != 1 else seen
         margin = self.method.margin(self.psf.shape)
         shape = tuple(seen.shape[1:])
@@ -175,11 +196,12 @@ class Run:
             law=None if self.law is None else self.law.over(scale),
             scale=scale,
             # Of a lazy image only samples were seen; this block may be brighter.
-            white=max(self.intensity.high, float(block.max())) / scale,
+            white=max(self.intensity.high, float(block.pixels.max())) / scale,
             mean=self.intensity.mean / scale,
             std=self.intensity.std / scale,
             spacing=self.spacing,
             bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,
+            unseen=None if block.hidden is None else torch.tensor(block.hidden, device=self.device),
             cancel=self.cancel,
         )
 
@@ -212,7 +234,8 @@ class Run:
     def cost(self, shape: tuple[int, ...]) -> int:
         """Bytes that restoring a tile of this shape takes."""
         channels = self.layout.colours if self.method.joint_channels else 1
-        return int(self.method.buffers * 4 * channels * math.prod(self._grid(shape)))
+        buffers = self.method.buffers + (2 if self.unseen.any else 0)
+        return int(buffers * 4 * channels * math.prod(self._grid(shape)))
 
     def _colour_groups(self) -> list[slice]:
         n = self.layout.colours

@@ -19,13 +19,14 @@ from ..core.fingerprint import array_hash
 from ..core.progress import Result, Step, Stream, drain
 from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw, noise_law
-from .axes import Layout, parse_axes
+from .axes import parse_axes
 from .incoming import as_array, unit_psf
-from .intensity import Intensity, survey
+from .intensity import Block, Intensity, read_block, survey
 from .options import Options
 from .problem import Solver
 from .refine import refined_psf, with_refined
 from .run import Run
+from .unseen import Unseen, with_mask
 
 __all__ = ["Result", "Step", "Stream", "check_psf", "drain", "prepare", "relative", "stream"]
 
@@ -70,6 +71,7 @@ def stream(
         On bad input or a failed run (`Cancelled` when stopped).
     """
     with translated(method):
+        image, options = with_mask(image, options)
         refined = None
         if refine_psf:
             start = check_psf(psf, method)
@@ -119,8 +121,10 @@ def prepare(
     device: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
+    unseen: Any = None,
+    nan: str = "refuse",
     fixed: tuple[tuple[str, int], ...] = (),
-) -> tuple[Run, NDArray[Any]]:
+) -> tuple[Run, Block]:
     """A run that is ready to start, and a block of the image for `Run.settle`.
 
     Parameters are those of `stream`, and ``fixed`` of `Layout`.
@@ -129,7 +133,8 @@ def prepare(
         image = as_array("The image", image)
     kernel = check_psf(psf, method)
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
-    intensity, block = survey(image, layout)
+    known = Unseen.of(image, layout, unseen, nan)
+    intensity, block = survey(image, layout, known)
     where = choose_device(device)
     level, law = _noise(noise, block, intensity.mean)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
@@ -143,20 +148,22 @@ def prepare(
         noise=level,
         estimated=noise is None,
         law=law,
+        unseen=known,
         spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,
         cancel=cancel,
         notes=_negative(method, intensity),
     )
-    return run, _whole(image, layout) if isinstance(image, np.ndarray) else block
+    return run, _middle(run) if isinstance(image, np.ndarray) else block
 
 
-def _whole(image: NDArray[Any], layout: Layout) -> NDArray[Any]:
-    """The middle item of an image that is in memory, as a view."""
-    items = list(layout.items())
-    region = tuple(slice(0, n) for n in layout.block_shape)
-    return layout.read(image, items[len(items) // 2], region, slice(0, layout.colours))
+def _middle(run: Run) -> Block:
+    """The middle item of an image that is in memory, as a view where all was seen."""
+    layout = run.layout
+    items, colours = list(layout.items()), slice(0, layout.colours)
+    item = items[len(items) // 2]
+    return read_block(run.image, layout, run.unseen, item, layout.region, colours)
 
 
 def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
@@ -197,17 +204,24 @@ def _negative(method: Solver, intensity: Intensity) -> list[str]:
 
 
 def _noise(
-    noise: float | NoiseLaw | None, block: NDArray[Any], mean: float
+    noise: float | NoiseLaw | None, block: Block, mean: float
 ) -> tuple[float, NoiseLaw | None]:
     """The noise level, and how it grows with brightness where it does."""
-    law = noise_law(block) if noise is None else noise if isinstance(noise, NoiseLaw) else None
+    law = (
+        noise_law(block.pixels, block.hidden)
+        if noise is None
+        else noise
+        if isinstance(noise, NoiseLaw)
+        else None
+    )
     if law is not None:
         return law.rms(mean), law
     return _estimated(block) if noise is None else _given(noise), None
 
 
-def _estimated(block: NDArray[Any]) -> float:
-    return float(np.mean([estimate_noise(channel) for channel in block]))
+def _estimated(block: Block) -> float:
+    hidden = [None] * len(block.pixels) if block.hidden is None else block.hidden
+    return float(np.mean([estimate_noise(*one) for one in zip(block.pixels, hidden, strict=True)]))
 
 
 def _given(noise: Any) -> float:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
+import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -131,6 +132,8 @@ def deconvolve(
     device: str = "auto",
     memory_bytes: int | None = None,
     refine_psf: int = 0,
+    unseen: Any = None,
+    nan: str = "refuse",
     progress: Callable[[Step], None] | None = None,
     **fields: Any,
 ) -> NDArray[Any]:
@@ -162,6 +165,14 @@ def deconvolve(
     refine_psf : int
         Rounds of refining the one PSF on the image first, for a PSF that is only nearly right; 0
         for none, 3 is usual. `psf.refine` returns that PSF.
+    unseen : array_like of bool, optional
+        True where a pixel was not observed (dead, masked, outside the field): of the image's shape,
+        of that without its colours, or of its spatial axes alone; it may be lazy. Such pixels do
+        not enter; the result has there what their surroundings say. A numpy or dask masked array
+        brings its own mask, and colours under an alpha of 0 are unseen.
+    nan : str
+        NaN and infinite values are ``"refuse"``-d with an error; or taken as ``"unseen"``, and NaN
+        in the result as well; or taken as unseen, and ``"fill"``-ed.
     progress : callable, optional
         Called with a `Step` after every estimate.
     **fields
@@ -170,7 +181,7 @@ def deconvolve(
     Returns
     -------
     ndarray
-        Same shape, dtype and intensity scale as ``image``.
+        Same shape, dtype and intensity scale as ``image``; a masked array if that is one.
 
     Raises
     ------
@@ -180,7 +191,7 @@ def deconvolve(
     methods()
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
-    options |= {"device": device, "memory_bytes": memory_bytes}
+    options |= {"device": device, "memory_bytes": memory_bytes, "unseen": unseen, "nan": nan}
     kernels = dict(enumerate(psf)) if _is_several(psf) else psf
     usable = (
         {channel: _kernel(one) for channel, one in kernels.items()}
@@ -191,6 +202,8 @@ def deconvolve(
     result = drain(run, progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
+    if isinstance(image, np.ma.MaskedArray):
+        return np.ma.MaskedArray(result.data, image.mask)
     return result.data
 
 

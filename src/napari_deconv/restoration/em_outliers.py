@@ -93,7 +93,7 @@ def unclipped(problem: Problem) -> Tensor:
     """1 where a pixel was observed and is not clipped, else 0, ``(C, *grid)``."""
     m = torch.zeros_like(problem.y)
     m[problem.window] = (problem.seen < _NEAR_WHITE * problem.white).float()
-    return m
+    return m if problem.unseen is None else m.mul_(problem.mask)
 
 
 def inliers(problem: Problem, blurred: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def inliers(problem: Problem, blurred: Tensor) -> Tensor:
     Returns
     -------
     Tensor
-        Like ``blurred``; 0 on the unseen ring.
+        Like ``blurred``; 0 where nothing was observed.
     """
     expected, sigma = blurred[problem.window], problem.sigma
     # Dark scenes go below 0 by their noise.
@@ -118,7 +118,7 @@ def inliers(problem: Problem, blurred: Tensor) -> Tensor:
     likely = normal * (_INLIERS / (math.sqrt(2 * math.pi) * sigma))
     m = torch.zeros_like(blurred)
     m[problem.window] = likely / (likely + (1 - _INLIERS) / problem.white) * inside
-    return m
+    return m if problem.unseen is None else m.mul_(problem.mask)
 
 
 def _system(problem: Problem, m: Tensor, v: Tensor) -> tuple[Operator, Operator]:

@@ -58,10 +58,13 @@ class HeldOut:
     def __init__(self, problem: Problem) -> None:
         draw = torch.rand(problem.seen.shape[1:], generator=torch.Generator().manual_seed(0))
         self.use = (draw >= _SHARE).to(problem.seen.device).expand_as(problem.seen)
+        self._aside = self.use  # not looked at when predictions are tested
+        if problem.unseen is not None:
+            self.use, self._aside = self.use & ~problem.unseen, self.use | problem.unseen
         self.ndim = len(problem.grid)
         self._problem = problem
         self._sums: list[float] = []
-        self._count = max(1, int((~self.use).sum()))
+        self._count = max(1, int((~self._aside).sum()))
 
     def watch(self, ratio: PerRows, background: float) -> PerRows:
         """``ratio``, taking note of how well what it is given predicts the held-out pixels."""
@@ -75,7 +78,7 @@ class HeldOut:
                 here = (slice(None), slice(start - rows.start, stop - rows.start))
                 there = (slice(None), slice(start - first, stop - first))
                 expected = ax[(*here, *problem.window[2:])] + background
-                error = measure(problem.seen[there], expected).masked_fill_(self.use[there], 0)
+                error = measure(problem.seen[there], expected).masked_fill_(self._aside[there], 0)
                 self._sums.append(float(error.sum(dtype=torch.float64)))
             return ratio(ax, rows)
 

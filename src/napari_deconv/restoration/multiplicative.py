@@ -113,8 +113,10 @@ def observed_over_expected(
     background : float
         ``b``, on the problem's scale.
     use : Tensor, optional
-        False where an observed pixel is left out of ``m``; like ``problem.seen``.
+        False where a pixel is left out of ``m``; like ``problem.seen``. By default those that were
+        not observed.
     """
+    use = problem.observed if use is None else use
     seen = problem.seen if float(problem.seen.min()) >= 0 else problem.seen.clamp(min=0)
     least, first, n = tiny(problem), problem.offset[0], seen.shape[1]
 
@@ -133,6 +135,13 @@ def observed_over_expected(
         return zero_outside(ax, here)
 
     return ratio
+
+
+def shared_light(problem: Problem, use: Tensor) -> Tensor:
+    """``A^T m``, ``(C, *grid)``: the share of each pixel's light that the pixels in use saw."""
+    mask = problem.seen.new_zeros((len(use), *problem.grid))
+    mask[problem.window] = use.float()
+    return problem.blur.adjoint(mask)
 
 
 def zero_outside(x: Tensor, box: tuple[slice, ...]) -> Tensor:

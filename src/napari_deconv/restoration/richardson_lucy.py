@@ -17,7 +17,7 @@ from ..engine.problem import Problem, Settled
 from ..signal.fourier import Blur
 from .base import Method
 from .held_out import HeldOut, search
-from .multiplicative import Accelerated, Walk, flat, like, observed_over_expected
+from .multiplicative import Accelerated, Walk, flat, like, observed_over_expected, shared_light
 
 
 class RichardsonLucy(
@@ -93,10 +93,7 @@ class RichardsonLucy(
             return None
         problem, background = self._photons(problem)
         held = HeldOut(problem)
-        mask = problem.seen.new_zeros((len(problem.seen), *problem.grid))
-        mask[problem.window] = held.use.float()
-        share = problem.blur.adjoint(mask)
-        del mask
+        share = shared_light(problem, held.use)
         ratio = held.watch(observed_over_expected(problem, background, held.use), background)
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background))
 
@@ -116,11 +113,15 @@ class RichardsonLucy(
             return
         problem, background = self._photons(problem)
         ratio = observed_over_expected(problem, background)
-        seen = Coverage(problem.psf, problem.grid, problem.offset, problem.seen.shape[1:])
+        if problem.observed is None:
+            seen = Coverage(problem.psf, problem.grid, problem.offset, problem.seen.shape[1:])
+            normalise = partial(_normalise, seen)
+        else:
+            normalise = partial(_normalise_by, shared_light(problem, problem.observed))
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
         for _ in range(self.iterations):
             smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
-            walk.iterate(problem.blur, ratio, partial(_normalise, seen, smooth))
+            walk.iterate(problem.blur, ratio, partial(normalise, smooth))
             yield walk.point
             if walk.arrived:
                 return

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..engine.coverage import LEAST
 from ..engine.problem import Problem
 from .base import Method
-from .multiplicative import Accelerated, Walk, flat, observed_over_expected, tiny
+from .multiplicative import Accelerated, Walk, flat, observed_over_expected, shared_light, tiny
 
 
 class RichardsonLucySaturated(
@@ -72,8 +72,9 @@ class RichardsonLucySaturated(
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         background = self.background / problem.scale
         use = problem.seen < self.threshold * problem.white
+        use = use if problem.observed is None else use & problem.observed
         ratio = observed_over_expected(problem, background, use)
-        share = _share(problem, use)
+        share = shared_light(problem, use)
 
         def normalise(correction: Tensor, rows: slice) -> Tensor:
             known = share[:, rows]
@@ -88,10 +89,3 @@ class RichardsonLucySaturated(
             yield walk.point
             if walk.arrived:
                 return
-
-
-def _share(problem: Problem, use: Tensor) -> Tensor:
-    """``A^T m``, ``(C, *grid)``: the share of each pixel's light that unclipped pixels saw."""
-    mask = problem.seen.new_zeros((len(use), *problem.grid))
-    mask[problem.window] = use.float()
-    return problem.blur.adjoint(mask)

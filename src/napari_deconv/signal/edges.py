@@ -50,7 +50,12 @@ def pad_and_taper(
 
 
 def settle_ring(
-    y: Tensor, window: tuple[slice, ...], blur: Blur, response: Tensor, passes: int = _PASSES
+    y: Tensor,
+    window: tuple[slice, ...],
+    blur: Blur,
+    response: Tensor,
+    passes: int = _PASSES,
+    unseen: Tensor | None = None,
 ) -> Tensor:
     """Replace the ring by the re-blurred Wiener estimate until both nearly agree.
 
@@ -71,18 +76,20 @@ def settle_ring(
         Half spectrum of "Wiener filter, then blur": ``|K|^2 / (|K|^2 + NSR)``, real, at most 1.
     passes : int
         Two transforms each.
+    unseen : Tensor, optional
+        True where a pixel of the window was not observed either; broadcast to the window.
 
     Returns
     -------
     Tensor
-        ``(C, *grid)``, equal to ``y`` in the window.
+        ``(C, *grid)``, equal to ``y`` where that was observed.
     """
     seen, last, omega = y[window].clone(), y, 1.0
     centre, radius = (1 + _SLOWEST) / 2, (1 - _SLOWEST) / 2
     for done in range(passes):
         change = blur.filter(y, response).sub_(y).div_(centre).add_(y).sub_(last)
         y, last = change.mul_(omega).add_(last), y
-        y[window] = seen
+        y[window] = seen if unseen is None else torch.where(unseen, y[window], seen)
         omega = 1 / (1 - omega * (radius / centre) ** 2 / (4 if done else 2))
     return y
 

@@ -16,10 +16,12 @@ _MOST_BLOCKS = 768
 _MOST_PLANES = 16
 _SAMPLES = 2000
 _LEAST_KEPT = 0.15
+_FEW, _SOME = 0.002, 0.1
+"""Shares of a block that may be unseen: without a thought, and where nothing better is there."""
 _QUANTISATION = 1 / math.sqrt(12)
 
 
-def estimate_noise(image: ArrayLike) -> float:
+def estimate_noise(image: ArrayLike, unseen: NDArray[np.bool_] | None = None) -> float:
     """Standard deviation of the white noise of a blurred image, on its own scale.
 
     Blur leaves some frequencies of the image next to empty, whichever they are; white noise fills
@@ -39,6 +41,9 @@ def estimate_noise(image: ArrayLike) -> float:
     image : array_like
         Real, ``(..., Y, X)``, or ``(Y, X, 3 or 4)`` whose last axis is taken as colours, alpha
         left out. Of a stack at most 16 planes, evenly spaced, are read.
+    unseen : ndarray of bool, optional
+        True where a pixel was not observed, of the image's shape: blocks that hold many such are
+        left out.
 
     Returns
     -------
@@ -58,12 +63,13 @@ def estimate_noise(image: ArrayLike) -> float:
     over the blocks for the mean.
     """
     planes = planes_of(np.asarray(image))
+    hidden = None if unseen is None else planes_of(unseen)
     floor = _QUANTISATION if planes.dtype.kind in "biu" else 0.0
     narrowest = min(planes.shape[1:])
     if narrowest < _NARROW_PX:
         return max(floor, _of_lines(planes))
     # Three blocks side by side in small images, overlapping by half; an even size always.
-    blocks = _blocks(planes, min(_BLOCK_PX, narrowest // 4 * 2))
+    blocks = _blocks(planes, hidden, min(_BLOCK_PX, narrowest // 4 * 2))
     return max(floor, _of_blocks(blocks) if len(blocks) else 0.0)
 
 
@@ -86,11 +92,28 @@ def planes_of(image: NDArray[np.generic]) -> NDArray[np.generic]:
     return planes
 
 
-def _blocks(planes: NDArray[np.generic], size: int) -> NDArray[np.float64]:
+def least_unseen(
+    hidden: NDArray[np.generic] | None, grid: NDArray[np.intp], size: int
+) -> NDArray[np.intp]:
+    """Those of the corners ``(N, 3)`` of blocks where next to nothing is unseen.
+
+    Where single pixels are missing everywhere, a fair share of the blocks with the fewest.
+    """
+    if hidden is None:
+        return grid
+    missing = np.array([hidden[n, y : y + size, x : x + size].mean() for n, y, x in grid])
+    most = max(_FEW, min(_SOME, float(np.quantile(missing, _LEAST_KEPT))))
+    return grid[missing <= most]
+
+
+def _blocks(
+    planes: NDArray[np.generic], hidden: NDArray[np.generic] | None, size: int
+) -> NDArray[np.float64]:
     """Blocks ``(N, size, size)`` less their mean, without clipped or constant ones."""
     views = np.lib.stride_tricks.sliding_window_view(planes, (size, size), axis=(1, 2))
     starts = [range(0, n, size // 2) for n in views.shape[1:3]]
     grid = np.stack(np.meshgrid(range(len(planes)), *starts, indexing="ij"), -1).reshape(-1, 3)
+    grid = least_unseen(hidden, grid, size)
     order = np.random.default_rng(0).permutation(len(grid))[:_MOST_BLOCKS]
     raw = views[tuple(grid[order].T)]
     raw = raw[np.ptp(raw, axis=(1, 2)) > 0]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .noise import planes_of
+from .noise import least_unseen, planes_of
 from .spectra import cells, spectra, window
 
 _BLOCK_PX = 32
@@ -60,7 +60,7 @@ class NoiseLaw:
         return NoiseLaw(self.slope / scale, self.constant / scale**2, self.least / scale**2)
 
 
-def noise_law(image: ArrayLike) -> NoiseLaw | None:
+def noise_law(image: ArrayLike, unseen: NDArray[np.bool_] | None = None) -> NoiseLaw | None:
     """How the noise of a blurred image grows with its brightness.
 
     As in `estimate_noise`, the noise is read in those frequencies of windowed blocks that the blur
@@ -72,7 +72,7 @@ def noise_law(image: ArrayLike) -> NoiseLaw | None:
 
     Parameters
     ----------
-    image : array_like
+    image, unseen
         As for `estimate_noise`.
 
     Returns
@@ -93,7 +93,7 @@ def noise_law(image: ArrayLike) -> NoiseLaw | None:
     """
     planes = planes_of(np.asarray(image))
     floor = 1 / 12 if planes.dtype.kind in "biu" else 0.0
-    blocks = _blocks(planes)
+    blocks = _blocks(planes, None if unseen is None else planes_of(unseen))
     if len(blocks) < _LEAST_BLOCKS:
         return None
     # Differences between pixels of very large or small numbers must not leave float32.
@@ -110,13 +110,14 @@ def noise_law(image: ArrayLike) -> NoiseLaw | None:
     return NoiseLaw(slope * scale, constant, max(floor, least))
 
 
-def _blocks(planes: NDArray[np.generic]) -> NDArray[np.float64]:
+def _blocks(planes: NDArray[np.generic], hidden: NDArray[np.generic] | None) -> NDArray[np.float64]:
     """Blocks ``(N, size, size)`` spread over the image, without clipped or constant ones."""
     if min(planes.shape[1:]) < _BLOCK_PX:
         return np.zeros((0, _BLOCK_PX, _BLOCK_PX))
     views = np.lib.stride_tricks.sliding_window_view(planes, (_BLOCK_PX, _BLOCK_PX), axis=(1, 2))
     starts = [range(0, n, _BLOCK_PX // 2) for n in views.shape[1:3]]
     grid = np.stack(np.meshgrid(range(len(planes)), *starts, indexing="ij"), -1).reshape(-1, 3)
+    grid = least_unseen(hidden, grid, _BLOCK_PX)
     order = np.random.default_rng(0).permutation(len(grid))[:_MOST_BLOCKS]
     raw = views[tuple(grid[order].T)]
     # Few counts are often 0 and no less random for that; what is mostly 0 was cut off there.

@@ -27,6 +27,7 @@ class Order:
     voxel: Mapping[str, float] = field(default_factory=dict)
     variety: Variety = field(default_factory=Variety)
     refine: int = 0
+    nan: str = "refuse"
 
     def stream(
         self, data: Any, axes: str, kernels: Any, cancel: threading.Event, refine: int = 0
@@ -39,6 +40,7 @@ class Order:
             self.method, data, kernels, linear=self.linear, refine_psf=refine,
             axes=axes, noise=self.noise, spacing=self.spacing(axes, kernels),
             device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
+            nan=self.nan,
         )  # fmt: skip
 
     def spacing(self, axes: str, kernels: Any) -> list[float] | None:

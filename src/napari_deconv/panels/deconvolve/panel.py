@@ -23,6 +23,7 @@ from ..psf.adopt import is_ours
 from ..psf.channels import VarietyBox
 from ..psf.source import PsfSource
 from .maps import Inside, Look
+from .nan import NanChoice
 from .offer import WeightsOffer
 from .order import Order, Origin
 from .outcome import add_result
@@ -71,6 +72,7 @@ class DeconvolvePanel(Panel):
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
         self.refine = RefineRounds()
+        self.nan = NanChoice()
         self.linear = QCheckBox("In linear light (sRGB photos)")
         self.linear.setToolTip(
             "Take the photo's values to light before and back after: helps with large blurs of "
@@ -98,7 +100,7 @@ class DeconvolvePanel(Panel):
         psf = self.psf.request()
         variety = self.variety.variety(psf)
         method, noise, refine = self.method.spec(), self.noise.value, self.refine.value()
-        return Order(method, psf, noise, linear, size, variety, refine)
+        return Order(method, psf, noise, linear, size, variety, refine, self.nan.value())
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""
@@ -135,6 +137,7 @@ class DeconvolvePanel(Panel):
             raise DeconvError(f"There is no method {name!r}.", "Choose another.")
         self.linear.setChecked(recipe.get("light") == "linear")
         self.refine.setValue(int(recipe.get("refine_psf", 0)))
+        self.nan.choose(str(recipe.get("nan", "refuse")))
         self.noise.set_value(None if recipe.get("noise_estimated") else recipe.get("noise"))
 
     def _build(self) -> None:
@@ -143,6 +146,7 @@ class DeconvolvePanel(Panel):
         noise = rows()
         noise.addRow("Noise", self.noise)
         noise.addRow("Refine PSF", self.refine)
+        noise.addRow(self.nan)
         for part in (
             self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
             heading("Method"), self.method, self.offer, noise, self.linear, self.curve,
@@ -165,6 +169,7 @@ class DeconvolvePanel(Panel):
         self.method.changed.connect(self._on_method)
         self.noise.changed.connect(self.live.refresh)
         self.linear.toggled.connect(self.live.refresh)
+        self.nan.changed.connect(self.live.refresh)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
         self.recipes.again.connect(self._on_again)
@@ -197,6 +202,7 @@ class DeconvolvePanel(Panel):
         self.variety.set_image(layer)
         self.to_disk.set_image(layer)
         self.noise.set_image(layer)
+        self.nan.set_image(layer)
         self.live.refresh()
 
     def _on_method(self) -> None:

@@ -97,6 +97,7 @@ def as_python(recipe: Mapping[str, Any]) -> str:
     options += [] if noise is None else [f"noise={noise!r}"]
     options += [f"spacing={_tuple(recipe['spacing'])!r}"] if recipe.get("spacing") else []
     options += [f"refine_psf={recipe['refine_psf']}"] if recipe.get("refine_psf") else []
+    options += [f"nan={recipe['nan']!r}"] if recipe.get("nan") else []
     values = [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
     lines = ["from napari_deconv.io import read"] if path else []
     lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
@@ -130,6 +131,7 @@ def as_command(recipe: Mapping[str, Any]) -> str:
     parts += ["--spacing", _text(recipe["spacing"])] if recipe.get("spacing") else []
     parts += ["--linear"] if recipe.get("light") == "linear" else []
     parts += ["--refine-psf", str(recipe["refine_psf"])] if recipe.get("refine_psf") else []
+    parts += ["--nan", recipe["nan"]] if recipe.get("nan") else []
     for key, value in fields.items():
         parts += ["--set", f"{key}={_text(value)}"]
     return " && ".join(shlex.join(part) for part in (first, parts) if part)
