@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from napari_deconv.cli import status_of
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.shell import command_line
 
 from . import Given, Study, studies
 from .writing import write, write_index
@@ -70,7 +70,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     found = one(given)
     out = Path(args.out)
     source = f"{_photos(count)}: {given.source}" if one.count else ""
-    page = write(one, found, out, source, f"python -m studies {shlex.join(argv)}")
+    page = write(one, found, out, source, command_line(["python", "-m", "studies", *argv]))
     write_index(known.values(), out)
     print(page)
     return 0

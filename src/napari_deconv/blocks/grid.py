@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ class Grid:
     def block(self, number: int) -> tuple[dict[str, int], Tile]:
         """Position on the looped axes, and tile, of a block."""
         which, place = divmod(number, math.prod(self.counts))
-        item = next(itertools.islice(self.layout.items(), which, None))
+        item = self.layout.item(which)
         corner = []
         for count in reversed(self.counts):
             place, index = divmod(place, count)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import DeconvError
-from ..io import SUFFIXES
+from ..io import SUFFIXES, files_in
 
 _log = logging.getLogger(__name__)
 
@@ -72,23 +72,13 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
         if not given.is_dir():
             found.append(given)
             continue
-        inside = _images(given)
+        inside = files_in(given, SUFFIXES)
         if not inside:
             raise DeconvError(
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
         found += inside
     return found, len(inputs) == 1 and not Path(inputs[0]).is_dir()
-
-
-def _images(folder: Path) -> list[Path]:
-    try:
-        inside = list(folder.iterdir())
-    except OSError as error:
-        raise DeconvError(
-            f"The folder {folder} may not be read.", "Ask for permission to read it."
-        ) from error
-    return sorted(p for p in inside if p.suffix.lower() in SUFFIXES and p.is_file())
 
 
 def _check(jobs: Sequence[Job]) -> None:

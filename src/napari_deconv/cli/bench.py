@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
+from ..core.shell import command_line
 from .options import add_common
 from .report import Reporter
 
@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
     table = markdown(plan, lines, label)
     said = protocol(plan, lines, _images(args), args.cross)
     print(table)
-    command = f"napari-deconv bench {shlex.join(args.argv)}"
+    command = command_line(["napari-deconv", "bench", *args.argv])
     with replacing(path.with_suffix(".json")) as part:
         part.write_text(as_json(plan, lines, said, command, label) + "\n", encoding="utf-8")
     if args.plot:

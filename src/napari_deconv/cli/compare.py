@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DeconvError
-from ..io import SUFFIXES, Picture, read
+from ..io import SUFFIXES, Picture, files_in, read
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
@@ -146,9 +146,7 @@ class _Comparing:
         given = Path(self.args.truth)
         if not given.is_dir():
             return read(given).data
-        same = [
-            p for p in given.iterdir() if p.stem == source.stem and p.suffix.lower() in SUFFIXES
-        ]
+        same = [p for p in files_in(given, SUFFIXES) if p.stem == source.stem]
         if not same:
             self.report.note(f"{source.name}: there is no truth of this name in {given}.")
             return None
@@ -199,8 +197,7 @@ def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path
         return [Job(folder / said, out)]
     sources: list[Path] = []
     for given in map(Path, inputs):
-        inside = sorted(given.iterdir()) if given.is_dir() else [given]
-        sources += [p for p in inside if p.suffix.lower() in SUFFIXES or not given.is_dir()]
+        sources += files_in(given, SUFFIXES) if given.is_dir() else [given]
     if not sources:
         raise DeconvError(
             f"{', '.join(inputs)} holds no images.", f"Looked for {', '.join(SUFFIXES)}."

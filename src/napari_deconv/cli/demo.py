@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.shell import command_line
 from ..io import Picture, write
 from .batch import make_folder
 from .options import add_common
@@ -56,10 +57,9 @@ def run(args: argparse.Namespace) -> int:
             print(f"{name}: {_judged(sample, result.data)} ({result.recipe['seconds']:.1f} s)")
     if not args.quiet:
         print(f"Images and recipes are in {folder}/. Replay one:")
-        print(
-            f"  napari-deconv deconvolve {folder}/photo-blurred.tif "
-            f"--recipe {folder}/photo-restored.tif -o again.tif"
-        )
+        words = ["deconvolve", f"{folder / 'photo-blurred.tif'}"]
+        words += ["--recipe", f"{folder / 'photo-restored.tif'}", "-o", "again.tif"]
+        print(f"  {command_line(['napari-deconv', *words])}")
     if not args.no_window:
         _show(shown, folder, report)
     return 0

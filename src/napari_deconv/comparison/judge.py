@@ -208,10 +208,9 @@ class Judge:
 
     @cached_property
     def _items(self) -> list[dict[str, int]]:
-        items = list(self.material.layout.items())
-        if len(items) <= _MOST_ITEMS:
-            return items
-        return [items[i] for i in np.linspace(0, len(items) - 1, _MOST_ITEMS).astype(int)]
+        layout = self.material.layout
+        chosen = np.linspace(0, layout.count - 1, min(layout.count, _MOST_ITEMS)).astype(int)
+        return [layout.item(int(i)) for i in chosen]
 
     @cached_property
     def _region(self) -> tuple[slice, ...]:

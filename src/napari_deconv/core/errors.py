@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class DeconvError(Exception):
     """Bad input, said in words: the thing, its value and the remedy.
@@ -20,6 +22,17 @@ class DeconvError(Exception):
         self.what = what
         self.remedy = remedy
         super().__init__(f"{what} {remedy}".strip())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Exceptions pickle their message by default, from which nothing can be built again.
+        return _revived, (type(self), self.what, self.remedy), dict(vars(self))
+
+
+def _revived(kind: type[DeconvError], what: str, remedy: str) -> DeconvError:
+    """An error as another process raised it, whatever its class wants to be built from."""
+    error = kind.__new__(kind)
+    DeconvError.__init__(error, what, remedy)
+    return error
 
 
 class Cancelled(DeconvError):

@@ -49,7 +49,7 @@ def listed(
         arrays, folder = {}, Path(sources).resolve()
         if not folder.is_dir():
             raise DeconvError(f"The folder {sources} does not exist.", "Give a folder of images.")
-        names = sorted(p.name for p in folder.iterdir() if p.suffix.lower() in io.SUFFIXES)
+        names = [p.name for p in io.files_in(folder, io.SUFFIXES)]
     if not names:
         raise DeconvError(f"There is no image in {sources}.", f"Use {', '.join(io.SUFFIXES)}.")
     return folder, arrays, names

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,9 +75,17 @@ class Layout:
         return "".join(a for a in self.axes if a not in self.spatial and a != "S")
 
     def items(self) -> Iterator[dict[str, int]]:
-        """Every position on the looped axes."""
-        for position in itertools.product(*map(self._entries, self.looped)):
-            yield dict(zip(self.looped, position, strict=True))
+        """Every position on the looped axes, one at a time: a file may say that it has millions."""
+        return map(self.item, range(self.count))
+
+    def item(self, number: int) -> dict[str, int]:
+        """The position of this number on the looped axes, without a walk over those before it."""
+        found: dict[str, int] = {}
+        for axis in reversed(self.looped):
+            entries = self._entries(axis)
+            number, index = divmod(number, len(entries))
+            found[axis] = entries[index]
+        return {axis: found[axis] for axis in self.looped}
 
     @property
     def count(self) -> int:

@@ -248,13 +248,12 @@ def _samples(
 
     Planes too large to be read whole are read in windows, more of them and all over the place.
     """
-    items = list(layout.items())
     depth = layout.block_shape[0] if layout.spatial == "ZYX" else 1
     windowed = max(layout.block_shape[-2:]) > _WINDOW_PX
-    count = len(items) * depth
+    count = layout.count * depth
     read, failure = 0, None
     for n, i in enumerate(np.linspace(0, count - 1, 3 * most if windowed else min(most, count))):
-        item, z = items[int(i) // depth], int(i) % depth
+        item, z = layout.item(int(i) // depth), int(i) % depth
         planes = zip(layout.block_shape[-2:], _STEPS, strict=True)
         region = tuple(_window(size, n * step) for size, step in planes)
         if layout.spatial == "ZYX":
@@ -286,9 +285,8 @@ def _representative(
     image: Any, layout: Layout, unseen: Unseen, where: tuple[dict[str, int], Region] | None
 ) -> Block:
     """A block to tell the noise from: around a place that holds something, or in the middle."""
-    items = list(layout.items())
     region = layout.region
-    item = items[len(items) // 2]
+    item = layout.item(layout.count // 2)
     middle = layout.block_shape[0] // 2
     if where is not None:
         item, found = where
@@ -301,7 +299,7 @@ def _representative(
     block = read_block(image, layout, unseen, item, region, colours)
     if where is not None or block.pixels.min() != block.pixels.max():
         return block
-    return read_block(image, layout, unseen, items[0], layout.region, colours)
+    return read_block(image, layout, unseen, layout.item(0), layout.region, colours)
 
 
 def _strided(block: NDArray[Any], most: int) -> NDArray[Any]:

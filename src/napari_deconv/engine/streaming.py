@@ -161,8 +161,7 @@ def prepare(
 def _middle(run: Run) -> Block:
     """The middle item of an image that is in memory, as a view where all was seen."""
     layout = run.layout
-    items, colours = list(layout.items()), slice(0, layout.colours)
-    item = items[len(items) // 2]
+    item, colours = layout.item(layout.count // 2), slice(0, layout.colours)
     return read_block(run.image, layout, run.unseen, item, layout.region, colours)
 
 

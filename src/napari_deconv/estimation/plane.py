@@ -141,9 +141,8 @@ def _plane(image: Any, axes: str | None) -> tuple[NDArray[Any], float]:
     layout = parse_axes(tuple(image.shape), axes, 2)
     if 0 in layout.shape:
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
-    items = list(layout.items())
     whole = tuple(slice(0, n) for n in layout.block_shape)
-    block = layout.read(image, items[len(items) // 2], whole, slice(0, layout.colours))
+    block = layout.read(image, layout.item(layout.count // 2), whole, slice(0, layout.colours))
     pixels = np.moveaxis(block, 0, -1)
     if pixels.dtype.kind in "iu" and pixels.max() == np.iinfo(pixels.dtype).max:
         return pixels, float(pixels.max())

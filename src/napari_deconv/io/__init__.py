@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .files import SUFFIXES, read, sidecar, write
+from .folder import files_in
 from .picture import Picture
 
-__all__ = ["SUFFIXES", "Picture", "read", "sidecar", "write"]
+__all__ = ["SUFFIXES", "Picture", "files_in", "read", "sidecar", "write"]

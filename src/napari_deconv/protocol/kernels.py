@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
+from ..io import files_in
 from ..psf import PSF, from_array, load
 from .naming import settings
 
@@ -71,7 +72,7 @@ def kernels_in(path: Path) -> KernelSet:
         If there is none, or one of them is no plane.
     """
     if path.is_dir():
-        files = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+        files = files_in(path, SUFFIXES)
         found = [pair for file in files for pair in _arrays(file)]
     else:
         found = list(_arrays(path))

@@ -204,10 +204,7 @@ def images_in(folder: Path, every: Every = "all", limit: int = 0) -> list[Path]:
     DeconvError
         If there is none.
     """
-    try:
-        inside = sorted(p for p in folder.iterdir() if p.suffix.lower() in io.SUFFIXES)
-    except OSError as error:
-        raise DeconvError(f"The folder {folder} cannot be read.", "Give a folder.") from error
+    inside = io.files_in(folder, io.SUFFIXES)
     start, step = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}[every]
     chosen = inside[start::step][: limit or None]
     if not chosen:

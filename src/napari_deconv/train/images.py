@@ -37,7 +37,7 @@ def read_gray(
     if not folder.is_dir():
         raise DeconvError(f"There is no folder {folder}.", "Give a folder of sharp images.")
     images, skipped = [], []
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in io.SUFFIXES)
+    files = io.files_in(folder, io.SUFFIXES)
     for path in files[::every]:
         try:
             images.append(_gray(path, least_px))

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..io import files_in
 from ..io.atomic import replacing
 from ..psf import psf_hash
 from ..restoration.base import methods
@@ -88,7 +89,8 @@ class Match:
 def entries() -> list[Entry]:
     """Everything in the library, by name; files that are not ours are passed over."""
     found = []
-    for path in sorted(own_folder().glob(f"*{_SUFFIX}")):
+    folder = own_folder()
+    for path in files_in(folder, (_SUFFIX,)) if folder.is_dir() else ():
         try:
             found.append(_entry(path))
         except DeconvError as error:

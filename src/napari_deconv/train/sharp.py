@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -60,9 +61,9 @@ def planes(image: Any, axes: str) -> list[Plane]:
         If a plane holds NaN or is nowhere above 0.
     """
     lead = [n for axis, n in zip(axes, image.shape, strict=True) if axis not in "YXS"]
-    every = list(np.ndindex(*lead))
-    chosen = every[:: -(-len(every) // _MOST_PLANES)]
-    found = [_gray(np.asarray(image[index])) for index in chosen]
+    count = math.prod(lead)
+    chosen = range(0, count, -(-count // _MOST_PLANES) or 1)
+    found = [_gray(np.asarray(image[np.unravel_index(i, lead) if lead else ()])) for i in chosen]
     top = 255.0 if image.dtype == np.uint8 else max(float(plane.max()) for plane in found)
     if not np.isfinite(top) or not all(np.isfinite(plane).all() for plane in found) or top <= 0:
         raise DeconvError("A sharp image holds no usable values.", "Choose another.")

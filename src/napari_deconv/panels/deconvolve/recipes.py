@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QVBoxLayout, QWidget
 
+from ...core.shell import command_line
 from ..kit.layers import follow, record
 from ..kit.parts import read_out, small
 
@@ -134,7 +134,7 @@ def as_command(recipe: Mapping[str, Any]) -> str:
     parts += ["--nan", recipe["nan"]] if recipe.get("nan") else []
     for key, value in fields.items():
         parts += ["--set", f"{key}={_text(value)}"]
-    return " && ".join(shlex.join(part) for part in (first, parts) if part)
+    return command_line(*filter(None, (first, parts)))
 
 
 def _psf_command(psf: Mapping[str, Any]) -> tuple[list[str], str]:
