@@ -11,6 +11,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Interval, Le, Lt
 
 from .errors import DeconvError
+from .words import shortened
+
+_REQUIRED: Any = object()
 
 
 def bounds(hint: Any) -> tuple[float | None, float | None]:
@@ -49,14 +52,61 @@ def checked(where: str, value: Any, hint: Any) -> Any:
     if kind is Literal:
         if value not in get_args(hint):
             raise DeconvError(
-                f"{where} = {value!r} is not a choice.", f"Use one of {list(get_args(hint))}."
+                f"{where} = {shortened(value)} is not a choice.",
+                f"Use one of {list(get_args(hint))}.",
             )
         return value
     if kind in (Union, types.UnionType):
         return _checked_union(where, value, get_args(hint))
+    if kind in (dict, Mapping):
+        return as_object(where, value)
     if kind is tuple:
         return _checked_tuple(where, value, get_args(hint))
     return _checked_scalar(where, value, hint)
+
+
+def field(
+    where: str, data: Mapping[str, Any], key: str, hint: Any, default: Any = _REQUIRED
+) -> Any:
+    """A field of an object read from JSON, checked against an annotation.
+
+    Parameters
+    ----------
+    where : str
+        What the object is, for the message: ``"The recipe's psf"``.
+    data : mapping
+        The object.
+    key : str
+        The field's name.
+    hint : type
+        As of a `Spec`'s field.
+    default : object, optional
+        Returned as it is where the field is missing or null; without one it must be there.
+
+    Raises
+    ------
+    DeconvError
+        If the field is missing or does not fit.
+    """
+    value = data.get(key)
+    if value is None and default is not _REQUIRED:
+        return default
+    if key not in data:
+        raise DeconvError(f"{where} has no {key!r}.", "Give one that is complete.")
+    return checked(f"{where}: {key}", value, hint)
+
+
+def as_object(where: str, value: Any) -> dict[str, Any]:
+    """``value`` if it is an object of JSON.
+
+    Raises
+    ------
+    DeconvError
+        If it is a list, a text, a number or null.
+    """
+    if not isinstance(value, Mapping):
+        raise DeconvError(f"{where} = {shortened(value)} is not an object.", "Give {...}.")
+    return dict(value)
 
 
 def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
@@ -78,7 +128,9 @@ def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
 
 def _checked_tuple(where: str, value: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(value, str) or not isinstance(value, Iterable):
-        raise DeconvError(f"{where} = {value!r} must be a sequence.", "Give one value per axis.")
+        raise DeconvError(
+            f"{where} = {shortened(value)} must be a sequence.", "Give one value per axis."
+        )
     items = tuple(value)
     if args[-1] is Ellipsis:
         args = (args[0],) * len(items)
@@ -94,6 +146,7 @@ def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
         value = kind.from_dict(value)
     if kind in (int, float) and hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
         value = value.item()
+        value = float(value) if hasattr(value, "item") and value.dtype.kind == "f" else value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < sys.float_info.max else math.inf
     if kind is int and isinstance(value, float) and value.is_integer():
@@ -101,14 +154,18 @@ def _checked_scalar(where: str, value: Any, kind: Any) -> Any:
     if kind in (type(None), None):
         if value is None:
             return None
-        raise DeconvError(f"{where} = {value!r} does not fit.")
+        raise DeconvError(f"{where} = {shortened(value)} does not fit.")
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise DeconvError(
-            f"{where} = {value!r} is not of type {kind.__name__}.", "Change its value."
+            f"{where} = {shortened(value)} is not of type {_TYPES.get(kind, kind.__name__)}.",
+            "Change its value.",
         )
     if isinstance(value, float) and not math.isfinite(value):
         raise DeconvError(f"{where} = {value!r} is not a finite number.", "Give a finite one.")
     return value
+
+
+_TYPES = {dict: "object", list: "list", str: "text"}
 
 
 def _check_rule(where: str, value: Any, rule: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from .checks import checked
 from .errors import DeconvError
+from .words import shortened
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -69,15 +70,21 @@ class Spec:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> typing.Self:
         """Rebuild an instance from `to_dict`, looked up in this class's registry."""
-        if not isinstance(data, Mapping) or "name" not in data:
-            raise DeconvError(f"A recipe needs a 'name': {data!r}.")
-        return cls.make(str(data["name"]), **{k: v for k, v in data.items() if k != "name"})
+        if not isinstance(data, Mapping) or not isinstance(data.get("name"), str):
+            kind = cls.title or cls.__name__
+            raise DeconvError(f"{kind}: {shortened(data)} has no 'name'.", "Give one with a name.")
+        return cls.make(data["name"], **{str(k): v for k, v in data.items() if k != "name"})
+
+    @classmethod
+    def complete(cls) -> None:
+        """Import the modules whose classes belong into the registry; by default there are none."""
 
     @classmethod
     def lookup(cls, name: str) -> type[typing.Self]:
         """The registered class of this name; titles are accepted too."""
         if cls.title and name in (cls.name, cls.title):
             return cls
+        cls.complete()
         for key, found in cls.registry.items():
             if name in (key, found.title):
                 return found
@@ -110,8 +117,9 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> DeconvError:
     """The error for a name that is not there, with the nearest one that is."""
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, 1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(names) or 'none'}."
-    return DeconvError(f"There is no {kind} {name!r}.", hint)
+    known = f"Choose one of: {', '.join(names)}." if names else "There are none."
+    hint = f"Did you mean {near[0]!r}?" if near else known
+    return DeconvError(f"There is no {kind} {shortened(name)}.", hint)
 
 
 def _cached(function: _F) -> _F:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from ..core.errors import DeconvError
+from ..core.paths import inside, is_file
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
@@ -26,15 +26,8 @@ def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:
     DeconvError
         If the folder may not be read.
     """
-    try:
-        inside = list(folder.iterdir())
-    except OSError as error:
-        raise DeconvError(
-            f"The folder {folder} may not be read: {error.strerror}.",
-            "Ask for permission to read it.",
-        ) from error
-    return sorted(
-        p
-        for p in inside
-        if p.suffix.lower() in suffixes and not p.name.startswith(".") and p.is_file()
-    )
+    return [
+        path
+        for path in inside(folder)
+        if path.suffix.lower() in suffixes and not path.name.startswith(".") and is_file(path)
+    ]

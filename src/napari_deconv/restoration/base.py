@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec
+from ..core.words import shortened
 from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
 from ..engine.problem import Problem, Settled
@@ -56,6 +57,11 @@ class Method(Spec):
     inverse makes of one border does not come round to the opposite one."""
     halo_factor: ClassVar[float] = 6.0
     """Reach of a pixel's influence, in PSF sizes: the overlap of tiles."""
+
+    @classmethod
+    def complete(cls) -> None:
+        """Import every method of the package."""
+        methods()
 
     @property
     def total(self) -> int:
@@ -229,5 +235,7 @@ def _configured(method: Any, fields: dict[str, Any]) -> Method:
     if isinstance(method, str):
         return Method.make(method, **fields)
     if not isinstance(method, Method):
-        raise DeconvError(f"method = {method!r} is no method.", "Give a name out of methods().")
+        raise DeconvError(
+            f"method = {shortened(method)} is not a method.", "Give a name out of methods()."
+        )
     return method.but(**fields)

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, Self, TypeVar
 
 import torch
+from annotated_types import Interval
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from ..core.checks import as_object, field
 from ..core.errors import DeconvError
 from ..core.folders import data_folder
+from ..core.json_text import parse_json
+from ..core.paths import exists, is_file, open_file, read_bytes
+from ..core.words import named as named_path
+from ..core.words import shortened
 
 FORMAT = 1
 _LONGEST_HEADER = 2**24
@@ -82,24 +89,28 @@ def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str
     DeconvError
         If the file is missing, truncated, altered, of another method or of a newer format.
     """
+    _check_there(path)
+    raw = read_bytes(path)
     try:
-        raw = path.read_bytes()
         tensors = load(raw)
-    except FileNotFoundError as error:
-        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
-        raise DeconvError(
-            f"There is no weight file {path}.", f"Shipped ones: {known or 'none'}."
-        ) from error
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, ValueError, KeyError) as error:
         raise DeconvError(f"{path} is no sound weight file: {error}.", "Get it again.") from error
+    except RecursionError as error:
+        raise DeconvError(f"{path} is no sound weight file.", "Get it again.") from error
     meta, header = _header(path, raw)
-    if meta.get("method") not in methods:
+    if meta["method"] not in methods:
         wanted = " or ".join(map(repr, methods))
         raise DeconvError(
-            f"{path} holds weights of {meta.get('method')!r}, not of {wanted}.", "Choose others."
+            f"{path} holds weights of {shortened(meta['method'])}, not of {wanted}.",
+            "Choose others.",
         )
-    if meta.get("sha256") != _digest(tensors, meta["header"]):
+    if meta["sha256"] != _digest(tensors, meta["header"]):
         raise DeconvError(f"{path} was altered: its checksum does not fit.", "Get it again.")
+    odd = next(
+        (k for k, t in tensors.items() if t.is_complex() or not t.float().isfinite().all()), None
+    )
+    if odd is not None:
+        raise DeconvError(f"{path} holds values that are not numbers, in {odd!r}.", "Get it again.")
     return tensors, header
 
 
@@ -122,10 +133,8 @@ def about(path: Path) -> Mapping[str, Any]:
     DeconvError
         As `read_weights`, as far as can be told.
     """
-    try:
-        return _about(path, path.stat().st_mtime_ns)
-    except OSError as error:
-        raise DeconvError(f"There is no weight file {path}.", "Give another.") from error
+    _check_there(path)
+    return _about(path, path.stat().st_mtime_ns)
 
 
 def named(weights: str) -> dict[str, object]:
@@ -141,7 +150,7 @@ def named(weights: str) -> dict[str, object]:
 
 @lru_cache(maxsize=64)
 def _about(path: Path, _stamp: int) -> Mapping[str, Any]:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         size = file.read(8)
         raw = size + file.read(min(int.from_bytes(size, "little"), _LONGEST_HEADER))
     meta, header = _header(path, raw)
@@ -153,22 +162,83 @@ def _digest(tensors: Mapping[str, Tensor], header: str) -> str:
     total = hashlib.sha256(header.encode())
     for key in sorted(tensors):
         total.update(f"{key}{tuple(tensors[key].shape)}".encode())
-        total.update(tensors[key].contiguous().numpy().tobytes())
+        # As bytes: numpy knows neither bfloat16 nor the formats of 8 bits.
+        total.update(tensors[key].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
 
 
 def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
     """The words in front of the tensors: safetensors' own table, and ours within it."""
     try:
-        meta = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
-        version, header = int(meta["format"]), json.loads(meta["header"])
-    except (ValueError, KeyError, TypeError) as error:
+        table = parse_json(raw[8 : 8 + int.from_bytes(raw[:8], "little")], f"The table of {path}")
+        found = as_object("its table", as_object("its table", table).get("__metadata__"))
+        meta = {key: field("its table", found, key, str) for key in _KEYS}
+        header = as_object("its header", parse_json(meta["header"], "its header"))
+        if not meta["format"].isdecimal():
+            raise DeconvError(f"its format is {shortened(meta['format'])}.")
+        _check_header(header)
+    except DeconvError as error:
         raise DeconvError(
-            f"{path} is no weight file of ours.", "Choose one that a training here has written."
+            f"{path} is no weight file of ours: {error.what}",
+            "Choose one that a training here has written.",
         ) from error
-    if version > FORMAT:
-        raise DeconvError(f"{path} has the newer format {version}.", "Update napari-deconv.")
+    if int(meta["format"][:9]) > FORMAT:
+        raise DeconvError(
+            f"{path} has the newer format {meta['format'][:9]}.", "Update napari-deconv."
+        )
     return meta, header
+
+
+_KEYS = ("format", "method", "sha256", "header")
+_HEADER: Mapping[str, Any] = {
+    "fields": dict,
+    "recipe": dict,
+    "scores": dict,
+    "trained_on": str,
+    "licence": str,
+    "step": int,
+    "seconds": float,
+}
+"""What is read of a header, each where it is there."""
+_NOISE, _SIZE = Annotated[float, Interval(gt=0, le=1)], Annotated[float, Interval(gt=0, le=100)]
+_RECIPE: Mapping[str, Any] = {
+    "noise_low": _NOISE,
+    "noise_high": _NOISE,
+    "generated": float,
+    "pixel_um_low": _SIZE,
+    "pixel_um_high": _SIZE,
+    "sampler": dict,
+}
+
+
+def _check_header(header: Mapping[str, Any]) -> None:
+    """Raise `DeconvError` if a header says something in a form that its readers do not expect."""
+    known = {key: field("its header", header, key, hint, None) for key, hint in _HEADER.items()}
+    recipe = known["recipe"] or {}
+    for key, hint in _RECIPE.items():
+        field("its recipe", recipe, key, hint, None)
+    scores = field("its scores", known["scores"] or {}, "held_out_psnr", dict, {})
+    for name, score in scores.items():
+        if not isinstance(score, int | float):
+            raise DeconvError(f"its score at {name} is {shortened(score)}.")
+    families = field(
+        "its sampler", recipe.get("sampler") or {}, "psfs", tuple[dict[str, Any], ...], ()
+    )
+    for family in families:
+        rows = field("its PSF", family, "rows", tuple[tuple[float, ...], ...], ())
+        if rows and (not rows[0] or len({len(row) for row in rows}) > 1):
+            raise DeconvError("the rows of its PSF are not of one length.")
+        if rows and not (min(map(min, rows)) >= 0 and 0 < sum(map(sum, rows)) < math.inf):
+            raise DeconvError("its PSF is negative somewhere, or all 0.")
+
+
+def _check_there(path: Path) -> None:
+    """Raise `DeconvError` if there is no file, naming the shipped ones."""
+    if not exists(path):
+        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
+        raise DeconvError(
+            f"There is no weight file {named_path(path)}.", f"Shipped ones: {known or 'none'}."
+        )
 
 
 def own_folder() -> Path:
@@ -183,8 +253,14 @@ def locate(weights: str) -> Path:
     """
     if weights.endswith(".safetensors"):
         return Path(weights)
-    own = own_folder() / f"{weights}.safetensors"
-    return own if own.is_file() else FOLDER / f"{weights}.safetensors"
+    shipped_one, own = FOLDER / f"{weights}.safetensors", own_folder() / f"{weights}.safetensors"
+    try:
+        return own if is_file(own) else shipped_one
+    except DeconvError:
+        # A folder of one's own that may not be entered takes nothing from what is shipped.
+        if is_file(shipped_one):
+            return shipped_one
+        raise
 
 
 def as_trained(method: _N) -> _N:
@@ -193,7 +269,7 @@ def as_trained(method: _N) -> _N:
     Files that are older than such a field are of its default.
     """
     path = locate(method.weights or method.default_weights)
-    if not method.for_training or not path.exists():
+    if not method.for_training or not exists(path):
         return method
     known = about(path).get("fields", {})
     kind = type(method)
@@ -209,7 +285,7 @@ def load_network(method: Network, device: torch.device) -> Any:
         As `read_weights`, and if the weights are of another size.
     """
     path = locate(method.weights or method.default_weights)
-    stamp = path.stat().st_mtime_ns if path.exists() else 0
+    stamp = path.stat().st_mtime_ns if exists(path) else 0
     return _loaded(as_trained(method), path, stamp, device)
 
 

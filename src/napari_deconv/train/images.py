@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .. import io
 from ..core.errors import DeconvError
+from ..core.paths import is_folder
 
 _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
 
@@ -34,7 +35,7 @@ def read_gray(
     DeconvError
         If too few are usable, naming the first that is not.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise DeconvError(f"There is no folder {folder}.", "Give a folder of sharp images.")
     images, skipped = [], []
     files = io.files_in(folder, io.SUFFIXES)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.paths import exists, is_file, make_folder, open_file
+from ..core.words import refusal
 from ..io import files_in
 from ..io.atomic import replacing
 from ..psf import psf_hash
@@ -88,9 +90,18 @@ class Match:
 
 def entries() -> list[Entry]:
     """Everything in the library, by name; files that are not ours are passed over."""
+    return _entries(own_folder())
+
+
+def _entries(folder: Path) -> list[Entry]:
+    """Those of a folder; it need not exist, nor may it have to be entered."""
     found = []
-    folder = own_folder()
-    for path in files_in(folder, (_SUFFIX,)) if folder.is_dir() else ():
+    try:
+        paths = files_in(folder, (_SUFFIX,)) if exists(folder) else []
+    except DeconvError as error:
+        log.warning("%s", error)
+        return []
+    for path in paths:
         try:
             found.append(_entry(path))
         except DeconvError as error:
@@ -107,7 +118,7 @@ def get(name: str) -> Entry:
         If there is none.
     """
     path = own_folder() / f"{name}{_SUFFIX}"
-    if not path.is_file():
+    if not is_file(path):
         raise DeconvError(f"There are no weights {name!r} of yours.", "Look at the list.")
     return _entry(path)
 
@@ -119,7 +130,7 @@ def matches(method: str, psf: NDArray[Any]) -> list[Match]:
     """
     wanted = psf_hash(psf)
     found = []
-    for entry in (*entries(), *map(_entry, sorted(FOLDER.glob(f"*{_SUFFIX}")))):
+    for entry in (*entries(), *_entries(FOLDER)):
         own = entry.psf
         if entry.method == method and own is not None and psf.ndim == 2:
             away = 0.0 if entry.psf_hash == wanted else distance(psf, own)
@@ -151,13 +162,20 @@ def add(file: Path, name: str) -> Entry:
 def rename(name: str, new: str) -> Entry:
     """Call an entry something else; see `add` for errors."""
     entry, target = get(name), _free(new)
-    entry.path.rename(target)
+    try:
+        entry.path.rename(target)
+    except OSError as error:
+        raise refusal(target, error) from error
     return _entry(target)
 
 
 def delete(name: str) -> None:
     """Take an entry away for good."""
-    get(name).path.unlink()
+    path = get(name).path
+    try:
+        path.unlink()
+    except OSError as error:
+        raise refusal(path, error) from error
 
 
 def export(name: str, file: Path) -> Path:
@@ -169,7 +187,7 @@ def export(name: str, file: Path) -> Path:
         If there is no such entry, or the file exists or cannot be written.
     """
     target = file if file.name.endswith(_SUFFIX) else file.with_name(file.name + _SUFFIX)
-    if target.exists():
+    if exists(target):
         raise DeconvError(f"{target} exists.", "Choose another name.")
     _copy(get(name).path, target)
     return target
@@ -196,7 +214,7 @@ def _entry(path: Path) -> Entry:
 
 
 def _taken(name: str) -> bool:
-    return any((folder / f"{name}{_SUFFIX}").exists() for folder in (own_folder(), FOLDER))
+    return any(exists(folder / f"{name}{_SUFFIX}") for folder in (own_folder(), FOLDER))
 
 
 def _free(name: str) -> Path:
@@ -206,10 +224,9 @@ def _free(name: str) -> Path:
         )
     if _taken(name):
         raise DeconvError(f"There are weights called {name!r} already.", "Choose another name.")
-    own_folder().mkdir(parents=True, exist_ok=True)
-    return own_folder() / f"{name}{_SUFFIX}"
+    return make_folder(own_folder()) / f"{name}{_SUFFIX}"
 
 
 def _copy(file: Path, target: Path) -> None:
-    with replacing(target) as beside:
-        shutil.copyfile(file, beside)
+    with open_file(file) as source, replacing(target) as beside, beside.open("wb") as copy:
+        shutil.copyfileobj(source, copy)

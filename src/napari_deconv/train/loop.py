@@ -16,12 +16,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..core.paths import exists, make_folder
 from ..io.atomic import replacing
 from ..restoration.weights import packed
 from .pairs import Batch, make_batch, misjudge
 from .parallel import Team, team
 from .plot import draw
 from .recipe import Recipe
+from .record import read_record, write_record
 from .sources import Material, read_material
 from .state import State, advance, begin
 from .watch import Watch
@@ -118,8 +120,8 @@ def fit(
     material = read_material(recipe, folders)
     with team(device) as us:
         state = begin(recipe, us.device)
-        out.mkdir(parents=True, exist_ok=True)
-        if (out / "checkpoint.pt").exists():
+        make_folder(out)
+        if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", us.device)
         if us.leads:
             _rewind(out / "log.jsonl", state.step)
@@ -238,6 +240,5 @@ def _psnr(state: State, batch: Batch) -> float:
 
 def _rewind(log: Path, step: int) -> None:
     """Forget what a killed run logged after its last checkpoint: it will be made again."""
-    if log.exists():
-        lines = [line for line in log.read_text().splitlines() if json.loads(line)["step"] <= step]
-        log.write_text("".join(f"{line}\n" for line in lines))
+    if exists(log):
+        write_record(log, (entry for entry in read_record(log) if entry["step"] <= step))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from xml.sax.saxutils import escape
 
 from ..core.errors import DeconvError
 from ..io.atomic import replacing
+from .record import read_record
 
 _WIDTH, _HEIGHT, _EDGE = 640, 300, 56
 _COLOURS = ("#1f77b4", "#d95f02", "#2c8c4b", "#8e4ab8", "#777777")
@@ -36,7 +35,9 @@ def draw(log: Path, scenes: Sequence[str] = ()) -> Path:
     DeconvError
         If the file is no such log, or holds nothing yet.
     """
-    entries = _read(log)
+    entries = read_record(log)
+    if not entries:
+        raise DeconvError(f"{log} holds nothing yet.", "Wait for the first validation.")
     names = scenes or ("0.01", "0.03", "0.05", "photons")
     steps = [entry["step"] for entry in entries]
     psnr = {
@@ -54,17 +55,6 @@ def draw(log: Path, scenes: Sequence[str] = ()) -> Path:
     with replacing(picture) as beside:
         beside.write_text(svg, encoding="utf-8")
     return picture
-
-
-def _read(log: Path) -> list[dict[str, Any]]:
-    try:
-        entries = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-        entries = [{k: entry[k] for k in ("step", "loss", "psnr")} for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DeconvError(f"{log} is no log of a training: {error}.", "Give log.jsonl.") from error
-    if not entries:
-        raise DeconvError(f"{log} holds nothing yet.", "Wait for the first validation.")
-    return entries
 
 
 def _panel(steps: Sequence[int], curves: dict[str, list[float]], top: int) -> str:

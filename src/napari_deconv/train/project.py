@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import dataclasses
+import logging
 import math
 import os
 import shutil
@@ -10,20 +11,28 @@ import statistics
 import threading
 import time
 from collections.abc import Generator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+from annotated_types import Gt
 
+from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.folders import data_folder
+from ..core.json_text import read_object
+from ..core.paths import exists, inside
 from ..core.spec import dumps
 from ..io.atomic import replacing
 from ..restoration.base import methods
 from . import library
 from .loop import Trained, fit
 from .recipe import Recipe
+from .record import read_record
 from .sharp import Plane, write
+
+log = logging.getLogger("napari_deconv")
 
 _LOOKS = 30
 """How often a training is validated, over its whole time."""
@@ -59,14 +68,13 @@ class Project:
     minutes: float
     folder: Path
     fitted: bool = False
-    keep: threading.Event = field(default_factory=threading.Event)
+    keep: threading.Event = dataclasses.field(default_factory=threading.Event)
 
     @property
     def spent(self) -> float:
         """Minutes of earlier sittings."""
-        log = self.folder / "run" / "log.jsonl"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return float(json.loads(lines[-1])["seconds"]) / 60 if lines else 0.0
+        entries = read_record(self.folder / "run" / "log.jsonl")
+        return float(entries[-1].get("seconds", 0.0)) / 60 if entries else 0.0
 
     def save(self) -> None:
         """Write down what it is and who is at it."""
@@ -123,25 +131,51 @@ def unfinished() -> list[Project]:
     """Trainings that were broken off and that nobody is at now, the oldest first."""
     methods()
     found = []
-    for file in sorted((data_folder() / "trainings").glob("*/project.json")):
+    try:
+        trainings = data_folder() / "trainings"
+        folders = inside(trainings) if exists(trainings) else []
+    except DeconvError as error:
+        log.warning("%s", error)
+        return []
+    for folder in folders:
         try:
-            data = json.loads(file.read_text())
-            recipe = Recipe.from_dict(data["recipe"])
-        except (OSError, ValueError, KeyError, TypeError, DeconvError):
+            project = _read(folder) if exists(folder / "project.json") else None
+        except DeconvError as error:
+            log.warning("%s", error)
             continue
-        other = data["process"] != os.getpid()
-        busy = other and abs(_since(data["process"]) - data.get("since", 0)) < _SAME_S
-        if not busy and file.parent not in _busy:
-            minutes, fitted = float(data["minutes"]), bool(data["fitted"])
-            found.append(Project(data["name"], recipe, minutes, file.parent, fitted))
+        if project is not None and folder not in _busy:
+            found.append(project)
     return found
+
+
+def _read(folder: Path) -> Project | None:
+    """The training of a folder; None if another process is at it.
+
+    Raises
+    ------
+    DeconvError
+        If its ``project.json`` cannot be read.
+    """
+    file = folder / "project.json"
+    data, where = read_object(file), str(file)
+    process = field(where, data, "process", int)
+    since = field(where, data, "since", float, 0.0)
+    if process != os.getpid() and abs(_since(process) - since) < _SAME_S:
+        return None
+    return Project(
+        field(where, data, "name", str),
+        Recipe.from_dict(field(where, data, "recipe", dict)),
+        field(where, data, "minutes", Annotated[float, Gt(0)]),
+        folder,
+        field(where, data, "fitted", bool),
+    )
 
 
 def _since(process: int) -> float:
     """When a process began; infinity if there is none: after a crash its number is another's."""
     try:
         return float(psutil.Process(process).create_time())
-    except psutil.Error:
+    except (psutil.Error, ValueError, OverflowError):  # the latter of a number that none can have
         return math.inf
 
 
@@ -202,7 +236,7 @@ def run(
 def _kept(project: Project) -> library.Entry | None:
     """The best weights in the library; the training's folder goes."""
     best = project.folder / "run" / "best.safetensors"
-    entry = library.add(best, library.unused(project.name)) if best.exists() else None
+    entry = library.add(best, library.unused(project.name)) if exists(best) else None
     project.discard()
     return entry
 

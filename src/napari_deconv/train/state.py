@@ -18,6 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import DeconvError
+from ..core.json_text import parse_json
+from ..core.paths import check_readable
 from ..io.atomic import replacing
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
@@ -75,19 +77,20 @@ class State:
 
     def load(self, path: Path, device: torch.device) -> None:
         """Become what `save` wrote."""
+        check_readable(path)
         try:
             data = torch.load(path, map_location=device, weights_only=True)
             for key in ("network", "average"):
                 getattr(self, key).load_state_dict(data[key])
             for one, kept in zip(self.optimisers, data["optimisers"], strict=True):
                 one.load_state_dict(kept)
+            self.rng.bit_generator.state = parse_json(data["rng"], "its random state")
+            self.step, self.best, self.losses = data["step"], data["best"], data["losses"]
+            self.seconds = data["seconds"]
         except Exception as error:
             raise DeconvError(
                 f"{path} is no checkpoint of this recipe: {error}.", "Choose another folder."
             ) from error
-        self.rng.bit_generator.state = json.loads(data["rng"])
-        self.step, self.best, self.losses = data["step"], data["best"], data["losses"]
-        self.seconds = data["seconds"]
 
 
 def begin(recipe: Recipe, device: torch.device) -> State:

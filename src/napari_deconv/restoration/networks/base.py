@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Generator, Mapping
 from functools import cache
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...core.errors import DeconvError
+from ...core.paths import exists
 from ...engine.problem import Problem, Settled
 from ..base import Method, methods
 from ..weights import about, as_trained, load_network, locate, named, shipped
@@ -71,7 +74,7 @@ class NetworkMethod(Method, needs_weights=True):
     def loaded(self, problem: Problem) -> tuple[Any, Noise]:
         """The network on the problem's device, and what to tell it of the noise."""
         path = locate(self.weights or self.default_weights)
-        known = noise_range(about(path)) if path.exists() else NOISE
+        known = noise_range(about(path)) if exists(path) else NOISE
         return load_network(self, problem.seen.device), Noise.of(problem, known)
 
     def _domain(self, problem: Problem) -> Domain:
@@ -95,7 +98,7 @@ class NetworkMethod(Method, needs_weights=True):
         return str(max(fitting, key=rank)["id"]) if fitting else self.default_weights
 
     def _fits(self, row: Mapping[str, Any]) -> bool:
-        fields = row["fields"]
+        fields = row.get("fields", {})
         same = (fields.get(key) == getattr(self, key) for key in self.structure)
         return bool(row["method"] == self.name and all(same))
 
@@ -114,7 +117,10 @@ def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
         return ""
     recipe = header["recipe"]
     pixels = (recipe.get("pixel_um_low", 0.06), recipe.get("pixel_um_high", 0.16))
-    known = _widths(repr(families), pixels)
+    try:
+        known = _widths(json.dumps(families), pixels)
+    except DeconvError:  # families that only another version knows
+        return ""
     for measure, (low, high) in zip(width_px(psf), known, strict=True):
         if not low / TOLERANCE <= measure <= high * TOLERANCE:
             return (
@@ -165,11 +171,9 @@ def width_px(psf: NDArray[Any]) -> tuple[float, float]:
 @cache
 def _widths(families: str, pixels_um: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
     """Least and largest of `width_px` over families of PSFs, from the ends of each."""
-    import ast
-
     from ...psf import PSF
 
-    ends = [PSF.from_dict(family[end]) for family in ast.literal_eval(families) for end in _ENDS]
+    ends = [PSF.from_dict(family.get(end, {})) for family in json.loads(families) for end in _ENDS]
     drawn = [
         width_px(psf((49, 49), (pixel, pixel)) if psf.calibrated else psf())
         for psf in ends
