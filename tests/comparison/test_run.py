@@ -59,7 +59,7 @@ def test_recipe_goes_through_json():
     [
         ({"method": {"name": "tv"}}, "no recipe of a comparison"),
         ({"kind": "comparison", "methods": [{"name": "tvv"}]}, "Did you mean 'tv'"),
-        ({"kind": "comparison", "noise": "much"}, "cannot be read"),
+        ({"kind": "comparison", "noise": "much"}, "noise = 'much'"),
     ],
 )
 def test_a_bad_recipe_is_refused_in_words(found, said):

@@ -164,7 +164,11 @@ def test_bad_requests(photos: Path, tmp_path: Path) -> None:
     bad.write_text("{}")
     evil = {"name": "../x", "source": "a.jpg"}
     out_of_tree = tmp_path / "evil.json"
-    out_of_tree.write_text(json.dumps({"format": "napari-deconv pairs 1", "pairs": [evil]}))
+    out_of_tree.write_text(
+        json.dumps(
+            {"format": "napari-deconv pairs 1", "gray": False, "sources": "x", "pairs": [evil]}
+        )
+    )
     for making, message in [
         (generate(SAMPLER, tmp_path / "none", tmp_path / "o", count=1), "does not exist"),
         (generate(SAMPLER, tmp_path, tmp_path / "o", count=1), "no image"),

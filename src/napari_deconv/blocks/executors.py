@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..core.errors import Cancelled, DeconvError
+from ..core.words import in_words
 from . import work
 from .job import Job
 
@@ -166,4 +167,6 @@ def _words(error: BaseException | None) -> str:
     kind = type(error).__name__
     if kind == "KilledWorker":
         return "Every worker that took it died (out of memory, most likely): give it less memory."
+    if isinstance(error, OSError):
+        return str(in_words(error, "It failed"))
     return f"{kind}: {error}"

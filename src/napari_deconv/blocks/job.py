@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.checks import field
 from ..core.device import choose_device
 from ..core.errors import DeconvError
+from ..core.json_text import read_object
+from ..core.paths import exists, make_folder, read_bytes
 from ..core.spec import dumps
+from ..core.words import in_words
 from ..engine.axes import Layout, parse_axes
 from ..engine.intensity import Intensity
 from ..engine.run import Run
 from ..engine.unseen import NaN, Unseen
-from ..restoration.base import Method, methods
+from ..restoration.base import Method
 from ..signal.noise_law import NoiseLaw
 from .grid import Grid
 
@@ -160,11 +164,11 @@ class Progress:
     @property
     def begun(self) -> bool:
         """Whether there is a run to go on with."""
-        return (self.folder / "job.json").exists()
+        return exists(self.folder / "job.json")
 
     def begin(self, job: Job, request: dict[str, Any]) -> None:
         """Keep the job; the file that makes it count is written last, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         plain = {k: v for k, v in asdict(job).items() if k != "parts"}
         plain["parts"] = []
         for number, part in enumerate(job.parts):
@@ -192,8 +196,9 @@ class Progress:
         DeconvError
             Naming what was different then.
         """
-        kept = json.loads((self.folder / "job.json").read_text(encoding="utf-8"))
-        then, now = kept["request"], json.loads(dumps(request))
+        where, remedy = f"{self.folder}", "Remove that folder and the result, and run it again."
+        kept = read_object(self.folder / "job.json", "The unfinished run", remedy)
+        then, now = field(where, kept, "request", dict), json.loads(dumps(request))
         other = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
         if other:
             was = ", ".join(f"{k} = {then.get(k)!r}" for k in other)
@@ -201,8 +206,14 @@ class Progress:
                 f"{self.folder} holds an unfinished run with another {other[0]}: {was}.",
                 "Run it again as it was to finish it, or remove that folder and the result.",
             )
-        methods()
-        plain = kept["job"]
+        try:
+            return self._job(field(where, kept, "job", dict))
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            problem = in_words(error, f"{where} holds an unfinished run that cannot be read")
+            raise DeconvError(problem.what, remedy) from error
+
+    def _job(self, plain: dict[str, Any]) -> Job:
+        """The job as it was kept; Python's errors where it is not of this form."""
         parts = []
         for number, part in enumerate(plain.pop("parts")):
             values = part["intensity"] | {"dtype": np.dtype(part["intensity"]["dtype"])}
@@ -228,12 +239,15 @@ class Progress:
 
     def done(self) -> set[int]:
         """Numbers of the blocks that are on disk."""
-        try:
-            lines = self._done.read_text(encoding="ascii").split("\n")
-        except FileNotFoundError:
+        if not exists(self._done):
             return set()
+        lines = read_bytes(self._done).decode("ascii", "replace").split("\n")
         # A line that a kill cut short is no number of nine digits.
-        return {int(line) for line in lines if len(line) == _DIGITS and line.isdigit()}
+        return {
+            int(line)
+            for line in lines
+            if len(line) == _DIGITS and line.isascii() and line.isdigit()
+        }
 
     def add(self, number: int) -> None:
         """Note that a block is on disk."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.paths import exists
 from ..core.progress import Step
 from ..engine.options import Options
 from ..engine.run import Run
@@ -58,7 +59,7 @@ class Order:
 
 def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
     """Look the image over, cut it into blocks and make the empty result."""
-    if order.target.exists():
+    if exists(order.target):
         raise DeconvError(
             f"{order.target} exists already.",
             "Give another -o, or remove it: nothing is overwritten.",

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.paths import check_readable, inside, is_folder
+from ..core.words import refusal
 from ..io.picture import Picture, check_axes, length
 
 _TIFF = (".tif", ".tiff")
@@ -69,13 +71,17 @@ def open_source(path: str | Path, axes: str | None = None) -> Source:
         If it is missing, damaged, a collection of images, or has axes that cannot be restored.
     """
     path = Path(path)
-    if not path.exists():
-        raise DeconvError(f"{path} does not exist.", "Check the name and the folder.")
+    if is_folder(path):
+        inside(path)
+    else:
+        check_readable(path)
     _require_zarr()
     try:
         found = _open_tiff(path, axes) if path.suffix.lower() in _TIFF else _open_zarr(path, axes)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
+    except PermissionError as error:  # somewhere within a folder
+        raise refusal(error.filename or path, error) from error
     except Exception as error:  # decoders fail in a dozen ways; to a person they are one
         raise DeconvError(
             f"{path} could not be opened: {type(error).__name__}: {error}.",
@@ -110,13 +116,39 @@ def _open_zarr(path: Path, axes: str | None) -> Source:
             data=_any(node), axes=check_axes(letters, node.ndim), path=path, notes=notes
         )
         return Source(picture, {"scale": (1.0,) * node.ndim})
-    attributes = dict(node.attrs)
-    about: Any = attributes.get("ome", attributes)
+    about = _attributes(node)
     if not about.get("multiscales"):
-        remedy = f"Give one of the images in it, for example {path / '0'}."
-        kind = "a plate or well" if {"plate", "well"} & set(about) else "no image itself"
+        kind = "a plate or well" if {"plate", "well"} & set(about) else "not an image itself"
+        example = _image_in(node, path)
+        remedy = f"Give one of the images in it{f', for example {example}' if example else ''}."
         raise DeconvError(f"it is {kind}: it has no multiscales.", remedy)
     return _of_multiscale(node, about, path, axes)
+
+
+def _attributes(node: Any) -> dict[str, Any]:
+    """What OME-Zarr says of a group, in either version."""
+    attributes = dict(node.attrs)
+    about = attributes.get("ome", attributes)
+    return about if isinstance(about, dict) else {}
+
+
+def _image_in(node: Any, path: Path, levels: int = 4) -> Path | None:
+    """The first image within a plate, a well or another collection, where there is one."""
+    import zarr
+
+    for name in sorted(node.group_keys())[:_MOST_LOOKED_AT]:
+        child = node[name]
+        if not isinstance(child, zarr.Group):
+            continue
+        if _attributes(child).get("multiscales"):
+            return path / name
+        deeper = _image_in(child, path / name, levels - 1) if levels else None
+        if deeper is not None:
+            return deeper
+    return None
+
+
+_MOST_LOOKED_AT = 8
 
 
 def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | None) -> Source:

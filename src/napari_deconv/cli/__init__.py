@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.words import in_words
 
 _log = logging.getLogger(__name__)
 
@@ -78,13 +79,18 @@ def status_of(run: Callable[[], int], arguments: Sequence[str]) -> int:
         return 1
     except Exception as error:  # a person is told what went wrong, a log where
         _log.debug("failed", exc_info=True)
-        known = isinstance(error, DeconvError)
-        said = str(error) if known else f"{type(error).__name__}: {error} (--debug shows where)"
-        print(f"napari-deconv: {said}", file=sys.stderr)
-        return 2 if known else 1
+        print(f"napari-deconv: {words_for(error)}", file=sys.stderr)
+        return 2 if isinstance(error, DeconvError) else 1
     finally:
         if previous is not None:
             signal.signal(signal.SIGTERM, previous)
+
+
+def words_for(error: Exception) -> str:
+    """What is printed of an error: words where there are any, otherwise where to look."""
+    if isinstance(error, (DeconvError, OSError, MemoryError, RecursionError, ModuleNotFoundError)):
+        return str(in_words(error, "It failed"))
+    return f"{type(error).__name__}: {error} (--debug shows where)"
 
 
 def _parser(arguments: list[str]) -> argparse.ArgumentParser:

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core import paths
 from ..core.errors import DeconvError
+from ..core.paths import is_folder, resolved
 from ..io import SUFFIXES, files_in
+from . import words_for
 
 _log = logging.getLogger(__name__)
 
@@ -35,12 +38,12 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
     """
     sources, single = _sources(inputs)
     out = Path(output)
-    looks_like_file = out.suffix.lower() in SUFFIXES and not out.is_dir()
+    looks_like_file = out.suffix.lower() in SUFFIXES and not is_folder(out)
     if looks_like_file and not single:
         raise DeconvError(
             f"-o {output} is one file, but there are several inputs.", "Give a folder."
         )
-    if single and out.suffix and not (looks_like_file or out.is_dir() or output.endswith("/")):
+    if single and out.suffix and not (looks_like_file or is_folder(out) or output.endswith("/")):
         raise DeconvError(
             f"-o {output}: files ending in {out.suffix!r} cannot be written.",
             f"Use one of {', '.join(SUFFIXES)}, or end the name of a folder with /.",
@@ -59,17 +62,15 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
 def make_folder(folder: Path, option: str = "-o") -> None:
     """Make a folder for results, if it is not there, or say in words why not."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DeconvError(
-            f"The folder {folder} cannot be made: {error.strerror}.", f"Give another {option}."
-        ) from error
+        paths.make_folder(folder)
+    except DeconvError as error:
+        raise DeconvError(error.what, f"Give another {option}.") from error
 
 
 def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
     found: list[Path] = []
     for given in map(Path, inputs):
-        if not given.is_dir():
+        if not is_folder(given):
             found.append(given)
             continue
         inside = files_in(given, SUFFIXES)
@@ -78,17 +79,17 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
         found += inside
-    return found, len(inputs) == 1 and not Path(inputs[0]).is_dir()
+    return found, len(inputs) == 1 and not is_folder(inputs[0])
 
 
 def _check(jobs: Sequence[Job]) -> None:
-    targets = Counter(job.target.resolve() for job in jobs)
+    targets = Counter(resolved(job.target) for job in jobs)
     twice = next((t for t, n in targets.items() if n > 1), None)
     if twice is not None:
         raise DeconvError(
             f"Two inputs are called {twice.name}.", "Run them one by one, or rename one."
         )
-    inputs = {job.source.resolve() for job in jobs}
+    inputs = {resolved(job.source) for job in jobs}
     for target in targets:
         if target in inputs:
             raise DeconvError(
@@ -102,11 +103,8 @@ def run(jobs: Sequence[Job], work: Callable[[Job], None], *, quiet: bool = False
     for job in jobs:
         try:
             work(job)
-        except DeconvError as error:
-            _failed(job, str(error))
-            failed.append(job.source)
         except Exception as error:  # one bad file must not cost the others
-            _failed(job, f"{type(error).__name__}: {error} (--debug shows where)")
+            _failed(job, words_for(error))
             failed.append(job.source)
     if len(jobs) > 1 and not quiet:
         print(f"{len(jobs) - len(failed)} of {len(jobs)} done.", file=sys.stderr)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..core.errors import DeconvError
+from ..core.paths import is_folder
 from ..protocol.contestants import Contestant, sought
 from ..protocol.kernels import SUFFIXES, KernelSet, generated, kernels_in
 from ..psf import PSF
@@ -32,7 +33,7 @@ def kernel_set_in(text: str) -> KernelSet:
         If it is none of these.
     """
     path = Path(text)
-    if path.is_dir() or path.suffix.lower() in SUFFIXES:
+    if is_folder(path) or path.suffix.lower() in SUFFIXES:
         return kernels_in(path)
     psfs = [spec_in(one, PSF) for one in _swept(text)]
     return generated([psf for psf in psfs if isinstance(psf, PSF)], text)

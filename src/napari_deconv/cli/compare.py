@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..core.checks import field
 from ..core.errors import DeconvError
+from ..core.json_text import read_json
+from ..core.paths import is_folder, resolved
 from ..io import SUFFIXES, Picture, files_in, read
 from .batch import Job, make_folder
 from .batch import run as run_batch
@@ -53,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         comparison = replace(comparison, methods=_named(args.methods).methods, sweep=None)
     folder = recipe.parent if recipe else Path()
     out = Path(args.output)
-    if recipe and out.resolve() == folder.resolve():
+    if recipe and resolved(out) == resolved(folder):
         raise DeconvError(f"-o {out} is the recipe's own folder.", "Give another -o.")
     work = _Comparing(comparison, folder, args, Reporter(args.quiet))
     jobs = _jobs(comparison, folder, args.inputs, out)
@@ -131,7 +133,7 @@ class _Comparing:
             return kernel_in(self.args.psf)
         said: dict[str, Any] = dict(self.comparison.psf)
         if said.get("file"):
-            said = {"file": str(self.folder / said["file"])}
+            said = {"file": str(self.folder / field("The recipe's psf", said, "file", str))}
         found = kernel_of({"psf": said})
         if found is None:
             raise DeconvError(
@@ -144,7 +146,7 @@ class _Comparing:
         if not self.args.truth:
             return self._beside("truth")
         given = Path(self.args.truth)
-        if not given.is_dir():
+        if not is_folder(given):
             return read(given).data
         same = [p for p in files_in(given, SUFFIXES) if p.stem == source.stem]
         if not same:
@@ -177,13 +179,7 @@ def _named(texts: Sequence[str] | None) -> Comparison:
 def _loaded(path: Path) -> Comparison:
     from ..comparison.recipe import Comparison
 
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DeconvError(
-            f"The recipe {path} cannot be read: {error}.", "Give a JSON file."
-        ) from error
-    return Comparison.from_dict(found)
+    return Comparison.from_dict(read_json(path, "The recipe"))
 
 
 def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path) -> list[Job]:
@@ -197,12 +193,12 @@ def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path
         return [Job(folder / said, out)]
     sources: list[Path] = []
     for given in map(Path, inputs):
-        sources += files_in(given, SUFFIXES) if given.is_dir() else [given]
+        sources += files_in(given, SUFFIXES) if is_folder(given) else [given]
     if not sources:
         raise DeconvError(
             f"{', '.join(inputs)} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
         )
-    if len(sources) == 1 and not Path(inputs[0]).is_dir():
+    if len(sources) == 1 and not is_folder(inputs[0]):
         return [Job(sources[0], out)]
     if len({p.stem for p in sources}) < len(sources):
         print("Images of one name share a folder; the last one stays.", file=sys.stderr)

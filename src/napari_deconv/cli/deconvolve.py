@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from annotated_types import Ge, Interval
+
+from ..core.checks import field
 from ..core.errors import DeconvError
+from ..core.json_text import read_json
 from ..core.progress import drain
 from ..io import SUFFIXES, Picture, read, write
 from .batch import Job, plan
@@ -89,12 +92,7 @@ def recipe_from(name: str) -> dict[str, Any]:
     if path.suffix.lower() in SUFFIXES:
         found: Any = read(path).recipe
     else:
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DeconvError(
-                f"The recipe {path} cannot be read: {error}.", "Give a JSON file."
-            ) from error
+        found = read_json(path, "The recipe")
     if isinstance(found, dict) and isinstance(found.get("napari_deconv"), dict):
         found = found["napari_deconv"]
     method = found.get("method") if isinstance(found, dict) else None
@@ -195,9 +193,12 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
     # An estimated level is estimated again: it belongs to the image, not to the recipe.
-    recorded = None if recipe.get("noise_estimated") else recipe.get("noise")
+    noise = field("The recipe", recipe, "noise", Annotated[float, Ge(0)], None)
+    recorded = None if recipe.get("noise_estimated") else noise
     linear = recipe.get("light") == "linear" if args.linear is None else args.linear
-    refine = recipe.get("refine_psf", 0) if args.refine_psf is None else args.refine_psf
+    rounds = field("The recipe", recipe, "refine_psf", Annotated[int, Interval(ge=0, le=100)], 0)
+    refine = rounds if args.refine_psf is None else args.refine_psf
+    psf = field("The recipe", recipe, "psf", dict, {})
     return Restoration(
         method=method,
         kernels=kernels,
@@ -205,8 +206,8 @@ def _prepared(args: argparse.Namespace) -> Restoration:
         noise=getattr(args, "noise", recorded),
         device=_device(args.device, recipe, report),
         linear=linear,
-        mend=args.repair_psf or (not args.psf and bool(recipe.get("psf", {}).get("repaired"))),
-        refine=int(refine),
+        mend=args.repair_psf or (not args.psf and bool(psf.get("repaired"))),
+        refine=refine,
         args=args,
         report=report,
     )

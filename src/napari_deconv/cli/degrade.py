@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
+from ..core.checks import field
 from ..core.errors import DeconvError
+from ..core.json_text import read_object
+from ..core.paths import is_folder, resolved
 from ..core.progress import drain
 from ..degradation.chain import Chain
 from ..io import read, write
@@ -75,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check_apart(jobs: list[Job], truths: list[Job]) -> None:
-    both = {j.target.resolve() for j in jobs} & {j.target.resolve() for j in truths}
+    both = {resolved(j.target) for j in jobs} & {resolved(j.target) for j in truths}
     if both:
         raise DeconvError(
             f"{both.pop()} would be both degraded and truth.", "Give another --truth."
@@ -108,7 +110,7 @@ def _dataset(args: argparse.Namespace, chain: Chain) -> int:
     from ..degradation.dataset import generate, regenerate
 
     report = Reporter(args.quiet)
-    if len(args.inputs) > 1 or (args.inputs and not Path(args.inputs[0]).is_dir()):
+    if len(args.inputs) > 1 or (args.inputs and not is_folder(args.inputs[0])):
         raise DeconvError("A data set is made from one folder of images.", "Give that folder.")
     if args.again:
         making = regenerate(args.again, args.output, sources=next(iter(args.inputs), None))
@@ -150,10 +152,5 @@ def _sampler(args: argparse.Namespace, chain: Chain) -> Any:
 
 
 def _json(name: str) -> dict[str, Any]:
-    try:
-        found = json.loads(Path(name).read_text(encoding="utf-8"))
-        return dict(found.get("sampler", found))
-    except (OSError, ValueError, AttributeError) as error:
-        raise DeconvError(
-            f"The sampler {name} cannot be read: {error}.", "Give a JSON file."
-        ) from error
+    found = read_object(name, "The sampler")
+    return field("The sampler", found, "sampler", dict, found)

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt
 from numpy.typing import NDArray
 
+from ..core.checks import field
 from ..core.errors import DeconvError
+from ..core.paths import is_file, resolved
 from ..io import SUFFIXES, Picture, read
 from ..psf import PSF, inspect, load, of_generator, repair
 from .options import spec_in
 from .report import Reporter
+
+_Size = Annotated[int, Ge(1)]
+_Length = Annotated[float, Gt(0)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +98,13 @@ def kernel_in(text: str) -> Kernel:
         If it is neither, or does not fit.
     """
     path = Path(text)
-    if path.suffix.lower() in (*SUFFIXES, ".bmp") or path.is_file():
+    if path.suffix.lower() in (*SUFFIXES, ".bmp") or is_file(path):
         array = load(path)
         stated = read(path) if path.suffix.lower() in (".tif", ".tiff") else None
         axes = "ZYX"[-array.ndim :]
         spacing = stated.spacing(axes) if stated and set(axes) <= set(stated.axes) else None
         return Kernel(
-            array=array, path=str(path.resolve()), spacing=spacing,
+            array=array, path=str(resolved(path)), spacing=spacing,
             regions=_regions(stated, array),
         )  # fmt: skip
     spec = spec_in(text, PSF)
@@ -110,9 +116,10 @@ def _regions(stated: Picture | None, array: NDArray[np.float32]) -> tuple[int, i
     """What `psf estimate --regions` wrote beside the PSFs."""
     said = (stated.recipe or {}).get("psf") if stated is not None else None
     grid = said.get("regions") if isinstance(said, Mapping) else None
-    if not (isinstance(grid, list) and len(grid) == 2 and array.ndim == 3):
+    whole = isinstance(grid, list) and all(type(n) is int for n in grid)
+    if not (isinstance(grid, list) and whole and len(grid) == 2 and array.ndim == 3):
         return None
-    rows, columns = (int(n) for n in grid)
+    rows, columns = grid
     return (rows, columns) if rows * columns == len(array) else None
 
 
@@ -122,20 +129,16 @@ def kernel_of(recipe: Mapping[str, Any]) -> Kernel | None:
     if not isinstance(said, Mapping):
         return None
     if isinstance(said.get("spec"), Mapping):
-        size, spacing = (_numbers(said, key) for key in ("size", "pixel_size"))
-        shape = tuple(int(n) for n in size) if size else None
-        spec, depths = PSF.from_dict(said["spec"]), int(said.get("depths", 1))
+        where = "The recipe's psf"
+        shape = field(where, said, "size", tuple[_Size, ...], None) or None
+        spacing = field(where, said, "pixel_size", tuple[_Length, ...], None) or None
+        depths = field(where, said, "depths", _Size, 1)
+        spec = PSF.from_dict(said["spec"])
         return Kernel(spec=spec, shape=shape, spacing=spacing, depths=depths)
     if "name" in said:
         return Kernel(spec=PSF.from_dict(said))
-    return kernel_in(str(said["file"])) if said.get("file") else None
-
-
-def _numbers(said: Mapping[str, Any], key: str) -> tuple[float, ...] | None:
-    found = said.get(key)
-    if found and not (isinstance(found, list) and all(isinstance(n, int | float) for n in found)):
-        raise DeconvError(f"The recipe's psf has {key} = {found!r}.", "Give a list of numbers.")
-    return tuple(found) if found else None
+    file = field("The recipe's psf", said, "file", str, "")
+    return kernel_in(file) if file else None
 
 
 def examined(kernel: Kernel, picture: Picture, report: Reporter, mend: bool) -> Any:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from ..core.checks import field
 from ..core.errors import DeconvError
 from ..io import Picture
 from .kernel import Kernel, examined, kernel_in, kernel_of
@@ -68,12 +71,10 @@ def _recorded(recipe: Mapping[str, Any]) -> dict[int | None, Kernel | None]:
         )
     if parts is None:
         return {None: kernel_of(recipe)}
-    try:
-        return {int(one["channel"]): kernel_of({"psf": one}) for one in parts}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DeconvError(
-            f"The recipe's psf has channels = {parts!r}.", "Each needs a 'channel' and its PSF."
-        ) from error
+    where = "The recipe's psf"
+    every = field(where, said or {}, "channels", tuple[dict[str, Any], ...])
+    numbers = [field(f"{where}: channels", one, "channel", Annotated[int, Ge(0)]) for one in every]
+    return {n: kernel_of({"psf": one}) for n, one in zip(numbers, every, strict=True)}
 
 
 def differ(recipe: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
@@ -84,7 +85,8 @@ def differ(recipe: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
 
 def _hashes(recipe: Mapping[str, Any]) -> dict[Any, Any]:
     found = {}
-    for one in recipe.get("channels") or [recipe]:
+    parts = recipe.get("channels")
+    for one in parts if parts and isinstance(parts, list) else [recipe]:
         psf = one.get("psf") if isinstance(one, Mapping) else None
         if isinstance(psf, Mapping):
             found[one.get("channel")] = psf.get("sha256")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..core.errors import DeconvError
+from ..core.paths import read_text
 from ..io import Picture, read, write
 from ..psf import describe
 from .batch import make_folder
@@ -77,8 +79,8 @@ def _points(path: str | None) -> np.ndarray | None:
     if path is None:
         return None
     try:
-        return np.atleast_2d(np.loadtxt(path, delimiter=",", ndmin=2))
-    except (OSError, ValueError) as error:
+        return np.atleast_2d(np.loadtxt(StringIO(read_text(path)), delimiter=",", ndmin=2))
+    except ValueError as error:
         raise DeconvError(f"{path} could not be read: {error}.", "Give lines of numbers.") from None
 
 

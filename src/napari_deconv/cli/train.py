@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import math
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
+from ..core.json_text import read_object
+from ..core.paths import exists
 
 if TYPE_CHECKING:
     from ..train.loop import Trained
@@ -63,19 +64,14 @@ def run(args: argparse.Namespace) -> int:
         if not args.quiet:
             print(_line(progress), file=sys.stderr, flush=True)
     weights = Path(args.out) / "best.safetensors"
-    print(weights if weights.exists() else "No weights yet: call again to go on.")
+    print(weights if exists(weights) else "No weights yet: call again to go on.")
     return 0
 
 
 def _recipe(path: Path) -> Recipe:
-    from ..restoration.base import methods
     from ..train.recipe import Recipe
 
-    methods()
-    try:
-        return Recipe.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise DeconvError(f"{path} is no training recipe: {error}.", "See recipes/.") from error
+    return Recipe.from_dict(read_object(path, "The recipe", "See recipes/."))
 
 
 def _line(progress: Trained) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import DeconvError
+from ..core.paths import make_folder
 from ..core.spec import dumps
 from ..io import Picture, write
 from ..io.atomic import replacing
@@ -60,7 +61,7 @@ def export(
         If the folder or a file cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise DeconvError(
             f"The folder {folder} cannot be made: {error.strerror}.", "Choose another."

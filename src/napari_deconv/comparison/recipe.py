@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
+from annotated_types import Ge
+
+from ..core.checks import field
 from ..core.errors import DeconvError
-from ..restoration.base import Method, methods
+from ..restoration.base import Method
 from .sweep import Sweep
 
 _KIND = "comparison"
@@ -42,10 +46,10 @@ class Comparison:
     """
 
     methods: tuple[Method, ...] = ()
-    image: Mapping[str, Any] = field(default_factory=dict)
-    truth: Mapping[str, Any] = field(default_factory=dict)
-    repeat: Mapping[str, Any] = field(default_factory=dict)
-    psf: Mapping[str, Any] = field(default_factory=dict)
+    image: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    truth: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    repeat: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    psf: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     noise: float | None = None
     linear: bool = False
     align: bool = False
@@ -92,23 +96,24 @@ class Comparison:
             raise DeconvError(
                 "This is no recipe of a comparison.", f'It needs "kind": "{_KIND}" and "methods".'
             )
-        methods()
+        where = "The recipe of the comparison"
+        places = {key: field(where, data, key, dict, {}) for key in ("image", "truth", "repeat")}
+        for key, place in places.items():
+            for word in ("path", "layer", "axes"):
+                field(f"{where}: {key}", place, word, str, None)
         sweep = data.get("sweep")
-        try:
-            return cls(
-                methods=tuple(Method.from_dict(each) for each in data.get("methods") or ()),
-                **{k: dict(data.get(k) or {}) for k in ("image", "truth", "repeat", "psf")},
-                noise=None if data.get("noise") is None else float(data["noise"]),
-                linear=bool(data.get("linear", False)),
-                align=bool(data.get("align", False)),
-                border_px=int(data.get("border_px", -1)),
-                sweep=None if sweep is None else Sweep.from_dict(sweep),
-                rectangle=tuple(float(v) for v in data.get("rectangle") or ()),
-            )
-        except (TypeError, ValueError) as error:
-            raise DeconvError(
-                f"The recipe of the comparison cannot be read: {error}.", "Export it anew."
-            ) from error
+        named = field(where, data, "methods", tuple[dict[str, Any], ...], ())
+        return cls(
+            methods=tuple(Method.from_dict(each) for each in named),
+            **places,
+            psf=field(where, data, "psf", dict, {}),
+            noise=field(where, data, "noise", Annotated[float, Ge(0)], None),
+            linear=field(where, data, "linear", bool, False),
+            align=field(where, data, "align", bool, False),
+            border_px=field(where, data, "border_px", Annotated[int, Ge(-1)], -1),
+            sweep=None if sweep is None else Sweep.from_dict(sweep),
+            rectangle=field(where, data, "rectangle", tuple[float, ...], ()),
+        )
 
 
 def distinct(configured: tuple[Method, ...]) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import numpy as np
 
-from ..core.checks import bounds
+from ..core.checks import as_object, bounds
+from ..core.checks import field as read_field
 from ..core.errors import DeconvError
 from ..core.spec import Spec, hints
 from ..restoration.base import Method
@@ -61,10 +62,12 @@ class Sweep:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
         """Rebuild it."""
-        if not (isinstance(data, Mapping) and {"method", "field", "values"} <= set(data)):
-            raise DeconvError(f"{data!r} is no sweep.", "It needs method, field and values.")
-        values = tuple(float(value) for value in data["values"])
-        return cls(method=Method.from_dict(data["method"]), field=str(data["field"]), values=values)
+        found = as_object("The sweep", data)
+        return cls(
+            method=Method.from_dict(read_field("The sweep", found, "method", dict)),
+            field=read_field("The sweep", found, "field", str),
+            values=read_field("The sweep", found, "values", tuple[float, ...]),
+        )
 
     def _typed(self, value: float) -> float | int:
         whole = float not in _kinds(hints(type(self.method))[self.field])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import json
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import io
+from ..core.checks import field
 from ..core.errors import DeconvError
+from ..core.json_text import read_object
+from ..core.paths import check_plain_name, is_folder, resolved
 from ..core.spec import dumps
 from ..io.picture import guess_axes
 from .sampling import Sampler, Scene
@@ -71,8 +74,8 @@ class _Job:
     folder: Path
     arrays: Mapping[str, NDArray[Any]]
     recipe: dict[str, Any]
-    skipped: dict[str, str] = field(default_factory=dict)
-    differing: list[str] = field(default_factory=list)
+    skipped: dict[str, str] = dataclasses.field(default_factory=dict)
+    differing: list[str] = dataclasses.field(default_factory=list)
 
 
 Making = Generator[Progress, None, Summary]
@@ -178,10 +181,10 @@ def regenerate(recipe: str | Path, out: str | Path, *, sources: str | Path | Non
     path = Path(recipe)
     found = _read_recipe(path)
     # Sources that were saved along lie beside the recipe; a folder's path is absolute.
-    folder = Path(sources) if sources else path.resolve().parent / found["sources"]
-    if not folder.is_dir():
+    folder = Path(sources) if sources else resolved(path).parent / found["sources"]
+    if not is_folder(folder):
         raise DeconvError(f"The folder of sources {folder} does not exist.", "Give sources=.")
-    found = found | {"sources": str(folder.resolve())}
+    found = found | {"sources": str(resolved(folder))}
     return (yield from _make(_Job(folder, {}, found), Path(out)))
 
 
@@ -227,7 +230,7 @@ def _pair(job: _Job, entry: dict[str, Any], stage: Path) -> list[dict[str, Any]]
 
 
 def _source(job: _Job, entry: dict[str, Any]) -> io.Picture:
-    name, axes = entry["source"], entry["axes"]
+    name, axes = entry["source"], entry.get("axes")
     if name not in job.arrays:
         return io.read(job.folder / name, axes=axes)
     array = job.arrays[name]
@@ -236,21 +239,30 @@ def _source(job: _Job, entry: dict[str, Any]) -> io.Picture:
 
 def _read_recipe(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["format"] != FORMAT:
-            raise ValueError(f"its format is {found['format']!r}, not {FORMAT!r}")
+        found = read_object(path)
+        for key, hint in _FIELDS.items():
+            field("The recipe", found, key, hint)
         for entry in found["pairs"]:
             for key in ("name", "source"):
-                if Path(entry[key]).name != entry[key]:
-                    raise ValueError(f"{entry[key]!r} is not a plain file name")
-            Scene.from_dict(entry["scene"]), entry["axes"]
-        found["gray"], found["sources"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = f"{type(error).__name__}: {error}"
+                check_plain_name(key, field("A pair", entry, key, str))
+            field("A pair", entry, "axes", str, None)
+            for key in ("source_sha256", "degraded_sha256"):
+                field("A pair", entry, key, str, "")
+            Scene.from_dict(field("A pair", entry, "scene", dict))
+    except DeconvError as error:
         raise DeconvError(
-            f"{path} is no recipe of a data set: {reason}.", "Give the recipe.json of a data set."
+            f"{path} is no recipe of a data set: {error.what}",
+            "Give the recipe.json of a data set.",
         ) from error
-    return dict(found)
+    return found
+
+
+_FIELDS: Mapping[str, Any] = {
+    "format": Literal["napari-deconv pairs 1"],
+    "gray": bool,
+    "sources": str,
+    "pairs": tuple[dict[str, Any], ...],
+}
 
 
 def _sha256(array: NDArray[np.float32]) -> str:

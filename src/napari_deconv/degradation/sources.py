@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from .. import io
 from ..core.errors import DeconvError
+from ..core.paths import is_folder, resolved
 from .arrays import checked_image, from_unit, full_scale
 
 _GRAY = (0.299, 0.587, 0.114)
@@ -46,8 +47,8 @@ def listed(
         }
         folder, names = Path("source"), list(arrays)
     else:
-        arrays, folder = {}, Path(sources).resolve()
-        if not folder.is_dir():
+        arrays, folder = {}, resolved(sources)
+        if not is_folder(folder):
             raise DeconvError(f"The folder {sources} does not exist.", "Give a folder of images.")
         names = [p.name for p in io.files_in(folder, io.SUFFIXES)]
     if not names:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..core.errors import DeconvError
+from ..core.paths import exists, inside, is_folder, resolved
 from ..io.atomic import refused
 
 
@@ -23,8 +24,8 @@ def staged(out: Path) -> Iterator[Path]:
     DeconvError
         If ``out`` exists and is not an empty folder, or the operating system refuses.
     """
-    final = out.resolve()
-    if final.exists() and (not final.is_dir() or any(final.iterdir())):
+    final = resolved(out)
+    if exists(final) and (not is_folder(final) or inside(final)):
         raise DeconvError(f"{out} exists already and is not empty.", "Choose another folder.")
     stage = final.with_name(f".{final.name[:80]}.{secrets.token_hex(4)}.part")
     try:

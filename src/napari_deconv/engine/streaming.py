@@ -17,6 +17,7 @@ from ..core.device import choose_device, default_budget, is_out_of_memory
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
 from ..core.progress import Result, Step, Stream, drain
+from ..core.words import in_words
 from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw, noise_law
 from .axes import parse_axes
@@ -96,7 +97,7 @@ def translated(method: Solver) -> Iterator[None]:
                 "Memory ran out, even with the smallest tiles.",
                 "Close other programs, choose device='cpu', or crop image or PSF.",
             ) from error
-        raise DeconvError(f"{method.title} failed: {error}", "The log has the details.") from error
+        raise in_words(error, f"{method.title} failed", "The log has the details.") from error
 
 
 def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from ..core.device import choose_device, is_out_of_memory
 from ..core.errors import Cancelled, DeconvError
 from ..core.fingerprint import array_hash
 from ..core.progress import drain
+from ..core.words import in_words
 from ..psf import PSF
 from .confidence import SAID, judged
 from .families import FAMILIES, Fit, fits
@@ -113,7 +114,7 @@ def stream(
         log.debug("estimating failed", exc_info=True)
         if is_out_of_memory(error):
             raise DeconvError("Memory ran out.", "Choose a smaller region or the CPU.") from error
-        raise DeconvError(f"Estimating failed: {error}", "The log has the details.") from error
+        raise in_words(error, "Estimating failed", "The log has the details.") from error
 
 
 def _estimate(

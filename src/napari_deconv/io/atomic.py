@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..core.errors import DeconvError
+from ..core.paths import kind_at, resolved
 
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -26,7 +27,9 @@ def replacing(path: Path) -> Iterator[Path]:
     DeconvError
         If the operating system refuses, in words.
     """
-    final = path.resolve()
+    final = resolved(path)
+    if kind_at(final) == "device":
+        raise DeconvError(f"{path} is a pipe or a device.", "Give the name of a file.")
     part = final.with_name(f".{final.stem[:40]}.{secrets.token_hex(4)}.part{final.suffix}")
     try:
         try:

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.json_text import read_object
+from ..core.paths import check_readable, is_file, is_folder, resolved
 from ..core.spec import dumps
 from .atomic import refused, replacing
 from .picture import Picture, check_axes, guess_axes
@@ -53,16 +55,11 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
     """
     path = Path(path)
     kind = _kind(path)
-    if path.is_dir():
-        raise DeconvError(f"{path} is a folder.", "Give the name of an image file.")
-    if not path.exists():
-        raise DeconvError(f"{path} does not exist.", "Check the name and the folder.")
+    check_readable(path)
     try:
         picture = _readers(kind)(path)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
-    except PermissionError as error:
-        raise DeconvError(f"{path} may not be read.", "Ask for permission to read it.") from error
     except MemoryError as error:
         raise DeconvError(f"{path} does not fit in memory.", "Cut it into parts first.") from error
     except Exception as error:
@@ -114,7 +111,7 @@ def write(
         raise DeconvError(
             f"{path} is the input itself.", "Choose another name: inputs are never overwritten."
         )
-    if path.is_dir():
+    if is_folder(path):
         raise DeconvError(f"{path} is a folder.", "Give the name of a file.")
     if axes is None:
         axes = (
@@ -159,7 +156,7 @@ def _encode(kind: str, part: Path, picture: Picture, path: Path) -> None:
 def _kind(path: Path) -> str:
     if path.suffix.lower() in _KINDS:
         return _KINDS[path.suffix.lower()]
-    if path.is_dir():
+    if is_folder(path):
         raise DeconvError(f"{path} is a folder.", "Give the name of an image file.")
     raise DeconvError(
         f"{path}: files ending in {path.suffix or 'nothing'!r} are not supported.",
@@ -171,17 +168,17 @@ def _same(a: Path, b: Path) -> bool:
     try:
         return a.samefile(b)
     except OSError:
-        return a.resolve() == b.resolve()
+        return resolved(a) == resolved(b)
 
 
 def _sidecar_recipe(path: Path) -> dict[str, Any] | None:
-    import json
-
+    """The recipe beside an image; none where what lies there is of no use: the image is."""
     try:
-        found = json.loads(sidecar(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        beside = sidecar(path)
+        return read_object(beside) if is_file(beside) else None
+    except DeconvError as error:
+        _log.debug("%s", error)
         return None
-    return found if isinstance(found, dict) else None
 
 
 # Pillow, tifffile and imagecodecs are loaded only for the format at hand.

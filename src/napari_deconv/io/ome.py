@@ -12,7 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from .picture import Picture, duration, finite_sizes, length
+from .picture import Picture, duration, finite_sizes, length, recipe_of
 
 _TYPES = {"float32": "float", "float64": "double"} | {
     t: t for t in ("int8", "int16", "int32", "uint8", "uint16", "uint32")
@@ -148,8 +148,7 @@ def _annotate(root: ET.Element, recipe: dict[str, Any] | None) -> None:
 def _recipe(root: ET.Element) -> dict[str, Any] | None:
     for note in root.iter():
         if note.get("ID") == _NOTE and len(note):
-            found = json.loads(note[0].text or "null")
-            return found if isinstance(found, dict) else None
+            return recipe_of(note[0].text or "null")
     return None
 
 

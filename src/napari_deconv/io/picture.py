@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.json_text import parse_json
+
+_log = logging.getLogger(__name__)
 
 ORDER = "TCZYXS"
 """The axes this package knows, in the order files store them."""
@@ -145,12 +149,18 @@ def recipe_in(text: str) -> dict[str, Any] | None:
     """The recipe that `with_recipe` put into ``text``."""
     for line in reversed(text.splitlines()):
         if line.startswith(_MARK):
-            try:
-                found = json.loads(line[len(_MARK) :])
-            except ValueError:
-                return None
-            return found if isinstance(found, dict) else None
+            return recipe_of(line[len(_MARK) :])
     return None
+
+
+def recipe_of(text: str) -> dict[str, Any] | None:
+    """The recipe in a note of a file; none where the note is damaged: the image is still good."""
+    try:
+        found = parse_json(text, "The recipe")
+    except DeconvError as error:
+        _log.debug("%s", error)
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def finite_sizes(sizes: Mapping[str, tuple[float, str]]) -> tuple[dict[str, float], dict[str, str]]:

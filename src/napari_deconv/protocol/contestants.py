@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ..core.errors import DeconvError
+from ..core.paths import is_file, read_bytes
 from ..core.spec import hints
 from ..engine.axes import parse_axes
 from ..engine.intensity import survey
@@ -143,5 +144,5 @@ def weights_hash(method: Method | None) -> str:
     files = [locate(given)] if given else sorted(FOLDER.glob(f"{method.name}*.safetensors"))
     total = hashlib.sha256()
     for file in files:
-        total.update(file.read_bytes() if file.is_file() else b"")
+        total.update(read_bytes(file) if is_file(file) else b"")
     return total.hexdigest()[:12]

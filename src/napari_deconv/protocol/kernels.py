@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
+from ..core.paths import check_readable, is_folder
 from ..io import files_in
 from ..psf import PSF, from_array, load
 from .naming import settings
@@ -71,7 +74,7 @@ def kernels_in(path: Path) -> KernelSet:
     DeconvError
         If there is none, or one of them is no plane.
     """
-    if path.is_dir():
+    if is_folder(path):
         files = files_in(path, SUFFIXES)
         found = [pair for file in files for pair in _arrays(file)]
     else:
@@ -85,6 +88,7 @@ def kernels_in(path: Path) -> KernelSet:
 def _arrays(path: Path) -> Iterable[tuple[str, NDArray[np.float32]]]:
     if path.suffix.lower() != ".npz":
         return [(path.stem, load(path))]
+    check_readable(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             names = sorted(file)
@@ -92,7 +96,7 @@ def _arrays(path: Path) -> Iterable[tuple[str, NDArray[np.float32]]]:
                 (f"{path.stem}:{name}", from_array(file[name], f"{path.name}: {name}"))
                 for name in names
             ]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise DeconvError(f"{path} could not be read: {error}.", "Give plain arrays.") from error
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.paths import make_folder
 from ..io.atomic import replacing
 from .contestants import BLURRED
 from .summary import Interval, Line
@@ -70,7 +71,7 @@ def draw(lines: Sequence[Line], path: Path) -> None:
         panel.set_title(f"{kernels}\n{title}" if many else title, fontsize=9)
     panels[0].set_yticks(range(len(methods)), methods, fontsize=8)
     panels[0].set_ylim(len(methods) - 0.5, -0.5)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
     with mpl.rc_context({"svg.hashsalt": "napari-deconv"}), replacing(path) as file:
         figure.savefig(file, dpi=120, metadata=metadata)

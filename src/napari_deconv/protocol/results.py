@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..core.errors import DeconvError
+from ..core.paths import exists, kind_at, make_folder, read_text
+from ..core.words import shortened
 from ..io.atomic import refused
 
 
@@ -87,14 +89,17 @@ def read_rows(path: Path) -> dict[Key, Row]:
     DeconvError
         If it is another kind of file.
     """
-    if not path.exists():
+    if not exists(path):
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = csv.reader(_whole_lines(file))
+    lines = csv.reader(_whole_lines(io.StringIO(read_text(path), newline="")))
+    try:
         head = tuple(next(lines, FIELDS))
         if head != FIELDS:
-            raise DeconvError(f"{path} holds other results: {', '.join(head)}.", "Name another -o.")
+            shown = shortened(", ".join(head))
+            raise DeconvError(f"{path} holds other results: {shown}.", "Name another -o.")
         rows = [Row(*line) for line in lines if len(line) == len(FIELDS)]
+    except csv.Error as error:
+        raise DeconvError(f"{path} is not a table: {error}.", "Name another -o.") from error
     return {row.key: row for row in rows}
 
 
@@ -119,8 +124,10 @@ class Writer:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        make_folder(path.parent)
+        if kind_at(path) not in ("", "file"):
+            raise DeconvError(f"{path} is not a file.", "Name another -o.")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("ab")
             if self._file.tell():
                 _cut_torn_line(path)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.paths import exists, make_folder, read_text
 from ..io.atomic import replacing
 from .running import Plan
 from .summary import DRAWS, Interval, Line
@@ -88,7 +89,7 @@ def put_into(page: Path, section: str, text: str) -> None:
     """
     old = check_section(page, section)
     new = _between(section).sub(lambda _: f"\n{text.strip()}\n\n", old, count=1)
-    page.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(page.parent)
     with replacing(page) as part:
         part.write_text(new, encoding="utf-8")
 
@@ -102,7 +103,7 @@ def check_section(page: Path, section: str) -> str:
         If it has no such section.
     """
     first, last = _marks(section)
-    old = page.read_text(encoding="utf-8") if page.exists() else f"# Benchmark\n\n{first}\n{last}\n"
+    old = read_text(page) if exists(page) else f"# Benchmark\n\n{first}\n{last}\n"
     if not _between(section).search(old):
         raise DeconvError(
             f"{page} has no section {section!r} to put results into.",

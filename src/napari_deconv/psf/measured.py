@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.paths import check_readable
 
 _TIFF = (".tif", ".tiff")
 _PHOTO = (".png", ".bmp", ".jpg", ".jpeg")
@@ -40,8 +41,7 @@ def load(path: str | Path) -> NDArray[np.float32]:
     reader = _read_npy if suffix == ".npy" else _read_tiff if suffix in _TIFF else _read_photo
     if suffix not in (".npy", *_TIFF, *_PHOTO):
         raise DeconvError(f"{path.name} is of an unknown kind.", "Use TIFF, NPY or PNG.")
-    if not path.is_file():
-        raise DeconvError(f"There is no file {path}.", "Check its name and folder.")
+    check_readable(path)
     try:
         array = reader(path)
     except DeconvError:

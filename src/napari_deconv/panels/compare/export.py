@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ...core.json_text import read_json
 from ..kit.inputs import FileRow
 from ..kit.job import Job, steps_of
 from ..kit.parts import Notice, small
@@ -77,9 +77,7 @@ class ExportBox(QWidget):
         from ...comparison.recipe import Comparison
 
         try:
-            found = Comparison.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            self.notice.say(f"{path} cannot be read: {error}. Choose a comparison.json.", "error")
+            found = Comparison.from_dict(read_json(path, remedy="Choose a comparison.json."))
         except DeconvError as error:
             self.notice.say(str(error), "error")
         else:

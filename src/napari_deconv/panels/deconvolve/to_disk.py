@@ -14,6 +14,7 @@ import psutil
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ...core.paths import exists, is_folder
 from ..kit import settings
 from ..kit.inputs import FileRow
 from ..kit.layers import KEY, pixels
@@ -72,11 +73,11 @@ class ToDisk(QWidget):
         if not folder:
             _check_memory(pixels(layer))
             return None
-        if not Path(folder).is_dir():
+        if not is_folder(folder):
             raise DeconvError(f"There is no folder {folder}.", "Choose one that is there.")
         name = re.sub(r"[^\w.+-]+", "-", f"{layer.name} {title}").strip("-")
         path = Path(folder) / f"{name}.zarr"
-        if path.exists() and not path.with_name(path.name + ".progress").exists():
+        if exists(path) and not exists(path.with_name(path.name + ".progress")):
             raise DeconvError(
                 f"{path} exists already.", "Choose another folder, or remove it: nothing is lost."
             )

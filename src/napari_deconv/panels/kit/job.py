@@ -15,6 +15,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ...core.errors import Cancelled, DeconvError
+from ...core.words import in_words
 
 log = logging.getLogger("napari_deconv")
 
@@ -51,10 +52,7 @@ class _Run:
                 self.error = error
             except BaseException as error:
                 log.exception("A run failed unexpectedly")
-                self.error = DeconvError(
-                    f"This failed unexpectedly ({type(error).__name__}: {error}).",
-                    "The log has the details; please report it.",
-                )
+                self.error = _words_for(error)
             finally:
                 self.finished.set()
 
@@ -74,6 +72,15 @@ class _Run:
         finally:
             generator.close()
         raise Cancelled
+
+
+def _words_for(error: BaseException) -> DeconvError:
+    if isinstance(error, (OSError, MemoryError, RecursionError, ModuleNotFoundError)):
+        return in_words(error, "This failed", "The log has the details.")
+    return DeconvError(
+        f"This failed unexpectedly ({type(error).__name__}: {error}).",
+        "The log has the details; please report it.",
+    )
 
 
 class Job:

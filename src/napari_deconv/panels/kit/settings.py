@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 
 _GB = 1024**3
@@ -32,7 +33,8 @@ def current() -> Settings:
 
         run = get_plugin_settings("napari-deconv").computing
         budget = float(run.memory_gb)
-        return Settings(str(run.device), int(budget * _GB) if budget > 0 else None)
-    except (ImportError, KeyError, AttributeError):
+        usable = budget > 0 and math.isfinite(budget)
+        return Settings(str(run.device), int(budget * _GB) if usable else None)
+    except (ImportError, KeyError, AttributeError, TypeError, ValueError):
         _log.debug("no settings page", exc_info=True)
         return Settings()
