@@ -47,6 +47,8 @@ class Part:
         On the image's own scale.
     law : NoiseLaw or None
         How it grows with brightness, where it does.
+    common : float
+        Noise of the mean of three colours over that of one.
     recipe : dict
         How this channel's restoration is recorded.
     """
@@ -57,6 +59,7 @@ class Part:
     intensity: Intensity
     noise: float
     law: NoiseLaw | None
+    common: float
     recipe: dict[str, Any]
 
 
@@ -137,6 +140,7 @@ class Job:
             noise=part.noise,
             estimated=False,
             law=part.law,
+            common=part.common,
             unseen=Unseen(nan=self.nan),
             spacing=self.spacing,
             device=choose_device(self.device),
@@ -181,6 +185,7 @@ class Progress:
                     "intensity": values,
                     "noise": part.noise,
                     "law": part.law and asdict(part.law),
+                    "common": part.common,
                     "recipe": part.recipe,
                 }
             )

@@ -107,6 +107,7 @@ def _part(channel: int | None, run: Run) -> Part:
         "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
         "noise": run.noise,
         **({"noise_law": asdict(run.law)} if run.law else {}),
+        **({"noise_common": run.common} if run.method.joint_channels else {}),
         "scale": run.intensity.scale,
         **({"chosen": run.chosen} if run.chosen else {}),
     }
@@ -117,6 +118,7 @@ def _part(channel: int | None, run: Run) -> Part:
         intensity=run.intensity,
         noise=run.noise,
         law=run.law,
+        common=run.common,
         recipe=recipe,
     )
 

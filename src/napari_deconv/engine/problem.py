@@ -17,6 +17,8 @@ from ..signal.fourier import Blur
 from ..signal.gradients import gradient_power, spectrum_mean
 from ..signal.noise_law import NoiseLaw
 
+INDEPENDENT = 3**-0.5
+"""Noise of the mean of three colours over that of one, where their noises are independent."""
 _LEAST_NOISE = 5e-4
 """Nothing is measured better: half an 8-bit step is four times that."""
 _CORNER = 0.04
@@ -51,6 +53,9 @@ class Problem:
     mean, std : float, optional
         Of the whole image (not only this tile) on the unit scale; by default of ``seen``. Tiles
         match only if a method takes its statistics from here.
+    common : float
+        Noise of the mean of three colours over that of one: 1 if they have all of it in common,
+        ``3 ** -0.5`` if none.
     spacing : tuple of float
         Voxel size per spatial axis, relative to the smallest.
     bits : int
@@ -71,6 +76,7 @@ class Problem:
     white: float = 1.0
     mean: float = math.nan
     std: float = math.nan
+    common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
     bits: int = 0
     law: NoiseLaw | None = None
@@ -183,7 +189,6 @@ class Solver(Protocol):
     title: ClassVar[str]
     name: ClassVar[str]
     ndim: ClassVar[tuple[int, ...]]
-    joint_channels: ClassVar[bool]
     unit_scale: ClassVar[bool]
     non_negative: ClassVar[bool]
     needs_weights: ClassVar[bool]
@@ -191,6 +196,8 @@ class Solver(Protocol):
 
     @property
     def total(self) -> int: ...
+    @property
+    def joint_channels(self) -> bool: ...
     def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]: ...
     def steps(self, problem: Problem) -> Iterator[Tensor]: ...

@@ -52,6 +52,7 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
         "noise": run.noise,
         "noise_estimated": run.estimated,
         **({"noise_law": asdict(run.law)} if run.law else {}),
+        **({"noise_common": run.common} if run.method.joint_channels else {}),
         **({"unseen": run.hidden} if run.hidden else {}),
         **({"nan": run.unseen.nan} if run.unseen.nan != "refuse" else {}),
         **({"spacing": list(run.spacing)} if run.spacing else {}),

@@ -20,11 +20,12 @@ from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step, Stream
 from ..signal.fourier import fast_shape
+from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw
 from .axes import Layout
 from .excerpt import excerpt
 from .intensity import Block, Intensity, as_block, stored
-from .problem import Problem, Solver, crop
+from .problem import INDEPENDENT, Problem, Solver, crop
 from .record import recipe_of, remarks
 from .tiling import Plan, Tile, plan_tiles
 from .unseen import Hidden, Unseen
@@ -46,6 +47,7 @@ class Run:
     budget: int
     law: NoiseLaw | None = None
     unseen: Unseen = field(default_factory=Unseen)
+    common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
     asked: Solver | None = None
@@ -76,6 +78,8 @@ class Run:
         problem.__dict__.pop("blur", None)
         if settled is not None:
             self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
+        if self.method.joint_channels:
+            self.common = _common(block)
 
     def stream(self) -> Stream:
         began = time.perf_counter()
@@ -199,6 +203,7 @@ class Run:
             white=max(self.intensity.high, float(block.pixels.max())) / scale,
             mean=self.intensity.mean / scale,
             std=self.intensity.std / scale,
+            common=self.common,
             spacing=self.spacing,
             bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,
             unseen=None if block.hidden is None else torch.tensor(block.hidden, device=self.device),
@@ -260,6 +265,18 @@ class Run:
     def _check(self) -> None:
         if self.cancel is not None and self.cancel.is_set():
             raise Cancelled
+
+
+def _common(block: Block) -> float:
+    """Noise of the mean of three colours over that of one: cameras mix what their pixels saw."""
+    if len(block.pixels) != 3:
+        return INDEPENDENT
+    hidden = [None] * 3 if block.hidden is None else block.hidden
+    pairs = zip(block.pixels, hidden, strict=True)
+    one = float(np.mean([estimate_noise(*pair) for pair in pairs]))
+    anywhere = None if block.hidden is None else np.asarray(block.hidden.any(0))
+    mean = estimate_noise(block.pixels.mean(0), anywhere)
+    return min(max(mean / one, INDEPENDENT), 1.0) if one > 0 else INDEPENDENT
 
 
 def _native(block: NDArray[Any]) -> NDArray[np.float32]:

@@ -44,8 +44,8 @@ class Method(Spec):
     for_training: ClassVar[tuple[str, ...]] = ()
     """Fields that only a training heeds: weights know their own, and forms to restore with leave
     them out."""
-    joint_channels: ClassVar[bool] = False
-    """Whether colour channels are restored together; otherwise one by one."""
+    heeds_clipping: ClassVar[bool] = False
+    """Of a network: whether a training tells it which pixels are clipped."""
     unit_scale: ClassVar[bool] = True
     """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
     non_negative: ClassVar[bool] = False
@@ -67,6 +67,11 @@ class Method(Spec):
     def total(self) -> int:
         """How many estimates `steps` will yield at most: the progress bar's length."""
         return 1
+
+    @property
+    def joint_channels(self) -> bool:
+        """Whether colour channels are restored together; otherwise one by one."""
+        return False
 
     def margin(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Pixels of unseen ring before each axis (and at least as many after it)."""

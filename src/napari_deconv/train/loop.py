@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,8 @@ from .watch import Watch
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
+_VALIDATIONS = 16
+"""Of a long schedule, which would else spend its time on them."""
 _NOISES = (0.01, 0.03, 0.05)
 _PHOTONS = 200.0
 _HELD_PX = 160
@@ -135,14 +137,15 @@ def fit(
 def _run(
     state: State, material: Material, exam: dict[str, Batch], out: Path, watch: Watch, us: Team
 ) -> Generator[Trained, None, None]:
-    recipe, saved, scored = material.recipe, time.monotonic(), -1
+    recipe, saved, scored = replace(material.recipe, images=material.names), time.monotonic(), -1
+    often = max(_VALIDATION_STEPS, recipe.steps // _VALIDATIONS)
     if watch.on and state.step == 0:
         yield from watch.show(_validate(state, recipe, exam, out, watch))
     while us.agreed(state.step < recipe.steps and watch.goes_on):
-        advance(state, _batch(material, state.rng, us).to(us.device), recipe, us)
+        advance(state, _batch(material, state, us).to(us.device), recipe, us)
         if not us.leads:
             continue
-        if watch.due(state.step % _VALIDATION_STEPS == 0) or state.step == recipe.steps:
+        if watch.due(state.step % often == 0) or state.step == recipe.steps:
             scored = state.step
             yield from watch.show(_validate(state, recipe, exam, out, watch))
         elif watch.on:
@@ -156,15 +159,18 @@ def _run(
             yield _validate(state, recipe, exam, out, watch)
 
 
-def _batch(material: Material, rng: np.random.Generator, us: Team) -> Batch:
+def _batch(material: Material, state: State, us: Team) -> Batch:
     """The process's share of the next batch: every patch has a generator of its own."""
-    recipe = material.recipe
+    recipe, rng = material.recipe, state.rng
+    side, count = recipe.sizes(state.step)
+    colours = recipe.colours > 0 and rng.random() < recipe.colours
 
     def one(seed: int) -> Batch:
         own = np.random.default_rng(seed)
-        return misjudge(make_batch([material.draw(own)], recipe, own), recipe.misjudged, own)
+        batch = make_batch([material.draw(own)], recipe, own, side_px=side, colours=colours)
+        return misjudge(batch, recipe.misjudged, own)
 
-    seeds = us.part(rng.integers(2**63, size=recipe.batch).tolist())
+    seeds = us.part(rng.integers(2**63, size=count).tolist())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         patches = list(pool.map(one, seeds))
     return Batch.joined(patches)
@@ -180,12 +186,15 @@ def _exam(material: Material) -> dict[str, Batch]:
     """The same scenes every time: each held-out image once per kind of noise, by its name."""
     recipe = material.recipe
     images = material.exam(_HELD_PX)
-    side = min(_HELD_PX, *(min(image.shape) for image in images))
+    side = min(_HELD_PX, *(min(image.shape[-2:]) for image in images))
     rng = np.random.default_rng(12345)
     noises = [n for n in _NOISES if recipe.noise_low <= n <= recipe.noise_high]
     noises = noises or [float(f"{math.sqrt(recipe.noise_low * recipe.noise_high):.3g}")]
     noises = noises if recipe.photon_share < 1 else []
     scenes = {str(n): make_batch(images, recipe, rng, side_px=side, noise=n) for n in noises}
+    for n in noises if recipe.colours else ():
+        made = make_batch(images, recipe, rng, side_px=side, noise=n, colours=True)
+        scenes[f"{n}, colour"] = made
     if recipe.photon_share:
         photons = min(max(_PHOTONS, recipe.photons_low), recipe.photons_high)
         scenes["photons"] = make_batch(images, recipe, rng, side_px=side, photons=photons)

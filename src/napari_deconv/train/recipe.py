@@ -11,6 +11,7 @@ from ..core.spec import Spec, hints
 from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.structures import Structures
 from ..restoration.base import Method
+from .cameras import Camera
 from .sources import Source
 
 
@@ -38,6 +39,15 @@ class Recipe(Spec, title="Training recipe"):
         Bring every patch to the scale that the engine gives an image: the robust maximum of what
         is seen of it is 1, or, since a patch need not hold an image's brightest part, down to a
         fifth. Otherwise patches stay as their images are, as is right for photos.
+    cameras : tuple of Camera
+        What shares of the patches go through instead of the sampler's camera, such as clipping
+        and JPEG. They are told the noise that is measured on them.
+    psf_off : float
+        Share of the patches whose network is told a PSF that is a bit off, as estimated ones are.
+    shrunk : float
+        Photos are made smaller at random, by up to this factor.
+    colours : float
+        Share of the steps that are on three colours at once; the others are on gray.
     pixel_um_low, pixel_um_high : float
         Range of pixel sizes in micrometres at which calibrated PSFs are seen, drawn log-uniformly.
     sources : tuple of Source
@@ -50,10 +60,15 @@ class Recipe(Spec, title="Training recipe"):
         Side of the training patches.
     batch : int
         Patches per step.
+    late_px, late_share : int, float
+        Side of the patches in the last share of the schedule, where there are as many fewer as
+        they are larger.
     steps : int
         Length of the schedule, in optimiser steps.
     rate : float
-        Peak learning rate; cosine to a hundredth of it. log gamma gets ten times as much.
+        Peak learning rate. log gamma gets ten times as much.
+    rate_end : float
+        Part of the peak to which a cosine brings it down.
     optimiser : str
         ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
     loss : str
@@ -66,6 +81,8 @@ class Recipe(Spec, title="Training recipe"):
         Every how many-th image is kept for validation.
     trained_on, licence : str
         What the images are, and the condition the weights carry for it.
+    images : tuple of str
+        Names of the files that were trained on; the trainer writes them.
     """
 
     method: Method
@@ -78,6 +95,10 @@ class Recipe(Spec, title="Training recipe"):
     photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 20.0
     photons_high: Annotated[float, Interval(ge=1, le=1e9)] = 5000.0
     rescaled: bool = False
+    cameras: tuple[Camera, ...] = ()
+    psf_off: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    shrunk: Annotated[float, Interval(ge=1, le=8)] = 1.0
+    colours: Annotated[float, Interval(ge=0, le=1)] = 0.0
     pixel_um_low: Annotated[float, Interval(gt=0, le=100)] = 0.06
     pixel_um_high: Annotated[float, Interval(gt=0, le=100)] = 0.16
     sources: tuple[Source, ...] = (Source(),)
@@ -85,14 +106,18 @@ class Recipe(Spec, title="Training recipe"):
     structures: Structures = Structures()
     patch_px: Annotated[int, Interval(ge=32, le=512)] = 96
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
+    late_px: Annotated[int, Interval(ge=32, le=1024)] = 96
+    late_share: Annotated[float, Interval(ge=0, le=1)] = 0.0
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 3000
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
+    rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
     optimiser: Literal["adamw", "muon"] = "adamw"
     loss: Literal["l1", "l2", "psnr"] = "l1"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     held_out: Annotated[int, Interval(ge=2, le=1000)] = 20
     trained_on: str = ""
     licence: str = ""
+    images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -100,7 +125,24 @@ class Recipe(Spec, title="Training recipe"):
             raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
         if not self.sources:
             raise DeconvError("Training recipe: sources is empty.", "Give at least one.")
+        if self.colours and not self.method.joint_channels:
+            raise DeconvError(
+                f"{self.method.title} as it is set restores colours one by one.",
+                "Set its field colour, or train on gray alone with colours = 0.",
+            )
         for key in ("noise", "photons", "pixel_um"):
             low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
             if low > high:
                 raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")
+
+    def sizes(self, step: int) -> tuple[int, int]:
+        """Side of the patches at a step, and how many there are."""
+        if step < (1 - self.late_share) * self.steps:
+            return self.patch_px, self.batch
+        count = round(self.batch * (self.patch_px / self.late_px) ** 2)
+        return self.late_px, max(1, count)
+
+    @property
+    def least_px(self) -> int:
+        """Shortest side that an image must have."""
+        return max(self.patch_px, self.late_px if self.late_share else 0)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec
-from .images import read_gray
+from .images import read_sharp
 
 if TYPE_CHECKING:
     from .recipe import Recipe
@@ -49,7 +49,10 @@ class Material:
     recipe : Recipe
         Shares, and the generator of structures.
     training, held : sequence of sequences of ndarray
-        Gray float32 ``(Y, X)`` on the unit scale, per source.
+        float32 on the unit scale, per source: gray ``(Y, X)``, or ``(3, Y, X)`` where colours are
+        trained on.
+    names : tuple of str
+        Of the files that are trained on.
     skipped : list of str
         What was wrong with which file.
     """
@@ -58,6 +61,7 @@ class Material:
     training: Sequence[Images]
     held: Sequence[Images]
     skipped: list[str]
+    names: tuple[str, ...] = ()
 
     def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
         """A sharp image, at least as large as a patch."""
@@ -104,10 +108,14 @@ def read_material(recipe: Recipe, folders: Sequence[Path]) -> Material:
             f"The recipe draws from {len(recipe.sources)} folders of images, not {len(folders)}.",
             "Give them in the order of its sources.",
         )
-    training, held, skipped = [], [], []
+    training, held, skipped, names = [], [], [], []
     for source, folder in zip(recipe.sources, folders, strict=True):
-        images, notes = read_gray(folder, recipe.patch_px, 2, source.every)
-        held.append(images[:: recipe.held_out])
-        training.append([image for i, image in enumerate(images) if i % recipe.held_out])
+        images, notes = read_sharp(
+            folder, recipe.least_px, 2, source.every, colours=recipe.colours > 0
+        )
+        held.append(list(images.values())[:: recipe.held_out])
+        kept = [name for i, name in enumerate(images) if i % recipe.held_out]
+        training.append([images[name] for name in kept])
+        names += kept
         skipped += notes
-    return Material(recipe, training, held, skipped)
+    return Material(recipe, training, held, skipped, tuple(names))

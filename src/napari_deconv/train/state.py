@@ -165,7 +165,9 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
 
 def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
     """Set the gradients of the whole batch's mean loss, and return that."""
-    parameters = list(network.parameters())
+    network.zero_grad()
+    # Layers for colour have no part in what is gray; they stay as they are then.
+    parameters = [p for name, p in network.named_parameters() if _takes_part(network, name, batch)]
     measured = getattr(network, "loss", partial(criterion, norm=norm))
 
     def one(part: Batch) -> tuple[Tensor, ...]:
@@ -183,16 +185,22 @@ def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
     return float(loss)
 
 
+def _takes_part(network: Any, name: str, batch: Batch) -> bool:
+    parts: tuple[str, ...] = getattr(network, "for_colours", ())
+    return batch.y.shape[1] > 1 or name.split(".")[0] not in parts
+
+
 def rate(recipe: Recipe, step: int) -> float:
-    """Learning rate: a short rise, then a cosine down to a hundredth."""
+    """Learning rate: a short rise, then a cosine down to the recipe's end."""
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps))
-    return recipe.rate * min(1.0, (step + 1) / _WARM_STEPS) * (0.01 + 0.99 * cosine)
+    part = recipe.rate_end + (1 - recipe.rate_end) * cosine
+    return recipe.rate * min(1.0, (step + 1) / _WARM_STEPS) * part
 
 
 def criterion(estimates: Sequence[Tensor], batch: Batch, norm: str = "l1") -> Tensor:
     """What every stage misses, each counting twice the one before; see `Recipe`'s ``loss``."""
     # Divided by the noise, or the noisiest patches would be all that is learned.
-    weight = 0.03 / (batch.sigma + 0.01)
+    weight = 0.03 / (batch.noise + 0.01)
     total = batch.y.new_zeros(())
     for x in estimates:
         total = total / 2 + _NORMS[norm](weight * (x - batch.truth))

@@ -83,13 +83,14 @@ class NetworkMethod(Method, needs_weights=True):
         return domain_of(_numpy(problem.seen), problem.bits, problem.white * problem.scale)
 
     def _choose(self, problem: Problem, domain: Domain) -> str:
-        """The shipped weights that suit best: first the domain, then the PSF, then the noise."""
+        """The shipped weights that suit best: first the domain, then colour, PSF, and noise."""
         psf = _numpy(problem.psf)
         fitting = [row for row in shipped() if self._fits(row)]
 
-        def rank(row: Mapping[str, Any]) -> tuple[bool, bool, bool, bool]:
+        def rank(row: Mapping[str, Any]) -> tuple[bool, ...]:
             return (
                 trained_for(row) == domain,
+                bool(row["fields"].get("colour")) == (len(problem.seen) == 3),
                 not _about_psf(psf, row),
                 not about_noise(problem.noise, row),
                 row["id"] == self.default_weights,

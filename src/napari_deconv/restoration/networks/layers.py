@@ -96,12 +96,13 @@ class UNet(nn.Module):
         self.last = convolution(widths[0], outputs)
         nn.init.zeros_(self.last.weight)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, beside: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """``(B, outputs, Y, X)`` and the maps before the last layer, ``(B, widths[0], Y, X)``.
 
-        The sides have to be multiples of four with three scales.
+        The sides have to be multiples of four with three scales. ``beside`` is added to the first
+        layer's maps.
         """
-        x = self.first(x)
+        x = self.first(x) if beside is None else self.first(x).add_(beside)
         passed = []
         for block, down in zip(self.before, self.down, strict=True):
             x = block(x)

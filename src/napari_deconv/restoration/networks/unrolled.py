@@ -14,11 +14,14 @@ from torch.nn.functional import avg_pool2d
 from ...engine.problem import Problem
 from .base import NetworkMethod
 from .fcnn import rms, transfer
-from .layers import UNet, from_phases, level_map, to_phases
+from .layers import UNet, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
+from .opponent import noises, to_colours, to_opponents
 
 WEIGHTS = (3e-4, 3e-3, 3e-2)
 """Weights of the gradient penalty at 1 % noise: where the learned ones start."""
+CHROMA_WEIGHTS = (3e-3, 6e-2)
+"""The same for how colours differ, which is smoother: two solutions do."""
 CORNER = 1e-3
 """Added to the penalty of every frequency, so that the mean too has one."""
 _WHITE = 1e-3
@@ -33,7 +36,8 @@ class Unrolled(
     name="unrolled",
     citation="napari-deconv; after K. Zhang et al., Deep Unfolding Network for Image "
     "Super-Resolution, CVPR 2020, and J. Dong et al., Deep Wiener Deconvolution, NeurIPS 2020",
-    for_training=("iterations",),
+    for_training=("iterations", "colour"),
+    heeds_clipping=True,
     buffers=76,
 ):
     """Data-consistent solutions and U-Nets by turns: our own network, for any PSF and noise.
@@ -47,15 +51,20 @@ class Unrolled(
     faint and a large one what is quiet. A U-Net on three scales (Ronneberger et al. 2015) joins
     them into the next z. The weights are learned and follow the noise; the U-Net is told the noise
     of the image and of each solution. After every step the unseen ring is filled with the
-    re-blurred estimate. Colours and channels are restored one by one.
+    re-blurred estimate. Weights that know colour restore the three of a photo together: their mean
+    goes the way of a gray image, with the less noise that a mean has, and how they differ goes
+    beside it through the same U-Nets. Other channels are restored one by one.
 
     Parameters
     ----------
     iterations : int
         Steps, each with a U-Net of its own; for training only. The shipped weights have three.
+    colour : bool
+        Whether it knows colour, and grays all the same; for training only.
     """
 
     iterations: Annotated[int, Interval(ge=1, le=8)] = 3
+    colour: bool = False
 
     @property
     def total(self) -> int:
@@ -72,26 +81,34 @@ class Unrolled(
 
     def network(self) -> Network:
         """The untrained network."""
-        return Network(self.iterations)
+        return Network(self.iterations, colour=self.colour)
+
+    @property
+    def joint_channels(self) -> bool:
+        return self.colour
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network
         net, noise = self.loaded(problem)
+        together = self.colour and len(problem.seen) == 3
+        stacked = 0 if together else 1  # three colours are one image of the network, or each is
         otf = problem.blur.otf[None, None]
-        y, x, maps = problem.y[:, None], None, None
-        local = noise.near(problem.blur.forward(problem.y)[:, None])
+        y, x, maps = problem.y.unsqueeze(stacked), None, None
+        sigma = noises(noise.sigma, problem.common) if together else noise.sigma
+        local = noise.near(problem.blur.forward(problem.y).unsqueeze(stacked))
         clipped = torch.zeros_like(problem.y, dtype=torch.bool)
         clipped[problem.window] = _clipped(problem)
         for stage in range(len(net.cleaners)):
             problem.blur.check()
             with torch.inference_mode():
-                x, maps = net(y, otf, noise.sigma, stage, x, maps, local)
-                blurred = problem.blur.forward(x[:, 0])
-                y = problem.with_ring(x[:, 0], blurred=blurred)
+                x, maps = net(y, otf, sigma, stage, x, maps, local)
+                estimate = x.squeeze(stacked)
+                blurred = problem.blur.forward(estimate)
+                y = problem.with_ring(estimate, blurred=blurred)
                 # A clipped pixel says only that there was at least as much light.
-                y = torch.where(clipped & (blurred > y), blurred, y)[:, None]
-                local = noise.near(blurred[:, None])
-                answer = faithful(problem, x[:, 0], noise.sigma)
+                y = torch.where(clipped & (blurred > y), blurred, y).unsqueeze(stacked)
+                local = noise.near(blurred.unsqueeze(stacked))
+                answer = faithful(problem, estimate, noise.sigma)
             yield answer
 
 
@@ -110,47 +127,67 @@ class Network(nn.Module):
         Their number.
     widths : tuple of int
         Feature maps of the U-Nets at half, quarter and eighth resolution.
+    colour : bool
+        Whether it has the layers that take how colours differ in and out.
     """
 
-    def __init__(self, steps: int = 3, widths: tuple[int, ...] = (48, 96, 192)) -> None:
+    for_colours = ("tints", "gamma_tint")
+    """Its parts that gray images do not reach."""
+
+    def __init__(
+        self, steps: int = 3, widths: tuple[int, ...] = (48, 96, 192), *, colour: bool = False
+    ) -> None:
         super().__init__()
         levels = len(WEIGHTS)
         inputs = 4 * (levels + 1) + levels + 1
         self.cleaners = nn.ModuleList(
             UNet(inputs + (widths[0] if step else 0), widths, 4) for step in range(steps)
         )
-        start = torch.tensor(WEIGHTS).log().expand(steps, levels)
-        # Their logarithms are quadratic in log sigma: a smooth rule, and none turns negative.
-        self.gamma = nn.Parameter(torch.stack([start, 1.5 * torch.ones_like(start), 0 * start]))
+        self.gamma = nn.Parameter(_rules(WEIGHTS, steps))
+        if colour:
+            self.tints = nn.ModuleList(Tint(widths[0]) for _ in range(steps))
+            self.gamma_tint = nn.Parameter(_rules(CHROMA_WEIGHTS, steps))
 
     @torch.no_grad()
     def grow(self, tensors: Mapping[str, Tensor]) -> None:
         """Begin from the weights of as many steps, or of fewer but two.
 
         A further one has the last one's features, cleans nothing yet, and holds twice as much to
-        what is cleaned already.
+        what is cleaned already. Layers for colour begin as they are where the weights have none.
         """
         known = tensors["gamma"].float()
         last = known.shape[1] - 1
         for step, cleaner in enumerate(self.cleaners):
-            prefix = f"cleaners.{min(step, last)}."
-            cleaner.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            )
+            _load(cleaner, tensors, f"cleaners.{min(step, last)}.")
             if step > last:
                 for parameter in cleaner.get_submodule("last").parameters():
                     nn.init.zeros_(parameter)
             self.gamma[:, step] = known[:, min(step, last)]
             self.gamma[0, step] += max(0, step - last) * math.log(2)
+        if hasattr(self, "tints") and "gamma_tint" in tensors:
+            for step, tint in enumerate(self.tints):
+                _load(tint, tensors, f"tints.{min(step, last)}.")
+                self.gamma_tint[:, step] = tensors["gamma_tint"][:, min(step, last)]
 
     def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+        self,
+        y: Tensor,
+        otf: Tensor,
+        sigma: Tensor,
+        local: Tensor | None = None,
+        clipped: Tensor | None = None,
     ) -> list[Tensor]:
-        """Every step's estimate under circular blur: what training looks at."""
-        x, maps, estimates = None, None, []
+        """Every step's estimate under circular blur: what training looks at.
+
+        Where ``clipped`` is true, like ``y``, there was at least as much light as was seen.
+        """
+        x, maps, estimates, seen = None, None, [], y
         for stage in range(len(self.cleaners)):
-            x, maps = self(y, otf, sigma, stage, x, maps, local)
+            x, maps = self(seen, otf, sigma, stage, x, maps, local)
             estimates.append(x)
+            if clipped is not None:
+                blurred = torch.fft.irfft2(torch.fft.rfft2(x.detach()) * otf, s=y.shape[-2:])
+                seen = torch.where(clipped, torch.maximum(blurred, y), y)
         return estimates
 
     def forward(
@@ -168,11 +205,12 @@ class Network(nn.Module):
         Parameters
         ----------
         y : Tensor
-            Periodic blurred images, float32 ``(B, 1, Y, X)``.
+            Periodic blurred images, float32 ``(B, C, Y, X)``: gray, or the three colours.
         otf : Tensor
             Half spectrum of the PSF, ``(B or 1, 1, Y, X // 2 + 1)``.
         sigma : Tensor
-            Noise on the unit scale, ``(B or 1, 1, 1, 1)``.
+            Noise on the unit scale, ``(B or 1, 1, 1, 1)``; of colours, `noises`,
+            ``(B or 1, 2, 1, 1)``.
         stage : int
             Which step, from 0.
         x : Tensor, optional
@@ -182,37 +220,99 @@ class Network(nn.Module):
         local : Tensor, optional
             Noise around each pixel over ``sigma``, like ``y``; by default 1.
         """
-        solutions, passed = self._solutions(y, otf, sigma, stage, x)
-        before = y if x is None else x
+        coloured = y.shape[1] == 3
+        if coloured:
+            y, x = to_opponents(y), None if x is None else to_opponents(x)
+            local = None if local is None else local.square().mean(1, keepdim=True).sqrt()
+        before, mean = (y, None) if x is None else (x, x[:, :1])
+        solutions, passed = self._solutions(y[:, :1], otf, sigma[:, :1], mean, self.gamma[:, stage])
         # Factors that bring images near 1, where the layers' starting scale fits.
-        phases = to_phases((4 * (torch.cat([solutions, before], 1) - 0.5)).bfloat16(), _ALIGNED_PX)
-        noises = (sigma, *(sigma * passed).split(1, 1))
-        levels = [level_map(noise, phases, local, _ALIGNED_PX) for noise in noises]
-        inputs = [phases, *(0.5 * level.bfloat16() for level in levels)]
+        images = 4 * (torch.cat([solutions[:, 0], before[:, :1]], 1) - 0.5)
+        inputs = _maps(images, sigma[:, :1], passed, local)
+        base = solutions[:, :, 1]
+        tint: list[Tensor] = []
+        if coloured:
+            last = None if x is None else x[:, 1:]
+            rules = self.gamma_tint[:, stage]
+            solutions, passed = self._solutions(y[:, 1:], otf, sigma[:, 1:], last, rules)
+            images = 8 * torch.cat([solutions.flatten(1, 2), before[:, 1:]], 1)
+            tint = _maps(images, sigma[:, 1:], passed, local)
+            base = torch.cat([base, solutions[:, :, 1]], 1)
         with torch.autocast(y.device.type, torch.bfloat16):
             joined = torch.cat(inputs if maps is None else [*inputs, maps], 1)
-            change, maps = self.cleaners[stage](joined)
-        base = solutions[:, 1:2]
-        return base + 0.1 * from_phases(change, y.shape[-2:]), maps
+            if coloured:
+                change, maps = self.tints[stage](self.cleaners[stage], joined, torch.cat(tint, 1))
+            else:
+                change, maps = self.cleaners[stage](joined)
+        x = base + 0.1 * from_phases(change, y.shape[-2:])
+        return (to_colours(x) if coloured else x), maps
 
     def _solutions(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, stage: int, x: Tensor | None
+        self, y: Tensor, otf: Tensor, sigma: Tensor, x: Tensor | None, rules: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What fits the data and the last estimate, ``(B, 3, Y, X)``, and how much noise each has.
+        """What fits the data and the last estimate, and how much noise each has.
 
-        The latter over that of the image, ``(B, 3, 1, 1)``.
+        The former is ``(B, C, L, Y, X)`` for the ``L`` weights that ``rules`` gives, the latter,
+        over that of the image, ``(B, L, 1, 1)``.
         """
         rough = sum(transfer(y.shape, axis, y.device).abs().square() for axis in (-1, -2))
         power = torch.log(sigma / 0.01)
-        constant, slope, bend = self.gamma[:, stage, :, None, None]
-        weight = torch.exp(constant + slope * power + bend * power**2)  # (B, 3, 1, 1)
+        constant, slope, bend = rules[:, :, None, None]
+        weight = torch.exp(constant + slope * power + bend * power**2)  # (B, L, 1, 1)
         penalty = weight * (rough + CORNER)
         response = otf.conj() / (otf.abs().square() + penalty)
         spectrum = torch.fft.rfft2(y)
         if x is None:
-            solved = response * spectrum
+            solved = response[:, None] * spectrum[:, :, None]
         else:
             before = torch.fft.rfft2(x)
-            solved = before + response * (spectrum - otf * before)
+            left = spectrum - otf * before
+            solved = before[:, :, None] + response[:, None] * left[:, :, None]
         passed = rms(response.detach().abs(), y.shape[-1])
         return torch.fft.irfft2(solved, s=y.shape[-2:]), passed
+
+
+class Tint(nn.Module):
+    """How colours differ, in and out of a U-Net that was made for gray images.
+
+    Its layers begin at 0: the U-Net then does for the colours' mean what it does for a gray image.
+
+    Parameters
+    ----------
+    width : int
+        The U-Net's feature maps at half resolution.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        levels = len(CHROMA_WEIGHTS)
+        self.first = convolution(8 * (levels + 1) + levels + 1, width)
+        self.last = convolution(width, 8)
+        for layer in (self.first, self.last):
+            nn.init.zeros_(layer.weight)
+
+    def forward(self, unet: UNet, gray: Tensor, tint: Tensor) -> tuple[Tensor, Tensor]:
+        """The changes of the mean and of the differences, as phases, and the feature maps."""
+        change, maps = unet(gray, self.first(tint))
+        return torch.cat([change, self.last(maps)], 1), maps
+
+
+def _maps(images: Tensor, sigma: Tensor, passed: Tensor, local: Tensor | None) -> list[Tensor]:
+    """Images and the noise of them, as maps for the first layer."""
+    phases = to_phases(images.bfloat16(), _ALIGNED_PX)
+    each = (sigma, *(sigma * passed).split(1, 1))
+    levels = (level_map(noise, phases, local, _ALIGNED_PX) for noise in each)
+    return [phases, *(0.5 * level.bfloat16() for level in levels)]
+
+
+def _rules(weights: tuple[float, ...], steps: int) -> Tensor:
+    """Logarithms of the weights, quadratic in log sigma: smooth, and none turns negative."""
+    start = torch.tensor(weights).log().expand(steps, len(weights))
+    return torch.stack([start, 1.5 * torch.ones_like(start), 0 * start])
+
+
+def _load(module: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    """The tensors whose names begin so."""
+    module.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    )
