@@ -139,11 +139,12 @@ def test_errors_and_cancel_come_out_of_the_threads(path):
 def test_fast_shape_is_small_and_smooth(shape):
     found = fast_shape(shape)
     for n, m in zip(shape, found, strict=True):
-        assert n <= m <= 1.15 * n + 2
-        for factor in (2, 3, 5, 7):
+        assert n <= m <= 1.25 * n + 2
+        for factor in (2, 3, 5, 7, 11, 13):
             while m % factor == 0:
                 m //= factor
         assert m == 1
+    assert found[-1] == 1 or found[-1] % 2 == 0
 
 
 @given(st.data())
@@ -160,9 +161,7 @@ def test_coverage_is_the_adjoint_of_the_window(data):
     coverage = Coverage(k, grid, offset, shape)
     for start in range(0, grid[0], 3):
         rows = slice(start, min(start + 3, grid[0]))
-        found = coverage.share(rows).expand(expected[rows].shape)
-        assert torch.allclose(found, expected[rows], atol=1e-5)
-        inverse = coverage.reciprocal(rows).expand(expected[rows].shape)
+        inverse = coverage.divide_(torch.ones(1, *expected[rows].shape), rows)[0]
         seen = expected[rows] > 0.011
-        assert torch.allclose(inverse[seen], 1 / expected[rows][seen], rtol=1e-2)
+        assert torch.allclose(inverse[seen], 1 / expected[rows][seen], rtol=1e-3)
         assert (inverse[expected[rows] < 0.009] == 0).all()

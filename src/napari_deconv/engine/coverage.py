@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import cached_property
+import itertools
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 LEAST = 0.01
 """Share of its light below which a pixel counts as unseen (Bertero and Boccacci's threshold)."""
+_ONE = 1e-6
+"""A share is whole within this: the rounding of the PSF's sum."""
 
 
 class Coverage:
     """``A^T m`` on a grid of which only a box ``m`` was observed, some rows at a time.
 
-    Every value is a sum over a box of the PSF, so a summed-area table of the PSF is all that has
-    to be kept: no array of the grid's size.
+    Every value is a sum over a box of the PSF, and pixels that lie as far from the border have the
+    same: along every axis there are few kinds of them. All that is kept is a table over the kinds
+    and the PSF's last axis, no array of the grid's size.
 
     Parameters
     ----------
@@ -31,37 +34,49 @@ class Coverage:
     def __init__(
         self, psf: Tensor, grid: Sequence[int], offset: Sequence[int], shape: Sequence[int]
     ) -> None:
-        ends = [_reach(*args) for args in zip(psf.shape, grid, offset, shape, strict=True)]
+        runs = [_runs(*args) for args in zip(psf.shape, grid, offset, shape, strict=True)]
         table = psf.double().cpu()
         for axis in range(psf.ndim):
             first = table.new_zeros([1 if a == axis else m for a, m in enumerate(table.shape)])
             table = torch.cat([first, table.cumsum(axis)], axis)
-        pairs, self._kind = torch.stack(ends[0], 1).unique(dim=0, return_inverse=True)
-        table = table[pairs[:, 1]] - table[pairs[:, 0]]
-        for axis, (low, high) in enumerate(ends[1:-1], 1):
+        for axis, (_, low, high) in enumerate(runs[:-1]):
             table = table.index_select(axis, high) - table.index_select(axis, low)
-        self._whole = int((pairs[:, 1] - pairs[:, 0]).argmax())
         self._table = table.float().to(psf.device)
-        self._low, self._high = (end.to(psf.device) for end in ends[-1])
+        self._low, self._high = (end.to(psf.device) for end in runs[-1][1:])
+        self._kind = torch.repeat_interleave(torch.arange(len(runs[0][0])), runs[0][0])
+        self._last: tuple[int, Tensor] = -1, self._table
+        self._pieces = [list(_pieces(lengths.tolist())) for lengths, _, _ in runs[1:]]
 
-    def share(self, rows: slice) -> Tensor:
-        """``A^T m`` on some rows: ``(n, ...)``, or ``(1, ...)`` where all rows are alike."""
-        kind = self._kind[rows]
-        if bool((kind == self._whole).all()):
-            kind = kind[:1]
-        table = self._table[kind.to(self._table.device)]
-        return table.index_select(-1, self._high) - table.index_select(-1, self._low)
+    def divide_(self, x: Tensor, rows: slice) -> Tensor:
+        """``x / A^T m`` in place, 0 where next to nothing was seen.
 
-    def reciprocal(self, rows: slice) -> Tensor:
-        """``1 / A^T m`` on some rows, 0 where next to nothing was seen."""
-        if bool((self._kind[rows] == self._whole).all()):
-            return self._inner
-        return inverse(self.share(rows))
+        Parameters
+        ----------
+        x : Tensor
+            ``(C, n, ...)``.
+        rows : slice
+            Of the first spatial axis, ``n`` of them.
+        """
+        first, last = int(self._kind[rows.start]), int(self._kind[rows.stop - 1])
+        if first == last:
+            factor = self._factor(first)
+        else:
+            factor = self._inverse(self._kind[rows].to(self._table.device))
+        for piece in itertools.product(*self._pieces):
+            own = factor[(slice(None), *(kind for kind, _ in piece))]
+            if own.numel() > 1 or abs(float(own) - 1) > _ONE:
+                x[(slice(None), slice(None), *(pixels for _, pixels in piece))].mul_(own)
+        return x
 
-    @cached_property
-    def _inner(self) -> Tensor:
-        row = int((self._kind == self._whole).nonzero()[0])
-        return inverse(self.share(slice(row, row + 1)))
+    def _factor(self, kind: int) -> Tensor:
+        """``1 / A^T m`` of all rows of one kind, ``(1, ...)``; the last is kept."""
+        if self._last[0] != kind:
+            self._last = kind, self._inverse(torch.tensor([kind], device=self._table.device))
+        return self._last[1]
+
+    def _inverse(self, kinds: Tensor) -> Tensor:
+        table = self._table[kinds]
+        return inverse(table.index_select(-1, self._high) - table.index_select(-1, self._low))
 
 
 def inverse(share: Tensor) -> Tensor:
@@ -69,11 +84,24 @@ def inverse(share: Tensor) -> Tensor:
     return torch.where(share > LEAST, share.clamp(min=LEAST).reciprocal(), 0.0)
 
 
-def _reach(size: int, total: int, start: int, n: int) -> tuple[Tensor, Tensor]:
-    """First and past-the-last PSF pixel through which each grid pixel reaches the box."""
+def _runs(size: int, total: int, start: int, n: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Lengths of the runs of pixels of one kind along an axis, and the PSF's pixels they see.
+
+    The PSF's first and past-the-last pixel through which a grid pixel reaches the box are its kind.
+    """
     centre = size // 2
     first = start - (size - 1 - centre)
     pixel = first + (torch.arange(total) - first) % total
     low = (start - pixel + centre).clamp(0, size)
     high = (start + n - pixel + centre).clamp(0, size)
-    return low, high
+    ends, length = torch.stack([low, high], 1).unique_consecutive(dim=0, return_counts=True)
+    return length, ends[:, 0], ends[:, 1]
+
+
+def _pieces(lengths: Sequence[int]) -> Iterator[tuple[slice, slice]]:
+    """Runs and the pixels they are: long runs alone, pixels of their own kind together."""
+    kind = pixel = 0
+    for alone, group in itertools.groupby(lengths, lambda length: length > 1):
+        for several in [[length] for length in group] if alone else [list(group)]:
+            yield slice(kind, kind + len(several)), slice(pixel, pixel + sum(several))
+            kind, pixel = kind + len(several), pixel + sum(several)

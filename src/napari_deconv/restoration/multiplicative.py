@@ -45,14 +45,16 @@ class Walk:
         """Whether the last iteration changed next to nothing."""
         return self._tolerance > 0 and _ratio(self._sums) < self._tolerance**2
 
-    def iterate(self, blur: Blur, ratio: PerRows, normalise: PerRows) -> None:
-        """``x <- x * normalise(A^T ratio(A x))``."""
+    def iterate(
+        self, blur: Blur, ratio: PerRows, normalise: PerRows, within: slice | None = None
+    ) -> None:
+        """``x <- x * normalise(A^T ratio(A x))``; ``ratio`` is 0 outside the rows ``within``."""
 
         def multiply(correction: Tensor, rows: slice) -> None:
             self._multiply(normalise(correction, rows), rows)
 
         self._sums.clear()
-        blur.sandwich(self.point, ratio, multiply)
+        blur.sandwich(self.point, ratio, multiply, within)
 
     def _multiply(self, factor: Tensor, rows: slice) -> None:
         x = self.x[:, rows]
@@ -79,9 +81,11 @@ class Accelerated(Walk):
     def point(self) -> Tensor:
         return self._point
 
-    def iterate(self, blur: Blur, ratio: PerRows, normalise: PerRows) -> None:
+    def iterate(
+        self, blur: Blur, ratio: PerRows, normalise: PerRows, within: slice | None = None
+    ) -> None:
         self._overlaps.clear()
-        super().iterate(blur, ratio, normalise)
+        super().iterate(blur, ratio, normalise, within)
         alpha = min(max(_BOLD * _ratio(self._overlaps), 0.0), _MOST_BOLD)
 
         def extrapolate(rows: slice) -> None:

@@ -99,7 +99,9 @@ class RichardsonLucy(
 
         def iterate() -> None:
             smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
-            walk.iterate(problem.blur, ratio, partial(_normalise_by, share, smooth))
+            walk.iterate(
+                problem.blur, ratio, partial(_normalise_by, share, smooth), problem.window[1]
+            )
 
         stop = yield from search(iterate, held, MOST)
         errors = [float(f"{error * held.unit:.6g}") for error in stop.error]
@@ -121,7 +123,7 @@ class RichardsonLucy(
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
         for _ in range(self.iterations):
             smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
-            walk.iterate(problem.blur, ratio, partial(normalise, smooth))
+            walk.iterate(problem.blur, ratio, partial(normalise, smooth), problem.window[1])
             yield walk.point
             if walk.arrived:
                 return
@@ -148,7 +150,7 @@ def _normalise_by(share: Tensor, smooth: Tensor | None, correction: Tensor, rows
 
 def _normalise(seen: Coverage, smooth: Tensor | None, correction: Tensor, rows: slice) -> Tensor:
     """``correction / A^T m``, and Dey's factor; rounding must not make it negative."""
-    correction.clamp_(min=0).mul_(seen.reciprocal(rows))
+    seen.divide_(correction.clamp_(min=0), rows)
     return correction if smooth is None else correction.mul_(smooth[:, rows])
 
 

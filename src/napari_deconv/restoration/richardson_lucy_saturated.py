@@ -85,7 +85,7 @@ class RichardsonLucySaturated(
         torch.clamp(problem.seen - background, min=tiny(problem), out=x[problem.window])
         walk = (Accelerated if self.accelerate else Walk)(x, self.tolerance)
         for _ in range(self.iterations):
-            walk.iterate(problem.blur, ratio, normalise)
+            walk.iterate(problem.blur, ratio, normalise, problem.window[1])
             yield walk.point
             if walk.arrived:
                 return

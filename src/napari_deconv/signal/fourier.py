@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 
@@ -10,24 +11,21 @@ import torch
 from torch import Tensor
 
 from ..core.errors import Cancelled
-from .transform import SlabFFT, empty, splits, transform_
+from .good_sizes import LAST, OTHER
+from .transform import SlabFFT, empty, multiplied, real_rows, splits, transform_
 
 
 def fast_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    """The next sizes, per axis, whose FFT is fast: factors 2, 3, 5 and 7 only, the last even."""
+    """The next sizes, per axis, whose FFT is fast, as measured; the last one even (or 1)."""
     *rest, last = (int(n) for n in shape)
-    return (*map(_fast, rest), 2 * _fast(-(-last // 2)) if last > 1 else 1)
+    return (*(_fast(n, OTHER) for n in rest), _fast(last, LAST) if last > 1 else 1)
 
 
-def _fast(n: int) -> int:
-    while True:
-        rest = n
-        for factor in (2, 3, 5, 7):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return n
-        n += 1
+def _fast(n: int, sizes: Sequence[int]) -> int:
+    times = 1
+    while n > times * sizes[-1]:
+        times *= 2
+    return times * sizes[bisect_left(sizes, -(-n // times))]
 
 
 class Blur:
@@ -119,15 +117,14 @@ class Blur:
                 spectrum * response if tracked or not shared else spectrum.mul_(response)
             )
         batch = x.reshape(-1, *self.grid)
-        spectrum = self._analysed(batch, self._work(len(batch)))
-        self._respond(spectrum, response)
-        return self._synthesised(spectrum).view(x.shape)
+        return self._synthesised(self._filtered(batch, response)).view(x.shape)
 
     def sandwich(
         self,
         x: Tensor,
         between: Callable[[Tensor, slice], Tensor],
         after: Callable[[Tensor, slice], None],
+        within: slice | None = None,
     ) -> None:
         """Hand ``A^T between(A x)`` to ``after``, with no array of the grid's size in between.
 
@@ -143,19 +140,32 @@ class Blur:
             Rows of ``A x`` to the rows that `adjoint` shall see; may work in place.
         after : callable
             Takes rows of the result.
+        within : slice, optional
+            Part of the first spatial axis outside which ``between`` gives 0, and so need not be
+            called.
         """
         if not splits(x, len(self.grid)):
             everything = slice(0, self.grid[0])
             return after(self.adjoint(between(self.forward(x), everything)), everything)
-        slabs, spectrum = self._slabs, self._analysed(x, self._work(len(x)))
+        slabs, spectrum = self._slabs, self._filtered(x, self.otf)
+        # In one go or by rows, the transform reads what the rows' own part of the spectrum held.
+        room = real_rows(spectrum, self.grid[-1]) if slabs.whole else None
 
         def through(rows: slice) -> None:
             inside = between(slabs.synthesise(spectrum[:, rows]), rows)
-            spectrum[:, rows] = slabs.analyse(inside)
+            if room is None:
+                spectrum[:, rows] = slabs.analyse(inside)
+            else:
+                room[:, rows] = inside
 
-        self._respond(spectrum, self.otf)
-        slabs.rows(through, len(x))
-        self._respond(spectrum, self.otf.conj())
+        slabs.rows(through, len(x), within)
+        if within is not None:
+            spectrum[:, : within.start] = 0
+            spectrum[:, within.stop :] = 0
+        if room is None:
+            self._respond(spectrum, self.otf, conjugate=True, out=spectrum)
+        else:
+            self._filtered(room, self.otf, conjugate=True)
         slabs.rows(lambda rows: after(slabs.synthesise(spectrum[:, rows]), rows), len(x))
         return None
 
@@ -185,14 +195,32 @@ class Blur:
         self._slabs.rows(analyse, len(x))
         return spectrum
 
-    def _respond(self, spectrum: Tensor, response: Tensor) -> None:
-        """Finish the transform, multiply and undo the first axis, chunk by chunk."""
+    def _filtered(self, x: Tensor, response: Tensor, conjugate: bool = False) -> Tensor:
+        """``x`` with a response, transformed over all but its first spatial axis."""
+        work = self._work(len(x))
+        if self._slabs.whole:
+            self.check()
+            source = torch.fft.rfftn(x, dim=self.axes)
+        else:
+            source = self._analysed(x, work)
+        self._respond(source, response, conjugate, out=work)
+        return work
 
-        def respond(columns: Tensor, factor: Tensor) -> None:
-            transform_(columns)
-            transform_(columns.mul_(factor), inverse=True)
+    def _respond(
+        self, spectrum: Tensor, response: Tensor, conjugate: bool = False, *, out: Tensor
+    ) -> None:
+        """Multiply and undo the first axis, chunk by chunk.
 
-        self._slabs.columns(respond, spectrum, response)
+        Where ``spectrum`` is ``out``, its first axis is still to be transformed.
+        """
+
+        def respond(columns: Tensor, factor: Tensor, target: Tensor) -> None:
+            if spectrum is out:
+                transform_(columns)
+            multiplied(columns, factor, target, conjugate)
+            transform_(target, inverse=True)
+
+        self._slabs.columns(respond, spectrum, response, out)
 
     def _synthesised(self, spectrum: Tensor) -> Tensor:
         x = empty((len(spectrum), *self.grid))
