@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -197,24 +198,21 @@ def _composed(steps: list[Any], ndim: int) -> dict[str, tuple[float, ...]]:
 
 
 def _open_tiff(path: Path, axes: str | None) -> Source:
-    import tifffile
-    import zarr
+    from ..io.tiff import opened
 
-    from ..io.tiff import described
-
-    letters, known, notes = described(path)
-    store = tifffile.imread(path, aszarr=True, level=0)
+    closing = ExitStack()
     try:
-        array: Any = zarr.open(store, mode="r")
-        letters = check_axes(axes or letters, array.ndim)
+        image = closing.enter_context(opened(path))
+        lazy = image.lazy()
+        picture = image.around(_any(lazy))
+        picture = replace(picture, axes=check_axes(axes or picture.axes, lazy.ndim), path=path)
     except BaseException:
-        store.close()
+        closing.close()
         raise
-    picture = Picture(data=_any(array), axes=letters, path=path, notes=notes, **known)
-    scale = tuple(picture.pixel_size.get(a, 1.0) for a in letters)
+    scale = tuple(picture.pixel_size.get(a, 1.0) for a in picture.axes)
     words = {"µm": "micrometer", "s": "second"}
-    units = {a: words[u] for a, u in picture.units.items() if u in words and a in letters}
-    return Source(picture, {"scale": scale}, units, store=store)
+    units = {a: words[u] for a, u in picture.units.items() if u in words and a in picture.axes}
+    return Source(picture, {"scale": scale}, units, store=closing)
 
 
 def _any(array: Any) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 from ..core import paths
 from ..core.errors import DeconvError
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, files_in
+from ..io import SUFFIXES, images_in, one_per_image
 from . import words_for
 
 _log = logging.getLogger(__name__)
@@ -73,13 +73,13 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
         if not is_folder(given):
             found.append(given)
             continue
-        inside = files_in(given, SUFFIXES)
+        inside = images_in(given)
         if not inside:
             raise DeconvError(
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
         found += inside
-    return found, len(inputs) == 1 and not is_folder(inputs[0])
+    return one_per_image(found), len(inputs) == 1 and not is_folder(inputs[0])
 
 
 def _check(jobs: Sequence[Job]) -> None:

@@ -13,7 +13,7 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, Picture, files_in, read
+from ..io import SUFFIXES, Picture, files_in, images_in, one_per_image, read
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
@@ -193,7 +193,8 @@ def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path
         return [Job(folder / said, out)]
     sources: list[Path] = []
     for given in map(Path, inputs):
-        sources += files_in(given, SUFFIXES) if is_folder(given) else [given]
+        sources += images_in(given) if is_folder(given) else [given]
+    sources = one_per_image(sources)
     if not sources:
         raise DeconvError(
             f"{', '.join(inputs)} holds no images.", f"Looked for {', '.join(SUFFIXES)}."

@@ -15,7 +15,8 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.paths import is_file, resolved
 from ..io import SUFFIXES, Picture, read
-from ..psf import PSF, inspect, load, of_generator, repair
+from ..psf import PSF, inspect, of_generator, repair
+from ..psf.measured import of_picture
 from .options import spec_in
 from .report import Reporter
 
@@ -99,10 +100,10 @@ def kernel_in(text: str) -> Kernel:
     """
     path = Path(text)
     if path.suffix.lower() in (*SUFFIXES, ".bmp") or is_file(path):
-        array = load(path)
-        stated = read(path) if path.suffix.lower() in (".tif", ".tiff") else None
+        stated = read(path)
+        array = of_picture(stated, name=path.name)
         axes = "ZYX"[-array.ndim :]
-        spacing = stated.spacing(axes) if stated and set(axes) <= set(stated.axes) else None
+        spacing = stated.spacing(axes) if set(axes) <= set(stated.axes) else None
         return Kernel(
             array=array, path=str(resolved(path)), spacing=spacing,
             regions=_regions(stated, array),
@@ -112,9 +113,9 @@ def kernel_in(text: str) -> Kernel:
     return Kernel(spec=spec)
 
 
-def _regions(stated: Picture | None, array: NDArray[np.float32]) -> tuple[int, int] | None:
+def _regions(stated: Picture, array: NDArray[np.float32]) -> tuple[int, int] | None:
     """What `psf estimate --regions` wrote beside the PSFs."""
-    said = (stated.recipe or {}).get("psf") if stated is not None else None
+    said = (stated.recipe or {}).get("psf")
     grid = said.get("regions") if isinstance(said, Mapping) else None
     whole = isinstance(grid, list) and all(type(n) is int for n in grid)
     if not (isinstance(grid, list) and whole and len(grid) == 2 and array.ndim == 3):

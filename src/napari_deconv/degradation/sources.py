@@ -50,7 +50,7 @@ def listed(
         arrays, folder = {}, resolved(sources)
         if not is_folder(folder):
             raise DeconvError(f"The folder {sources} does not exist.", "Give a folder of images.")
-        names = [p.name for p in io.files_in(folder, io.SUFFIXES)]
+        names = [p.name for p in io.images_in(folder)]
     if not names:
         raise DeconvError(f"There is no image in {sources}.", f"Use {', '.join(io.SUFFIXES)}.")
     return folder, arrays, names

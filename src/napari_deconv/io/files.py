@@ -17,6 +17,7 @@ from ..core.json_text import read_object
 from ..core.paths import check_readable, is_file, is_folder, resolved
 from ..core.spec import dumps
 from .atomic import refused, replacing
+from .complete import check_room
 from .picture import Picture, check_axes, guess_axes
 
 _log = logging.getLogger(__name__)
@@ -31,6 +32,8 @@ _KINDS = {
 }
 SUFFIXES = tuple(_KINDS)
 """Endings of the files that can be read and written, in lower case."""
+READ_ONLY = (".bmp",)
+"""Endings of the files that can be read."""
 
 
 def read(path: str | Path, axes: str | None = None) -> Picture:
@@ -39,7 +42,7 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
     Parameters
     ----------
     path : str or Path
-        A TIFF (plain, ImageJ or OME), PNG, JPEG or NPY file.
+        A TIFF (plain, ImageJ or OME), PNG, JPEG, NPY or BMP file.
     axes : str, optional
         One of ``TCZYXS`` per axis, where the file does not say or says it wrongly.
 
@@ -54,7 +57,7 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
         If the file is missing, a folder, damaged or of an unsupported kind.
     """
     path = Path(path)
-    kind = _kind(path)
+    kind = "bmp" if path.suffix.lower() in READ_ONLY else _kind(path)
     check_readable(path)
     try:
         picture = _readers(kind)(path)
@@ -107,7 +110,7 @@ def write(
     """
     path = Path(path)
     kind = _kind(path)
-    if like is not None and like.path is not None and _same(path, like.path):
+    if like is not None and any(_same(path, Path(p)) for p in _inputs(like)):
         raise DeconvError(
             f"{path} is the input itself.", "Choose another name: inputs are never overwritten."
         )
@@ -164,6 +167,11 @@ def _kind(path: Path) -> str:
     )
 
 
+def _inputs(like: Picture) -> list[Path | str]:
+    """The files that a picture was read from."""
+    return [*([like.path] if like.path is not None else []), *like.info.get("files", ())]
+
+
 def _same(a: Path, b: Path) -> bool:
     try:
         return a.samefile(b)
@@ -209,8 +217,17 @@ def _writers(kind: str) -> Callable[[Path, Picture, str], None]:
 
 
 def _read_npy(path: Path) -> Picture:
-    # Pickles can run code; they are refused.
-    data = np.load(path, allow_pickle=False)
+    # Mapped first: of a header that lies nothing is allocated. Pickles can run code.
+    try:
+        mapped = np.lib.format.open_memmap(path, mode="r")
+    except ValueError as error:
+        if "Python objects" not in str(error):
+            raise
+        raise DeconvError(
+            "it holds pickled objects.", "Save a plain array of numbers with numpy.save."
+        ) from error
+    check_room(mapped.shape, mapped.dtype)
+    data = np.array(mapped)
     return Picture(data=data, axes=guess_axes(data.shape), format="npy")
 
 

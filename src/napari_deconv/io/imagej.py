@@ -12,14 +12,19 @@ from numpy.typing import NDArray
 from .picture import Picture, duration, finite_sizes, length, recipe_in, with_recipe
 
 _COUNTED = {"ImageJ", "SCIFIO", "images", "channels", "slices", "frames", "hyperstack", "axes"}
+_CALIBRATED = {"cf", "c0", "c1", "c2", "c3", "c4", "vunit"}
+"""What ImageJ's block says of the values of integers."""
 
 
 def holds(picture: Picture) -> bool:
-    """Whether ImageJ's dialect has these pixels: 8- and 16-bit, float32, and 8-bit RGB."""
+    """Whether ImageJ's dialect has these pixels: 8- and 16-bit, float32, and 8-bit RGB.
+
+    Signed 16-bit values are stored with 32768 added, and a calibration that subtracts it.
+    """
     dtype = picture.data.dtype
     if "S" in picture.axes:
         return dtype == np.uint8 and picture.data.shape[picture.axes.index("S")] == 3
-    return dtype in (np.uint8, np.uint16, np.float32)
+    return dtype in (np.uint8, np.uint16, np.int16, np.float32)
 
 
 def known(tif: tifffile.TiffFile) -> dict[str, Any]:
@@ -75,6 +80,10 @@ def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
     block = {k: v for k, v in block.items() if k not in _COUNTED}
     info = with_recipe(str(block.pop("Info", "")), picture.recipe)
     block = {k: _escaped(v) if isinstance(v, str) else v for k, v in block.items()}
+    block = {k: v for k, v in block.items() if k not in _CALIBRATED or data.dtype == np.uint16}
+    if data.dtype == np.int16:
+        data = data.view(np.uint16) ^ np.uint16(0x8000)
+        block |= {"cf": 0, "c0": -32768.0, "c1": 1.0, "vunit": "gray value"}
     options: dict[str, Any] = {
         "metadata": block | {"axes": axes} | ({"Info": info} if info else {})
     }
@@ -83,6 +92,8 @@ def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
         options["resolutionunit"] = picture.info["resolution_unit"]
     elif sizes := picture.spacing("XY"):
         options["resolution"] = tuple(1 / s for s in sizes)
+    if picture.info.get("inverted") and "S" not in axes:
+        options["photometric"] = "miniswhite"
     colormap = picture.info.get("colormap")
     if colormap is not None and data.dtype == np.uint8 and "S" not in axes:
         options["colormap"] = colormap

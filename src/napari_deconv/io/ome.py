@@ -48,7 +48,7 @@ def known(tif: tifffile.TiffFile) -> dict[str, Any]:
 
 def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
     """Write an OME-TIFF with the picture's own XML where it still fits the pixels."""
-    from .tiff import colour_options
+    from .tiff import LARGE, colour_options
 
     if data.dtype.name not in _TYPES:
         raise DeconvError(
@@ -59,9 +59,10 @@ def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
     wanted = [a for a in order if a in axes]
     stored = np.ascontiguousarray(data.transpose([axes.index(a) for a in wanted]))
     xml = b'<?xml version="1.0" encoding="UTF-8"?>' + ET.tostring(root, encoding="utf-8")
-    options = colour_options(stored, axes, picture.info)
+    options = colour_options(stored, axes)
     if picture.info.get("compressed"):
         options["compression"] = "zlib"
+    options["bigtiff"] = data.nbytes >= LARGE
     tifffile.imwrite(
         part, stored, ome=False, imagej=False, description=xml, metadata=None,
         software="napari-deconv", **options,

@@ -4,44 +4,139 @@ from __future__ import annotations
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import jpeg_factory
+from PIL.PngImagePlugin import PngImageFile
 
 from ..core.errors import DeconvError
+from .complete import check_room
 from .exif import orientation, reset, upright
 from .picture import Picture, in_order
 
 _KEPT_MODES = ("L", "LA", "RGB", "RGBA", "I;16")
+_PNG = b"\x89PNG\r\n\x1a\n"
+_STARTS = {
+    _PNG: "PNG", b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"GIF8": "GIF", b"RIFF": "WebP",
+    b"II*\0": "TIFF", b"MM\0*": "TIFF", b"II+\0": "TIFF", b"MM\0+": "TIFF", b"%!": "PostScript",
+    b"%PDF": "PDF", b"\x93NUMPY": "NPY", b"\0\0\0\x0cjP": "JPEG 2000", b"8BPS": "Photoshop",
+    b"\x89HDF": "HDF5", b"<": "HTML, XML or SVG",
+}  # fmt: skip
+_OURS = ("PNG", "JPEG", "BMP")
+_HEAD = 64
+# How a PNG's numbers become light. The profile, which says the same, is kept as `Picture.icc`.
+_LIGHT = (b"gAMA", b"cHRM", b"sRGB", b"cICP", b"mDCV", b"mDCv", b"cLLI", b"cLLi")
 
 
 def read_photo(path: Path) -> Picture:
-    """Read a PNG or JPEG; the pixels come upright, ``YX`` or ``YXS``."""
-    with Image.open(path, formats=["PNG", "JPEG", "MPO"]) as image:
-        kind = "png" if image.format == "PNG" else "jpeg"
-        deep = kind == "png" and _deep_colour(path)
+    """Read a PNG, JPEG or BMP; the pixels come upright, ``YX`` or ``YXS``."""
+    kind = _kind(path)
+    with _open(path, kind) as image:
+        check_room((*image.size, len(image.getbands())), "uint8")
+        deep = kind == "PNG" and _deep(path)
         notes = _notes(image)
         image.load()  # first: a PNG's EXIF may stand behind its pixels
-        info = dict(image.info)
-        exif = info.get("exif") or b""
-        if not deep:
-            data = np.asarray(_plain_mode(image))
-    if deep:
-        data = _codecs().png_decode(path.read_bytes())
+        info = {str(key): value for key, value in image.info.items()}
+        data = _deep_pixels(path) if deep else np.asarray(_plain_mode(image))
+    exif = info.get("exif") or b""
     turn = orientation(exif)
     dpi = info.get("dpi")
+    chunks = _light(path) if kind == "PNG" else []
     return Picture(
         data=np.ascontiguousarray(upright(data, turn)),
         axes="YX" if data.ndim == 2 else "YXS",
         exif=exif,
         icc=info.get("icc_profile") or b"",
-        format=kind,
-        info={"dpi": dpi[::-1] if dpi and turn >= 5 else dpi} if dpi else {},
+        format=kind.lower(),
+        info=({"dpi": dpi[::-1] if dpi and turn >= 5 else dpi} if dpi else {})
+        | ({"light": chunks} if chunks else {}),
         notes=notes,
     )
+
+
+def _kind(path: Path) -> str:
+    """The format by the file's first bytes, whatever its name ends in."""
+    with path.open("rb") as handle:
+        head = handle.read(_HEAD)
+    kind = next((name for start, name in _STARTS.items() if head.startswith(start)), "")
+    if kind in _OURS:
+        return kind
+    if b"ftyp" in head[:16]:
+        kind = "HEIF or AVIF"
+    if not kind:
+        raise DeconvError(
+            "it is no image of a known kind.",
+            "The file may be damaged, incomplete or misnamed: open it elsewhere and save it anew.",
+        )
+    raise DeconvError(
+        f"its name is that of a photo, but what it holds is {kind}.",
+        "Give it the right name, or open it elsewhere and save it as PNG or TIFF.",
+    )
+
+
+@contextmanager
+def _open(path: Path, kind: str) -> Iterator[ImageFile]:
+    """The image of a known kind, by its own decoder.
+
+    Pillow's general way in would try every decoder there is (one of which starts Ghostscript),
+    and refuses large photos.
+    """
+    with path.open("rb") as handle:
+        if kind == "PNG":
+            image: ImageFile = PngImageFile(handle)
+        elif kind == "JPEG":
+            image = jpeg_factory(handle)
+        else:
+            image = BmpImageFile(handle)
+        with image:
+            yield image
+
+
+def _light(path: Path) -> list[tuple[bytes, bytes]]:
+    """The chunks before a PNG's pixels that say how its numbers become light."""
+    found = []
+    for name, body in _chunks(path):
+        if name in _LIGHT:
+            found.append((name, body))
+    return found
+
+
+def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Name and content of the chunks before a PNG's pixels; large ones are passed over."""
+    with path.open("rb") as handle:
+        handle.seek(len(_PNG))
+        while len(head := handle.read(8)) == 8:
+            size, name = struct.unpack(">I4s", head)
+            if name in (b"IDAT", b"IEND"):
+                return
+            body = handle.read(size) if size <= _LONGEST else b""
+            handle.seek(4 if body or not size else size + 4, 1)
+            yield name, body
+
+
+_LONGEST = 1 << 16
+
+
+def _deep_pixels(path: Path) -> NDArray[Any]:
+    """Pixels of 16 bits, alpha and transparent values included, which Pillow would cut to 8."""
+    data: NDArray[Any] = _codecs().png_decode(path.read_bytes())
+    clear = next((body for name, body in _chunks(path) if name == b"tRNS"), b"")
+    colours = 1 if data.ndim == 2 else data.shape[-1]
+    if len(clear) != 2 * colours or colours not in (1, 3):
+        return data
+    value = np.frombuffer(clear, ">u2").astype(data.dtype)
+    samples = data.reshape(*data.shape[:2], colours)
+    seen = (samples != value).any(axis=-1, keepdims=True)
+    alpha = seen * np.uint16(np.iinfo(data.dtype).max)
+    return np.concatenate([samples, alpha.astype(data.dtype)], axis=-1)
 
 
 def _notes(image: Image.Image) -> tuple[str, ...]:
@@ -56,7 +151,7 @@ def _plain_mode(image: Image.Image) -> Image.Image:
             "the photo is CMYK, inks rather than light.",
             "Convert it to RGB with its profile first.",
         )
-    if image.mode == "PA" or ("transparency" in image.info and image.mode != "I;16"):
+    if image.mode == "PA" or "transparency" in image.info:
         return image.convert("LA" if image.mode in ("1", "L") else "RGBA")
     if image.mode == "P":
         return image.convert("RGB")
@@ -69,11 +164,13 @@ def _plain_mode(image: Image.Image) -> Image.Image:
     return image
 
 
-def _deep_colour(path: Path) -> bool:
-    """Whether a PNG has 16-bit colour or alpha, which Pillow would cut to 8 bits."""
+def _deep(path: Path) -> bool:
+    """Whether a PNG has 16 bits and colour, alpha or a transparent value: Pillow cuts these."""
     with path.open("rb") as handle:
         header = handle.read(26)
-    return header[24] == 16 and header[25] in (2, 4, 6)
+    if header[24] != 16:
+        return False
+    return header[25] in (2, 4, 6) or any(name == b"tRNS" for name, _ in _chunks(path))
 
 
 def _codecs() -> Any:
@@ -124,6 +221,8 @@ def write_png(part: Path, picture: Picture, name: str) -> None:
         part.write_bytes(_with_chunks(_codecs().png_encode(data, level=6), picture))
         return
     Image.fromarray(data).save(part, format="PNG", **_extras(picture))
+    if light := _light_chunks(picture):
+        part.write_bytes(_behind_header(part.read_bytes(), light))
 
 
 def _extras(picture: Picture) -> dict[str, Any]:
@@ -146,7 +245,16 @@ def _with_chunks(png: bytes, picture: Picture) -> bytes:
         chunks += _chunk(b"pHYs", struct.pack(">IIB", x, y, 1))
     if picture.exif:
         chunks += _chunk(b"eXIf", reset(picture.exif).removeprefix(b"Exif\0\0"))
-    header = 8 + 25
+    return _behind_header(png, _light_chunks(picture) + chunks)
+
+
+def _light_chunks(picture: Picture) -> bytes:
+    """How numbers become light, as the picture's own file says it."""
+    return b"".join(_chunk(name, body) for name, body in picture.info.get("light", ()))
+
+
+def _behind_header(png: bytes, chunks: bytes) -> bytes:
+    header = len(_PNG) + 25
     return png[:header] + chunks + png[header:]
 
 

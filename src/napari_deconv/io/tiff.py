@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,70 +13,185 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from . import imagej, ome
-from .exif import upright
+from . import imagej, ome, sets
+from .complete import check_chain, check_description, check_planes, check_room, remarks
+from .lazy import LazyPicture
+from .meaning import Meaning, meaning_of
 from .picture import ORDER, Picture, finite_sizes, in_order, length, recipe_in, with_recipe
 
-_GREY, _RGB, _YCBCR = (0, 1), 2, 6
-_REFUSED = {
-    3: "a palette",
-    5: "CMYK",
-    8: "CIELAB",
-    32803: "a raw sensor mosaic",
-    34892: "a raw photo",
-}
-_ORIENTATION = 274
-# Make, model, date, artist, computer, copyright, XMP, IPTC and the GeoTIFF tags.
-_CARRIED = (271, 272, 306, 315, 316, 33432, 700, 33723, 33550, 33922, 34264, 34735, 34736, 34737)
+# Make, model, date, artist, computer, copyright, white point, primaries, XMP and IPTC.
+_TEXTS = (271, 272, 306, 315, 316, 33432, 318, 319, 700, 33723)
+# The GeoTIFF tags speak of rows and columns.
+_CARRIED = (*_TEXTS, 33550, 33922, 34264, 34735, 34736, 34737)
 _ASCII = 2
+LARGE = 2**32 - 2**25
+"""Bytes from which on a file needs the offsets of BigTIFF, which ImageJ does not read."""
 _LOSSLESS = {5, 8, 32946, 50000}
 
 
 def read_tiff(path: Path) -> Picture:
     """Read the first image of a TIFF file with its metadata."""
-    with tifffile.TiffFile(path) as tif:
-        if not tif.series:
-            raise DeconvError("the file holds no image.", "Save it anew.")
-        series = tif.series[0]
-        page = series.keyframe
-        kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
-        _check_photometric(page, kind)
-        data, axes, notes = canonical(series.asarray(), series.axes)
-        if len(tif.series) > 1:
-            notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
-        known = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif)
-        info = known.pop("info", {}) | _page_info(page)
-    if kind == "tiff" and info.get("orientation", 1) != 1 and axes in ("YX", "YXS"):
-        data = np.ascontiguousarray(upright(data, info["orientation"]))
-    return Picture(data=data, axes=axes, format=kind, info=info, notes=notes, **known)
+    with opened(path) as image:
+        check_room(image.series.shape, image.series.dtype)
+        return image.picture()
 
 
-def described(path: Path) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-    """Axes, sizes and names of a TIFF file's first image, and notes, without its pixels."""
-    with tifffile.TiffFile(path) as tif:
-        if not tif.series:
-            raise DeconvError("the file holds no image.", "Save it anew.")
-        series = tif.series[0]
-        kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
-        _check_photometric(series.keyframe, kind)
-        # A view of one pixel in the file's shape: only the axes are wanted.
-        _, axes, notes = canonical(np.broadcast_to(np.uint8(0), series.shape), series.axes)
-        if len(tif.series) > 1:
-            notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
-        known = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif)
-    return axes, {k: v for k, v in known.items() if k in _SIZES}, notes
+@contextmanager
+def opened(path: Path) -> Iterator[TiffImage]:
+    """The first image of a TIFF file, known to be whole, without its pixels.
+
+    Raises
+    ------
+    DeconvError
+        If it holds less than it says, or its numbers are no light.
+    """
+    with remarks() as said:
+        tif = tifffile.TiffFile(path)
+        try:
+            xml = sets.described(path, tif)
+            if xml is not None:
+                tif.close()
+                tif = tifffile.TiffFile(path, omexml=xml)
+            check_chain(tif)
+            check_description(said)
+            if not tif.series:
+                raise DeconvError("it holds no image.", "Save it anew.")
+            check_planes(tif, tif.series[0])
+            image = _image(tif)
+        except BaseException:
+            tif.close()
+            raise
+    try:
+        # The log names the object first: <tifffile.TiffFile 'a.tif'>.
+        words = tuple(dict.fromkeys(f"{text.split('> ', 1)[-1]}." for text in said))
+        yield replace(image, notes=image.notes + words)
+    finally:
+        tif.close()
 
 
-_SIZES = ("pixel_size", "units", "channels")
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TiffImage:
+    """The first image of an open TIFF file.
+
+    Parameters
+    ----------
+    tif : tifffile.TiffFile
+        The file.
+    series : tifffile.TiffPageSeries
+        Its pages.
+    kind : str
+        ``"imagej"``, ``"ome"`` or ``"tiff"``.
+    stored : str
+        One letter per axis of the series; ``S`` are samples of a pixel, whatever they are.
+    axes : str
+        One letter of ``TCZYXS`` per axis of the picture.
+    meaning : Meaning
+        How its numbers become intensities.
+    known : mapping
+        Fields of its `Picture`.
+    notes : tuple of str
+        What had to be decided, in words.
+    """
+
+    tif: Any
+    series: Any
+    kind: str
+    stored: str
+    axes: str
+    meaning: Meaning
+    known: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    def picture(self) -> Picture:
+        """The picture with all its pixels, upright."""
+        data, letters = self.series.asarray(), self.stored
+        if "S" in letters:
+            data = np.moveaxis(data, letters.index("S"), -1)
+            letters = letters.replace("S", "") + "S"
+        data = self.meaning.values(data)
+        letters += "S" * (data.ndim - len(letters))
+        data = data.transpose([letters.index(a) for a in self._sources()])
+        return self.around(np.ascontiguousarray(self.meaning.upright(data, self.axes)))
+
+    def lazy(self) -> LazyPicture:
+        """The picture, of which pixels are read where it is indexed; needs zarr.
+
+        Raises
+        ------
+        DeconvError
+            If it has colours.
+        """
+        import zarr
+
+        if "S" in self.axes or self.meaning.luma is not None:
+            raise DeconvError(
+                "it holds colour samples, which OME-Zarr has no axis for.",
+                "Save the colours as channels.",
+            )
+        array: Any = zarr.open(self.series.aszarr(level=0), mode="r")
+        order = tuple(self.stored.index(a) for a in self._sources())
+        return LazyPicture(array, order, self.axes, self.meaning)
+
+    def around(self, data: Any) -> Picture:
+        """What the file says about the picture, with these pixels."""
+        return Picture(data=data, axes=self.axes, format=self.kind, notes=self.notes, **self.known)
+
+    def _sources(self) -> str:
+        """The letter of `stored` that each axis of the picture comes from."""
+        bands = "S" in self.stored and "S" not in self.axes
+        return self.axes.replace("C", "S") if bands else self.axes
 
 
-def canonical(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str, tuple[str, ...]]:
-    """Pixels and axes in letters of ``TCZYXS``, samples last, and what had to be guessed."""
+def _image(tif: Any) -> TiffImage:
+    """What there is to know of the first image of an open file."""
+    series = tif.series[0]
+    kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
+    page, block = series.keyframe, (tif.imagej_metadata or {}) if tif.is_imagej else {}
+    stored, notes = _letters(series.axes)
+    samples = dict(zip(stored, series.shape, strict=True)).get("S", 0)
+    meaning, said = meaning_of(page, kind, samples, block)
+    axes = stored.replace("S", "")
+    if samples > 4 or (samples in (2, 4) and not meaning.alpha):
+        if "C" in axes:
+            raise DeconvError(
+                f"each of its channels has {samples} samples, none of which is alpha.",
+                "Save them as channels.",
+            )
+        axes = "C" + axes
+    elif samples or (meaning.table is not None and meaning.table.ndim == 2):
+        axes += "S"
+    if len(tif.series) > 1:
+        notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
+    files = sorted({p.parent.filehandle.path for p in series if p is not None})
+    if len(files) > 1:
+        shown = ", ".join(Path(name).name for name in files[:3])
+        more = f" and {len(files) - 3} more" if len(files) > 3 else ""
+        notes += (f"The image lies in {len(files)} files: {shown}{more}.",)
+    left = len(tif.pages) - sum(len(one) for one in tif.series)
+    if kind == "ome" and left > 0 and not series.is_multifile:
+        notes += (f"{left} planes of the file belong to no image and are left out.",)
+    known = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif)
+    info = known.pop("info", {}) | _page_info(page, meaning)
+    if kind == "imagej" and page.photometric == 0:
+        info["inverted"] = True
+    if meaning.turned:
+        known |= {k: _turned(known[k]) for k in ("pixel_size", "units") if k in known}
+    known["info"] = info | {"files": tuple(files)}
+    return TiffImage(
+        tif=tif, series=series, kind=kind, stored=stored, axes=axes, meaning=meaning, known=known,
+        notes=notes + said,
+    )  # fmt: skip
+
+
+def _turned(by_axis: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes or units of a picture whose rows have become columns."""
+    other = {"X": "Y", "Y": "X"}
+    return {other.get(axis, axis): value for axis, value in by_axis.items()}
+
+
+def _letters(axes: str) -> tuple[str, tuple[str, ...]]:
+    """Axes in letters of ``TCZYXS``, and what had to be guessed."""
     notes: tuple[str, ...] = ()
-    if "S" in axes:
-        data, axes = np.moveaxis(data, axes.index("S"), -1), axes.replace("S", "") + "S"
-        if data.shape[-1] > 4 and "C" not in axes:
-            data, axes = np.moveaxis(data, -1, 0), "C" + axes[:-1]
     for letter in axes:
         if letter in ORDER:
             continue
@@ -86,36 +203,25 @@ def canonical(data: NDArray[Any], axes: str) -> tuple[NDArray[Any], str, tuple[s
             )
         axes = axes.replace(letter, free[0])
         notes += (f"The file does not name one of its axes; it is taken for {free[0]}.",)
-    return data, axes, notes
+    return axes, notes
 
 
-def _check_photometric(page: Any, kind: str) -> None:
-    value = int(page.photometric) if page.photometric is not None else 1
-    # ImageJ stores a display look-up table as a palette; the values remain intensities.
-    if value in (*_GREY, _RGB, _YCBCR) or (value == 3 and kind == "imagej"):
-        return
-    shown = _REFUSED.get(value, f"photometric {value}")
-    raise DeconvError(f"its colours are {shown}, not light.", "Convert it to grey or RGB first.")
-
-
-def _page_info(page: Any) -> dict[str, Any]:
-    """Tags that the writer puts back."""
+def _page_info(page: Any, meaning: Meaning) -> dict[str, Any]:
+    """Tags that the writer puts back: those that still say the truth of upright intensities."""
     tags = page.tags
     info: dict[str, Any] = {
-        "miniswhite": page.photometric == 0,
-        "extrasamples": tuple(int(e) for e in page.extrasamples),
         "compressed": int(page.compression) in _LOSSLESS,
-        "orientation": int(tags[_ORIENTATION].value) if _ORIENTATION in tags else 1,
         "tags": [
             (t.code, int(t.dtype), t.count, t.value, True)
-            for t in map(tags.get, _CARRIED)
+            for t in map(tags.get, _CARRIED if meaning.orientation == 1 else _TEXTS)
             if t is not None
         ],
     }
     if 282 in tags and 283 in tags:
-        info["resolution"] = (tags[282].value, tags[283].value)
+        both = (tags[282].value, tags[283].value)
+        info["resolution"] = both[::-1] if meaning.turned else both
         info["resolution_unit"] = int(tags[296].value) if 296 in tags else 1
-    if page.colormap is not None:
+    if page.colormap is not None and meaning.table is None:
         info["colormap"] = page.colormap
     return info
 
@@ -160,18 +266,18 @@ def choose(picture: Picture, name: str) -> str:
     kind = picture.format if picture.format in ("imagej", "ome") else "tiff"
     if kind == "tiff" and physical and not picture.info.get("resolution"):
         kind = "imagej"
-    if kind == "imagej" and not imagej.holds(picture):
+    if kind == "imagej" and not (imagej.holds(picture) and picture.data.nbytes < LARGE):
         kind = "ome"
     return kind
 
 
-def colour_options(data: NDArray[Any], axes: str, info: Mapping[str, Any]) -> dict[str, Any]:
+def colour_options(data: NDArray[Any], axes: str) -> dict[str, Any]:
     """Photometric tags of plain and OME files."""
     if "S" not in axes:
-        return {"photometric": "miniswhite" if info.get("miniswhite") else "minisblack"}
+        # Bands stay bands: planes of their own, none of them alpha.
+        return {"photometric": "minisblack"}
     samples = data.shape[-1]
-    extra = info.get("extrasamples") or (2,)
-    alpha = {"extrasamples": [int(extra[0])]} if samples in (2, 4) else {}
+    alpha = {"extrasamples": ["unassalpha"]} if samples in (2, 4) else {}
     colour = "rgb" if samples > 2 else "minisblack"
     return {"photometric": colour, "planarconfig": "contig"} | alpha
 
@@ -192,10 +298,11 @@ def resolution_options(picture: Picture) -> dict[str, Any]:
 def _write_plain(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
     info = picture.info
     text, recipe = str(info.get("text", "")), picture.recipe
-    options = colour_options(data, axes, info) | resolution_options(picture)
+    options = colour_options(data, axes) | resolution_options(picture)
     tags = list(info.get("tags", ())) or photo_tags(picture.exif)
     if info.get("compressed"):
         options["compression"] = "zlib"
+    options["bigtiff"] = data.nbytes >= LARGE
     if axes in ("YX", "YXS"):
         text = with_recipe(text, recipe)
         options |= (

@@ -204,7 +204,7 @@ def images_in(folder: Path, every: Every = "all", limit: int = 0) -> list[Path]:
     DeconvError
         If there is none.
     """
-    inside = io.files_in(folder, io.SUFFIXES)
+    inside = io.images_in(folder)
     start, step = {"all": (0, 1), "odd": (0, 2), "even": (1, 2)}[every]
     chosen = inside[start::step][: limit or None]
     if not chosen:

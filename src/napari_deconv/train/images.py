@@ -58,7 +58,7 @@ def read_sharp(
     if not is_folder(folder):
         raise DeconvError(f"There is no folder {folder}.", "Give a folder of sharp images.")
     images, skipped = {}, []
-    files = io.files_in(folder, io.SUFFIXES)
+    files = io.images_in(folder)
     for path in files[::every]:
         try:
             images[path.name] = _sharp(path, least_px, colours)
