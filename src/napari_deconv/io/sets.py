@@ -9,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from ..core.errors import DeconvError
+from ..core.paths import is_file
 from .folder import files_in
 
 _TIFF = (".tif", ".tiff")
@@ -51,6 +52,8 @@ def _members(path: Path) -> list[Path]:
     import tifffile
 
     try:
+        if not is_file(path):
+            return []
         with tifffile.TiffFile(path) as tif:
             xml = _whole_text(path, tif.ome_metadata)
         named = _named(ET.fromstring(xml)) if xml else {}
@@ -81,13 +84,13 @@ def described(path: Path, tif: Any) -> str | None:
     named = _named(root)
     own = root.get("UUID")
     others = {uuid: name for uuid, name in named.items() if uuid != own and name != path.name}
-    if len(named) == 1 and others and not _beside(path, *others.values()).is_file():
+    if len(named) == 1 and others and not is_file(_beside(path, *others.values())):
         # One file that was given another name.
         for data in list(root.iter()):
             for child in [c for c in data if _tag(c) == "UUID"]:
                 data.remove(child)
         others, whole = {}, ET.tostring(root, encoding="unicode")
-    lost = [name for name in dict.fromkeys(others.values()) if not _beside(path, name).is_file()]
+    lost = [name for name in dict.fromkeys(others.values()) if not is_file(_beside(path, name))]
     if lost:
         shown = ", ".join(lost[:3]) + (f" and {len(lost) - 3} more" if len(lost) > 3 else "")
         raise DeconvError(
@@ -112,7 +115,7 @@ def _whole_text(path: Path, text: str | None) -> str:
         return text
     name = pointer.get("MetadataFile", "")
     beside = _beside(path, name) if name else path
-    if not name or not beside.is_file():
+    if not name or not is_file(beside):
         raise DeconvError(
             f"it is part of an image that {name or 'another file'} describes, and that is missing.",
             "Put all files of the set into one folder, or export the image as one file.",
