@@ -17,7 +17,7 @@ from napari_deconv.cli.options import fields_in, parse_value, spec_in
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import hints
 from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
-from napari_deconv.io import Picture, read, sidecar, write
+from napari_deconv.io import Guard, Picture, read, sidecar, write
 from napari_deconv.psf import PSF, Disk, Gaussian
 
 if TYPE_CHECKING:
@@ -473,7 +473,7 @@ def test_demo_window_leaves_its_picture(tmp_path: Path, qtbot: object) -> None:
     from napari_deconv.samples import stack
 
     sample = stack()
-    result = _restore(sample, {"method": "wiener"}, tmp_path, "cpu", Reporter(quiet=True))
+    result = _restore(sample, {"method": "wiener"}, tmp_path, "cpu", Reporter(quiet=True), Guard())
     show([(sample, result)], tmp_path, wait=False)
     picture = read(tmp_path / "window-stack.png").data
     assert min(picture.shape[:2]) > 400

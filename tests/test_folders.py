@@ -12,7 +12,7 @@ from napari_deconv.cli.batch import plan
 from napari_deconv.cli.compare import _Comparing, _jobs
 from napari_deconv.cli.report import Reporter
 from napari_deconv.degradation.sources import listed
-from napari_deconv.io import files_in, write
+from napari_deconv.io import Guard, files_in, write
 from napari_deconv.protocol.kernels import kernels_in
 from napari_deconv.protocol.scenes import images_in
 from napari_deconv.restoration.weights import FOLDER
@@ -49,7 +49,10 @@ def test_every_door_passes_over_hidden_files(folder: Path, tmp_path: Path) -> No
 
 def test_truth_is_no_twin(folder: Path) -> None:
     args = SimpleNamespace(truth=str(folder), inputs=["x"])
-    assert _Comparing(None, folder, args, Reporter(quiet=True))._truth(folder / "._a.tif") is None
+    assert (
+        _Comparing(None, folder, args, Reporter(quiet=True), Guard())._truth(folder / "._a.tif")
+        is None
+    )
 
 
 def test_the_library_lists_no_partial_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

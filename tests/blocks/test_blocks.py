@@ -16,6 +16,7 @@ from napari_deconv.__main__ import main
 from napari_deconv.blocks import Outcome, open_source, stream_blocks, work
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.engine.streaming import drain, stream
+from napari_deconv.io import read
 from napari_deconv.restoration.base import Method
 
 methods()
@@ -201,8 +202,10 @@ def test_another_run_does_not_go_on_with_this_one(
         run(zarr5, tmp_path / "out.zarr", method=Method.make("tikhonov"))
     monkeypatch.undo()
     run(zarr5, tmp_path / "out.zarr")
+    again = run(zarr5, tmp_path / "out.zarr")
+    assert again.found == again.blocks and "finished already" in again.notes[0]
     with pytest.raises(DeconvError, match="exists already"):
-        run(zarr5, tmp_path / "out.zarr")
+        run(zarr5, tmp_path / "out.zarr", method=Method.make("tikhonov"))
 
 
 def test_a_broken_chunk_is_named_and_mended_later(volume: np.ndarray, tmp_path: Path) -> None:
@@ -325,5 +328,8 @@ def test_the_command_line_writes_an_ome_zarr_and_says_what_failed(
     said = capsys.readouterr().err
     assert "block Z 3, Y 0 to 40, X 0 to 44: A chunk could not be read" in said
     assert "1 of 6 blocks are missing" in said
-    assert main([*common, "-o", str(tmp_path / "out.tif")]) == 2
-    assert "ending in .zarr" in capsys.readouterr().err
+    assert main([*common, "-o", str(tmp_path / "out.tif")]) == 1  # which holds all or nothing
+    assert "could not be read in whole" in capsys.readouterr().err
+    (source / "0" / "3.0.0").unlink()  # no chunk is a chunk of 0
+    assert main([*common, "-o", str(tmp_path / "out.ome.tif"), "--quiet"]) == 0
+    assert read(tmp_path / "out.ome.tif").axes == "ZYX"

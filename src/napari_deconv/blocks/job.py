@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,13 +19,14 @@ from ..core.checks import field
 from ..core.device import choose_device
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
-from ..core.paths import exists, make_folder, read_bytes
+from ..core.paths import exists, read_bytes
 from ..core.spec import dumps
 from ..core.words import in_words
 from ..engine.axes import Layout, parse_axes
 from ..engine.intensity import Intensity
 from ..engine.run import Run
 from ..engine.unseen import NaN, Unseen
+from ..io.atomic import partial_name, sweep_folders
 from ..restoration.base import Method
 from ..signal.noise_law import NoiseLaw
 from .grid import Grid
@@ -87,6 +90,8 @@ class Job:
         One, or one per channel.
     nan : str
         What becomes of values that are not finite.
+    token : str
+        By which the result is known to be this run's.
     """
 
     source: str
@@ -101,6 +106,7 @@ class Job:
     device: str
     parts: tuple[Part, ...]
     nan: NaN = "refuse"
+    token: str = ""
 
     def grid(self, part: Part) -> Grid:
         """The blocks of a part."""
@@ -171,12 +177,32 @@ class Progress:
         return exists(self.folder / "job.json")
 
     def begin(self, job: Job, request: dict[str, Any]) -> None:
-        """Keep the job; the file that makes it count is written last, whole or not at all."""
-        make_folder(self.folder)
+        """Keep the job: the folder appears whole or not at all.
+
+        Raises
+        ------
+        DeconvError
+            If there is a folder of that name which no run has made.
+        """
+        if self.folder.exists():
+            raise DeconvError(
+                f"{self.folder} exists, and no unfinished run of ours is in it.",
+                "Rename it, or give another -o.",
+            )
+        sweep_folders(self.folder)
+        stage = partial_name(self.folder)
+        try:
+            stage.mkdir(parents=True)
+            self._keep(stage, job, request)
+            stage.rename(self.folder)
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+    def _keep(self, folder: Path, job: Job, request: dict[str, Any]) -> None:
         plain = {k: v for k, v in asdict(job).items() if k != "parts"}
         plain["parts"] = []
         for number, part in enumerate(job.parts):
-            np.save(self.folder / f"psf-{number}.npy", part.psf)
+            np.save(folder / f"psf-{number}.npy", part.psf)
             values = asdict(part.intensity) | {"dtype": part.intensity.dtype.str}
             plain["parts"].append(
                 {
@@ -189,9 +215,8 @@ class Progress:
                     "recipe": part.recipe,
                 }
             )
-        part_file = self.folder / "job.json.part"
-        part_file.write_text(dumps({"request": request, "job": plain}), encoding="utf-8")
-        part_file.replace(self.folder / "job.json")
+        text = dumps({"request": request, "job": plain})
+        (folder / "job.json").write_text(text, encoding="utf-8")
 
     def resume(self, request: dict[str, Any]) -> Job:
         """The job that was begun, if it was the same one.
@@ -230,17 +255,31 @@ class Progress:
         }
         return Job(parts=tuple(parts), **lists)
 
-    @property
-    def made(self) -> bool:
-        """Whether the empty result was made in full."""
-        return (self.folder / "made").exists()
+    def make(self, job: Job, create: Callable[[Path], None]) -> None:
+        """Make the empty result, unless it is there, and never in the place of another one.
 
-    def make(self, target: Path, create: Callable[[], None]) -> None:
-        """Make the empty result, clearing away one whose making was interrupted."""
-        if target.exists():
-            shutil.rmtree(target)
-        create()
-        (self.folder / "made").touch()
+        It is made within this folder and moved from there, so that it appears whole. Where it is
+        made anew, no block of it is on disk.
+
+        Raises
+        ------
+        DeconvError
+            If something lies there that this run has not made.
+        """
+        target = Path(job.target)
+        if target.exists() or target.is_symlink():
+            if job.token and marked(target) == job.token:
+                return
+            raise DeconvError(
+                f"{target} is not what this unfinished run has made: something else lies there.",
+                f"Move it away, or remove {self.folder} to forget the run.",
+            )
+        self._done.unlink(missing_ok=True)
+        empty = self.folder / "empty"
+        if empty.exists():
+            shutil.rmtree(empty)
+        create(empty)
+        empty.rename(target)
 
     def done(self) -> set[int]:
         """Numbers of the blocks that are on disk."""
@@ -262,5 +301,43 @@ class Progress:
             os.fsync(file.fileno())
 
     def finish(self) -> None:
-        """The run is complete; forget it."""
-        shutil.rmtree(self.folder)
+        """The run is complete; forget it. What somebody else put into the folder stays."""
+        ours = {"job.json", "done.txt", "empty", *(p.name for p in self.folder.glob("psf-*.npy"))}
+        if {path.name for path in self.folder.iterdir()} <= ours:
+            # Moved first: a folder that a kill left half empty would be nobody's.
+            gone = partial_name(self.folder)
+            self.folder.rename(gone)
+            shutil.rmtree(gone)
+            return
+        shutil.rmtree(self.folder / "empty", ignore_errors=True)
+        for name in sorted(ours - {"empty"}):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+_MARK = "napari_deconv_run"
+
+
+def mark(group: Any, token: str) -> None:
+    """Have a Zarr group say which run makes it."""
+    group.attrs[_MARK] = token
+
+
+def marked(target: Path) -> str:
+    """Which run made a Zarr folder; empty if none of ours did."""
+    import zarr
+
+    try:
+        return str(zarr.open_group(str(target), mode="r").attrs.get(_MARK, ""))
+    except Exception:  # zarr fails in a dozen ways on what is none
+        return ""
+
+
+def sweep_chunks(target: Path) -> None:
+    """Remove the chunks that zarr had not finished when a run into this folder was killed."""
+    for folder, _, names in os.walk(target):
+        for name in filter(_CHUNK.fullmatch, names):
+            with suppress(OSError):
+                (Path(folder) / name).unlink()
+
+
+_CHUNK = re.compile(r".*\.[0-9a-f]{32}\.partial")

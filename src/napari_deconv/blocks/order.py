@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
-from ..core.paths import exists
 from ..core.progress import Step
 from ..engine.options import Options
 from ..engine.run import Run
@@ -20,6 +20,7 @@ from .grid import cut
 from .job import Job, Part, Progress
 from .source import Source
 from .target import chunk_shape, create, shard_shape
+from .work import writing
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -59,11 +60,6 @@ class Order:
 
 def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
     """Look the image over, cut it into blocks and make the empty result."""
-    if exists(order.target):
-        raise DeconvError(
-            f"{order.target} exists already.",
-            "Give another -o, or remove it: nothing is overwritten.",
-        )
     if order.options.get("unseen") is not None:
         raise DeconvError(
             "A mask of unseen pixels cannot be given where an image is restored block by block.",
@@ -84,9 +80,11 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
         spacing=relative(order.options.get("spacing"), len(layout.spatial)),
         device=order.options.get("device", "auto"),
         parts=tuple(map(_part, order.psfs, runs)),
+        token=secrets.token_hex(8),
         nan=runs[0].unseen.nan,
     )
-    progress.begin(job, order.request)
+    with writing(progress.folder):
+        progress.begin(job, order.request)
     return job
 
 
@@ -165,6 +163,6 @@ def _halo(method: Any, psf_shape: Shape) -> Shape:
     return tuple(map(max, method.halo(psf_shape), reach))
 
 
-def create_for(order: Order, job: Job) -> None:
+def create_for(order: Order, job: Job, where: Path) -> None:
     """Make the empty result."""
-    create(order.target, order.source, job.chunks, job.shards or None, order.version)
+    create(where, order.source, job.chunks, job.shards or None, order.version, job.token)

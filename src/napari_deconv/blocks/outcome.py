@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import DeconvError
+from ..core.spec import dumps
+from ..io.guard import is_zarr
 from .job import Job
 from .order import Order
 
@@ -70,12 +74,54 @@ def recipe_of(order: Order, job: Job, seconds: float) -> dict[str, Any]:
     return about
 
 
-def record(target: Path, recipe: dict[str, Any]) -> None:
-    """Keep a recipe in the attributes of an OME-Zarr."""
+def record(target: Path, recipe: dict[str, Any], order: Order) -> None:
+    """Keep a recipe, and what was asked for, in the attributes of an OME-Zarr."""
     import zarr
 
     group = zarr.open_group(str(target), mode="r+")
-    group.attrs["napari_deconv"] = json.loads(json.dumps(recipe))
+    group.attrs["napari_deconv"] = _plain(recipe | {"request": order.request})
+
+
+def finished(order: Order) -> Outcome | None:
+    """What came of the same request, if that was finished; None if it was not."""
+    recipe = _recorded(order.target)
+    if recipe.pop("request", None) != _plain(order.request):
+        return None
+    blocks = int(recipe.get("blocks", {}).get("count", 0))
+    said = f"{order.target} was finished already; nothing was done."
+    return Outcome(order.target, blocks, blocks, {}, (said,), recipe)
+
+
+def _recorded(target: Path) -> dict[str, Any]:
+    import zarr
+
+    try:
+        recipe: Any = zarr.open_group(str(target), mode="r").attrs.get("napari_deconv")
+    except Exception:  # nothing, a file, or no Zarr: not ours
+        return {}
+    return dict(recipe) if isinstance(recipe, Mapping) else {}
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(dumps(value))
+
+
+def clear(target: Path, overwrite: bool) -> None:
+    """Raise if something lies where the result goes, or remove it where that was asked for.
+
+    Raises
+    ------
+    DeconvError
+        If it was not asked for, or what lies there is no Zarr.
+    """
+    if not (target.exists() or target.is_symlink()):
+        return
+    remedy = "Give another name, or --overwrite if it may be lost."
+    if not overwrite:
+        raise DeconvError(f"{target} exists already.", remedy)
+    if target.is_symlink() or not is_zarr(target):
+        raise DeconvError(f"{target} is no Zarr, so it is not removed.", "Give another name.")
+    shutil.rmtree(target)
 
 
 def remarks(state: State, order: Order) -> list[str]:

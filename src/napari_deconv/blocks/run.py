@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,12 +17,15 @@ from ..core.progress import Step
 from ..engine.channels import check_channels
 from ..engine.options import Options
 from ..engine.streaming import translated
+from ..io import Guard
+from ..io.atomic import sweep_folders
+from ..io.locks import only_run
 from ..restoration.base import Method
 from . import work
 from .executors import Block, in_cluster, in_process
-from .job import Progress
+from .job import Progress, sweep_chunks
 from .order import Order, begin, create_for
-from .outcome import Outcome, State, recipe_of, record, remarks
+from .outcome import Outcome, State, clear, finished, recipe_of, record, remarks
 from .source import Source, open_source
 from .target import VERSIONS, build_levels, check_version
 
@@ -37,6 +41,7 @@ def stream_blocks(
     sharded: bool = False,
     version: str = "",
     scheduler: str = "",
+    overwrite: bool = False,
     **options: Unpack[Options],
 ) -> Generator[Step, None, Outcome]:
     """Restore an image larger than memory into an OME-Zarr, or go on with that.
@@ -63,6 +68,9 @@ def stream_blocks(
     scheduler : str
         Address of a dask.distributed scheduler, ``tcp://host:8786``; its workers must see both
         files under the same names. By default this process works alone.
+    overwrite : bool
+        Whether another Zarr that lies at ``target`` is removed first. By default only what the
+        same call has begun is gone on with; what it has finished is left as it is.
     options
         See `core.options.Options`. Axes and voxel size are the file's own by default;
         ``memory_bytes`` is what a block may take, per worker.
@@ -79,7 +87,8 @@ def stream_blocks(
     Raises
     ------
     DeconvError
-        On bad input, or when nothing more can be written.
+        On bad input, if something else lies at ``target`` or another run is writing it, or when
+        nothing more can be written.
     """
     opened = source if isinstance(source, Source) else open_source(source, options.get("axes"))
     psfs: dict[int | None, Any] = dict(psf) if isinstance(psf, Mapping) else {None: psf}
@@ -102,46 +111,54 @@ def stream_blocks(
         options=options,
     )
     try:
-        with translated(method):
-            return (yield from _run(order, scheduler))
+        with translated(method), only_run(order.target):
+            return (yield from _run(order, scheduler, overwrite))
     finally:
         work.forget()
         if not isinstance(source, Source):
             opened.close()
 
 
-def _run(order: Order, scheduler: str) -> Generator[Step, None, Outcome]:
+def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None, Outcome]:
     began, cancel = time.perf_counter(), order.options.get("cancel")
     progress = Progress(order.target)
-    if progress.begun:
+    Guard.of([order.source.picture.path]).check_inputs(order.target)
+    sweep_folders(progress.folder)
+    resumed = progress.begun
+    if resumed:
         job = progress.resume(order.request)
+    elif (earlier := finished(order)) is not None:
+        return earlier
     else:
+        clear(order.target, overwrite)
         job = yield from begin(order, progress)
-    if not progress.made:
-        with work.writing(order.target):
-            progress.make(order.target, lambda: create_for(order, job))
+    with work.writing(order.target):
+        progress.make(job, partial(create_for, order, job))
     work.forget()
     done, state = progress.done(), State(notes=list(order.source.picture.notes))
     todo = [number for number in range(job.total) if number not in done]
     if done:
         state.notes.append(f"{len(done)} of {job.total} blocks were there already.")
     workers = in_cluster(job, todo, scheduler) if scheduler else in_process(job, todo, cancel)
-    finished = len(done)
+    ready = len(done)
     for event in workers:
         if isinstance(event, str):
             state.notes.append(event)
             continue
-        finished += isinstance(event, Block)
+        ready += isinstance(event, Block)
         with work.writing(progress.folder):
             _note(event, progress, state)
         share = event.share if not isinstance(event, Block) else 0.0
-        yield _step(finished + share, job.total, order.method.title, finished)
+        yield _step(ready + share, job.total, order.method.title, ready)
     if not state.failed:
         yield from _levels(order.target, job.total, cancel)
     recipe = recipe_of(order, job, time.perf_counter() - began)
     if not state.failed:
-        record(order.target, recipe)
-        progress.finish()
+        if resumed:
+            sweep_chunks(order.target)
+        with work.writing(order.target):
+            record(order.target, recipe, order)
+            progress.finish()
     return Outcome(
         target=order.target,
         blocks=job.total,

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from .job import mark
 from .source import Source
 
 VERSIONS = ("0.5", "0.4")
@@ -55,8 +56,9 @@ def create(
     chunks: tuple[int, ...],
     shards: tuple[int, ...] | None,
     version: str,
+    token: str,
 ) -> None:
-    """Make the empty OME-Zarr with all its levels and metadata."""
+    """Make the empty OME-Zarr with all its levels and metadata, and the mark of its run."""
     import zarr
 
     kind: Any = 3 if version == "0.5" else 2
@@ -75,6 +77,7 @@ def create(
             **_layout(kind, axes),
         )
     about = _metadata(source, shapes, version)
+    mark(group, token)
     group.attrs.update({"ome": {"version": version, **about}} if kind == 3 else about)
 
 

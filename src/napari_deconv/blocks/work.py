@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from collections.abc import Generator, Iterator
@@ -20,10 +19,10 @@ from ..core.errors import DeconvError
 from ..core.progress import Step
 from ..engine.run import Run
 from ..engine.tiling import Tile
+from ..io.atomic import FULL
 from .job import Job
 from .source import Source, open_source
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _LEAST_PX = 16
 
 
@@ -149,7 +148,7 @@ def writing(target: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in FULL:
             raise DiskFull(
                 f"No space is left for {target}.",
                 "Free some and run the same again: finished blocks stay.",

@@ -6,13 +6,16 @@ import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from ..core import paths
 from ..core.errors import DeconvError
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, images_in, one_per_image
+from ..io import SUFFIXES, Guard, Picture, check_target, images_in, one_per_image, read
+from ..io.guard import is_zarr
 from . import words_for
 
 _log = logging.getLogger(__name__)
@@ -52,11 +55,56 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
         jobs = [Job(sources[0], out)]
         folder = out.parent
     else:
-        jobs = [Job(source, out / source.name) for source in sources]
+        jobs = [Job(source, out / _name(source)) for source in sources]
         folder = out
     _check(jobs)
     make_folder(folder)
     return jobs
+
+
+def _name(source: Path) -> str:
+    """What a result is called in a folder of results."""
+    return f"{source.stem}.ome.tif" if source.is_dir() else source.name
+
+
+def whole(source: Path, axes: str | None) -> Picture:
+    """An image in memory, out of a file or an OME-Zarr.
+
+    Raises
+    ------
+    DeconvError
+        If it cannot be read, or not in whole.
+    """
+    if not source.is_dir():
+        return read(source, axes=axes)
+    from ..blocks import open_source
+
+    opened = open_source(source, axes)
+    try:
+        return replace(opened.picture, data=np.asarray(opened.array[...]))
+    except Exception as error:  # zarr's codecs fail in a dozen ways; to a person they are one
+        raise DeconvError(
+            f"{source} could not be read in whole: {type(error).__name__}: {error}.",
+            "Write an OME-Zarr (-o NAME.zarr): block by block, the rest of it goes on.",
+        ) from error
+    finally:
+        opened.close()
+
+
+def check_targets(jobs: Sequence[Job], kind: str, guard: Guard) -> None:
+    """Raise, before the work begins, if a result would replace what is none of ours.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        As `plan` makes them.
+    kind : str
+        What they make; see `io.guard.kind_of`.
+    guard : Guard
+        That knows the inputs.
+    """
+    for job in jobs:
+        check_target(job.target, kind, guard)
 
 
 def make_folder(folder: Path, option: str = "-o") -> None:
@@ -70,7 +118,7 @@ def make_folder(folder: Path, option: str = "-o") -> None:
 def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
     found: list[Path] = []
     for given in map(Path, inputs):
-        if not is_folder(given):
+        if not is_folder(given) or is_zarr(given):
             found.append(given)
             continue
         inside = images_in(given)
@@ -79,7 +127,8 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
         found += inside
-    return one_per_image(found), len(inputs) == 1 and not is_folder(inputs[0])
+    single = len(inputs) == 1 and found == [Path(inputs[0])]
+    return one_per_image(found), single
 
 
 def _check(jobs: Sequence[Job]) -> None:

@@ -106,8 +106,9 @@ def _results(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure what is missing; print and save the table."""
+    from ..io import Guard
     from ..io.atomic import replacing
-    from ..protocol.plot import check_plot, draw
+    from ..protocol.plot import MARK, check_plot, draw
     from ..protocol.results import read_rows
     from ..protocol.running import bench
     from ..protocol.summary import summarise
@@ -119,6 +120,14 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         check_plot(Path(args.plot))
     plan, baseline = _plan(args)
+    summary = path.with_suffix(".json")
+    kernels = [name for name in args.psf if Path(name).exists()]
+    scenes = [scene.image for group in plan.groups for scene in group.scenes]
+    guard = Guard.of([*kernels, *scenes], args.overwrite)
+    guard.check_inputs(path)
+    guard.check(summary, "benchmark")
+    if args.plot:
+        guard.check(Path(args.plot), "", MARK)
     if args.docs:
         check_section(Path(args.docs), args.section)
     progress = bench(plan, path, workers=args.workers, threads=args.threads, retry=args.retry)
@@ -132,7 +141,7 @@ def run(args: argparse.Namespace) -> int:
     said = protocol(plan, lines, _images(args), args.cross)
     print(table)
     command = command_line(["napari-deconv", "bench", *args.argv])
-    with replacing(path.with_suffix(".json")) as part:
+    with replacing(summary) as part:
         part.write_text(as_json(plan, lines, said, command, label) + "\n", encoding="utf-8")
     if args.plot:
         draw(lines, Path(args.plot))

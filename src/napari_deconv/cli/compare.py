@@ -13,7 +13,9 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, Picture, files_in, images_in, one_per_image, read
+from ..io import SUFFIXES, Guard, Picture, files_in, images_in, one_per_image, read
+from ..io.atomic import replacing
+from ..io.locks import only_run
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
@@ -47,6 +49,9 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare on every input; the exit status, 1 where a method failed."""
+    from ..comparison.export import check_folder
+    from ..comparison.table import MARK as TABLE_MARK
+
     first = Path(args.paths[0])
     recipe = first if first.suffix.lower() == ".json" else None
     args.inputs = args.paths[1:] if recipe else args.paths
@@ -57,12 +62,25 @@ def run(args: argparse.Namespace) -> int:
     out = Path(args.output)
     if recipe and resolved(out) == resolved(folder):
         raise DeconvError(f"-o {out} is the recipe's own folder.", "Give another -o.")
-    work = _Comparing(comparison, folder, args, Reporter(args.quiet))
     jobs = _jobs(comparison, folder, args.inputs, out)
-    make_folder(out)
+    kernel = kernel_in(args.psf).path if args.psf else ""
+    inputs = [*(job.source for job in jobs), recipe, args.truth, kernel]
+    guard = Guard.of(inputs, args.overwrite)
+    work = _Comparing(comparison, folder, args, Reporter(args.quiet), guard)
+    with only_run(out):
+        for each in jobs:
+            check_folder(each.target, guard)
+        if len(jobs) > 1:
+            guard.check(out / _TABLE, "", TABLE_MARK)
+        make_folder(out)
+        return _worked(jobs, work, out, args)
+
+
+def _worked(jobs: list[Job], work: _Comparing, out: Path, args: argparse.Namespace) -> int:
     status = run_batch(jobs, work, quiet=args.quiet)
     if len(jobs) > 1:
-        (out / _TABLE).write_text("".join(work.tables), encoding="utf-8")
+        with replacing(out / _TABLE) as part:
+            part.write_text("".join(work.tables), encoding="utf-8")
     return max(status, int(work.failed))
 
 
@@ -74,6 +92,7 @@ class _Comparing:
     folder: Path
     args: argparse.Namespace
     report: Reporter
+    guard: Guard
     failed: bool = False
 
     def __post_init__(self) -> None:
@@ -98,7 +117,9 @@ class _Comparing:
                 memory_bytes=None if memory is None else int(memory * 1e9),
             )
             outcome: Outcome = drain(steps, bar)
-        notes = export(outcome, material, job.target, name=job.source.stem, like=picture)
+        notes = export(
+            outcome, material, job.target, name=job.source.stem, like=picture, guard=self.guard
+        )
         self.report.notes([*outcome.notes, *notes], job.source.name)
         self.failed |= any(row.error for row in outcome.rows)
         lines = as_csv(outcome.rows, job.source.name).splitlines(keepends=True)

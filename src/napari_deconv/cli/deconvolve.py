@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,11 +15,11 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
-from ..io import SUFFIXES, Picture, read, write
-from .batch import Job, plan
+from ..io import SUFFIXES, Guard, Picture, check_target, read, write
+from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
 from .kernels import Kernels, differ, kernels_in
-from .large import add_large, is_large, run_large
+from .large import add_large, guard_of, is_large, run_large
 from .options import add_common, add_fields, given_fields, merged, number_or_auto, numbers
 from .report import Reporter
 
@@ -103,7 +104,7 @@ def recipe_from(name: str) -> dict[str, Any]:
     return dict(found)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Restoration:
     """Everything that is the same for all inputs."""
 
@@ -117,9 +118,10 @@ class Restoration:
     refine: int
     args: argparse.Namespace
     report: Reporter
+    guard: Guard = dataclass_field(default_factory=Guard)
 
     def __call__(self, job: Job) -> None:
-        picture = read(job.source, axes=self.args.axes)
+        picture = whole(job.source, self.args.axes)
         self.report.notes(picture.notes, job.source.name)
         psf = self.kernels.on(picture, self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
@@ -130,7 +132,7 @@ class Restoration:
         self.tell(result.recipe, job.source.name)
         said = self.kernels.said(result.recipe["psf"], self.mend)
         recipe = result.recipe | {"psf": said, "source": job.source.name}
-        write(job.target, result.data, like=picture, recipe=recipe)
+        write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard)
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
 
@@ -160,9 +162,10 @@ class Restoration:
 
     def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
         """Write a refined PSF beside the result it was made for."""
-        path = target.with_name(f"{target.stem}_psf.tif")
+        path = _psf_beside(target)
         said = {"refined": recipe["psf"], "rounds": self.refine, "source": recipe["source"]}
-        write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": said})
+        write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": said},
+              guard=self.guard)  # fmt: skip
         self.report.note(f"The refined PSF is {path.name}.")
 
     def tell(self, recipe: dict[str, Any], name: str) -> None:
@@ -180,7 +183,16 @@ def run(args: argparse.Namespace) -> int:
     if is_large(args):
         return run_large(args, job)
     jobs = plan(args.inputs, args.output)
+    job.guard = guard_of(args, job.kernels, [each.source for each in jobs])
+    check_targets(jobs, "result", job.guard)
+    for each in jobs if job.refine else ():
+        check_target(_psf_beside(each.target), "refined PSF", job.guard)
     return run_batch(jobs, job, quiet=args.quiet)
+
+
+def _psf_beside(target: Path) -> Path:
+    """Where the refined PSF of a result goes."""
+    return target.with_name(f"{target.stem}_psf.tif")
 
 
 def _prepared(args: argparse.Namespace) -> Restoration:

@@ -12,8 +12,8 @@ from ..core.json_text import read_object
 from ..core.paths import is_folder, resolved
 from ..core.progress import drain
 from ..degradation.chain import Chain
-from ..io import read, write
-from .batch import Job, plan
+from ..io import Guard, read, write
+from .batch import Job, check_targets, plan
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in
 from .options import add_common, add_fields, fields_in, given_fields
@@ -67,11 +67,16 @@ def run(args: argparse.Namespace) -> int:
     jobs = plan(args.inputs, args.output)
     truths = plan(args.inputs, args.truth) if args.truth else []
     _check_apart(jobs, truths)
+    guard = Guard.of(
+        [*(job.source for job in jobs), kernel.path if kernel else None], args.overwrite
+    )
+    check_targets(jobs, "degraded image", guard)
+    check_targets(truths, "truth", guard)
     truth = {job.source: job.target for job in truths}
     report = Reporter(args.quiet)
 
     def work(job: Job) -> None:
-        _degrade(job, truth.get(job.source), chain, kernel, args, report)
+        _degrade(job, truth.get(job.source), chain, kernel, args, report, guard)
 
     return run_batch(jobs, work, quiet=args.quiet)
 
@@ -91,6 +96,7 @@ def _degrade(
     kernel: Kernel | None,
     args: argparse.Namespace,
     report: Reporter,
+    guard: Guard,
 ) -> None:
     picture = read(job.source, axes=args.axes)
     report.notes(picture.notes, job.source.name)
@@ -99,11 +105,11 @@ def _degrade(
     recipe: dict[str, Any] = {"degradation": chain.to_dict(), "source": job.source.name}
     if kernel is not None:
         recipe["psf"] = kernel.said | {"repaired": args.repair_psf}
-    write(job.target, degraded, like=picture, recipe=recipe)
+    write(job.target, degraded, like=picture, recipe=recipe, guard=guard)
     if job.target.suffix.lower() in (".jpg", ".jpeg"):
         report.note("JPEG files code the result once more; .png and .tif keep it exactly.")
     if truth_path is not None:
-        write(truth_path, truth, like=picture, recipe=recipe | {"truth": True})
+        write(truth_path, truth, like=picture, recipe=recipe | {"truth": True}, guard=guard)
 
 
 def _dataset(args: argparse.Namespace, chain: Chain) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.shell import command_line
-from ..io import Picture, write
+from ..io import Guard, Picture, write
 from .batch import make_folder
 from .options import add_common
 from .report import Reporter
@@ -47,11 +48,13 @@ def run(args: argparse.Namespace) -> int:
 
     folder = Path(args.out)
     make_folder(folder, "--out")
-    report = Reporter(args.quiet)
+    report, guard = Reporter(args.quiet), Guard(overwrite=args.overwrite)
+    for path, kind in _targets(folder):
+        guard.check(path, kind)
     shown: list[tuple[Sample, Result]] = []
     for name, choice in METHODS.items():
         sample = SAMPLES[name]()
-        result = _restore(sample, choice, folder, args.device, report)
+        result = _restore(sample, choice, folder, args.device, report, guard)
         shown.append((sample, result))
         if not args.quiet:
             print(f"{name}: {_judged(sample, result.data)} ({result.recipe['seconds']:.1f} s)")
@@ -66,7 +69,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _restore(
-    sample: Sample, choice: dict[str, Any], folder: Path, device: str, report: Reporter
+    sample: Sample,
+    choice: dict[str, Any],
+    folder: Path,
+    device: str,
+    report: Reporter,
+    guard: Guard,
 ) -> Result:
     from ..engine.streaming import drain, stream
     from ..restoration.base import Method, methods
@@ -89,14 +97,24 @@ def _restore(
     start = folder / sample.name
     psf_path = Path(f"{start}-psf.tif")
     psf_axes = "ZYX"[-sample.psf.ndim :]
-    write(psf_path, sample.psf, like=_picture(sample, sample.psf, psf_axes))
     about = {"sample": sample.name, "note": sample.note}
-    write(f"{start}-blurred.tif", sample.image, like=like, recipe=about)
+    kernel_like = _picture(sample, sample.psf, psf_axes)
+    write(psf_path, sample.psf, like=kernel_like, recipe=about, guard=guard)
+    write(f"{start}-blurred.tif", sample.image, like=like, recipe=about, guard=guard)
     if sample.truth is not None:
-        write(f"{start}-truth.tif", sample.truth, like=like, recipe=about)
+        write(f"{start}-truth.tif", sample.truth, like=like, recipe=about, guard=guard)
     psf = result.recipe["psf"] | {"file": str(psf_path.resolve())}
-    write(f"{start}-restored.tif", result.data, like=like, recipe=result.recipe | {"psf": psf})
+    recipe = result.recipe | {"psf": psf}
+    write(f"{start}-restored.tif", result.data, like=like, recipe=recipe, guard=guard)
     return result
+
+
+def _targets(folder: Path) -> Iterator[tuple[Path, str]]:
+    """What will be written, and of what kind it is."""
+    for name in METHODS:
+        for part in ("psf", "blurred", "truth"):
+            yield folder / f"{name}-{part}.tif", "sample"
+        yield folder / f"{name}-restored.tif", "result"
 
 
 def _picture(sample: Sample, data: NDArray[Any], axes: str) -> Picture:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
 from ..core.progress import drain
+from ..io import Guard
 
 if TYPE_CHECKING:
     from .deconvolve import Restoration
+    from .kernels import Kernels
 
 
 def add_large(parser: argparse.ArgumentParser) -> None:
@@ -32,12 +35,9 @@ def is_large(args: argparse.Namespace) -> bool:
     Raises
     ------
     DeconvError
-        If an OME-Zarr goes in and none comes out, or there are several inputs.
+        If there are several inputs, or an option is for OME-Zarr results only.
     """
     large = args.output.rstrip("/").lower().endswith(".zarr")
-    zarrs = [name for name in args.inputs if ".zarr" in name.lower()]
-    if zarrs and not large:
-        raise DeconvError(f"{zarrs[0]} becomes an OME-Zarr.", "Give -o a name ending in .zarr.")
     if large and len(args.inputs) > 1:
         raise DeconvError("An OME-Zarr holds one image.", "Give one input at a time.")
     if args.scheduler and not large:
@@ -45,10 +45,17 @@ def is_large(args: argparse.Namespace) -> bool:
     return large
 
 
+def guard_of(args: argparse.Namespace, kernels: Kernels, sources: Iterable[Path]) -> Guard:
+    """What stands before every write: images, PSFs and recipe are inputs."""
+    psfs = [kernel.path for kernel in kernels.by_channel.values()]
+    return Guard.of([*sources, *psfs, args.recipe, args.unseen], args.overwrite)
+
+
 def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
     """Restore, or go on with it; the exit status."""
     from ..blocks import open_source, stream_blocks
 
+    guard_of(args, restoration.kernels, [Path(args.inputs[0])]).check_inputs(Path(args.output))
     source, report = open_source(args.inputs[0], args.axes), restoration.report
     try:
         name, picture = Path(args.inputs[0]).name, source.picture
@@ -66,6 +73,7 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             sharded=args.sharded,
             version=args.ome_zarr,
             scheduler=args.scheduler,
+            overwrite=args.overwrite,
             **options,
         )
         with report.progress(name) as bar:

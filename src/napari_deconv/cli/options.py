@@ -14,6 +14,10 @@ from ..core.spec import Spec, field_help, hints
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Options that every command which writes files has."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that another kind of run, or "
+        "another program, has made; inputs never are",
+    )  # fmt: skip
     parser.add_argument("--quiet", action="store_true", help="no progress, no notes")
     parser.add_argument("--debug", action="store_true", help="log everything, tracebacks included")
 

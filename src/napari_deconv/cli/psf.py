@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import DeconvError
-from ..io import Picture, write
+from ..io import Guard, Picture, write
 from ..io.picture import length
 from ..psf import PSF, describe
 from . import psf_beads, psf_estimate
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     spacing = dict(zip(axes, args.pixel_size or (), strict=False))
     unit = "µm" if args.unit in ("um", "µm", "micron") else args.unit
     like = Picture(data=array, axes=axes, pixel_size=spacing, units=dict.fromkeys(spacing, unit))
-    path = Path(args.output)
+    path, guard = Path(args.output), Guard(overwrite=args.overwrite)
     report = Reporter(args.quiet)
     if path.suffix.lower() == ".png":
         if array.ndim != 2:
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         array = np.rint(array / array.max() * 65535).astype(np.uint16)
         report.note("PNG holds integers: the PSF is scaled to its peak, with 16 bits.")
     make_folder(path.parent)
-    write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}})
+    write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}}, guard=guard)
     if not args.quiet:
         print(f"{path}: {spec}: {describe(like.data, args.pixel_size, unit)}")
     for found in spec.findings(given) if spec.calibrated else ():

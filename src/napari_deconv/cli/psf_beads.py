@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core.errors import DeconvError
 from ..core.paths import read_text
-from ..io import Picture, read, write
+from ..io import Guard, Picture, check_target, read, write
 from ..psf import describe
 from .batch import make_folder
 from .kernel import kernel_in
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Measure and write; says what became of each bead."""
     from ..psf.beads import measure
 
+    guard = Guard.of([args.input, args.points], args.overwrite)
+    check_target(Path(args.output), "PSF", guard)
     picture = read(args.input)
     report = Reporter(args.quiet)
     axes = "".join(a for a in picture.axes if a in "ZYX")
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.output)
     make_folder(path.parent)
     recipe = {"psf": {"beads": len(found.used), "file": str(args.input)}}
-    write(path, found.psf, like=like, recipe=recipe)
+    write(path, found.psf, like=like, recipe=recipe, guard=guard)
     if not args.quiet:
         said = describe(found.psf, like.spacing(axes), units.get("X", ""))
         print(f"{path}: {len(found.used)} of {len(found.beads)} beads: {said}")

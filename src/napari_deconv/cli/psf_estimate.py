@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..io import Picture, read, write
+from ..io import Guard, Picture, check_target, read, write
 from ..psf import describe
 from .batch import make_folder
 from .options import add_common, number_or_auto, numbers, sizes
@@ -48,11 +48,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Estimate and write; says the family and how sure it is."""
+    guard = Guard.of([args.input], args.overwrite)
+    check_target(Path(args.output), "PSF", guard)
     picture = read(args.input)
     report = Reporter(args.quiet)
     axes = args.axes or picture.axes
     if args.regions is not None:
-        return _across(args, picture, axes, report)
+        return _across(args, picture, axes, report, guard)
     found = _found(args, picture, axes, report)
     path = Path(args.output)
     array = found.psf
@@ -63,7 +65,8 @@ def run(args: argparse.Namespace) -> int:
     units = {a: v for a, v in picture.units.items() if a in "YX"}
     like = Picture(data=found.psf, axes="YX", pixel_size=keep, units=units)
     make_folder(path.parent)
-    write(path, array, like=like, recipe={"psf": found.recipe | {"file": str(args.input)}})
+    write(path, array, like=like, guard=guard,
+          recipe={"psf": found.recipe | {"file": str(args.input)}})  # fmt: skip
     if not args.quiet:
         print(f"{path}: {found.spec or found.family}: {describe(found.psf)}")
         print(found.confidence)
@@ -90,7 +93,8 @@ def _found(args: argparse.Namespace, picture: Picture, axes: str, report: Report
         )  # fmt: skip
 
 
-def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter) -> int:
+def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter,
+            guard: Guard) -> int:  # fmt: skip
     """Estimate and write one PSF per region; says whether they agree."""
     from ..core.progress import drain
     from ..estimation import stream_across
@@ -111,7 +115,7 @@ def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Repor
     array = np.stack([_padded(psf, side) for psf in found.psf.psfs])
     make_folder(path.parent)
     recipe = {"psf": found.recipe | {"file": str(args.input)}}
-    write(path, array, like=Picture(data=array, axes="TYX"), recipe=recipe)
+    write(path, array, like=Picture(data=array, axes="TYX"), recipe=recipe, guard=guard)
     if not args.quiet:
         print(f"{path}: {len(array)} PSFs of {side} x {side} px")
         print(found.confidence)

@@ -13,11 +13,12 @@ import numpy as np
 from ..core.errors import DeconvError
 from ..core.paths import make_folder
 from ..core.spec import dumps
-from ..io import Picture, write
+from ..io import Guard, Picture, check_target, write
 from ..io.atomic import replacing
 from . import figure
 from .material import Material
 from .run import Outcome, Row
+from .table import MARK as TABLE_MARK
 from .table import as_csv
 
 RECIPE = "comparison.json"
@@ -32,6 +33,7 @@ def export(
     at: Iterable[int] = (),
     like: Picture | None = None,
     inputs: bool = True,
+    guard: Guard | None = None,
 ) -> tuple[str, ...]:
     """Write ``table.csv``, ``figure.png`` and ``.svg``, every result, and ``comparison.json``.
 
@@ -49,6 +51,8 @@ def export(
         Where pixel sizes and other metadata of the results come from.
     inputs : bool
         Whether to write image, PSF, truth and repeat, too: the recipe then stands by itself.
+    guard : Guard, optional
+        What may not be replaced; by default all that no comparison has written.
 
     Returns
     -------
@@ -66,18 +70,30 @@ def export(
         raise DeconvError(
             f"The folder {folder} cannot be made: {error.strerror}.", "Choose another."
         ) from error
+    guard = guard or Guard()
+    check_folder(folder, guard)
     _text(folder / "table.csv", as_csv(outcome.rows))
     picture = like or pictured(material)
     for row in outcome.rows:
         if row.data is not None:
-            write(folder / file_name(row), row.data, picture, row.recipe, material.axes)
+            write(folder / file_name(row), row.data, picture, row.recipe, material.axes, guard)
     comparison = outcome.comparison
     if inputs:
-        comparison = replace(comparison, **_inputs(folder, material, picture))
+        comparison = replace(comparison, **_inputs(folder, material, picture, guard))
     said = {"figures": [_said(row) for row in outcome.rows], "notes": list(outcome.notes)}
     _text(folder / RECIPE, dumps(comparison.to_dict() | said) + "\n")
     paths = [folder / "figure.png", folder / "figure.svg"]
     return _tried(lambda: figure.draw(outcome, material, paths, tuple(at), name))
+
+
+def check_folder(folder: Path, guard: Guard) -> None:
+    """Raise unless a comparison may be written into a folder; see `Guard.check`."""
+    guard.check(folder / "table.csv", "", TABLE_MARK)
+    for name in ("figure.png", "figure.svg"):
+        guard.check(folder / name, "", figure.MARK)
+    guard.check(folder / RECIPE, "comparison")
+    for name in ("image.tif", "truth.tif", "repeat.tif", "psf.npy"):
+        check_target(folder / name, "comparison", guard)
 
 
 def file_name(row: Row) -> str:
@@ -105,7 +121,7 @@ def pictured(material: Material) -> Picture:
     return Picture(data=data, axes=axes, pixel_size=found, units=dict.fromkeys(found, "µm"))
 
 
-def _inputs(folder: Path, material: Material, picture: Picture) -> dict[str, Any]:
+def _inputs(folder: Path, material: Material, picture: Picture, guard: Guard) -> dict[str, Any]:
     """Write the inputs; where they are, relative to the recipe."""
     found: dict[str, Any] = {}
     for key in ("image", "truth", "repeat"):
@@ -113,9 +129,10 @@ def _inputs(folder: Path, material: Material, picture: Picture) -> dict[str, Any
         if array is None or tuple(array.shape) != tuple(material.image.shape):
             found[key] = {}
             continue
-        write(folder / f"{key}.tif", np.asarray(array), picture, None, material.axes)
+        said = {"comparison": key}
+        write(folder / f"{key}.tif", np.asarray(array), picture, said, material.axes, guard)
         found[key] = {"path": f"{key}.tif", "axes": material.axes}
-    write(folder / "psf.npy", np.asarray(material.psf))
+    write(folder / "psf.npy", np.asarray(material.psf), recipe={"comparison": "psf"}, guard=guard)
     found["psf"] = {"file": "psf.npy"}
     return found
 

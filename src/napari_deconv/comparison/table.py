@@ -12,6 +12,9 @@ from ..core.spec import hints
 from .measures import MEASURES, Measure
 from .run import Row
 
+MARK = "method,settings,"
+"""Stands in the first line of every table, and tells one of ours from others' files."""
+
 
 def columns(rows: Sequence[Row]) -> list[Measure]:
     """Measures worth a column: those that any row has a number for."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from .files import SUFFIXES, read, sidecar, write
+from .files import SUFFIXES, check_target, read, sidecar, write
 from .folder import files_in
+from .guard import Guard
 from .picture import Picture
 from .sets import images_in, one_per_image
 
 __all__ = [
     "SUFFIXES",
+    "Guard",
     "Picture",
+    "check_target",
     "files_in",
     "images_in",
     "one_per_image",

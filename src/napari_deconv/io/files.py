@@ -18,6 +18,7 @@ from ..core.paths import check_readable, is_file, is_folder, resolved
 from ..core.spec import dumps
 from .atomic import refused, replacing
 from .complete import check_room
+from .guard import Guard, kind_of
 from .picture import Picture, check_axes, guess_axes
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,7 @@ def write(
     like: Picture | None = None,
     recipe: Mapping[str, Any] | None = None,
     axes: str | None = None,
+    guard: Guard | None = None,
 ) -> None:
     """Write an image: whole or not at all, with the metadata of ``like``.
 
@@ -101,6 +103,9 @@ def write(
         How ``data`` was made, as plain JSON values.
     axes : str, optional
         One of ``TCZYXS`` per axis; by default those of ``like``.
+    guard : Guard, optional
+        What may not be replaced; by default ``like``'s own file, and a ``NAME.png.json`` that is
+        no recipe.
 
     Raises
     ------
@@ -116,6 +121,7 @@ def write(
         )
     if is_folder(path):
         raise DeconvError(f"{path} is a folder.", "Give the name of a file.")
+    _check_target(path, recipe, guard)
     if axes is None:
         axes = (
             like.axes
@@ -133,6 +139,39 @@ def write(
         if recipe is not None and kind != "tiff":
             beside = stack.enter_context(replacing(sidecar(path)))
             beside.write_text(dumps(recipe) + "\n", encoding="utf-8")
+    if guard is not None:
+        guard.made(path)
+
+
+def check_target(path: Path, kind: str, guard: Guard) -> None:
+    """Raise, before the work begins, unless an image and the recipe beside it may be written.
+
+    Parameters
+    ----------
+    path : Path
+        Where the image will go.
+    kind : str
+        Of `guard.kind_of` its recipe.
+    guard : Guard
+        That will be given to `write`.
+
+    Raises
+    ------
+    DeconvError
+        As `Guard.check`.
+    """
+    guard.check(path, kind)
+    if _kind(path) != "tiff":
+        guard.check(sidecar(path), kind)
+
+
+def _check_target(path: Path, recipe: Mapping[str, Any] | None, guard: Guard | None) -> None:
+    beside, kind = sidecar(path), kind_of(recipe)
+    if guard is not None:
+        guard.check(path, kind)
+    # A script that writes over its own picture means the recipe beside it, too.
+    if recipe is not None and _kind(path) != "tiff" and (guard is not None or not path.exists()):
+        (guard or Guard()).check(beside, kind)
 
 
 def sidecar(path: str | Path) -> Path:

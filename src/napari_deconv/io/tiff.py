@@ -226,6 +226,14 @@ def _page_info(page: Any, meaning: Meaning) -> dict[str, Any]:
     return info
 
 
+def recorded(path: Path) -> dict[str, Any] | None:
+    """The recipe of a TIFF file that this package wrote, without a look at its pixels."""
+    with tifffile.TiffFile(path) as tif:
+        kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
+        recipe = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif).get("recipe")
+    return recipe if isinstance(recipe, dict) else None
+
+
 def _known(tif: tifffile.TiffFile) -> dict[str, Any]:
     """What a plain TIFF tells: sizes where they look physical, profile, text, recipe."""
     page = tif.pages.first

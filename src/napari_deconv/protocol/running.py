@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import Cancelled, DeconvError
+from ..io.locks import only_run
 from ..restoration.base import methods
 from .attempts import attempt
 from .contestants import Contestant, weights_hash
@@ -136,6 +137,11 @@ def bench(
     DeconvError
         If the file cannot be read or written. What a method fails of becomes its row.
     """
+    with only_run(path):
+        yield from _missing(plan, path, workers, threads, retry)
+
+
+def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) -> Iterator[Progress]:
     known = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
     tasks = list(_tasks(plan, known, f"{plan.device}, processes: {workers}, threads: {threads}"))
     if not tasks:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,9 +17,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..core.errors import DeconvError
 from ..core.paths import exists, make_folder
+from ..core.spec import dumps
+from ..io import Guard
 from ..io.atomic import replacing
-from ..restoration.weights import packed
+from ..io.locks import only_run
+from ..restoration.weights import about, locate, packed
 from .pairs import Batch, make_batch, misjudge
 from .parallel import Team, team
 from .plot import draw
@@ -120,9 +125,10 @@ def fit(
     watch = Watch(60 * minutes, look_seconds, stop)
     folders = [images] if isinstance(images, Path) else list(images)
     material = read_material(recipe, folders)
-    with team(device) as us:
+    with team(device) as us, only_run(out) if us.leads else nullcontext():
         state = begin(recipe, us.device)
         make_folder(out)
+        _check_folder(out, recipe)
         if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", us.device)
         if us.leads:
@@ -132,6 +138,25 @@ def fit(
         exam = {name: batch.to(us.device) for name, batch in _exam(material).items()}
         yield from _run(state, material, exam, out, watch, us)
     return out / "best.safetensors"
+
+
+def _check_folder(out: Path, recipe: Recipe) -> None:
+    """Raise if weights of another origin lie where this training's would go."""
+    best = out / "best.safetensors"
+    guard = Guard.of([locate(recipe.start)] if recipe.start else [])
+    guard.check_inputs(best)
+    guard.check_inputs(out / "checkpoint.pt")
+    if (out / "checkpoint.pt").exists() or not best.exists():
+        return
+    try:
+        known = about(best).get("recipe")
+    except DeconvError:
+        known = None
+    if known != json.loads(dumps(recipe.to_dict())):
+        raise DeconvError(
+            f"{best} holds weights that this training has not made.",
+            "Give another folder: they would be replaced.",
+        )
 
 
 def _run(

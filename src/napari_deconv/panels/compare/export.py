@@ -65,8 +65,10 @@ class ExportBox(QWidget):
 
         def call() -> Any:
             from ...comparison.export import export
+            from ...io.locks import only_run
 
-            return export(outcome, material, folder, name=name, at=at)
+            with only_run(folder):
+                return export(outcome, material, folder, name=name, at=at)
 
         self.button.setEnabled(False)
         self.notice.say("Writing…")
