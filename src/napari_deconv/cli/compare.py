@@ -16,6 +16,7 @@ from ..core.paths import is_folder, resolved
 from ..io import SUFFIXES, Guard, Picture, files_in, images_in, one_per_image, read
 from ..io.atomic import replacing
 from ..io.locks import only_run
+from ..io.trial import check_format
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
@@ -107,6 +108,7 @@ class _Comparing:
         axes = self.comparison.image.get("axes") if not self.args.inputs else None
         picture = read(job.source, axes=axes)
         self.report.notes(picture.notes, job.source.name)
+        check_format("result.tif", picture)
         material, comparison = self._material(picture, job.source)
         memory = self.args.memory_gb
         with self.report.progress(job.source.name) as bar:

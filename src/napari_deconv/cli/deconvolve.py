@@ -16,6 +16,7 @@ from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
 from ..io import SUFFIXES, Guard, Picture, check_target, read, write
+from ..io.trial import check_format
 from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
 from .kernels import Kernels, differ, kernels_in
@@ -123,6 +124,7 @@ class Restoration:
     def __call__(self, job: Job) -> None:
         picture = whole(job.source, self.args.axes)
         self.report.notes(picture.notes, job.source.name)
+        check_format(job.target, picture)
         psf = self.kernels.on(picture, self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
             result = drain(self._stream(picture, psf), bar)

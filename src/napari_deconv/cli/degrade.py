@@ -13,6 +13,7 @@ from ..core.paths import is_folder, resolved
 from ..core.progress import drain
 from ..degradation.chain import Chain
 from ..io import Guard, read, write
+from ..io.trial import check_format
 from .batch import Job, check_targets, plan
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in
@@ -100,6 +101,8 @@ def _degrade(
 ) -> None:
     picture = read(job.source, axes=args.axes)
     report.notes(picture.notes, job.source.name)
+    for target in filter(None, (job.target, truth_path)):
+        check_format(target, picture)
     psf = None if kernel is None else examined(kernel, picture, report, args.repair_psf)
     degraded, truth = chain(picture.data, psf, axes=picture.axes)
     recipe: dict[str, Any] = {"degradation": chain.to_dict(), "source": job.source.name}

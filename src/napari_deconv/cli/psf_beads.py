@@ -12,6 +12,7 @@ import numpy as np
 from ..core.errors import DeconvError
 from ..core.paths import read_text
 from ..io import Guard, Picture, check_target, read, write
+from ..io.trial import check_format
 from ..psf import describe
 from .batch import make_folder
 from .kernel import kernel_in
@@ -58,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
         raise DeconvError(
             f"{args.input} has the axes {picture.axes}.", "Give a grey plane or one stack."
         )
+    check_format(args.output, Picture(data=np.zeros((3,) * len(axes), np.float32), axes=axes))
     stack = picture.data.reshape(picture.data.shape[len(extra) :])
     found = measure(stack, _points(args.points), size=args.size, symmetric=args.symmetric)
     for bead in found.beads:

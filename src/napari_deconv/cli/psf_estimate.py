@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..io import Guard, Picture, check_target, read, write
+from ..io.trial import check_format
 from ..psf import describe
 from .batch import make_folder
 from .options import add_common, number_or_auto, numbers, sizes
@@ -55,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
     axes = args.axes or picture.axes
     if args.regions is not None:
         return _across(args, picture, axes, report, guard)
-    found = _found(args, picture, axes, report)
     path = Path(args.output)
+    kind = np.uint16 if path.suffix.lower() == ".png" else np.float32
+    check_format(path, Picture(data=np.zeros((3, 3), kind), axes="YX"))
+    found = _found(args, picture, axes, report)
     array = found.psf
     if path.suffix.lower() == ".png":
         array = np.rint(array / array.max() * 65535).astype(np.uint16)
