@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import shutil
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from PIL import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +47,38 @@ def _no_window_left() -> Iterator[None]:
     for widget in leaked:
         widget.deleteLater()  # or every later test would find it
     assert not leaked, f"left behind: {', '.join(shown)}"
+
+
+@pytest.fixture
+def private() -> Iterator[Path]:
+    """A folder with ``shut`` (not to be entered), ``fixed`` (not to be written in) and files.
+
+    ``open.png`` may be read, ``unreadable`` may not. Root passes by permissions: for the length
+    of the test this thread then acts on files as somebody else.
+    """
+    folder = Path(tempfile.mkdtemp())
+    for name in ("shut", "fixed"):
+        (folder / name).mkdir()
+        (folder / name / "file").write_text("{}")
+    (folder / "unreadable").write_text("{}")
+    Image.fromarray((np.arange(400) % 251).astype("u1").reshape(20, 20)).save(folder / "open.png")
+    modes = {"shut": 0, "fixed": 0o555, "unreadable": 0}
+    for name, mode in modes.items():
+        (folder / name).chmod(mode)
+    folder.chmod(0o777)
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    try:
+        if root and sys.platform != "linux":
+            pytest.skip("root may do everything here")
+        if root:
+            ctypes.CDLL(None).setfsuid(65534)
+        yield folder
+    finally:
+        if root:
+            ctypes.CDLL(None).setfsuid(0)
+        for name in modes:
+            (folder / name).chmod(0o755)
+        shutil.rmtree(folder)
 
 
 def _windows() -> list[QWidget]:

@@ -478,3 +478,31 @@ def test_demo_window_leaves_its_picture(tmp_path: Path, qtbot: object) -> None:
     picture = read(tmp_path / "window-stack.png").data
     assert min(picture.shape[:2]) > 400
     assert picture[..., :3].std() > 5
+
+
+def test_spacing_is_the_voxel_size_that_a_microscope_psf_is_made_for(tmp_path: Path) -> None:
+    stack = np.random.default_rng(0).poisson(50, (5, 24, 24)).astype(np.uint16)
+    write(tmp_path / "bare.tif", stack, axes="ZYX")
+    sized = Picture(
+        data=stack,
+        axes="ZYX",
+        pixel_size={"Z": 0.5, "Y": 0.2, "X": 0.2},
+        units=dict.fromkeys("ZYX", "µm"),
+    )
+    write(tmp_path / "sized.tif", stack, like=sized)
+    words = ["--psf", "wide-field:numerical_aperture=0.8", "--iterations", 1, "--quiet"]
+    for name, more in (("sized", []), ("bare", ["--spacing", "0.5,0.2,0.2"])):
+        out = tmp_path / f"out-{name}.tif"
+        assert run("deconvolve", tmp_path / f"{name}.tif", "-o", out, *words, *more) == 0
+    same = [read(tmp_path / f"out-{name}.tif").data for name in ("sized", "bare")]
+    np.testing.assert_array_equal(*same)
+
+
+@pytest.mark.parametrize("sizes", ["0.5,0.2", "0,0.2,0.2", "1,2,3,4"])
+def test_spacing_that_does_not_fit_is_refused(
+    tmp_path: Path, sizes: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "s.tif", np.ones((3, 8, 8), np.uint16), axes="ZYX")
+    given = ["--psf", "wide-field", "--spacing", sizes, "-o", tmp_path / "o.tif"]
+    assert run("deconvolve", tmp_path / "s.tif", *given) != 0
+    assert "--debug" not in capsys.readouterr().err

@@ -98,3 +98,43 @@ def test_choice_rebuilds_the_form_and_remembers_values(qtbot):
     assert choice.spec() == Everything()
     choice.choose("other")
     assert choice.spec() == Other(level=4.25)
+
+
+@pytest.mark.parametrize("key", ["angle_deg", "weight", "percent"])
+@pytest.mark.parametrize("typed", ["0.5", "0,5"])
+def test_a_number_is_typed_with_point_or_comma_whatever_the_locale(qtbot, key, typed):
+    from qtpy.QtCore import QLocale, Qt
+    from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit
+
+    usual = QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
+    try:
+        form = Form(Everything)
+        qtbot.addWidget(form)
+        field = form.widgets["angle_deg" if key == "percent" else key].native
+        edit = field.findChildren(QLineEdit)[0]
+        if key == "percent":  # keys reach a spin box before its line
+            edit.clear()
+            qtbot.keyClicks(field.findChildren(QDoubleSpinBox)[0], typed)
+        else:
+            edit.selectAll()
+            qtbot.keyClicks(edit, typed)
+        qtbot.keyClick(edit, Qt.Key.Key_Return)
+        assert form.values()["angle_deg" if key == "percent" else key] == 0.5
+    finally:
+        QLocale.setDefault(usual)
+
+
+def test_whole_numbers_have_no_separators_in_any_locale(qtbot):
+    from qtpy.QtCore import QLocale
+    from qtpy.QtWidgets import QAbstractSpinBox
+
+    usual = QLocale()
+    QLocale.setDefault(QLocale("de_DE"))
+    try:
+        form = Form(Everything)
+        qtbot.addWidget(form)
+        boxes = form.findChildren(QAbstractSpinBox)
+        assert boxes and all(box.locale() == QLocale.c() for box in boxes)
+    finally:
+        QLocale.setDefault(usual)

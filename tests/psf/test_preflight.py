@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.psf import Disk, Gaussian, Motion, inspect, repair
+from napari_deconv.psf import Disk, Gaussian, Motion, WideField, inspect, of_generator, repair
 from napari_deconv.psf.mending import centre_of_mass, cut_energy, resample
 from napari_deconv.psf.preflight import _REPAIRS
 
@@ -155,13 +155,33 @@ def test_a_noisy_bead_on_an_offset_is_centred_and_left_without_haze() -> None:
     assert np.abs(mended - clean).sum() < 0.1
 
 
-def test_a_psf_larger_than_the_image_is_cropped_to_fit() -> None:
-    psf = Gaussian(sigma_px=4.0)()
+def test_an_empty_rim_larger_than_the_image_is_cropped_to_fit() -> None:
+    psf = np.pad(Gaussian(sigma_px=1.0)((9, 9)), ((8, 8), (0, 0)))
     found = inspect(psf, (20, 64))
     assert [f.code for f in found] == ["larger"]
     mended = repair(psf, found)
     assert mended.shape[0] <= 20
     assert inspect(mended, (20, 64)) == ()
+
+
+def test_light_from_beyond_the_image_is_physics_whoever_made_the_psf() -> None:
+    z, y, x = (np.arange(n) - n // 2 for n in (41, 15, 15))
+    tall = np.exp(-(z[:, None, None] ** 2) / 200 - (y[:, None] ** 2 + x**2) / 8)  # as of a file
+    tall = (tall / tall.sum()).astype(np.float32)
+    found = inspect(tall, (24, 128, 128))
+    assert [f.code for f in found] == ["beyond"]  # nothing is called cut, nothing is to be mended
+    assert "Richardson-Lucy accounts" in found[0].remedy and not found[0].repairable
+    np.testing.assert_array_equal(repair(tall, image_shape=(24, 128, 128)), tall)
+    generated = WideField(numerical_aperture=0.8)((41, 31, 31), (0.4, 0.1, 0.1))
+    mine = inspect(generated, (12, 128, 128))
+    assert "beyond" in [f.code for f in of_generator(mine, WideField(), (0.4, 0.1, 0.1))]
+
+
+@pytest.mark.parametrize("shape", [(0, 0), (3, 0), (-1, 5), ("a", 5), (2.5, 5)])
+def test_an_image_without_pixels_is_refused(shape: tuple[int, ...]) -> None:
+    for call in (inspect, lambda psf, shape: repair(psf, image_shape=shape)):
+        with pytest.raises(DeconvError, match="image_shape"):
+            call(GOOD, shape)
 
 
 def test_only_the_chosen_findings_are_mended() -> None:

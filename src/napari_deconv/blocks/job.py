@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.checks import field
+from ..core.checks import as_object
 from ..core.device import choose_device
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
@@ -228,7 +228,9 @@ class Progress:
         """
         where, remedy = f"{self.folder}", "Remove that folder and the result, and run it again."
         kept = read_object(self.folder / "job.json", "The unfinished run", remedy)
-        then, now = field(where, kept, "request", dict), json.loads(dumps(request))
+        if not {"request", "job"} <= set(kept):
+            raise DeconvError(f"{where} holds no unfinished run.", remedy)
+        then, now = as_object(where, kept["request"]), json.loads(dumps(request))
         other = sorted(k for k in {*then, *now} if then.get(k) != now.get(k))
         if other:
             was = ", ".join(f"{k} = {then.get(k)!r}" for k in other)
@@ -237,7 +239,7 @@ class Progress:
                 "Run it again as it was to finish it, or remove that folder and the result.",
             )
         try:
-            return self._job(field(where, kept, "job", dict))
+            return self._job(dict(kept["job"]))
         except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             problem = in_words(error, f"{where} holds an unfinished run that cannot be read")
             raise DeconvError(problem.what, remedy) from error

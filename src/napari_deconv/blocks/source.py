@@ -10,7 +10,7 @@ from typing import Any
 
 from ..core.errors import DeconvError
 from ..core.paths import check_readable, inside, is_folder
-from ..core.words import refusal
+from ..core.words import reason, refusal
 from ..io.picture import Picture, check_axes, length
 
 _TIFF = (".tif", ".tiff")
@@ -85,7 +85,7 @@ def open_source(path: str | Path, axes: str | None = None) -> Source:
         raise refusal(error.filename or path, error) from error
     except Exception as error:  # decoders fail in a dozen ways; to a person they are one
         raise DeconvError(
-            f"{path} could not be opened: {type(error).__name__}: {error}.",
+            f"{path} could not be opened: {reason(error)}.",
             "The file may be damaged or incomplete: open it elsewhere and save it anew.",
         ) from error
     if "S" in found.picture.axes:

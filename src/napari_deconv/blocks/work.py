@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..core.device import is_out_of_memory, release
 from ..core.errors import DeconvError
 from ..core.progress import Step
+from ..core.words import reason
 from ..engine.run import Run
 from ..engine.tiling import Tile
 from ..io.atomic import FULL
@@ -60,7 +61,7 @@ def read(job: Job, number: int) -> NDArray[Any]:
         return grid.layout.read(_source(job.source, job.axes), item, tile.read, slice(0, 1))
     except Exception as error:
         raise DeconvError(
-            f"A chunk could not be read: {type(error).__name__}: {error}.",
+            f"A chunk could not be read: {reason(error)}.",
             "Mend or replace it in the source.",
         ) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cached_property
 from pathlib import Path
@@ -55,8 +55,8 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="memory budget; larger images are cut into tiles",
     )
     add("--spacing", type=numbers, metavar="Z,Y,X",
-        help="voxel size along the PSF's axes, if the file does not say; only ratios "
-        "count")  # fmt: skip
+        help="voxel size along the PSF's axes, if the file does not say; in µm for a "
+        "microscope's PSF, of others only ratios count")  # fmt: skip
     add("--axes", metavar="TCZYXS", help="one letter per axis, where a file says it wrongly")
     add("--linear", action=argparse.BooleanOptionalAction, default=None,
         help="take sRGB photos to linear light before and back after")  # fmt: skip
@@ -125,7 +125,7 @@ class Restoration:
         picture = whole(job.source, self.args.axes)
         self.report.notes(picture.notes, job.source.name)
         check_format(job.target, picture)
-        psf = self.kernels.on(picture, self.report, self.mend)
+        psf = self.kernels.on(self.sized(picture), self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
             result = drain(self._stream(picture, psf), bar)
         self.report.notes(result.notes, job.source.name)
@@ -137,6 +137,25 @@ class Restoration:
         write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard)
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
+
+    def sized(self, picture: Picture) -> Picture:
+        """The picture with the voxel size that was given, which a PSF is rendered for."""
+        sizes = self.args.spacing
+        if not sizes:
+            return picture
+        axes = [a for a in "ZYX"[-len(sizes) :] if a in picture.axes]
+        if len(axes) < len(sizes) or not all(size > 0 for size in sizes):
+            raise DeconvError(
+                f"--spacing {','.join(f'{size:g}' for size in sizes)} does not fit the axes "
+                f"{picture.axes}.",
+                "Give a positive size for each of the PSF's axes, such as 0.3,0.1,0.1.",
+            )
+        stated = dict(zip(axes, sizes, strict=True))
+        return replace(
+            picture,
+            pixel_size={**picture.pixel_size, **stated},
+            units={**picture.units, **dict.fromkeys(axes, "µm")},
+        )
 
     def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
         """What the engine is told besides image and PSF, or PSFs by channel."""

@@ -85,7 +85,8 @@ def _calibration(spec: PSF, picture: Picture) -> tuple[float, ...]:
     if sizes is None or {picture.units.get(a) for a in axes} != {"µm"}:
         raise DeconvError(
             f"A {spec.title.lower()} PSF needs the pixel size, and the image does not say it.",
-            "Make the PSF with: napari-deconv psf ... --pixel-size Z,Y,X -o psf.tif.",
+            "Give deconvolve --spacing Z,Y,X in µm, or make the PSF with: napari-deconv psf ... "
+            "--pixel-size Z,Y,X -o psf.tif.",
         )
     return sizes
 

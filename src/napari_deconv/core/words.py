@@ -90,3 +90,17 @@ def in_words(error: Exception, failed: str, remedy: str = "") -> DeconvError:
             f"{failed}: the package {error.name} is missing.", f"Run: pip install {error.name}"
         )
     return DeconvError(f"{failed}: {error or type(error).__name__}", remedy)
+
+
+def reason(error: Exception) -> str:
+    """Why a decoder gave up, without Python's names of exceptions."""
+    if isinstance(error, KeyError):
+        return f"its part {error} is missing"
+    if isinstance(error, EOFError):
+        return "it ends too early"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "it is of another kind"
+    said = str(error).strip().split("\n")[0][: 2 * _LONGEST].rstrip(".")
+    return said or "it is damaged"

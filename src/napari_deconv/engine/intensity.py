@@ -66,7 +66,10 @@ def stored(values: NDArray[Any], dtype: np.dtype[Any]) -> tuple[NDArray[Any], in
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
     """The least and the largest float64 that the type can hold."""
-    limits: Any = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    if dtype.kind == "f":
+        most = float(np.finfo(dtype if dtype.itemsize < 8 else np.float64).max)
+        return -most, most
+    limits = np.iinfo(dtype)
     low, high = float(limits.min), float(limits.max)
     # The largest 64-bit integer is no float64; the next one above it would wrap around.
     return low, high if int(high) <= limits.max else float(np.nextafter(high, 0))

@@ -16,6 +16,7 @@ from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import check_readable, is_file, is_folder, resolved
 from ..core.spec import dumps
+from ..core.words import reason
 from .atomic import refused, replacing
 from .complete import check_room
 from .guard import Guard, kind_of
@@ -70,7 +71,7 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
         # Decoders fail in a dozen ways on damaged files; to a person they are one.
         _log.debug("reading %s", path, exc_info=True)
         raise DeconvError(
-            f"{path} could not be read as {kind.upper()}: {type(error).__name__}: {error}.",
+            f"{path} could not be read as {kind.upper()}: {reason(error)}.",
             "The file may be damaged, incomplete or misnamed: open it elsewhere and save it anew.",
         ) from error
     if axes is not None:
@@ -190,7 +191,7 @@ def _encode(kind: str, part: Path, picture: Picture, path: Path) -> None:
     except Exception as error:
         _log.debug("writing %s", path, exc_info=True)
         raise DeconvError(
-            f"{path} could not be written: {type(error).__name__}: {error}.",
+            f"{path} could not be written: {reason(error)}.",
             "Try another format, for example .tif or .npy.",
         ) from error
 

@@ -96,7 +96,7 @@ def _arrays(path: Path) -> Iterable[tuple[str, NDArray[np.float32]]]:
                 (f"{path.stem}:{name}", from_array(file[name], f"{path.name}: {name}"))
                 for name in names
             ]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DeconvError(f"{path} could not be read: {error}.", "Give plain arrays.") from error
 
 

@@ -160,28 +160,29 @@ def off_centre(psf: Array) -> Finding | None:
 
 
 def larger(psf: Array, room: tuple[int, ...]) -> Finding | None:
-    """No larger than the image; ``room`` is its shape, or empty."""
+    """No larger than the image; ``room`` is its shape, or empty.
+
+    Where next to nothing lies outside, the PSF has an empty rim; otherwise it is physics: there is
+    light in the image from beyond it, and a PSF that was cropped would deny that.
+    """
     if not any(n > most for n, most in zip(psf.shape, room, strict=False)):
         return None
-    kept = mending.crop(psf.clip(0), room).sum() / psf.clip(0).sum()
-    message = f"The PSF ({_joined(psf.shape)}) is larger than the image ({_joined(room)})."
-    remedy = f"Repair crops it to fit, which cuts {1 - kept:.1%} of its energy."
-    return Finding("larger", message, remedy)
-
-
-def beyond(found: Finding) -> Finding:
-    """What `larger` means for the PSF of a microscope."""
-    message = found.message.replace("is larger than", "reaches beyond")
+    lost = 1 - mending.crop(psf.clip(0), room).sum() / psf.clip(0).sum()
+    sizes = f"({_joined(psf.shape)})", f"the image ({_joined(room)})"
+    if lost <= _CUT_LIMIT:
+        remedy = f"Repair crops it to fit, which cuts {lost:.1%} of its energy."
+        return Finding("larger", f"The PSF {sizes[0]} is larger than {sizes[1]}.", remedy)
     return Finding(
         "beyond",
-        f"{message} There is light in it from where nothing was recorded.",
+        f"The PSF {sizes[0]} reaches beyond {sizes[1]}, with {lost:.0%} of its energy. There is "
+        "light in the image from where nothing was recorded.",
         "Richardson-Lucy accounts for that; better, record more planes and a wider field.",
     )
 
 
-def cut(psf: Array) -> Finding | None:
-    """Next to no energy beyond the border."""
-    share = 0.0 if _is_flat(psf) else mending.cut_energy(psf)
+def cut(psf: Array, room: tuple[int, ...] = ()) -> Finding | None:
+    """Next to no energy beyond the border; an axis longer than the image's has enough of it."""
+    share = 0.0 if _is_flat(psf) else mending.cut_energy(psf, room)
     if share <= _CUT_LIMIT:
         return None
     amount = f"about {share:.0%}" if share < 0.5 else "half or more"

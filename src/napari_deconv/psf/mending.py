@@ -25,20 +25,26 @@ def marginal(psf: Array, axis: int) -> Array:
     return np.asarray(psf.sum(axis=tuple(a for a in range(psf.ndim) if a != axis)))
 
 
-def cut_energy(psf: Array) -> float:
+def cut_energy(psf: Array, room: Sequence[int] = ()) -> float:
     """Energy estimated to lie beyond the border, relative to what lies inside.
 
     Each side's marginal profile is continued with the ratio of its last two values, falling at
     the rate at which that ratio falls itself: exact for a Gaussian, nearly nothing for a profile
-    that ends within its last pixel. A background does not count.
+    that ends within its last pixel. A background does not count, nor do axes that are longer than
+    the image's, whose shape is ``room``.
     """
     total = 0.0
     risen = without_background(psf.clip(0))
     for axis in range(psf.ndim):
         profile = marginal(risen, axis)
-        if len(profile) >= 3:
+        if len(profile) >= 3 and not _outgrows(psf, axis, room):
             total += _beyond(profile[:3]) + _beyond(profile[::-1][:3])
     return total / float(risen.sum())
+
+
+def _outgrows(psf: Array, axis: int, room: Sequence[int]) -> bool:
+    """Whether the PSF is longer than the image along an axis."""
+    return bool(room) and psf.shape[axis] > room[axis]
 
 
 def _beyond(profile: Array) -> float:
@@ -147,7 +153,7 @@ def fade(psf: Array, limit: Sequence[int] = ()) -> Array:
     for axis in range(psf.ndim):
         n = psf.shape[axis]
         ends = psf.take([0, -1], axis=axis)
-        if n < 3 or not ends.max() > 0:
+        if n < 3 or not ends.max() > 0 or _outgrows(psf, axis, limit):
             continue
         room = (limit[axis] - n) // 2 if limit else n
         width = min(math.ceil(n / 4), room)

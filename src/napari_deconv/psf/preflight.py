@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
+from ..core.checks import checked
 from ..core.errors import DeconvError
 from . import findings as check
 from . import mending
@@ -51,7 +53,7 @@ def inspect(
     if fatal is not None:
         return (fatal,)
     values = array.astype(np.float64)
-    room = tuple(int(n) for n in image_shape[-array.ndim :]) if image_shape is not None else ()
+    room = _room(array.ndim, image_shape)
     sizes = check.voxel_sizes(array.ndim, pixel_size, image_pixel_size)
     found = (
         check.boolean(array),
@@ -61,12 +63,21 @@ def inspect(
         check.even(values),
         check.off_centre(values),
         check.larger(values, room),
-        check.cut(values),
+        check.cut(values, room),
         check.flat(values),
         check.delta(values),
         check.unit_sum(values),
     )
     return tuple(replace(f, room=room) for f in found if f is not None)
+
+
+def _room(ndim: int, image_shape: Sequence[int] | None) -> tuple[int, ...]:
+    """The image's shape along the axes of the PSF; empty where it is not known."""
+    if image_shape is None:
+        return ()
+    hint = tuple[Annotated[int, Ge(1)], ...]
+    shape: tuple[int, ...] = checked("image_shape", image_shape, hint)
+    return shape[-ndim:]
 
 
 def of_generator(
@@ -90,9 +101,6 @@ def of_generator(
         Those that stay, and the generator's own.
     """
     left = tuple(f for f in findings if f.code not in spec.nature)
-    if spec.calibrated:
-        # Cropping optics to the image would pretend that no light came from beyond it.
-        left = tuple(check.beyond(f) if f.code == "larger" else f for f in left)
     known = spec.calibrated and pixel_size_um is not None
     return left + (spec.findings(tuple(pixel_size_um or ())) if known else ())
 

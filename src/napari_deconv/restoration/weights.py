@@ -110,7 +110,7 @@ def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str
         (k for k, t in tensors.items() if t.is_complex() or not t.float().isfinite().all()), None
     )
     if odd is not None:
-        raise DeconvError(f"{path} holds values that are not numbers, in {odd!r}.", "Get it again.")
+        raise DeconvError(f"{path} holds values that are not finite, in {odd!r}.", "Get it again.")
     return tensors, header
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
-from ..kit.inputs import Combo, Fold, guard_wheel
+from ..kit.inputs import Combo, Fold, guard_fields
 from ..kit.layers import follow, is_image, pixels, record
 from ..kit.noise import NoiseLevel
 from ..kit.parts import rows
@@ -129,7 +129,7 @@ class Judging(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(known)
         layout.addWidget(Fold("How to judge", more))
-        guard_wheel(self)
+        guard_fields(self)
 
     def set_image(self, layer: Any) -> None:
         """Tell which image is judged."""

@@ -10,7 +10,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ..kit.inputs import Combo, Number, guard_wheel
+from ..kit.inputs import Combo, Number, guard_fields
 from ..kit.layers import Placement, add_image, follow
 from ..kit.parts import read_out, rows
 from ..kit.plot import Curve, Plot
@@ -130,7 +130,7 @@ class SweepBox(QWidget):
         for part in (self.button, self._shown, self.plot, self.verdict):
             layout.addWidget(part)
         self.button.setEnabled(False)
-        guard_wheel(self)
+        guard_fields(self)
 
     def _connect(self) -> None:
         self.field.currentTextChanged.connect(self._on_field)

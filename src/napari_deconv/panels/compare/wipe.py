@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ..kit.inputs import Combo, guard_wheel
+from ..kit.inputs import Combo, guard_fields
 from ..kit.parts import rows, small
 from .group import Group, add_view, held
 
@@ -165,7 +165,7 @@ class Curtain(QWidget):
         layout.addLayout(form)
         layout.addLayout(buttons)
         layout.addWidget(self.slider)
-        guard_wheel(self)
+        guard_fields(self)
 
     def _connect(self) -> None:
         self.show_button.clicked.connect(lambda: self.open())

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ..kit.inputs import Combo, FileRow, guard_wheel
+from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.layers import axes_of, is_image, pixels
 from ..kit.parts import read_out, rows
 from ..kit.run_bar import RunBar
@@ -138,5 +138,5 @@ def _spin(low: int, high: int, value: int) -> QSpinBox:
     spin.setRange(low, high)
     spin.setValue(value)
     spin.setMinimumWidth(60)
-    guard_wheel(spin)
+    guard_fields(spin)
     return spin

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...core.errors import DeconvError
 from ...core.spec import Spec, field_help, hints
 from .field_widgets import field_widget, label, parsed, shown
-from .inputs import Combo, guard_wheel
+from .inputs import Combo, guard_fields
 from .parts import read_out, rows
 
 
@@ -55,7 +55,7 @@ class Form(QWidget):
             self.widgets[key] = widget
             layout.addRow(label(key), widget.native)
             layout.labelForField(widget.native).setToolTip(known.get(key, ""))
-        guard_wheel(self)
+        guard_fields(self)
 
     def values(self) -> dict[str, Any]:
         """What the fields hold now, unchecked."""

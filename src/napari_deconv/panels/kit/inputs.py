@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, Signal
+from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -39,7 +39,7 @@ class Combo(QComboBox):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.currentTextChanged.connect(self.setToolTip)
-        guard_wheel(self)
+        guard_fields(self)
 
     def paintEvent(self, event: QEvent) -> None:
         """Draw the current entry elided: under a style sheet Qt would cut it off."""
@@ -74,7 +74,7 @@ class Number(QDoubleSpinBox):
         self.setRange(low, high)
         self.setStepType(QAbstractSpinBox.StepType.AdaptiveDecimalStepType)
         self.setMinimumWidth(60)
-        guard_wheel(self)
+        guard_fields(self)
 
     def textFromValue(self, value: float) -> str:
         """Six significant digits at most."""
@@ -125,7 +125,7 @@ class Whole(QSpinBox):
         self.setRange(0, high)
         self.setSpecialValueText(zero)
         self.setMinimumWidth(60)
-        guard_wheel(self)
+        guard_fields(self)
 
     def keyPressEvent(self, event: Any) -> None:
         """What is typed replaces the word for 0."""
@@ -241,10 +241,31 @@ class _WheelGuard(QObject):
         return True
 
 
-def guard_wheel(widget: QWidget) -> None:
-    """Keep scrolling over ``widget`` from changing the values of the fields in it."""
-    guard = _WheelGuard(widget)
+class _DecimalPoint(QObject):
+    """Takes a typed comma for the decimal point."""
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Put a point where a comma is typed."""
+        if event.type() != QEvent.Type.KeyPress or event.text() != ",":
+            return False
+        edit = watched if isinstance(watched, QLineEdit) else watched.findChildren(QLineEdit)[0]
+        edit.insert(".")
+        return True
+
+
+def guard_fields(widget: QWidget) -> None:
+    """Keep scrolling over ``widget`` from changing its fields, and numbers in one notation.
+
+    Where the decimal point is a comma, Qt takes a point for a separator of thousands: 2.5 would
+    become 25.
+    """
+    wheel, point = _WheelGuard(widget), _DecimalPoint(widget)
     for kind in (QAbstractSpinBox, QComboBox, QSlider):
         for field in [*widget.findChildren(kind), *([widget] if isinstance(widget, kind) else [])]:
             field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            field.installEventFilter(guard)
+            field.installEventFilter(wheel)
+            if isinstance(field, QAbstractSpinBox):
+                field.setLocale(QLocale.c())
+            if isinstance(field, QDoubleSpinBox):
+                for part in (field, *field.findChildren(QLineEdit)):
+                    part.installEventFilter(point)

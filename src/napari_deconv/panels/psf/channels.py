@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..kit.inputs import Combo, Number, guard_wheel
+from ..kit.inputs import Combo, Number, guard_fields
 from ..kit.layers import axes_of, find, follow, is_psf, pixels, planes
 from ..kit.parts import read_out, rows
 from .asked import from_fields, from_layer, image_facts
@@ -65,7 +65,7 @@ class VarietyBox(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self._deep, self.switch, self.table):
             layout.addWidget(part)
-        guard_wheel(self)
+        guard_fields(self)
         self.depths.valueChanged.connect(self._tell)
         self.switch.toggled.connect(self._on_switch)
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ..kit.drawn import Drawn
-from ..kit.inputs import Combo, Number, Whole, guard_wheel
+from ..kit.inputs import Combo, Number, Whole, guard_fields
 from ..kit.layers import axes_of, pixels
 from ..kit.parts import read_out, rows
 from .request import Request
@@ -76,7 +76,7 @@ class FromImage(QWidget):
         layout.addLayout(self._form)
         for part in (self.across, self.region, self.edge, self.latent, self.told):
             layout.addWidget(part)
-        guard_wheel(self)
+        guard_fields(self)
         self.kind.currentIndexChanged.connect(self._on_kind)
         self.extent.valueChanged.connect(self._forget)
         self.noise.valueChanged.connect(self._forget)

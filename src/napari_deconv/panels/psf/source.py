@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ..kit.form import Choice
-from ..kit.inputs import Combo, FileRow, guard_wheel
+from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import SizeWatch, find, is_psf, planes
@@ -158,7 +158,7 @@ class PsfSource(QWidget):
             self.told, self.notice, self.calibration,
         ):  # fmt: skip
             layout.addWidget(part)
-        guard_wheel(self.dims)
+        guard_fields(self.dims)
 
     def _connect(self) -> None:
         self.choice.changed.connect(self._on_choice)
