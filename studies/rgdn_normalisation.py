@@ -54,7 +54,7 @@ def _restored(case: Case, factor: float, normalised: bool) -> Array:
     told = {"noise": case.noise * factor, "device": "cpu"}
     run, block = prepare(Method.make("rgdn", domain="photo"), image, case.psf, **told)  # type: ignore[arg-type]
     if not normalised:
-        run.intensity = replace(run.intensity, scale=1.0)
+        run.reading = replace(run.reading, intensity=replace(run.intensity, scale=1.0))
     drain(run.settle(block))
     restored: Array = drain(run.stream()).data / factor
     return restored

@@ -34,6 +34,7 @@ class Toy:
     ndim = (2, 3)
     joint_channels = False
     unit_scale = True
+    shift_free = False
     non_negative = needs_weights = False
     buffers = 4.0
     total: int = 3
@@ -130,7 +131,7 @@ def test_alpha_does_not_count_among_the_intensities() -> None:
 
 
 def test_the_clip_level_is_no_lower_than_the_brightest_plane_of_a_lazy_stack() -> None:
-    stack = noise(10, 12, 14)
+    stack = np.cumsum(noise(10, 12, 14), axis=-1)  # nothing in it stands out alone
     stack[4] *= 5  # not among the planes that are sampled
     levels: list[float] = []
 
@@ -138,7 +139,7 @@ def test_the_clip_level_is_no_lower_than_the_brightest_plane_of_a_lazy_stack() -
         levels.append(problem.white - float(problem.seen.max()))
 
     run(dask.array.from_array(stack, chunks=(1, 12, 14)), method=Toy(fail=fail), axes="TYX")
-    assert len(levels) == 10 and min(levels) >= 0
+    assert len(levels) == 10 and min(levels) >= -1e-6
 
 
 def test_a_read_only_image_is_read_and_no_warning_given() -> None:

@@ -57,7 +57,7 @@ def test_inliers() -> None:
     psf = torch.ones(1, 1)
     problem = Problem(seen=seen, psf=psf, grid=(1, 6), offset=(0, 1), noise=0.01)
     expected = torch.tensor([[[0.3, 0.5, 0.8, 1.2, 0.99, 0.2]]])
-    m = inliers(problem, expected)
+    m = inliers(problem, expected, problem.white)
     certain = 0.9 / (0.9 + 0.1 * 0.01 * np.sqrt(2 * np.pi))
     assert m[0, 0, 1].item() == pytest.approx(certain, rel=1e-5)
     assert m[0, 0, 4].item() > 0.9  # one standard deviation off

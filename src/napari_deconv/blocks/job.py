@@ -23,7 +23,7 @@ from ..core.paths import exists, read_bytes
 from ..core.spec import dumps
 from ..core.words import in_words
 from ..engine.axes import Layout, parse_axes
-from ..engine.intensity import Intensity
+from ..engine.readings import Reading, as_dict, from_dict
 from ..engine.run import Run
 from ..engine.unseen import NaN, Unseen
 from ..io.atomic import partial_name, sweep_folders
@@ -44,12 +44,10 @@ class Part:
         With everything settled.
     psf : ndarray
         float32, unit sum.
-    intensity : Intensity
-        Of the whole image or channel: blocks match only if they share it.
-    noise : float
-        On the image's own scale.
-    law : NoiseLaw or None
-        How it grows with brightness, where it does.
+    reading : Reading
+        Of the only item, or of a typical one: blocks of an item match only if they share it.
+    noise : float, NoiseLaw or None
+        As it was given; None where it is read from every item.
     common : float
         Noise of the mean of three colours over that of one.
     recipe : dict
@@ -59,9 +57,8 @@ class Part:
     channel: int | None
     method: Method
     psf: NDArray[np.float32]
-    intensity: Intensity
-    noise: float
-    law: NoiseLaw | None
+    reading: Reading
+    noise: float | NoiseLaw | None
     common: float
     recipe: dict[str, Any]
 
@@ -142,10 +139,8 @@ class Job:
             psf=part.psf,
             fingerprint="",
             layout=self.grid(part).layout,
-            intensity=part.intensity,
+            reading=part.reading,
             noise=part.noise,
-            estimated=False,
-            law=part.law,
             common=part.common,
             unseen=Unseen(nan=self.nan),
             spacing=self.spacing,
@@ -203,14 +198,12 @@ class Progress:
         plain["parts"] = []
         for number, part in enumerate(job.parts):
             np.save(folder / f"psf-{number}.npy", part.psf)
-            values = asdict(part.intensity) | {"dtype": part.intensity.dtype.str}
             plain["parts"].append(
                 {
                     "channel": part.channel,
                     "method": part.method.to_dict(),
-                    "intensity": values,
-                    "noise": part.noise,
-                    "law": part.law and asdict(part.law),
+                    "reading": as_dict(part.reading),
+                    "noise": asdict(part.noise) if isinstance(part.noise, NoiseLaw) else part.noise,
                     "common": part.common,
                     "recipe": part.recipe,
                 }
@@ -248,9 +241,11 @@ class Progress:
         """The job as it was kept; Python's errors where it is not of this form."""
         parts = []
         for number, part in enumerate(plain.pop("parts")):
-            values = part["intensity"] | {"dtype": np.dtype(part["intensity"]["dtype"])}
-            part |= {"method": Method.from_dict(part["method"]), "intensity": Intensity(**values)}
-            part |= {"law": NoiseLaw(**part["law"]) if part["law"] else None}
+            part |= {
+                "method": Method.from_dict(part["method"]),
+                "reading": from_dict(part["reading"]),
+                "noise": NoiseLaw(**noise) if isinstance(noise := part["noise"], dict) else noise,
+            }
             parts.append(Part(psf=np.load(self.folder / f"psf-{number}.npy"), **part))
         lists: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()

@@ -12,6 +12,7 @@ from typing import Any
 from ..core.errors import DeconvError
 from ..core.progress import Step
 from ..engine.options import Options
+from ..engine.record import noise_of
 from ..engine.run import Run
 from ..engine.streaming import prepare, relative
 from ..restoration.base import Method
@@ -103,19 +104,17 @@ def _part(channel: int | None, run: Run) -> Part:
     assert isinstance(run.method, Method)
     recipe = {
         "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
-        "noise": run.noise,
-        **({"noise_law": asdict(run.law)} if run.law else {}),
+        **noise_of(run),
         **({"noise_common": run.common} if run.method.joint_channels else {}),
-        "scale": run.intensity.scale,
+        "scale": run.unit[1],
         **({"chosen": run.chosen} if run.chosen else {}),
     }
     return Part(
         channel=channel,
         method=run.method,
         psf=run.psf,
-        intensity=run.intensity,
+        reading=run.reading,
         noise=run.noise,
-        law=run.law,
         common=run.common,
         recipe=recipe,
     )

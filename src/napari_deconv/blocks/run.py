@@ -14,7 +14,7 @@ import numpy as np
 
 from ..core.errors import Cancelled
 from ..core.progress import Step
-from ..engine.channels import check_channels
+from ..engine.channels import check_channels, each_channel
 from ..engine.options import Options
 from ..engine.streaming import translated
 from ..io import Guard
@@ -91,6 +91,8 @@ def stream_blocks(
         nothing more can be written.
     """
     opened = source if isinstance(source, Source) else open_source(source, options.get("axes"))
+    if not isinstance(psf, Mapping):
+        psf = each_channel(tuple(opened.array.shape), opened.picture.axes, psf) or psf
     psfs: dict[int | None, Any] = dict(psf) if isinstance(psf, Mapping) else {None: psf}
     if isinstance(psf, Mapping):
         check_channels(opened.array.shape, opened.picture.axes, psf)

@@ -18,10 +18,13 @@ from ..core.device import is_out_of_memory, release
 from ..core.errors import DeconvError
 from ..core.progress import Step
 from ..core.words import reason
+from ..engine.readings import Reading, read_item
 from ..engine.run import Run
 from ..engine.tiling import Tile
+from ..engine.unseen import Unseen
 from ..io.atomic import FULL
-from .job import Job
+from .grid import Grid
+from .job import Job, Part
 from .source import Source, open_source
 
 _LEAST_PX = 16
@@ -71,8 +74,9 @@ def compute(
 ) -> Generator[Step, None, tuple[NDArray[Any], int]]:
     """Restore what `read` gave; returns the pixels of the block, and how many were clipped."""
     part, grid, own = job.find(number)
-    _, tile = grid.block(own)
+    item, tile = grid.block(own)
     run = job.run(part, None, cancel)
+    run.reading = _reading(job, part, grid, item)
     values = yield from _restored(run, block, tile, grid.halo)
     return values, run.clipped
 
@@ -190,9 +194,27 @@ def _target(path: str) -> Any:
     return zarr.open_group(path, mode="r+")["0"]
 
 
+_readings: dict[tuple[str, int | None, tuple[int, ...]], Reading] = {}
+
+
+def _reading(job: Job, part: Part, grid: Grid, item: dict[str, int]) -> Reading:
+    """Intensities and noise of an item: every worker samples it once, and comes to the same."""
+    if grid.layout.count == 1:
+        return part.reading
+    key = job.source, part.channel, tuple(item.values())
+    if key not in _readings:
+        try:
+            image, unseen = _source(job.source, job.axes), Unseen(nan=job.nan)
+            _readings[key], _ = read_item(image, grid.layout.at(item), unseen, part.noise)
+        except Exception:  # constant, unseen or damaged: that is told where its pixels are read
+            _readings[key] = part.reading
+    return _readings[key]
+
+
 def forget() -> None:
     """Close what was opened: the next run may find other files under the same names."""
     for source in _sources.values():
         source.close()
     _sources.clear()
+    _readings.clear()
     _target.cache_clear()

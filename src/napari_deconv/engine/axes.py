@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,10 @@ class Layout:
     def looped(self) -> str:
         """The axes whose entries are restored one after the other."""
         return "".join(a for a in self.axes if a not in self.spatial and a != "S")
+
+    def at(self, item: dict[str, int]) -> Layout:
+        """The same array, of which only one item is meant."""
+        return replace(self, fixed=tuple(item.items()))
 
     def items(self) -> Iterator[dict[str, int]]:
         """Every position on the looped axes, one at a time: a file may say that it has millions."""

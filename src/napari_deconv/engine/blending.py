@@ -18,6 +18,7 @@ from .depths import Shares
 from .intensity import stored
 from .options import Options
 from .problem import Solver
+from .readings import summary
 from .run import Run
 from .streaming import check_psf, prepare, translated
 from .unseen import Unseen, with_mask
@@ -92,6 +93,7 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
     clipped, count, colours = 0, layout.count * len(parts), slice(0, layout.colours)
     whole = tuple(slice(0, n) for n in layout.block_shape)
     for item in layout.items():
+        run.attend(item)
         total = np.zeros((layout.colours, *layout.block_shape), np.float32)
         for number, part in enumerate(parts):
             label = f"{psf.place} {number + 1} of {len(parts)}"
@@ -102,7 +104,9 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
         clipped += held
         layout.write(out, item, whole, colours, values)
     run.clipped = clipped
-    return Result(out, _recipe(found, psf), tuple(dict.fromkeys(n for f in found for n in f.notes)))
+    recipe = _recipe(found, psf)
+    recipe |= {"items": summary(run.readings)} if run.readings else {}
+    return Result(out, recipe, tuple(dict.fromkeys(n for f in found for n in f.notes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +141,10 @@ class _Part:
             psf=self.psf,
             layout=layout,
             unseen=Unseen.of(image, layout, mask, run.unseen.nan),
-            intensity=replace(run.intensity, dtype=np.dtype(np.float32)),
+            reading=replace(
+                run.reading, intensity=replace(run.intensity, dtype=np.dtype(np.float32))
+            ),
+            readings=[],
             out=None,
             done=0,
             misfits=[],

@@ -15,6 +15,7 @@ from .depths import DepthPSF
 from .incoming import as_array
 from .options import Options
 from .problem import Solver
+from .regions import RegionPSF
 from .streaming import prepare, translated
 from .unseen import with_mask
 
@@ -57,7 +58,7 @@ def stream_channels(
     found, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):
-            where, deep = f"channel {channel}", isinstance(psf, DepthPSF)
+            where, deep = f"channel {channel}", isinstance(psf, DepthPSF | RegionPSF)
             kernel, fixed = middle(psf) if deep else psf, (("C", channel),)
             run, block = prepare(method, image, kernel, fixed=fixed, **options)
             run.out = out
@@ -67,6 +68,19 @@ def stream_channels(
         found.append({"channel": channel, **result.recipe})
         notes += [f"Channel {channel}: {note}" for note in result.notes]
     return Result(out, _merged(found), tuple(notes))
+
+
+def each_channel(shape: tuple[int, ...], axes: str | None, psf: Any) -> dict[int, Any] | None:
+    """The one PSF for every channel of an image; None where it has no axis of channels."""
+    if axes is None:
+        return None
+    layout = parse_axes(shape, axes, np.ndim(psf))
+    if "C" not in layout.looped or (count := shape[layout.axes.index("C")]) < _SEVERAL:
+        return None
+    return dict.fromkeys(range(count), psf)
+
+
+_SEVERAL = 2
 
 
 def check_channels(shape: tuple[int, ...], axes: str | None, psfs: Mapping[int, Any]) -> None:
@@ -105,8 +119,10 @@ def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:
     recipe = dict(found[0])
     del recipe["channel"]
     recipe["seconds"] = round(sum(one["seconds"] for one in found), 3)
-    recipe["psf"] = {"shape": recipe["psf"]["shape"]}
-    keys = ("channel", "psf", "noise", "scale", "tiles", "chosen")
+    if any(one["psf"] != recipe["psf"] for one in found):
+        recipe["psf"] = {"shape": recipe["psf"]["shape"]}
+    keys = ("channel", "psf", "noise", "noise_origin", "scale", "items", "tiles", "chosen")
     recipe["channels"] = [{k: one[k] for k in keys if k in one} for one in found]
-    recipe.pop("chosen", None)
+    for key in ("chosen", "items"):
+        recipe.pop(key, None)
     return recipe

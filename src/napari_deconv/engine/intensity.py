@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..signal.extremes import extremes, strided
 from .axes import Layout, Region
 from .unseen import Hidden, Unseen, filled
 
@@ -34,6 +35,11 @@ class Intensity:
         The least and the largest sampled pixel, on the image's own scale.
     mean, std : float
         Of the sampled pixels, on the image's own scale.
+    black, white : float
+        The same without pixels, rows and columns that stand out alone (`extremes`).
+    zero, span : float
+        Robust minimum, and how far the robust maximum lies above it: the unit scale of methods to
+        which a constant added to the image does not matter.
     """
 
     dtype: np.dtype[Any]
@@ -42,6 +48,10 @@ class Intensity:
     high: float
     mean: float
     std: float
+    black: float
+    white: float
+    zero: float
+    span: float
 
     @property
     def safe(self) -> float:
@@ -153,8 +163,9 @@ def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[In
         raise DeconvError(f"The image is empty: its shape is {layout.shape}.", "Give pixels.")
     whole = isinstance(image, np.ndarray)
     samples = [] if whole else list(_samples(image, layout, unseen))
-    blocks = _whole(image, layout, unseen) if whole else [b.observed for *_, b in samples]
-    blocks = [block for block in blocks if block.size]
+    parts = _whole(image, layout, unseen) if whole else [part for *_, part in samples]
+    parts = [part for part in parts if part.observed.size]
+    blocks = [part.observed for part in parts]
     if not blocks:
         raise DeconvError(
             "No pixel of the image was observed: all are masked, NaN or transparent.",
@@ -165,10 +176,9 @@ def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[In
         raise DeconvError(
             f"The image is constant ({low:g} everywhere).", "There is nothing to sharpen."
         )
-    flat = np.concatenate([_strided(b, _SAMPLE // len(blocks)) for b in blocks]).astype(np.float32)
-    scale = robust_maximum(flat, max(abs(low), abs(high))) or 1.0
-    mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
-    found = Intensity(dtype, scale, low, high, mean, std)
+    flat = np.concatenate([strided(b, _SAMPLE // len(blocks)) for b in blocks])
+    flat = flat if flat.dtype.itemsize > _FLOAT32_BYTES else flat.astype(np.float32)
+    found = _intensity(dtype, flat, low, high, [extremes(part.pixels) for part in parts])
     if whole:
         return found, _representative(image, layout, unseen, None)
     item, region, block = max(
@@ -180,14 +190,41 @@ def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[In
         return found, block
 
 
-def _whole(image: NDArray[Any], layout: Layout, unseen: Unseen) -> list[NDArray[Any]]:
-    """The observed pixels of an image that is in memory; the image itself where that is all."""
+def _whole(image: NDArray[Any], layout: Layout, unseen: Unseen) -> list[Block]:
+    """The items of an image that is in memory; all as one where every pixel was seen."""
     if not unseen.any:
-        return [image[layout.opaque]]
+        place = {axis: number for number, axis in enumerate(layout.axes)}
+        others = [place[a] for a in layout.axes if a not in layout.spatial]
+        order = [*others, *(place[a] for a in layout.spatial)]
+        pixels = image[layout.opaque]
+        return [Block(pixels.transpose(order))]
     region, colours = layout.region, slice(0, layout.colours)
-    return [
-        read_block(image, layout, unseen, item, region, colours).observed for item in layout.items()
-    ]
+    return [read_block(image, layout, unseen, item, region, colours) for item in layout.items()]
+
+
+_FLOAT32_BYTES = 4
+
+
+def _intensity(
+    dtype: np.dtype[Any],
+    flat: NDArray[Any],
+    low: float,
+    high: float,
+    calm: Sequence[tuple[float, float]],
+) -> Intensity:
+    """Of sampled pixels, the extremes of all, and those of blocks without what stands out alone."""
+    black, white = min(b for b, _ in calm), max(w for _, w in calm)
+    if low < black or white < high:
+        flat = flat[(black <= flat) & (flat <= white)]
+    scale = robust_maximum(flat, max(abs(black), abs(white))) or 1.0
+    mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
+    zero = float(np.percentile(flat, _DARKEST))
+    span = robust_maximum(flat - flat.dtype.type(zero), white - zero) or scale
+    return Intensity(dtype, scale, low, high, mean, std, black, white, zero, span)
+
+
+_DARKEST = 0.1
+"""Percent of the pixels that lie below the zero of `Intensity.span`."""
 
 
 def robust_maximum(values: NDArray[Any], most: float | None = None) -> float:
@@ -255,7 +292,10 @@ def _samples(
     windowed = max(layout.block_shape[-2:]) > _WINDOW_PX
     count = layout.count * depth
     read, failure = 0, None
-    for n, i in enumerate(np.linspace(0, count - 1, 3 * most if windowed else min(most, count))):
+    # No more than there is: a plane of 1500 x 1500 is read about once and not in 24 windows.
+    area = math.prod(layout.block_shape[-2:]) / _WINDOW_PX**2
+    windows = min(3 * most, math.ceil(count * area))
+    for n, i in enumerate(np.linspace(0, count - 1, windows if windowed else min(most, count))):
         item, z = layout.item(int(i) // depth), int(i) % depth
         planes = zip(layout.block_shape[-2:], _STEPS, strict=True)
         region = tuple(_window(size, n * step) for size, step in planes)
@@ -303,9 +343,3 @@ def _representative(
     if where is not None or block.pixels.min() != block.pixels.max():
         return block
     return read_block(image, layout, unseen, layout.item(0), layout.region, colours)
-
-
-def _strided(block: NDArray[Any], most: int) -> NDArray[Any]:
-    """About ``most`` pixels spread evenly, without a copy of the rest."""
-    step = max(1, math.ceil(block.size / max(1, most)))
-    return block.ravel()[::step] if block.flags.c_contiguous else block.flat[::step]

@@ -47,9 +47,13 @@ class Problem:
     law : NoiseLaw or None
         How the noise grows with brightness, on the unit scale, where that was seen.
     scale : float
-        Intensity of the input that is 1 here; fields in the image's own units divide by it.
-    white : float
-        Level on the unit scale at which the sensor or file clips.
+        Difference of the input's intensities that is 1 here; fields in the image's own units
+        divide by it.
+    zero : float
+        Intensity of the input that is 0 here; 0 unless the method is `shift_free`.
+    black, white : float
+        The least and the largest level that the sensor or file has, on the unit scale: it clips at
+        the latter.
     mean, std : float, optional
         Of the whole image (not only this tile) on the unit scale; by default of ``seen``. Tiles
         match only if a method takes its statistics from here.
@@ -73,6 +77,8 @@ class Problem:
     offset: tuple[int, ...]
     noise: float
     scale: float = 1.0
+    zero: float = 0.0
+    black: float = 0.0
     white: float = 1.0
     mean: float = math.nan
     std: float = math.nan
@@ -190,6 +196,7 @@ class Solver(Protocol):
     name: ClassVar[str]
     ndim: ClassVar[tuple[int, ...]]
     unit_scale: ClassVar[bool]
+    shift_free: ClassVar[bool]
     non_negative: ClassVar[bool]
     needs_weights: ClassVar[bool]
     buffers: ClassVar[float]

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from .readings import summary
 from .tiling import Plan
 
 if TYPE_CHECKING:
@@ -45,20 +46,21 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
     """How a run's result was made, JSON-able: enough to make it again."""
     from .. import __version__
 
+    zero, scale = run.unit
     return {
         "method": (run.asked or run.method).to_dict(),
         "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
         "axes": run.layout.axes,
-        "noise": run.noise,
-        "noise_estimated": run.estimated,
-        **({"noise_law": asdict(run.law)} if run.law else {}),
+        **noise_of(run),
         **({"noise_common": run.common} if run.method.joint_channels else {}),
         **({"unseen": run.hidden} if run.hidden else {}),
         **({"nan": run.unseen.nan} if run.unseen.nan != "refuse" else {}),
         **({"spacing": list(run.spacing)} if run.spacing else {}),
         **({"chosen": run.chosen} if run.chosen else {}),
-        **({"reblur_rms": reblur(run) * run.intensity.scale} if run.misfits else {}),
-        "scale": run.intensity.scale,
+        **({"reblur_rms": reblur(run) * scale} if run.misfits else {}),
+        "scale": scale,
+        **({"zero": zero} if zero else {}),
+        **({"items": summary(run.readings)} if run.readings else {}),
         "device": str(run.device),
         "tiles": list(plan.pieces),
         "seconds": round(seconds, 3),
@@ -68,4 +70,16 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
+    }
+
+
+def noise_of(run: Run) -> dict[str, Any]:
+    """The noise that was taken: where it was read, what of, and each colour's."""
+    noise = run.typical.noise
+    return {
+        "noise": noise.level,
+        "noise_estimated": run.noise is None,
+        **({"noise_origin": noise.origin} if noise.origin not in ("", "given") else {}),
+        **({"noise_colours": list(noise.levels)} if len(set(noise.levels)) > 1 else {}),
+        **({"noise_law": asdict(noise.law)} if noise.law else {}),
     }

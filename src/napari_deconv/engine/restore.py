@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Unpack
 
+import numpy as np
+
 from ..core.errors import DeconvError
 from ..core.progress import Stream
 from .blending import stream_varying
-from .channels import stream_channels
+from .channels import each_channel, stream_channels
 from .colour import stream_in_linear_light
 from .depths import DepthPSF
 from .options import Options
 from .problem import Solver
+from .refine import refined_psf, with_refined
 from .regions import RegionPSF
-from .streaming import stream
+from .streaming import check_psf, stream, translated
 
 
 def restore(
@@ -53,6 +56,11 @@ def restore(
     DeconvError
         As `engine.stream`; and if there are several PSFs where one is needed.
     """
+    if not isinstance(psf, Mapping) and not linear:
+        channels = each_channel(tuple(np.shape(image)), options.get("axes"), psf)
+        if channels is not None and refine_psf and not isinstance(psf, DepthPSF | RegionPSF):
+            return _refined_channels(method, image, psf, refine_psf, **options)
+        psf = channels or psf
     varying = isinstance(psf, DepthPSF | RegionPSF)
     if not varying and not isinstance(psf, Mapping):
         one = stream_in_linear_light if linear else stream
@@ -62,3 +70,15 @@ def restore(
     if linear:
         raise DeconvError("Linear light is for photos with one PSF.", "Switch it off.")
     return (stream_varying if varying else stream_channels)(method, image, psf, **options)
+
+
+def _refined_channels(
+    method: Solver, image: Any, psf: Any, rounds: int, **options: Unpack[Options]
+) -> Stream:
+    """Refine a PSF on the image, and restore every channel with it."""
+    with translated(method):
+        start = check_psf(psf, method)
+        refined = yield from refined_psf(method, image, start, rounds, **options)
+    channels = each_channel(tuple(np.shape(image)), options.get("axes"), refined) or {}
+    result = yield from stream_channels(method, image, channels, **options)
+    return with_refined(result, refined, rounds)

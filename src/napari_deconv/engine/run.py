@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from torch import Tensor
 from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step, Stream
+from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
 from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw
@@ -26,9 +28,12 @@ from .axes import Layout
 from .excerpt import excerpt
 from .intensity import Block, Intensity, as_block, stored
 from .problem import INDEPENDENT, Problem, Solver, crop
+from .readings import Reading, read_item
 from .record import recipe_of, remarks
 from .tiling import Plan, Tile, plan_tiles
 from .unseen import Hidden, Unseen
+
+_FIRST = slice(0, 1)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -40,12 +45,10 @@ class Run:
     psf: NDArray[np.float32]
     fingerprint: str
     layout: Layout
-    intensity: Intensity
-    noise: float
-    estimated: bool
+    reading: Reading
+    noise: float | NoiseLaw | None
     device: torch.device
     budget: int
-    law: NoiseLaw | None = None
     unseen: Unseen = field(default_factory=Unseen)
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
@@ -60,13 +63,42 @@ class Run:
     sample: Problem | None = None
     misfits: list[tuple[int, float]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.typical = self.reading
+
+    @property
+    def intensity(self) -> Intensity:
+        """Of the item that is being restored."""
+        return self.reading.intensity
+
+    @property
+    def unit(self) -> tuple[float, float]:
+        """The intensity that is 0 for the method, and the difference that is 1."""
+        intensity = self.intensity
+        if not self.method.unit_scale:
+            return 0.0, intensity.safe
+        return (
+            (intensity.zero, intensity.span) if self.method.shift_free else (0.0, intensity.scale)
+        )
+
+    def attend(self, item: dict[str, int]) -> None:
+        """Turn to an item, and read it where there are several."""
+        if self.layout.count > 1:
+            # What is constant or unseen has no reading of its own, and needs none.
+            with suppress(DeconvError):
+                self.reading, _ = read_item(
+                    self.image, self.layout.at(item), self.unseen, self.noise
+                )
+            self.readings.append(self.reading)
 
     def settle(self, block: Block) -> Generator[Step, None, None]:
         """Have the method choose on a part of the image what it leaves open."""
         sample = block[excerpt(block.pixels, self.psf.shape)]
         if sample.pixels.min() == sample.pixels.max():
             return
-        problem = self.sample = self._problem(sample)
+        problem = self.sample = self._problem(sample, slice(0, self.layout.colours))
         steps = self.method.settle(problem)
         while True:
             try:
@@ -101,6 +133,8 @@ class Run:
     ) -> Generator[Step, None, Plan]:
         """Restore one item, cutting it finer whenever memory runs out."""
         began = self.done
+        if colours.start == 0:
+            self.attend(item)
         while True:
             try:
                 for tile in plan.tiles():
@@ -131,7 +165,8 @@ class Run:
     ) -> Generator[Step, None, None]:
         pixels = self.layout.read(self.image, item, tile.read, colours)
         hidden = self.unseen.read(self.image, self.layout, item, tile.read, colours)
-        restored = yield from self.restored(pixels, tile, self._total(plan), label, hidden)
+        total = self._total(plan)
+        restored = yield from self.restored(pixels, tile, total, label, hidden, colours)
         self.layout.write(out, item, tile.core, colours, restored)
 
     def restored(
@@ -141,6 +176,7 @@ class Run:
         total: int,
         label: str,
         hidden: Hidden | None = None,
+        colours: slice = _FIRST,
     ) -> Generator[Step, None, NDArray[Any]]:
         """Restore the pixels of ``tile.read``, ``(S, *spatial)``; returns those of its core.
 
@@ -154,7 +190,7 @@ class Run:
             if block.hidden.all():
                 self.done += self.method.total
                 return pixels[core]
-        problem = self._problem(block)
+        problem = self._problem(block, colours)
         del block, pixels
         estimate: Tensor | None = None
         start = self.done
@@ -175,7 +211,7 @@ class Run:
             values[absent] = np.nan
         return values
 
-    def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[np.float32]:
+    def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[Any]:
         """An estimate's answer for the tile, on the image's own scale."""
         part = crop(problem, estimate)[(slice(None), *tile.crop)]
         if not bool(torch.isfinite(part).all()):
@@ -183,26 +219,38 @@ class Run:
                 f"{self.method.title} diverged: its estimate is no longer finite.",
                 "Raise the regularisation or lower the iterations.",
             )
-        return (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
+        values: NDArray[Any] = (part * problem.scale if problem.scale != 1 else part).cpu().numpy()
+        if not problem.zero:
+            return values
+        wide = self.intensity.dtype.itemsize > values.itemsize
+        return (values.astype(np.float64) if wide else values) + problem.zero
 
-    def _problem(self, block: Block) -> Problem:
-        scale = self.intensity.scale if self.method.unit_scale else self.intensity.safe
-        seen = torch.as_tensor(_native(block.pixels), device=self.device)
+    def _problem(self, block: Block, colours: slice) -> Problem:
+        (zero, scale), intensity = self.unit, self.intensity
+        noise, pixels = self.reading.noise.of(colours), block.pixels
+        pixels = np.subtract(pixels, zero, dtype=np.float64) if zero else pixels
+        seen = torch.as_tensor(_native(pixels), device=self.device)
         seen = seen / scale if scale != 1 else seen
         margin = self.method.margin(self.psf.shape)
         shape = tuple(seen.shape[1:])
+        black, white = intensity.black, intensity.white
+        if not isinstance(self.image, np.ndarray):
+            # Of a lazy image only samples were seen; this block may be brighter.
+            low, high = extremes(block.pixels)
+            black, white = min(black, low), max(white, high)
         return Problem(
             seen=seen,
             psf=torch.as_tensor(self.psf, device=self.device),
             grid=self._grid(shape),
             offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
-            noise=self.noise / scale,
-            law=None if self.law is None else self.law.over(scale),
+            noise=noise.level / scale,
+            law=None if noise.law is None else noise.law.over(scale, zero),
             scale=scale,
-            # Of a lazy image only samples were seen; this block may be brighter.
-            white=max(self.intensity.high, float(block.pixels.max())) / scale,
-            mean=self.intensity.mean / scale,
-            std=self.intensity.std / scale,
+            zero=zero,
+            black=(black - zero) / scale,
+            white=(white - zero) / scale,
+            mean=(intensity.mean - zero) / scale,
+            std=intensity.std / scale,
             common=self.common,
             spacing=self.spacing,
             bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,

@@ -18,13 +18,13 @@ from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
 from ..core.progress import Result, Step, Stream, drain
 from ..core.words import in_words
-from ..signal.noise import estimate_noise
-from ..signal.noise_law import NoiseLaw, noise_law
+from ..signal.noise_law import NoiseLaw
 from .axes import parse_axes
 from .incoming import as_array, unit_psf
-from .intensity import Block, Intensity, read_block, survey
+from .intensity import Block, Intensity, survey
 from .options import Options
 from .problem import Solver
+from .readings import read_typical
 from .refine import refined_psf, with_refined
 from .run import Run
 from .unseen import Unseen, with_mask
@@ -135,9 +135,10 @@ def prepare(
     kernel = check_psf(psf, method)
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
     known = Unseen.of(image, layout, unseen, nan)
-    intensity, block = survey(image, layout, known)
+    given = noise if noise is None or isinstance(noise, NoiseLaw) else _given(noise)
+    intensity, _ = survey(image, layout, known)
+    reading, block = read_typical(image, layout, known, given)
     where = choose_device(device)
-    level, law = _noise(noise, block, intensity.mean)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
     run = Run(
         method=method,
@@ -145,10 +146,8 @@ def prepare(
         psf=kernel,
         fingerprint=array_hash(psf),
         layout=layout,
-        intensity=intensity,
-        noise=level,
-        estimated=noise is None,
-        law=law,
+        reading=reading,
+        noise=given,
         unseen=known,
         spacing=relative(spacing, kernel.ndim),
         device=where,
@@ -156,14 +155,7 @@ def prepare(
         cancel=cancel,
         notes=_negative(method, intensity),
     )
-    return run, _middle(run) if isinstance(image, np.ndarray) else block
-
-
-def _middle(run: Run) -> Block:
-    """The middle item of an image that is in memory, as a view where all was seen."""
-    layout = run.layout
-    item, colours = layout.item(layout.count // 2), slice(0, layout.colours)
-    return read_block(run.image, layout, run.unseen, item, layout.region, colours)
+    return run, block
 
 
 def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
@@ -201,27 +193,6 @@ def _negative(method: Solver, intensity: Intensity) -> list[str]:
             "Add an offset, or choose another method.",
         )
     return [f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."]
-
-
-def _noise(
-    noise: float | NoiseLaw | None, block: Block, mean: float
-) -> tuple[float, NoiseLaw | None]:
-    """The noise level, and how it grows with brightness where it does."""
-    law = (
-        noise_law(block.pixels, block.hidden)
-        if noise is None
-        else noise
-        if isinstance(noise, NoiseLaw)
-        else None
-    )
-    if law is not None:
-        return law.rms(mean), law
-    return _estimated(block) if noise is None else _given(noise), None
-
-
-def _estimated(block: Block) -> float:
-    hidden = [None] * len(block.pixels) if block.hidden is None else block.hidden
-    return float(np.mean([estimate_noise(*one) for one in zip(block.pixels, hidden, strict=True)]))
 
 
 def _given(noise: Any) -> float:

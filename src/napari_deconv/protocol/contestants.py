@@ -96,14 +96,16 @@ class Contestant:
         if not self.held:
             return self.method
         # |x|^2 + weight |x|^alpha: intensities divided by the scale ask for another weight.
-        weight = self.held * scale_of(case) ** (self._prior[1](self.method) - 2)
+        weight = self.held * scale_of(case, self.method) ** (self._prior[1](self.method) - 2)
         return self.method.but(**{self.field: weight})
 
     def start(self, case: Case) -> float:
         """Where the search for the best value of the field begins."""
         own = float(getattr(self.method, self.field))
         if self.field == "weight" and self._prior is not None:
-            return float(self._prior[0](self.method, max(case.noise, 5e-4) / scale_of(case)))
+            return float(
+                self._prior[0](self.method, max(case.noise, 5e-4) / scale_of(case, self.method))
+            )
         if not own > 0:
             raise DeconvError(
                 f"{self.label}: there is no value to begin the search from.",
@@ -130,9 +132,10 @@ def sought(method: Method, field: str, oracle: Oracle) -> Contestant:
     return Contestant(method, field, oracle)
 
 
-def scale_of(case: Case) -> float:
-    """The intensity that the engine takes for 1."""
-    return survey(case.blurred, parse_axes(case.blurred.shape, None, 2))[0].scale
+def scale_of(case: Case, method: Method | None) -> float:
+    """The difference of intensities that the engine takes for 1."""
+    intensity, _ = survey(case.blurred, parse_axes(case.blurred.shape, None, 2))
+    return intensity.span if method is not None and method.shift_free else intensity.scale
 
 
 def weights_hash(method: Method | None) -> str:

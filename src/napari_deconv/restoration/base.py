@@ -48,6 +48,9 @@ class Method(Spec):
     """Of a network: whether a training tells it which pixels are clipped."""
     unit_scale: ClassVar[bool] = True
     """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
+    shift_free: ClassVar[bool] = False
+    """Whether a constant added to the image is added to the result and changes nothing else: such
+    a method gets intensities whose robust minimum is 0."""
     non_negative: ClassVar[bool] = False
     """Whether it takes intensities for light, so that what is below 0 counts as 0."""
     buffers: ClassVar[float] = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -35,6 +36,7 @@ class OutlierEM(
     citation="S. Cho, J. Wang and S. Lee, Handling Outliers in Non-blind Image Deconvolution, "
     "ICCV 2011",
     buffers=50,
+    shift_free=True,
     halo_factor=3.0,
 ):
     """Least squares with a sparse prior over the pixels that blur and noise can explain.
@@ -61,6 +63,9 @@ class OutlierEM(
         How often the inliers are judged anew.
     iterations : int
         Conjugate-gradient iterations per round.
+    clip_level : float
+        Level at which the camera clips, in the image's own units. 0 takes the brightest that does
+        not stand out alone, as hot pixels do.
 
     Notes
     -----
@@ -70,41 +75,56 @@ class OutlierEM(
     weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
     rounds: Annotated[int, Interval(ge=1, le=50)] = 6
     iterations: Annotated[int, Interval(ge=1, le=500)] = 10
+    clip_level: Annotated[float, Interval(ge=0)] = 0.0
 
     @property
     def total(self) -> int:
         return self.rounds * self.iterations
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        blur, y = problem.blur, problem.y
         weight = self.weight or automatic_weight(problem.sigma)
+        white = problem.white
+        if self.clip_level:
+            white = (self.clip_level - problem.zero) / problem.scale
+        # What is brighter than the camera can see is a fault of its, and must not ring from the
+        # start.
+        problem = replace(problem, seen=problem.seen.clamp(max=white))
+        blur, y = problem.blur, problem.y
         x = blur.filter(y, blur.otf.conj() / (blur.otf.abs().square() + problem.nsr))
-        m = unclipped(problem)
+        m = unclipped(problem, white)
         for done in range(1, self.rounds + 1):
             system, inverse = _system(problem, m, reweight(x).mul_(weight))
             right, start = blur.adjoint(m * y), x
             for x in conjugate_gradients(system, right, start, inverse, self.iterations):
                 yield x
             if done < self.rounds:
-                m = inliers(problem, blur.forward(x))
+                m = inliers(problem, blur.forward(x), white)
 
 
-def unclipped(problem: Problem) -> Tensor:
+def unclipped(problem: Problem, white: float) -> Tensor:
     """1 where a pixel was observed and is not clipped, else 0, ``(C, *grid)``."""
     m = torch.zeros_like(problem.y)
-    m[problem.window] = (problem.seen < _NEAR_WHITE * problem.white).float()
+    threshold = white - (1 - _NEAR_WHITE) * _range(problem, white)
+    m[problem.window] = (problem.seen < threshold).float()
     return m if problem.unseen is None else m.mul_(problem.mask)
 
 
-def inliers(problem: Problem, blurred: Tensor) -> Tensor:
+def _range(problem: Problem, white: float) -> float:
+    """From the least level to the one that clips."""
+    return max(white - problem.black, problem.sigma)
+
+
+def inliers(problem: Problem, blurred: Tensor, white: float) -> Tensor:
     """Probability that a pixel is what blur and noise make of an estimate (the paper's E-step).
 
     Parameters
     ----------
     problem : Problem
-        The observed image, its noise, and the level at which it clips.
+        The observed image, its noise, and the least level there is.
     blurred : Tensor
         The estimate blurred, ``(C, *grid)``.
+    white : float
+        The level at which it clips.
 
     Returns
     -------
@@ -113,11 +133,11 @@ def inliers(problem: Problem, blurred: Tensor) -> Tensor:
     """
     expected, sigma = blurred[problem.window], problem.sigma
     # Dark scenes go below 0 by their noise.
-    inside = (expected < problem.white) & (expected > -3 * sigma)
+    inside = (expected < white) & (expected > problem.black - 3 * sigma)
     normal = torch.exp(-0.5 * ((problem.seen - expected) / sigma).square())
     likely = normal * (_INLIERS / (math.sqrt(2 * math.pi) * sigma))
     m = torch.zeros_like(blurred)
-    m[problem.window] = likely / (likely + (1 - _INLIERS) / problem.white) * inside
+    m[problem.window] = likely / (likely + (1 - _INLIERS) / _range(problem, white)) * inside
     return m if problem.unseen is None else m.mul_(problem.mask)
 
 

@@ -23,6 +23,7 @@ class HyperLaplacian(
     citation="D. Krishnan and R. Fergus, Fast Image Deconvolution using Hyper-Laplacian Priors, "
     "NIPS 2009",
     buffers=26,
+    shift_free=True,
 ):
     """Least squares with the heavy-tailed gradient prior of natural images.
 

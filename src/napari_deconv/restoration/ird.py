@@ -21,6 +21,7 @@ class IterativeResidual(
     ndim=(2, 3),
     citation="Li S.-Y. et al., A Concatenated Residual Network for Image Deblurring, 2018",
     buffers=12,
+    shift_free=True,
 ):
     """Series expansion of ``f k' (k f k' + sigma)^-1``, one term per iteration (Algorithm 1).
 

@@ -44,6 +44,9 @@ class RichardsonLucySaturated(
         More of them sharpen further and amplify noise; the number is the regularisation.
     threshold : float
         Pixels at or above this share of the clip level are left out.
+    clip_level : float
+        Level at which the camera clips, in the image's own units. 0 takes the brightest that does
+        not stand out alone, as hot pixels do.
     accelerate : bool
         Extrapolate between iterations: as sharp (and as noisy) in about a third of them
         (D. Biggs and M. Andrews, Acceleration of iterative image restoration algorithms, 1997).
@@ -56,6 +59,7 @@ class RichardsonLucySaturated(
 
     iterations: Annotated[int, Interval(ge=1, le=1000)] = 50
     threshold: Annotated[float, Interval(ge=0.5, le=1)] = 0.95
+    clip_level: Annotated[float, Interval(ge=0)] = 0.0
     accelerate: bool = False
     background: Annotated[float, Interval(ge=0)] = 0.0
     tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.0
@@ -71,7 +75,7 @@ class RichardsonLucySaturated(
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         background = self.background / problem.scale
-        use = problem.seen < self.threshold * problem.white
+        use = problem.seen < self.threshold * (self.clip_level / problem.scale or problem.white)
         use = use if problem.observed is None else use & problem.observed
         ratio = observed_over_expected(problem, background, use)
         share = shared_light(problem, use)

@@ -27,6 +27,7 @@ class Sparse(
     citation="A. Levin, R. Fergus, F. Durand and W. T. Freeman, Image and Depth from a "
     "Conventional Camera with a Coded Aperture, SIGGRAPH 2007",
     buffers=42,
+    shift_free=True,
     halo_factor=3.0,
 ):
     """Least squares with a sparse prior on first and second derivatives.

@@ -19,6 +19,7 @@ class Tikhonov(
     ndim=(2, 3),
     citation="A. N. Tikhonov and V. Y. Arsenin, Solutions of Ill-Posed Problems, 1977",
     buffers=10,
+    shift_free=True,
 ):
     """Least squares with a penalty on the squared gradient, in one step.
 

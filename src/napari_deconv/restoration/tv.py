@@ -25,6 +25,7 @@ class TotalVariation(
     "Algorithms, Physica D 1992; S. Boyd et al., Distributed Optimization and Statistical Learning "
     "via the Alternating Direction Method of Multipliers, 2011",
     buffers=28,
+    shift_free=True,
 ):
     """Least squares with a penalty on the length of the gradient (isotropic total variation).
 

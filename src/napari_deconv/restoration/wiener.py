@@ -19,6 +19,7 @@ class Wiener(
     citation="N. Wiener, Extrapolation, Interpolation, and Smoothing of Stationary Time Series, "
     "1949",
     buffers=10,
+    shift_free=True,
 ):
     """Undoes the blur in one step, as far as the noise allows at each frequency: the Wiener filter.
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..core.errors import DeconvError
+from .extremes import extremes
 from .spectra import CELL, cells, spectra
 
 _BLOCK_PX = 32
@@ -119,7 +120,9 @@ def _blocks(
     raw = raw[np.ptp(raw, axis=(1, 2)) > 0]
     if not len(raw):
         return np.zeros((0, size, size))
-    clipped = ((raw == planes.min()) | (raw == planes.max())).mean(axis=(1, 2))
+    # One hot pixel must not hide that all others are clipped below it.
+    ends = {*extremes(planes), planes.min(), planes.max()}
+    clipped = np.isin(raw, list(ends)).mean(axis=(1, 2))
     # Dark counts touch the least value everywhere: then the least clipped blocks have to do.
     raw = raw[clipped <= max(0.01, float(np.quantile(clipped, _LEAST_KEPT)))].astype(np.float64)
     blocks: NDArray[np.float64] = raw - raw.mean(axis=(1, 2), keepdims=True)

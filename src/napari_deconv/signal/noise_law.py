@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .extremes import extremes
 from .noise import least_unseen, planes_of
 from .spectra import cells, spectra, window
 
@@ -55,9 +56,10 @@ class NoiseLaw:
         """Standard deviation over an image with this mean: the root of its mean variance."""
         return math.sqrt(max(self.slope * mean + self.constant, self.least))
 
-    def over(self, scale: float) -> NoiseLaw:
-        """The law of the image divided by ``scale``."""
-        return NoiseLaw(self.slope / scale, self.constant / scale**2, self.least / scale**2)
+    def over(self, scale: float, zero: float = 0.0) -> NoiseLaw:
+        """The law of the image less ``zero``, divided by ``scale``."""
+        constant = self.constant + self.slope * zero
+        return NoiseLaw(self.slope / scale, constant / scale**2, self.least / scale**2)
 
 
 def noise_law(image: ArrayLike, unseen: NDArray[np.bool_] | None = None) -> NoiseLaw | None:
@@ -121,9 +123,10 @@ def _blocks(planes: NDArray[np.generic], hidden: NDArray[np.generic] | None) -> 
     order = np.random.default_rng(0).permutation(len(grid))[:_MOST_BLOCKS]
     raw = views[tuple(grid[order].T)]
     # Few counts are often 0 and no less random for that; what is mostly 0 was cut off there.
-    dark = (raw == planes.min()).mean((1, 2)) <= _DARK
-    white = (raw == planes.max()).mean((1, 2)) <= _WHITE
-    kept: NDArray[np.float64] = raw[dark & white].astype(np.float64)
+    black, white = extremes(planes)
+    dark = ((raw == black) | (raw == planes.min())).mean((1, 2)) <= _DARK
+    bright = ((raw == white) | (raw == planes.max())).mean((1, 2)) <= _WHITE
+    kept: NDArray[np.float64] = raw[dark & bright].astype(np.float64)
     return kept[np.ptp(kept, axis=(1, 2)) > 0]
 
 

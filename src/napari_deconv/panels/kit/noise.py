@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
@@ -15,8 +14,7 @@ from .layers import axes_of, pixels
 
 if TYPE_CHECKING:
     from ...signal.noise_law import NoiseLaw
-
-_SIDE = 1024
+    from ...signal.noise_reading import NoiseReading
 
 
 class NoiseLevel(QWidget):
@@ -62,7 +60,7 @@ class NoiseLevel(QWidget):
             self.spin.setValue(value)
 
     def set_image(self, layer: Any) -> None:
-        """Estimate anew, from the middle of the image and never from more than a plane of it."""
+        """Estimate anew, as the engine will; of a lazy image only samples are computed."""
         self._job.stop()
         self._law = None
         if self.automatic.isChecked():
@@ -70,16 +68,16 @@ class NoiseLevel(QWidget):
         if layer is None:
             return
         data, axes = pixels(layer), axes_of(layer)
-        self._job.start(steps_of(lambda: _estimate(data, axes)))
+        self._job.start(steps_of(lambda: _reading(data, axes)))
 
-    def _on_estimate(self, found: tuple[float, NoiseLaw | None]) -> None:
-        level, self._law = found
+    def _on_estimate(self, reading: NoiseReading) -> None:
+        self._law = reading.law
         if self.automatic.isChecked():
             self.spin.blockSignals(True)
-            self.spin.setValue(float(f"{level:.3g}"))
+            self.spin.setValue(float(f"{reading.level:.3g}"))
             self.spin.blockSignals(False)
-            grows = " It grows with brightness; this is its RMS." if self._law else ""
-            self.automatic.setToolTip(f"Estimated from the middle of the image.{grows}")
+            self.automatic.setText(f"auto ({reading.origin})" if reading.origin else "auto")
+            self.automatic.setToolTip(_explained(reading))
 
     def _on_error(self, error: DeconvError) -> None:
         self.automatic.setToolTip(f"No estimate: {error}")
@@ -93,20 +91,18 @@ class NoiseLevel(QWidget):
             self.changed.emit()
 
 
-def _estimate(data: Any, axes: str) -> tuple[float, NoiseLaw | None]:
-    from ...signal.noise import estimate_noise
-    from ...signal.noise_law import noise_law
+def _reading(data: Any, axes: str) -> NoiseReading:
+    from ...engine.readings import image_noise
 
-    if np.dtype(data.dtype).kind not in "iuf":
-        raise DeconvError(f"The image has dtype {data.dtype}.", "Convert it to float32.")
-    index: list[Any] = []
-    for axis, size in zip(axes, data.shape, strict=True):
-        half = min(size, _SIDE) // 2
-        middle = slice(max(0, size // 2 - half), size // 2 + max(1, half))
-        index.append(middle if axis in "YX" else slice(None) if axis == "S" else size // 2)
-    plane = np.asarray(data[tuple(index)])
-    channels = [plane[..., i] for i in range(min(3, plane.shape[-1]))] if "S" in axes else [plane]
-    law = noise_law(np.stack(channels))
-    if law is not None:
-        return law.rms(float(np.mean(channels))), law
-    return max(float(estimate_noise(channel)) for channel in channels), None
+    return image_noise(data, axes)
+
+
+def _explained(reading: NoiseReading) -> str:
+    """Where the figure comes from."""
+    parts = ["Estimated from the image; every channel, frame and colour is given its own."]
+    if len(set(reading.levels)) > 1:
+        each = ", ".join(f"{level:.3g}" for level in reading.levels)
+        parts.append(f"Of the colours: {each}.")
+    if reading.law is not None:
+        parts.append("It grows with brightness; this is its RMS.")
+    return " ".join(parts)

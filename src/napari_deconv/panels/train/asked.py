@@ -105,7 +105,7 @@ def measured_noise(data: Any, axes: str) -> float:
     """Noise of an image as a share of the scale that the engine gives it."""
     from ...engine.axes import parse_axes
     from ...engine.intensity import survey
-    from ..kit.noise import _estimate
+    from ...engine.readings import image_noise
 
     scale = survey(data, parse_axes(tuple(data.shape), axes, 2))[0].scale
-    return _estimate(data, axes)[0] / scale
+    return image_noise(data, axes).level / scale
