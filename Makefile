@@ -12,7 +12,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export MPLBACKEND := Agg
 
-.PHONY: help demo test lint format bench setup
+.PHONY: help demo test lint format bench setup docs wheel lowest
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -39,6 +39,16 @@ format: $(STAMP)  ## Apply the style
 
 test: lint  ## Lint, then the whole suite under a virtual screen
 	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+
+docs: $(STAMP)  ## Build the documentation into build/site; warnings are errors
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo build/site/index.html
+
+wheel: $(STAMP)  ## Build the wheel and the source archive into dist
+	$(BIN)/python -m build --outdir dist
+
+lowest:  ## Run the tests that need no window with the lowest versions of pyproject.toml
+	PYTHON='$(PYTHON)' scripts/lowest.sh $(ARGS)
 
 bench: $(STAMP)  ## Run the benchmark scripts one after another
 	for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script"; done

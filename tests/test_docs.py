@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -99,6 +100,21 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
             ):
                 broken.append(f"{page.name}: {link}")
     assert not broken
+
+
+def test_site_builds_without_a_warning(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--site-dir", str(tmp_path)]
+    done = subprocess.run(
+        build,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "--radius-px" in (tmp_path / "reference" / "command-line.html").read_text()
+    assert "flux_ratio" in (tmp_path / "reference" / "api.html").read_text()
 
 
 def anchors(page: Path) -> set[str]:

@@ -1,0 +1,125 @@
+"""Make the gallery: before and after pictures of the samples, and the page that shows them.
+
+    python scripts/gallery.py
+
+Photos are scikit-image's CC0 pictures, blurred here; the stack is generated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+
+import napari_deconv as nd
+from napari_deconv import samples
+
+DOCS = Path(__file__).parents[1] / "docs"
+WIDTH_PX = 640
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One picture of the gallery.
+
+    Parameters
+    ----------
+    name, title : str
+        Of the files, and of the heading.
+    blurred : ndarray
+        What is restored.
+    psf : ndarray
+        The PSF that the method is given.
+    method : str
+        Which.
+    axes : str
+        Of the image.
+    text : str
+        What is seen.
+    """
+
+    name: str
+    title: str
+    blurred: NDArray[Any]
+    psf: NDArray[np.float32]
+    method: str
+    axes: str
+    text: str
+
+
+def pairs() -> list[Pair]:
+    """What the gallery shows."""
+    shaken, stack = samples.photo(), samples.stack()
+    assert shaken.psf is not None and stack.psf is not None
+    disk = nd.psf.Disk(radius_px=4.5)()
+    defocused, _ = nd.degrade(data.coffee(), disk, noise=2.0, bits=8, seed=1)
+    motion = nd.psf.Motion(length_px=17, angle_deg=25)()
+    moved, _ = nd.degrade(data.chelsea(), motion, noise=2.0, bits=8, seed=2)
+    return [
+        Pair(
+            "shake", "Camera shake", shaken.image, shaken.psf, "unrolled", shaken.axes,
+            "A colour photo shaken by hand, 1 % of noise, with its PSF: Unrolled U-Net.",
+        ),
+        Pair(
+            "defocus", "Out of focus", defocused, disk, "hyper-laplacian", "YXS",
+            "A disk of 4.5 px, noise 2 of 255: hyper-Laplacian.",
+        ),
+        Pair(
+            "motion", "Motion", moved, motion, "unrolled", "YXS",
+            "17 px at 25 degrees, noise 2 of 255: Unrolled U-Net.",
+        ),
+        Pair(
+            "stack", "A stack, seen from the side", stack.image, stack.psf, "richardson-lucy",
+            "ZYX",
+            "A generated wide-field stack, brightest along y: Richardson-Lucy, which stops itself.",
+        ),
+    ]  # fmt: skip
+
+
+def picture(array: NDArray[Any], top: float, axes: str) -> Image.Image:
+    """An image as it is shown; a stack from the side, each row a plane."""
+    if axes == "ZYX":
+        array = np.repeat(array.max(1), 3, axis=0)
+    shown = np.clip(array.astype(float) / top * 255, 0, 255).astype(np.uint8)
+    image = Image.fromarray(shown)
+    return image.resize((WIDTH_PX, round(image.height * WIDTH_PX / image.width)), 1)
+
+
+def main() -> None:
+    folder = DOCS / "images" / "gallery"
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = [
+        "# Gallery",
+        "For whoever wonders what to expect. Drag over a picture: blurred on the left, restored on "
+        "the right. All of it is made by one command, `python scripts/gallery.py`, from pictures "
+        "that come with scikit-image and from a generated stack, blurred and noisy; the methods "
+        "are given the PSF.",
+    ]
+    for pair in pairs():
+        result = np.asarray(nd.deconvolve(pair.blurred, pair.psf, pair.method, axes=pair.axes))
+        whole = 255 if pair.blurred.dtype == np.uint8 else float(np.percentile(result, 99.9))
+        for kind, array, top in (
+            ("before", pair.blurred, whole if whole == 255 else float(pair.blurred.max())),
+            ("after", result, whole),
+        ):
+            picture(array, top, pair.axes).save(folder / f"{pair.name}-{kind}.jpg", quality=88)
+        source = f"images/gallery/{pair.name}"
+        parts += [
+            f"## {pair.title}",
+            '<div class="before-after" markdown="0">\n'
+            f'<img src="{source}-before.jpg" alt="{pair.title}: blurred">\n'
+            f'<img src="{source}-after.jpg" alt="{pair.title}: restored">\n'
+            '<input type="range" min="0" max="100" value="50" aria-label="How much is blurred" '
+            "oninput=\"this.parentNode.style.setProperty('--at', this.value + '%')\">\n</div>",
+            pair.text,
+        ]
+    (DOCS / "gallery.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,100 @@
+"""Pages of the site that are made from the code: the command line, the Python API, changes.
+
+MkDocs calls these functions while it builds; see ``hooks`` in mkdocs.yml.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from pathlib import Path
+from unittest import mock
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).parents[1]
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that no file in docs/ holds."""
+    pages = {
+        "reference/command-line.md": command_line(),
+        "reference/api.md": api(),
+        "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
+        "changes.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+    for path, text in pages.items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Lead links to files beside docs/ to their pages in the site."""
+    markdown = re.sub(r"\]\(\.\./CONTRIBUTING\.md", "](contributing.md", markdown)
+    markdown = re.sub(r"\]\(\.\./CHANGELOG\.md", "](changes.md", markdown)
+    return re.sub(r"\]\(docs/", "](", markdown)  # links of files at the repository's top
+
+
+def command_line() -> str:
+    """Every command with its options, as its parser declares them."""
+    from napari_deconv.cli import COMMANDS
+
+    parts = [
+        "# Command line: every option",
+        "For whoever writes a script and wants to know what can be set. "
+        "[The other page](../command-line.md) shows it by example. "
+        "`napari-deconv COMMAND --help` prints the same.",
+    ]
+    for name, summary in COMMANDS.items():
+        parts += [f"## {name}", f"{summary[0].upper()}{summary[1:]}.", _help(name)]
+    for name in ("beads", "estimate", *psf_names()):
+        parts += [f"## psf {name}", _help("psf", name)]
+    return "\n\n".join(parts) + "\n"
+
+
+def psf_names() -> list[str]:
+    """The generators of PSFs by the name that the command line gives them."""
+    from napari_deconv.psf import PSF
+
+    return sorted(PSF.registry)
+
+
+def _help(*words: str) -> str:
+    """What ``--help`` prints, as a block."""
+    from napari_deconv.cli import main
+
+    text = io.StringIO()
+    with (
+        mock.patch.dict(os.environ, {"COLUMNS": "90"}),
+        contextlib.redirect_stdout(text),
+        contextlib.suppress(SystemExit),
+    ):
+        main([*words, "--help"])
+    return f"```text\n{text.getvalue().strip()}\n```"
+
+
+def api() -> str:
+    """The public names, for mkdocstrings to describe."""
+    import napari_deconv
+    from napari_deconv import metrics, psf
+
+    parts = [
+        "# Python API",
+        "For whoever calls the package from Python: all that it promises to keep. "
+        "[The other page](../python.md) shows it by example.",
+    ]
+    modules = {"psf": psf, "metrics": metrics}
+    plain = [n for n in napari_deconv.__all__ if n not in modules and not n.startswith("_")]
+    sections = {"napari_deconv": (napari_deconv, plain)}
+    sections |= {f"napari_deconv.{n}": (m, list(m.__all__)) for n, m in modules.items()}
+    for title, (module, names) in sections.items():
+        parts.append(f"## {title}")
+        for name in names:
+            value = getattr(module, name)
+            if not callable(value):
+                continue
+            parts.append(f"::: {value.__module__}.{value.__qualname__}")
+    return "\n\n".join(parts) + "\n"

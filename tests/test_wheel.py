@@ -1,0 +1,66 @@
+"""The wheel: what it holds, and that it works away from the checkout."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+ROOT = Path(__file__).parents[1]
+_LARGEST_MB = 60
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from this checkout."""
+    folder = tmp_path_factory.mktemp("wheel")
+    (built,) = WheelBuilder(str(ROOT)).build(directory=str(folder), versions=["standard"])
+    return Path(built)
+
+
+def test_wheel_holds_the_package_with_manifest_types_and_licence_and_nothing_else(
+    wheel: Path,
+) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert {"napari_deconv/napari.yaml", "napari_deconv/py.typed"} <= names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_deconv"}
+    assert wheel.stat().st_size < _LARGEST_MB * 1e6
+
+
+def test_wheel_says_what_an_index_shows(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = archive.read(name).decode()
+    assert "Classifier: Framework :: napari" in metadata
+    assert "Requires-Python: >=3.11" in metadata
+    for extra in ("all", "figure"):
+        assert f"Provides-Extra: {extra}\n" in metadata
+
+
+def test_installed_wheel_restores_and_is_found_by_napari(wheel: Path, tmp_path: Path) -> None:
+    place = tmp_path / "site"
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
+    subprocess.run([*install, "--target", str(place), str(wheel)], check=True)
+    script = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import napari_deconv as nd
+assert nd.__file__.startswith(sys.argv[1]), nd.__file__
+psf = nd.psf.Disk(radius_px=2)()
+image = np.random.default_rng(0).random((40, 41), dtype=np.float32)
+assert nd.deconvolve(image, psf, "wiener").shape == image.shape
+assert nd.deconvolve(image, psf, "fcnn").shape == image.shape  # its weights came along
+from npe2 import PluginManifest
+PluginManifest.from_distribution("napari-deconv").validate_imports()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(place)],
+        capture_output=True, text=True, check=False, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
