@@ -11,12 +11,12 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec
+from .scenery import Scenery
 
 Array = NDArray[np.float64]
 
 
-class Structures(Spec, title="Fluorescence structures"):
+class Structures(Scenery, title="Fluorescence structures"):
     """Random planes of fluorescent structures on a background; periodic at the borders.
 
     A plane holds one to three of the kinds below, of random size, number and brightness, on an
@@ -51,8 +51,10 @@ class Structures(Spec, title="Fluorescence structures"):
             if getattr(self, low) > getattr(self, high):
                 raise DeconvError(f"{self.title}: {low} is above {high}.", "Swap the two.")
 
-    def draw(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-        """One plane ``(Y, X)``, at least 0; the same generator state gives the same one."""
+    def draw(
+        self, shape: tuple[int, int], rng: np.random.Generator, *, colours: bool = False
+    ) -> NDArray[np.float32]:
+        """One plane ``(Y, X)``, at least 0; as three equal colours if those are wanted."""
         plane = np.zeros(shape)
         for _ in range(int(rng.integers(1, 4))):
             kind = self.kinds[int(rng.integers(len(self.kinds)))]
@@ -63,7 +65,8 @@ class Structures(Spec, title="Fluorescence structures"):
             plane += _between(0.1, 1, rng) * layer / layer.max() if layer.max() > 0 else 0.0
         haze = np.exp(rng.uniform(0, 0.5) * field(shape, self.cell_px, rng))
         level = _between(self.background_low, self.background_high, rng)
-        return (plane / max(plane.max(), 1e-6) + level * haze).astype(np.float32)
+        drawn = (plane / max(plane.max(), 1e-6) + level * haze).astype(np.float32)
+        return np.stack([drawn] * 3) if colours else drawn
 
 
 def field(shape: tuple[int, ...], size_px: float, rng: np.random.Generator) -> Array:

@@ -205,6 +205,7 @@ _RECIPE: Mapping[str, Any] = {
     "noise_low": _NOISE,
     "noise_high": _NOISE,
     "generated": float,
+    "structures": dict,
     "pixel_um_low": _SIZE,
     "pixel_um_high": _SIZE,
     "sampler": dict,

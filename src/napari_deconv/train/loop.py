@@ -192,7 +192,7 @@ def _batch(material: Material, state: State, us: Team) -> Batch:
 
     def one(seed: int) -> Batch:
         own = np.random.default_rng(seed)
-        batch = make_batch([material.draw(own)], recipe, own, side_px=side, colours=colours)
+        batch = make_batch([material.draw(own, side)], recipe, own, side_px=side, colours=colours)
         return misjudge(batch, recipe.misjudged, own)
 
     seeds = us.part(rng.integers(2**63, size=count).tolist())

@@ -8,7 +8,9 @@ from annotated_types import Interval
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec, hints
+from ..degradation import dead_leaves  # noqa: F401  (registers it)
 from ..degradation.sampling import Sampler, standard_psfs
+from ..degradation.scenery import Scenery
 from ..degradation.structures import Structures
 from ..restoration.base import Method
 from .cameras import Camera
@@ -54,8 +56,8 @@ class Recipe(Spec, title="Training recipe"):
         How each folder of images is used, in the order in which they are given.
     generated : float
         Share of the patches that are generated.
-    structures : Structures
-        What they show.
+    structures : Scenery
+        What they show. Those that stand for photos are not validated on.
     patch_px : int
         Side of the training patches.
     batch : int
@@ -103,7 +105,7 @@ class Recipe(Spec, title="Training recipe"):
     pixel_um_high: Annotated[float, Interval(gt=0, le=100)] = 0.16
     sources: tuple[Source, ...] = (Source(),)
     generated: Annotated[float, Interval(ge=0, lt=1)] = 0.0
-    structures: Structures = Structures()
+    structures: Scenery = Structures()
     patch_px: Annotated[int, Interval(ge=32, le=512)] = 96
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
     late_px: Annotated[int, Interval(ge=32, le=1024)] = 96

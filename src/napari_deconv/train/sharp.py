@@ -12,6 +12,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..degradation.dead_leaves import DeadLeaves
 from ..degradation.structures import Structures
 
 _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
@@ -40,6 +41,12 @@ def fluorescence(count: int = 24, side_px: int = 256) -> list[Plane]:
     rng = np.random.default_rng(0)
     drawn = (Structures().draw((side_px, side_px), rng) for _ in range(count))
     return [plane / max(1.0, float(plane.max())) for plane in drawn]
+
+
+def leaves(count: int = 24, side_px: int = 256) -> list[Plane]:
+    """Generated scenes with the statistics of photos; the same at every call."""
+    rng = np.random.default_rng(0)
+    return [DeadLeaves().draw((side_px, side_px), rng) for _ in range(count)]
 
 
 def planes(image: Any, axes: str) -> list[Plane]:

@@ -63,18 +63,18 @@ class Material:
     skipped: list[str]
     names: tuple[str, ...] = ()
 
-    def draw(self, rng: np.random.Generator) -> NDArray[np.float32]:
-        """A sharp image, at least as large as a patch."""
+    def draw(self, rng: np.random.Generator, side_px: int = 0) -> NDArray[np.float32]:
+        """A sharp image, at least as large as a patch, which is the recipe's if it is not given."""
         if self.recipe.generated and rng.random() < self.recipe.generated:
-            side = self.recipe.patch_px
-            return self.recipe.structures.draw((side, side), rng)
+            side = side_px or self.recipe.patch_px
+            return self._generated(side, rng)
         shares = np.array([source.share for source in self.recipe.sources])
         images = self.training[int(rng.choice(len(shares), p=shares / shares.sum()))]
         return images[int(rng.integers(len(images)))]
 
     def exam(self, side_px: int) -> list[NDArray[np.float32]]:
         """The images to validate on: of each source, and generated, by their shares."""
-        generated = self.recipe.generated
+        generated = 0.0 if self.recipe.structures.like_photos else self.recipe.generated
         if len(self.held) == 1 and not generated:
             return list(self.held[0])
         total = sum(source.share for source in self.recipe.sources)
@@ -84,7 +84,11 @@ class Material:
             chosen += images[: math.ceil(_HELD_IMAGES * share)]
         rng = np.random.default_rng(54321)
         made = range(round(_HELD_IMAGES * generated))
-        return chosen + [self.recipe.structures.draw((side_px, side_px), rng) for _ in made]
+        return chosen + [self._generated(side_px, rng) for _ in made]
+
+    def _generated(self, side_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
+        colours = self.recipe.colours > 0
+        return self.recipe.structures.draw((side_px, side_px), rng, colours=colours)
 
 
 def read_material(recipe: Recipe, folders: Sequence[Path]) -> Material:

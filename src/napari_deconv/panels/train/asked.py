@@ -11,6 +11,7 @@ from ..kit.layers import axes_of, is_image, pixels, record
 
 SOURCES = {
     "photos": "Built-in photos",
+    "leaves": "Built-in generated scenes",
     "fluorescence": "Built-in generated fluorescence",
     "layers": "Open layers (selected)",
     "folder": "A folder",
@@ -73,6 +74,8 @@ def sharp_images(source: str, viewer: Any, folder: str) -> Callable[[], tuple[li
 
     if source == "photos":
         return lambda: (sharp.photos(), "the photos of scikit-image")
+    if source == "leaves":
+        return lambda: (sharp.leaves(), "generated dead leaves")
     if source == "fluorescence":
         return lambda: (sharp.fluorescence(), "generated fluorescence")
     if source == "folder":

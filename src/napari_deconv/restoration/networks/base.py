@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ...core.errors import DeconvError
 from ...core.paths import exists
+from ...degradation.structures import Structures
 from ...engine.problem import Problem, Settled
 from ..base import Method, methods
 from ..weights import about, as_trained, load_network, locate, named, shipped
@@ -106,7 +107,9 @@ class NetworkMethod(Method, needs_weights=True):
 
 def trained_for(header: Mapping[str, Any]) -> Domain:
     """The domain of weights: fluorescence if their recipe generates it."""
-    return "fluorescence" if header.get("recipe", {}).get("generated") else "photo"
+    recipe = header.get("recipe", {})
+    kind = recipe.get("structures", {}).get("name", Structures.name)
+    return "fluorescence" if recipe.get("generated") and kind == Structures.name else "photo"
 
 
 def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
