@@ -353,6 +353,20 @@ def test_a_folder_that_looks_like_our_progress_is_left_alone(tmp_path: Path) -> 
     assert (progress / "psf-0.npy").read_bytes() == b"mine"
 
 
+def test_a_second_run_waits_and_finds_it_finished(tmp_path: Path) -> None:
+    source, target = zarr_in(tmp_path), tmp_path / "out.zarr"
+    wiener, kernel = Method.make("wiener"), np.ones((3, 3)) / 9
+    first, second = (
+        stream_blocks(wiener, source, target, kernel, axes="YX", memory_bytes=2_000_000)
+        for _ in range(2)
+    )
+    next(first)
+    assert "Another run is writing" in next(second).label
+    assert drain(first).found == 0
+    outcome = drain(second)
+    assert outcome.found == outcome.blocks and "finished already" in outcome.notes[0]
+
+
 def test_a_finished_run_says_so_and_leaves_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

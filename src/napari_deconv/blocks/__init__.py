@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .outcome import Outcome
-from .run import stream_blocks
+from .run import WAITING, stream_blocks
 from .source import Source, open_source
 
-__all__ = ["Outcome", "Source", "open_source", "stream_blocks"]
+__all__ = ["WAITING", "Outcome", "Source", "open_source", "stream_blocks"]

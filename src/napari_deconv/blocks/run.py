@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Generator, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any, Unpack
@@ -19,7 +20,7 @@ from ..engine.options import Options
 from ..engine.streaming import translated
 from ..io import Guard
 from ..io.atomic import sweep_folders
-from ..io.locks import only_run
+from ..io.locks import Busy, only_run
 from ..restoration.base import Method
 from . import work
 from .executors import Block, in_cluster, in_process
@@ -87,8 +88,8 @@ def stream_blocks(
     Raises
     ------
     DeconvError
-        On bad input, if something else lies at ``target`` or another run is writing it, or when
-        nothing more can be written.
+        On bad input, if something else lies at ``target``, or when nothing more can be written.
+        While another run is writing it, this one waits.
     """
     opened = source if isinstance(source, Source) else open_source(source, options.get("axes"))
     if not isinstance(psf, Mapping):
@@ -113,12 +114,33 @@ def stream_blocks(
         options=options,
     )
     try:
-        with translated(method), only_run(order.target):
+        with translated(method), ExitStack() as held:
+            yield from _alone(order, held)
             return (yield from _run(order, scheduler, overwrite))
     finally:
         work.forget()
         if not isinstance(source, Source):
             opened.close()
+
+
+def _alone(order: Order, held: ExitStack) -> Generator[Step, None, None]:
+    """Wait for another run into the same target: it may finish, or die and be gone on with."""
+    cancel = order.options.get("cancel")
+    while True:
+        try:
+            held.enter_context(only_run(order.target))
+        except Busy as busy:
+            yield Step(0, _PARTS, f"{busy.what} {WAITING}")
+            if cancel is not None and cancel.is_set():
+                raise Cancelled from None
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
+WAITING = "Waiting for it to end."
+"""The last words of a step that only waits."""
+_POLL_S = 0.3
 
 
 def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None, Outcome]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
-from ..core.progress import drain
+from ..core.progress import Step, drain
 from ..io import Guard
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def guard_of(args: argparse.Namespace, kernels: Kernels, sources: Iterable[Path]
 
 def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
     """Restore, or go on with it; the exit status."""
-    from ..blocks import open_source, stream_blocks
+    from ..blocks import WAITING, open_source, stream_blocks
 
     guard_of(args, restoration.kernels, [Path(args.inputs[0])]).check_inputs(Path(args.output))
     source, report = open_source(args.inputs[0], args.axes), restoration.report
@@ -77,7 +77,13 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             **options,
         )
         with report.progress(name) as bar:
-            outcome = drain(run, bar)
+
+            def seen(step: Step) -> None:
+                if step.label.endswith(WAITING):
+                    report.note(step.label)
+                bar(step)
+
+            outcome = drain(run, seen)
     finally:
         source.close()
     report.notes(outcome.notes, name)

@@ -58,7 +58,7 @@ def only_run(target: Path) -> Iterator[None]:
 
     Raises
     ------
-    DeconvError
+    Busy
         If another run is at it, in this process or another one.
     """
     final = resolved(target)
@@ -76,6 +76,10 @@ def only_run(target: Path) -> Iterator[None]:
                 os.close(handle)
 
 
+class Busy(DeconvError):
+    """Another run is writing the same thing at this moment."""
+
+
 def _held(path: Path, target: Path) -> int | None:
     while True:
         try:
@@ -90,7 +94,7 @@ def _held(path: Path, target: Path) -> int | None:
         if locked is None:
             return None
         if not locked:
-            raise DeconvError(
+            raise Busy(
                 f"Another run is writing {target} at this moment.",
                 "Wait until it is done, stop it, or give another name.",
             )
