@@ -71,7 +71,7 @@ _INDEX = (
     "",
     "What happens inside a network can be looked at on any image: for DCNN, ODCNN, FCNN, GLRA and",
     "RGDN the Deconvolve panel has a button **Show what happens inside**; it adds the maps of the",
-    "visible region as layers. From Python it is `napari_deconv.restoration.networks.maps.maps`.",
+    "visible region as layers. From Python it is `napari_deconv.maps`.",
     "",
     "| study | of | state |",
     "|---|---|---|",

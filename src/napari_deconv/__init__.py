@@ -9,22 +9,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import metrics, psf
-    from .core.errors import DeconvError
+    from . import blocks, degradation, io, metrics, psf, samples
+    from .blocks import stream_blocks
+    from .core.errors import Cancelled, DeconvError
+    from .core.progress import Result, Step, drain
     from .degradation.base import degrade
-    from .restoration.base import deconvolve, methods
+    from .restoration.base import Method, deconvolve, methods, stream
+    from .restoration.networks.maps import Map, maps
 
 __version__ = "0.1.0"
 
-__all__ = ["DeconvError", "__version__", "deconvolve", "degrade", "methods", "metrics", "psf"]
+__all__ = [
+    "Cancelled",
+    "DeconvError",
+    "Map",
+    "Method",
+    "Result",
+    "Step",
+    "__version__",
+    "blocks",
+    "deconvolve",
+    "degradation",
+    "degrade",
+    "drain",
+    "io",
+    "maps",
+    "methods",
+    "metrics",
+    "psf",
+    "samples",
+    "stream",
+    "stream_blocks",
+]
 
 _HOMES = {
+    "Cancelled": "core.errors",
     "DeconvError": "core.errors",
+    "Map": "restoration.networks.maps",
+    "Method": "restoration.base",
+    "Result": "core.progress",
+    "Step": "core.progress",
     "deconvolve": "restoration.base",
     "degrade": "degradation.base",
+    "drain": "core.progress",
+    "maps": "restoration.networks.maps",
     "methods": "restoration.base",
+    "stream": "restoration.base",
+    "stream_blocks": "blocks",
 }
-_MODULES = ("metrics", "psf")
+_MODULES = ("blocks", "degradation", "io", "metrics", "psf", "samples")
 
 
 def __getattr__(name: str) -> Any:

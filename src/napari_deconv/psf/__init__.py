@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.fingerprint import array_hash as psf_hash
 from ..engine.depths import DepthPSF
+from ..engine.regions import RegionPSF
 from .base import PSF
+from .beads import measure as measure_beads
 from .camera_shake import CameraShake
 from .depths import at_depths, through
 from .disk import Disk
@@ -40,6 +42,7 @@ __all__ = [
     "Gaussian",
     "LightSheet",
     "Motion",
+    "RegionPSF",
     "TwoPhoton",
     "WideField",
     "at_depths",
@@ -52,6 +55,7 @@ __all__ = [
     "inspect",
     "line_to_motion",
     "load",
+    "measure_beads",
     "of_generator",
     "psf_hash",
     "refine",

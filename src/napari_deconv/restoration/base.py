@@ -7,7 +7,7 @@ import pkgutil
 import warnings
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,11 @@ from ..core.spec import Spec
 from ..core.words import shortened
 from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
+from ..engine.options import Options
 from ..engine.problem import Problem, Settled
 from ..engine.regions import RegionPSF
 from ..engine.restore import restore
-from ..engine.streaming import Step, drain
+from ..engine.streaming import Step, Stream, drain
 from ..psf import PSF, inspect
 
 
@@ -145,6 +146,7 @@ def deconvolve(
     spacing: Sequence[float] | None = None,
     device: str = "auto",
     memory_bytes: int | None = None,
+    linear: bool = False,
     refine_psf: int = 0,
     unseen: Any = None,
     nan: str = "refuse",
@@ -176,6 +178,8 @@ def deconvolve(
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
     memory_bytes : int, optional
         Memory budget; larger images are cut into tiles. By default what the device can spare.
+    linear : bool
+        Whether to take an sRGB photo to linear light before and back after, with one PSF.
     refine_psf : int
         Rounds of refining the one PSF on the image first, for a PSF that is only nearly right; 0
         for none, 3 is usual. `psf.refine` returns that PSF.
@@ -206,19 +210,59 @@ def deconvolve(
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "memory_bytes": memory_bytes, "unseen": unseen, "nan": nan}
-    kernels = dict(enumerate(psf)) if _is_several(psf) else psf
-    usable = (
-        {channel: _kernel(one) for channel, one in kernels.items()}
-        if isinstance(kernels, Mapping)
-        else _kernel(kernels)
-    )
-    run = restore(chosen, image, usable, refine_psf=refine_psf, **options)
+    run = restore(chosen, image, _usable(psf), linear=linear, refine_psf=refine_psf, **options)
     result = drain(run, progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
     if isinstance(image, np.ma.MaskedArray):
         return np.ma.MaskedArray(result.data, image.mask)
     return result.data
+
+
+def stream(
+    method: str | Method,
+    image: Any,
+    psf: Any,
+    *,
+    linear: bool = False,
+    refine_psf: int = 0,
+    **options: Unpack[Options],
+) -> Stream:
+    """`deconvolve` step by step, to look at the estimates or to stop.
+
+    Parameters
+    ----------
+    method, image, psf, linear, refine_psf
+        As for `deconvolve`; configure the method first.
+    **options
+        ``axes``, ``noise``, ``spacing``, ``device``, ``memory_bytes``, ``unseen`` and ``nan`` as
+        for `deconvolve`, and ``cancel``, a `threading.Event` that may be set from another thread.
+
+    Yields
+    ------
+    Step
+        After every estimate: ``done``, ``total``, ``label`` and ``preview()``.
+
+    Returns
+    -------
+    Result
+        ``data``, ``recipe``, ``notes``, and ``psf`` where it was refined; `drain` gives it.
+
+    Raises
+    ------
+    DeconvError
+        As `deconvolve`; `Cancelled` where ``cancel`` was set.
+    """
+    chosen, usable = _configured(method, {}), _usable(psf)
+    return restore(chosen, image, usable, linear=linear, refine_psf=refine_psf, **options)
+
+
+def _usable(psf: Any) -> Any:
+    """The values of a PSF, or of several by channel."""
+    kernels = dict(enumerate(psf)) if _is_several(psf) else psf
+    if isinstance(kernels, Mapping):
+        return {channel: _kernel(one) for channel, one in kernels.items()}
+    return _kernel(kernels)
 
 
 def _is_several(psf: Any) -> bool:
@@ -235,7 +279,7 @@ def _kernel(psf: Any) -> Any:
     kernel: NDArray[Any] = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
     for finding in inspect(kernel):
         if finding.code not in _HANDLED and not finding.fatal:
-            warnings.warn(f"{finding} (psf.repair)", stacklevel=3)
+            warnings.warn(f"{finding} (psf.repair)", stacklevel=4)
     return kernel
 
 

@@ -101,18 +101,9 @@ def as_python(recipe: Mapping[str, Any]) -> str:
     values = [f"{key}={_tuple(value)!r}" for key, value in fields.items()]
     lines = ["from napari_deconv.io import read"] if path else []
     lines += ["", f"image = {image}", *_psf_lines(recipe.get("psf", {}))]
-    if recipe.get("light") == "linear":
-        head = [
-            "from napari_deconv import methods, psf",
-            "from napari_deconv.engine.colour import stream_in_linear_light",
-            "from napari_deconv.engine.streaming import drain",
-        ]
-        lines += [f"method = methods()[{name!r}]({', '.join(values)})"]
-        lines += [f"steps = stream_in_linear_light(method, image, kernel, {', '.join(options)})"]
-        lines += ["result = drain(steps).data"]
-    else:
-        head = ["from napari_deconv import deconvolve, psf"]
-        lines += [f"result = deconvolve(image, kernel, {name!r}, {', '.join(options + values)})"]
+    options += ["linear=True"] if recipe.get("light") == "linear" else []
+    head = ["from napari_deconv import deconvolve, psf"]
+    lines += [f"result = deconvolve(image, kernel, {name!r}, {', '.join(options + values)})"]
     return "\n".join(head + lines) + "\n"
 
 

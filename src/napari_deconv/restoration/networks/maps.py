@@ -55,7 +55,27 @@ class Map:
 def maps(
     method: Method, image: NDArray[Any], psf: NDArray[Any], *, noise: float | None = None
 ) -> tuple[Map, ...]:
-    """Restore a plane and keep what is inside; see `stream_maps`."""
+    """What a network computes on its way: restore a plane and keep what is inside.
+
+    Parameters
+    ----------
+    method : Method
+        DCNN, ODCNN, FCNN, GLRA, RGDN, CRCNet or the unrolled network.
+    image, psf : ndarray
+        ``(Y, X)``; keep the image small, since a network has hundreds of maps.
+    noise : float, optional
+        As for `deconvolve`.
+
+    Returns
+    -------
+    tuple of Map
+        In the order they were computed.
+
+    Raises
+    ------
+    DeconvError
+        As `deconvolve`; and if the method has none.
+    """
     return drain(stream_maps(method, image, psf, noise=noise, device="cpu"))
 
 
