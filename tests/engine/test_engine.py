@@ -37,6 +37,7 @@ class Toy:
     shift_free = False
     non_negative = needs_weights = False
     buffers = 4.0
+    features = 0.0
     total: int = 3
     fail: Any = None
 

@@ -51,8 +51,8 @@ def test_settings_page_matches_what_is_read(monkeypatch):
     plugin = type("Plugin", (), {"computing": page})
     monkeypatch.setattr(napari.settings, "get_plugin_settings", lambda name: plugin)
     assert current() == Settings()
-    page.device, page.memory_gb = "cpu", 2.0
-    assert current() == Settings("cpu", 2 * 1024**3)
+    page.device, page.precision, page.memory_gb = "cpu", "float32", 2.0
+    assert current() == Settings("cpu", "float32", 2 * 1024**3)
 
 
 @pytest.mark.parametrize("name", ["photo", "clock", "cell", "stack"])

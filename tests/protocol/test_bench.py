@@ -133,7 +133,8 @@ def case() -> attempts.Case:
 
 def test_best_iteration_is_the_best_of_all(case: attempts.Case) -> None:
     found = attempts.attempt(contestant_in("richardson-lucy:iterations=best"), case)
-    each = [attempts.once(Method.make("richardson-lucy", iterations=n), case, False, "cpu").score
+    where = attempts.USUAL
+    each = [attempts.once(Method.make("richardson-lucy", iterations=n), case, False, where).score
             for n in range(1, 16)]  # fmt: skip
     best = int(np.argmax([score.psnr_db for score in each]))
     assert 0 < best < 14, "or the test tells nothing"
@@ -146,7 +147,9 @@ def test_best_weight_beats_its_neighbours(case: attempts.Case, name: str) -> Non
     found = attempts.attempt(contestant_in(f"{name}:weight=best"), case)
     weight = float(found.setting.removeprefix("weight="))
     for factor in (0.6, 0.85, 1.2, 1.7):
-        other = attempts.once(Method.make(name, weight=weight * factor), case, False, "cpu")
+        other = attempts.once(
+            Method.make(name, weight=weight * factor), case, False, attempts.USUAL
+        )
         assert other.score.psnr_db <= found.score.psnr_db + 0.005, factor
 
 

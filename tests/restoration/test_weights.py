@@ -40,7 +40,25 @@ def refused(path: Path) -> str:
 def test_round_trip_in_half_precision(file: Path) -> None:
     tensors, header = read_weights(file, "fcnn")
     assert header["licence"] == "none" and header["fields"] == METHOD.to_dict()
-    assert {t.dtype for t in tensors.values()} == {torch.float16}
+    assert {t.dtype for t in load(file.read_bytes()).values()} == {torch.float16}
+    assert {t.dtype for t in tensors.values()} == {torch.float32}
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_files_in_any_float_format_load(
+    file: Path, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, _ = read_weights(file, "fcnn")
+    # As another program may have written it: `packed` itself writes float16.
+    monkeypatch.setattr(torch.Tensor, "half", lambda tensor: tensor.to(dtype))
+    network = METHOD.network()
+    network.load_state_dict(known)
+    file.write_bytes(packed(METHOD, network, {"licence": "none"}))
+    assert {t.dtype for t in load(file.read_bytes()).values()} == {dtype}
+    tensors, _ = read_weights(file, "fcnn")
+    for key, tensor in tensors.items():
+        assert tensor.dtype == torch.float32
+        assert torch.allclose(tensor, known[key], rtol=1e-2)
 
 
 def test_truncated(file: Path) -> None:

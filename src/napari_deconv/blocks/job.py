@@ -20,6 +20,7 @@ from ..core.device import choose_device
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import exists, read_bytes
+from ..core.precision import choose_precision
 from ..core.spec import dumps
 from ..core.words import in_words
 from ..engine.axes import Layout, parse_axes
@@ -89,6 +90,10 @@ class Job:
         What becomes of values that are not finite.
     token : str
         By which the result is known to be this run's.
+    precision : str
+        Number format of layers; workers that have no units for it take their own.
+    notes : tuple of str
+        What the person should know of the whole.
     """
 
     source: str
@@ -104,6 +109,8 @@ class Job:
     parts: tuple[Part, ...]
     nan: NaN = "refuse"
     token: str = ""
+    precision: str = "auto"
+    notes: tuple[str, ...] = ()
 
     def grid(self, part: Part) -> Grid:
         """The blocks of a part."""
@@ -133,6 +140,7 @@ class Job:
 
     def run(self, part: Part, image: Any, cancel: Any = None) -> Run:
         """The engine for blocks of a part."""
+        device = choose_device(self.device)
         return Run(
             method=part.method,
             image=image,
@@ -144,8 +152,9 @@ class Job:
             common=part.common,
             unseen=Unseen(nan=self.nan),
             spacing=self.spacing,
-            device=choose_device(self.device),
+            device=device,
             budget=0,
+            precision=choose_precision(self.precision, device)[0],
             cancel=cancel,
         )
 

@@ -53,6 +53,7 @@ class Order:
             "noise": asdict(noise) if isinstance(noise, NoiseLaw) else noise,
             "spacing": None if spacing is None else [float(size) for size in spacing],
             "nan": self.options.get("nan", "refuse"),
+            "precision": self.options.get("precision", "auto"),
             "sharded": self.sharded,
             "version": self.version,
             "napari-deconv": __version__,
@@ -80,6 +81,8 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
         halo=halo,
         spacing=relative(order.options.get("spacing"), len(layout.spatial)),
         device=order.options.get("device", "auto"),
+        precision=runs[0].precision.name,
+        notes=tuple(dict.fromkeys(note for run in runs for note in run.notes)),
         parts=tuple(map(_part, order.psfs, runs)),
         token=secrets.token_hex(8),
         nan=runs[0].unseen.nan,
@@ -107,6 +110,7 @@ def _part(channel: int | None, run: Run) -> Part:
         **noise_of(run),
         **({"noise_common": run.common} if run.method.joint_channels else {}),
         "scale": run.unit[1],
+        **({"precision": run.precision.name} if run.method.features else {}),
         **({"chosen": run.chosen} if run.chosen else {}),
     }
     return Part(

@@ -159,7 +159,7 @@ def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None,
     with work.writing(order.target):
         progress.make(job, partial(create_for, order, job))
     work.forget()
-    done, state = progress.done(), State(notes=list(order.source.picture.notes))
+    done, state = progress.done(), State(notes=[*order.source.picture.notes, *job.notes])
     todo = [number for number in range(job.total) if number not in done]
     if done:
         state.notes.append(f"{len(done)} of {job.total} blocks were there already.")

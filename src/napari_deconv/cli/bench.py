@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import DeconvError
 from ..core.shell import command_line
-from .options import add_common
+from .options import add_common, add_precision
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _contestants(group: argparse._ArgumentGroup) -> None:
     add("--baseline", metavar="NAME[:FIELD=X]", help="show margins over this one, too")
     add("--tell-noise", action="store_true", help="tell methods the noise level")
     add("--device", default="cpu", metavar="NAME", help="auto, cpu, cuda or mps [default cpu]")
+    add_precision(add)
 
 
 def _results(group: argparse._ArgumentGroup) -> None:
@@ -152,6 +153,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace) -> tuple[Plan, Contestant | None]:
     """What the options ask for."""
+    from ..protocol.attempts import Computing
     from ..protocol.contestants import Contestant
     from ..protocol.running import Group, Plan
     from ..protocol.scenes import Camera, Noise, images_in, paired
@@ -174,7 +176,8 @@ def _plan(args: argparse.Namespace) -> tuple[Plan, Contestant | None]:
         for kernels in map(kernel_set_in, args.psf)
         for level in levels
     )
-    plan = Plan(groups, tuple(dict.fromkeys(contestants)), args.tell_noise, args.device)
+    who = tuple(dict.fromkeys(contestants))
+    plan = Plan(groups, who, args.tell_noise, Computing(args.device, args.precision))
     return plan, baseline
 
 

@@ -20,7 +20,7 @@ from ..io.trial import check_format
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
-from .options import add_common, number_or_auto, spec_in
+from .options import add_common, add_precision, number_or_auto, spec_in
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
         help="standard deviation of the noise on the image's own scale")  # fmt: skip
     add("--device", metavar="NAME", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_precision(add)
     add("--memory-gb", type=float, metavar="X", help="memory budget of a run")
     add_common(parser)
     parser.set_defaults(run=run)
@@ -116,6 +117,7 @@ class _Comparing:
                 comparison,
                 material,
                 device=self.args.device,
+                precision=self.args.precision,
                 memory_bytes=None if memory is None else int(memory * 1e9),
             )
             outcome: Outcome = drain(steps, bar)

@@ -21,7 +21,15 @@ from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
 from .kernels import Kernels, differ, kernels_in
 from .large import add_large, guard_of, is_large, run_large
-from .options import add_common, add_fields, given_fields, merged, number_or_auto, numbers
+from .options import (
+    add_common,
+    add_fields,
+    add_precision,
+    given_fields,
+    merged,
+    number_or_auto,
+    numbers,
+)
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -48,6 +56,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
         help="standard deviation of the noise on the image's own scale [default auto]")  # fmt: skip
     add("--device", metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps [default auto]")
+    add_precision(add, default=None)
     add(
         "--memory-gb",
         type=float,
@@ -166,6 +175,7 @@ class Restoration:
             "noise": self.noise,
             "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
             "device": self.device,
+            "precision": self.args.precision or self.recipe.get("precision", "auto"),
             "memory_bytes": None if memory is None else int(memory * 1e9),
             "nan": self.args.nan or self.recipe.get("nan", "refuse"),
             "unseen": self._unseen,

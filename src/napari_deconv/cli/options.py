@@ -22,6 +22,13 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--debug", action="store_true", help="log everything, tracebacks included")
 
 
+def add_precision(add: Any, default: str | None = "auto") -> None:
+    """Declare ``--precision``."""
+    add("--precision", choices=("auto", "float32", "bfloat16"), default=default,
+        help="number format of a network's layers; auto takes the fastest that the device has "
+        "units for")  # fmt: skip
+
+
 def add_fields(
     parser: argparse.ArgumentParser, cls: type[Spec], title: str, skip: Iterable[str] = ()
 ) -> None:

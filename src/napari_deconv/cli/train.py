@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import exists
+from .options import add_precision
 
 if TYPE_CHECKING:
     from ..train.loop import Trained
@@ -35,6 +36,7 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--plot", metavar="LOG", help="only draw a training's log, beside it")
     parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so long")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    add_precision(parser.add_argument)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     parser.add_argument("--debug", action="store_true", help="log everything, tracebacks included")
     parser.set_defaults(run=run)
@@ -59,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
         Path(args.out),
         minutes=args.minutes,
         device=args.device,
+        precision=args.precision,
     )
     for progress in training:
         if not args.quiet:

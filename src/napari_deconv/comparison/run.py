@@ -120,6 +120,7 @@ def compare(
     material: Material,
     *,
     device: str = "auto",
+    precision: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
 ) -> Comparing:
@@ -133,7 +134,7 @@ def compare(
         What to run.
     material : Material
         The arrays.
-    device, memory_bytes, cancel
+    device, precision, memory_bytes, cancel
         As in `core.engine.stream`.
 
     Yields
@@ -155,8 +156,8 @@ def compare(
     fit, notes = material.fitting(comparison.align)
     judge = Judge(material=fit, align=comparison.align, border_px=comparison.border_px)
     _ = fit.layout  # says in words what does not fit
-    known: dict[str, Any] = {"device": device, "memory_bytes": memory_bytes, "cancel": cancel}
-    known["spacing"] = fit.spacing
+    known: dict[str, Any] = {"device": device, "precision": precision, "spacing": fit.spacing}
+    known |= {"memory_bytes": memory_bytes, "cancel": cancel}
     rows: tuple[Row, ...] = ()
     runs = comparison.runs
     for number, (method, label) in enumerate(zip(runs, comparison.labels, strict=True)):

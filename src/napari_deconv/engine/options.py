@@ -23,6 +23,9 @@ class Options(TypedDict, total=False):
         Voxel size along the PSF's axes in any one unit: only ratios count.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    precision : str
+        Number format of a network's layers: ``"auto"``, ``"float32"`` or ``"bfloat16"``; see
+        `core.precision.choose_precision`.
     memory_bytes : int, optional
         Budget for the run; by default what the device can spare.
     cancel : threading.Event, optional
@@ -40,6 +43,7 @@ class Options(TypedDict, total=False):
     noise: float | NoiseLaw | None
     spacing: Sequence[float] | None
     device: str
+    precision: str
     memory_bytes: int | None
     cancel: threading.Event | None
     unseen: Any

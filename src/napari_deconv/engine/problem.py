@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor
 
+from ..core.precision import FLOAT32, Precision
 from ..signal.edges import pad_and_taper, settle_ring
 from ..signal.fourier import Blur
 from ..signal.gradients import gradient_power, spectrum_mean
@@ -67,6 +68,8 @@ class Problem:
     unseen : Tensor or None
         True where a pixel of ``seen`` was not observed and only holds its neighbour's value, of
         the shape of ``seen``; None where all were.
+    precision : Precision
+        Number format for layers.
     cancel : threading.Event or None
         When set, the next transform raises `Cancelled`.
     """
@@ -87,6 +90,7 @@ class Problem:
     bits: int = 0
     law: NoiseLaw | None = None
     unseen: Tensor | None = None
+    precision: Precision = FLOAT32
     cancel: threading.Event | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -200,6 +204,7 @@ class Solver(Protocol):
     non_negative: ClassVar[bool]
     needs_weights: ClassVar[bool]
     buffers: ClassVar[float]
+    features: ClassVar[float]
 
     @property
     def total(self) -> int: ...

@@ -62,6 +62,7 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
         **({"zero": zero} if zero else {}),
         **({"items": summary(run.readings)} if run.readings else {}),
         "device": str(run.device),
+        **({"precision": run.precision.name} if run.method.features else {}),
         "tiles": list(plan.pieces),
         "seconds": round(seconds, 3),
         "versions": {

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
+from ..core.precision import FLOAT32, Precision
 from ..core.progress import Result, Step, Stream
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
@@ -49,6 +50,7 @@ class Run:
     noise: float | NoiseLaw | None
     device: torch.device
     budget: int
+    precision: Precision = FLOAT32
     unseen: Unseen = field(default_factory=Unseen)
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
@@ -255,6 +257,7 @@ class Run:
             spacing=self.spacing,
             bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,
             unseen=None if block.hidden is None else torch.tensor(block.hidden, device=self.device),
+            precision=self.precision,
             cancel=self.cancel,
         )
 
@@ -288,7 +291,8 @@ class Run:
         """Bytes that restoring a tile of this shape takes."""
         channels = self.layout.colours if self.method.joint_channels else 1
         buffers = self.method.buffers + (2 if self.unseen.any else 0)
-        return int(buffers * 4 * channels * math.prod(self._grid(shape)))
+        each = 4 * buffers + self.precision.dtype.itemsize * self.method.features
+        return int(each * channels * math.prod(self._grid(shape)))
 
     def _colour_groups(self) -> list[slice]:
         n = self.layout.colours

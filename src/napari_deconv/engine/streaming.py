@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..core.device import choose_device, default_budget, is_out_of_memory
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
+from ..core.precision import choose_precision
 from ..core.progress import Result, Step, Stream, drain
 from ..core.words import in_words
 from ..signal.noise_law import NoiseLaw
@@ -120,6 +121,7 @@ def prepare(
     noise: float | NoiseLaw | None = None,
     spacing: Sequence[float] | None = None,
     device: str = "auto",
+    precision: str = "auto",
     memory_bytes: int | None = None,
     cancel: threading.Event | None = None,
     unseen: Any = None,
@@ -139,6 +141,7 @@ def prepare(
     intensity, _ = survey(image, layout, known)
     reading, block = read_typical(image, layout, known, given)
     where = choose_device(device)
+    layers, instead = choose_precision(precision, where)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
     run = Run(
         method=method,
@@ -152,8 +155,9 @@ def prepare(
         spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,
+        precision=layers,
         cancel=cancel,
-        notes=_negative(method, intensity),
+        notes=_negative(method, intensity) + ([instead] if instead and method.features else []),
     )
     return run, block
 

@@ -25,6 +25,20 @@ _MOST_THIRDS = 18
 
 
 @dataclass(frozen=True)
+class Computing:
+    """Where and how contestants compute; as in `stream`."""
+
+    device: str = "cpu"
+    precision: str = "auto"
+
+    def __str__(self) -> str:
+        return self.device if self.precision == "auto" else f"{self.device} in {self.precision}"
+
+
+USUAL = Computing()
+
+
+@dataclass(frozen=True)
 class Attempt:
     """How a contestant did.
 
@@ -43,7 +57,7 @@ class Attempt:
     setting: str = ""
 
 
-def attempt(who: Contestant, case: Case, told: bool = False, device: str = "cpu") -> Attempt:
+def attempt(who: Contestant, case: Case, told: bool = False, where: Computing = USUAL) -> Attempt:
     """Run a contestant on a case.
 
     Parameters
@@ -54,8 +68,8 @@ def attempt(who: Contestant, case: Case, told: bool = False, device: str = "cpu"
         Blurred image and truth.
     told : bool
         Whether it is told the noise level; otherwise it estimates it.
-    device : str
-        As in `stream`.
+    where : Computing
+        Device and number format.
 
     Raises
     ------
@@ -65,20 +79,20 @@ def attempt(who: Contestant, case: Case, told: bool = False, device: str = "cpu"
     if who.method is None:
         return Attempt(case.score(case.blurred), 0.0)
     if who.oracle == "best" and who.field == "iterations":
-        return best_iteration(who.method, case, told, device)
+        return best_iteration(who.method, case, told, where)
     if who.oracle == "best":
-        return best_value(who, case, told, device)
-    return once(who.on(case), case, told, device)
+        return best_value(who, case, told, where)
+    return once(who.on(case), case, told, where)
 
 
-def once(method: Method, case: Case, told: bool, device: str) -> Attempt:
+def once(method: Method, case: Case, told: bool, where: Computing) -> Attempt:
     """A method as it is configured."""
     began = time.perf_counter()
-    estimate = drain(_stream(method, case, told, device)).data
+    estimate = drain(_stream(method, case, told, where)).data
     return Attempt(case.score(estimate), time.perf_counter() - began)
 
 
-def best_value(who: Contestant, case: Case, told: bool, device: str) -> Attempt:
+def best_value(who: Contestant, case: Case, told: bool, where: Computing) -> Attempt:
     """The value of a field with the best PSNR: uphill in thirds of octaves, then half of that."""
     assert who.method is not None
     middle, tried = who.start(case), dict[float, Attempt]()
@@ -87,7 +101,7 @@ def best_value(who: Contestant, case: Case, told: bool, device: str) -> Attempt:
         if third not in tried:
             value = middle * 2.0 ** (third / 3)
             assert who.method is not None
-            tried[third] = once(who.method.but(**{who.field: value}), case, told, device)
+            tried[third] = once(who.method.but(**{who.field: value}), case, told, where)
         return tried[third].score.psnr_db
 
     step = 1 if at(1) >= at(-1) else -1
@@ -100,7 +114,7 @@ def best_value(who: Contestant, case: Case, told: bool, device: str) -> Attempt:
     return Attempt(tried[best].score, tried[best].seconds, value + edge)
 
 
-def best_iteration(method: Method, case: Case, told: bool, device: str) -> Attempt:
+def best_iteration(method: Method, case: Case, told: bool, where: Computing) -> Attempt:
     """The iteration with the best PSNR of one long run, every estimate being looked at.
 
     It stops when the best lies far behind: after twice as many iterations and 50 more.
@@ -108,7 +122,7 @@ def best_iteration(method: Method, case: Case, told: bool, device: str) -> Attem
     high = bounds(hints(type(method))["iterations"])[1]
     most = int(min(high or _MOST_ITERATIONS, _MOST_ITERATIONS))
     best, best_db, best_at, best_seconds, spent = case.blurred, -np.inf, 0, 0.0, 0.0
-    run, began = _stream(method.but(iterations=most), case, told, device), time.perf_counter()
+    run, began = _stream(method.but(iterations=most), case, told, where), time.perf_counter()
     for done, step in enumerate(run, 1):
         spent += time.perf_counter() - began
         estimate = _whole(step, case)
@@ -131,9 +145,11 @@ def quick_psnr(estimate: NDArray[np.float32], case: Case) -> float:
     return float(-10 * np.log10(np.mean(np.square(error, dtype=np.float64)) + 1e-30))
 
 
-def _stream(method: Method, case: Case, told: bool, device: str) -> Any:
+def _stream(method: Method, case: Case, told: bool, where: Computing) -> Any:
     noise = case.noise if told else None
-    return stream(method, case.blurred, case.psf, noise=noise, device=device)
+    return stream(
+        method, case.blurred, case.psf, noise=noise, device=where.device, precision=where.precision
+    )
 
 
 def _whole(step: Any, case: Case) -> NDArray[np.float32]:

@@ -20,7 +20,7 @@ import torch
 from ..core.errors import Cancelled, DeconvError
 from ..io.locks import only_run
 from ..restoration.base import methods
-from .attempts import attempt
+from .attempts import USUAL, Computing, attempt
 from .contestants import Contestant, weights_hash
 from .results import Key, Row, Writer, read_rows
 from .scenes import Case, Scene
@@ -56,14 +56,14 @@ class Plan:
         Who runs on each scene.
     told : bool
         Whether methods are told the noise level.
-    device : str
-        As in `stream`.
+    where : Computing
+        Device and number format.
     """
 
     groups: tuple[Group, ...]
     contestants: tuple[Contestant, ...]
     told: bool = False
-    device: str = "cpu"
+    where: Computing = USUAL
 
     @cached_property
     def weights(self) -> Mapping[Contestant, str]:
@@ -102,7 +102,7 @@ class _Task:
     scene: Scene
     wanted: tuple[tuple[Contestant, Key], ...]
     told: bool
-    device: str
+    where: Computing
     ran_on: str
 
 
@@ -143,7 +143,7 @@ def bench(
 
 def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) -> Iterator[Progress]:
     known = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
-    tasks = list(_tasks(plan, known, f"{plan.device}, processes: {workers}, threads: {threads}"))
+    tasks = list(_tasks(plan, known, f"{plan.where}, processes: {workers}, threads: {threads}"))
     if not tasks:
         return
     with closing(Writer(path)) as writer:
@@ -165,7 +165,7 @@ def _tasks(plan: Plan, known: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
                 if key not in known or not known[key].still_holds(who.settings)
             )
             if wanted:
-                yield _Task(scene, wanted, plan.told, plan.device, ran_on)
+                yield _Task(scene, wanted, plan.told, plan.where, ran_on)
 
 
 def _rows(task: _Task) -> Iterator[Row]:
@@ -174,7 +174,7 @@ def _rows(task: _Task) -> Iterator[Row]:
     for who, key in task.wanted:
         try:
             made = made or task.scene.case()
-            found = attempt(who, made, task.told, task.device)
+            found = attempt(who, made, task.told, task.where)
         except Cancelled:
             raise
         except Exception as error:  # one failure must not cost the other rows

@@ -56,6 +56,8 @@ class Method(Spec):
     """Whether it takes intensities for light, so that what is below 0 counts as 0."""
     buffers: ClassVar[float] = 10.0
     """Peak memory in float32 arrays of the padded grid, for the tile planner."""
+    features: ClassVar[float] = 0.0
+    """What a network's layers take besides, in such arrays of the format that they run in."""
     roomy: ClassVar[bool] = True
     """Whether images get more of an unseen ring than the PSF reaches, so that what a regularised
     inverse makes of one border does not come round to the opposite one."""
@@ -145,6 +147,7 @@ def deconvolve(
     noise: float | None = None,
     spacing: Sequence[float] | None = None,
     device: str = "auto",
+    precision: str = "auto",
     memory_bytes: int | None = None,
     linear: bool = False,
     refine_psf: int = 0,
@@ -176,6 +179,10 @@ def deconvolve(
         no cubes. Only ratios count.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
+    precision : str
+        Number format of a network's layers, of `core.precision.NAMES`: ``"auto"`` is the fastest
+        that the device has units for. Where it has none for the one asked for, another is used
+        and a warning says so.
     memory_bytes : int, optional
         Memory budget; larger images are cut into tiles. By default what the device can spare.
     linear : bool
@@ -209,7 +216,8 @@ def deconvolve(
     methods()
     chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
-    options |= {"device": device, "memory_bytes": memory_bytes, "unseen": unseen, "nan": nan}
+    options |= {"device": device, "precision": precision, "memory_bytes": memory_bytes}
+    options |= {"unseen": unseen, "nan": nan}
     run = restore(chosen, image, _usable(psf), linear=linear, refine_psf=refine_psf, **options)
     result = drain(run, progress)
     for note in result.notes:

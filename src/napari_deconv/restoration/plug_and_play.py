@@ -8,13 +8,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Interval
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import pad
 
 from ..engine.problem import Problem, Settled
 from .base import Method
 from .networks.domain import domain_of
-from .networks.layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .networks.layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
 from .weights import load_network, named
 
 _FIRST = 0.2
@@ -29,7 +29,8 @@ class PlugAndPlay(
     title="Plug-and-play",
     name="plug-and-play",
     citation="K. Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, CVPR 2017",
-    buffers=40,
+    buffers=70,
+    features=83,
 ):
     """Half-quadratic splitting with a denoising network in place of a prior (Zhang et al. 2017).
 
@@ -87,7 +88,7 @@ class PlugAndPlay(
         )
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network = load_network(self, problem.seen.device)
+        net: Network = load_network(self, problem.seen.device, problem.precision)
         blur, power = problem.blur, problem.blur.otf.abs().square()
         x = blur.ifft(blur.fft(problem.y) * blur.otf.conj() / (power + problem.nsr))
         yield x
@@ -106,7 +107,7 @@ def levels(sigma: float, count: int) -> list[float]:
     return [float(level) for level in np.geomspace(max(_FIRST, sigma), sigma, count)]
 
 
-class Network(nn.Module):
+class Network(Layered):
     """A denoiser that is told how much noise there is.
 
     Parameters
@@ -161,8 +162,8 @@ class Network(nn.Module):
             Its noise, ``(B or 1, 1, 1, 1)``.
         """
         phases = 4 * to_phases(x - 0.5)
-        # In float32: half a step of bfloat16 at 1 would be as much as a little noise.
+        # In float32: half a step of a narrow format at 1 would be as much as a little noise.
         features = self.first(torch.cat([phases, level_map(sigma, phases)], 1))
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with self.precision.layers(x.device):
             noise = self.body(features)
         return x - sigma * from_phases(noise, x.shape[-2:])

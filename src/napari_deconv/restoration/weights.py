@@ -21,8 +21,10 @@ from ..core.errors import DeconvError
 from ..core.folders import data_folder
 from ..core.json_text import parse_json
 from ..core.paths import exists, is_file, open_file, read_bytes
+from ..core.precision import FLOAT32, Precision
 from ..core.words import named as named_path
 from ..core.words import shortened
+from .networks.layers import at_precision
 
 FORMAT = 1
 _LONGEST_HEADER = 2**24
@@ -75,7 +77,7 @@ def packed(method: Any, network: nn.Module, header: Mapping[str, Any]) -> bytes:
 
 
 def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and header of a weight file.
+    """Tensors, in float32 whatever the file has them in, and header of a weight file.
 
     Parameters
     ----------
@@ -106,9 +108,9 @@ def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str
         )
     if meta["sha256"] != _digest(tensors, meta["header"]):
         raise DeconvError(f"{path} was altered: its checksum does not fit.", "Get it again.")
-    odd = next(
-        (k for k, t in tensors.items() if t.is_complex() or not t.float().isfinite().all()), None
-    )
+    # As a file is smallest and as a network computes are two things.
+    tensors = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+    odd = next((k for k, t in tensors.items() if t.is_complex() or not t.isfinite().all()), None)
     if odd is not None:
         raise DeconvError(f"{path} holds values that are not finite, in {odd!r}.", "Get it again.")
     return tensors, header
@@ -162,7 +164,7 @@ def _digest(tensors: Mapping[str, Tensor], header: str) -> str:
     total = hashlib.sha256(header.encode())
     for key in sorted(tensors):
         total.update(f"{key}{tuple(tensors[key].shape)}".encode())
-        # As bytes: numpy knows neither bfloat16 nor the formats of 8 bits.
+        # As bytes: numpy does not know every number format.
         total.update(tensors[key].contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return total.hexdigest()
 
@@ -277,8 +279,11 @@ def as_trained(method: _N) -> _N:
     return method.but(**{key: known.get(key, getattr(kind, key)) for key in method.for_training})
 
 
-def load_network(method: Network, device: torch.device) -> Any:
+def load_network(method: Network, device: torch.device, precision: Precision = FLOAT32) -> Any:
     """A method's network with its weights, on a device, ready to run; kept for the next call.
+
+    Weights in any float format are taken; they are kept in float32, and the layers run in
+    ``precision``.
 
     Raises
     ------
@@ -287,11 +292,13 @@ def load_network(method: Network, device: torch.device) -> Any:
     """
     path = locate(method.weights or method.default_weights)
     stamp = path.stat().st_mtime_ns if exists(path) else 0
-    return _loaded(as_trained(method), path, stamp, device)
+    return _loaded(as_trained(method), path, stamp, device, precision)
 
 
 @lru_cache(maxsize=4)
-def _loaded(method: Network, path: Path, _stamp: int, device: torch.device) -> nn.Module:
+def _loaded(
+    method: Network, path: Path, _stamp: int, device: torch.device, precision: Precision
+) -> nn.Module:
     tensors, _ = read_weights(path, method.name)
     network = method.network()
     try:
@@ -300,4 +307,5 @@ def _loaded(method: Network, path: Path, _stamp: int, device: torch.device) -> n
         raise DeconvError(
             f"{path} does not fit {method.title}: {error}.", "Choose others."
         ) from error
+    at_precision(network, precision)
     return network.to(device).eval().requires_grad_(False)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.paths import exists, make_folder
+from ..core.precision import choose_precision
 from ..core.spec import dumps
 from ..io import Guard
 from ..io.atomic import replacing
@@ -84,6 +85,7 @@ def fit(
     *,
     minutes: float = math.inf,
     device: str = "auto",
+    precision: str = "auto",
     look_seconds: float = 0.0,
     stop: threading.Event | None = None,
 ) -> Generator[Trained, None, Path]:
@@ -99,7 +101,7 @@ def fit(
         Folder for checkpoint, log and best weights; made if missing.
     minutes : float
         Time budget of this call.
-    device : str
+    device, precision : str
         As for `deconvolve`.
     look_seconds : float
         Somebody looks on: yield every step, and validate before the first one, this often, and at
@@ -126,14 +128,15 @@ def fit(
     folders = [images] if isinstance(images, Path) else list(images)
     material = read_material(recipe, folders)
     with team(device) as us, only_run(out) if us.leads else nullcontext():
-        state = begin(recipe, us.device)
+        layers, instead = choose_precision(precision, us.device, training=True)
+        state = begin(recipe, us.device, layers)
         make_folder(out)
         _check_folder(out, recipe)
         if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", us.device)
         if us.leads:
             _rewind(out / "log.jsonl", state.step)
-            for note in material.skipped:
+            for note in (*filter(None, [instead]), *material.skipped):
                 yield Trained(state.step, recipe.steps, note=note)
         exam = {name: batch.to(us.device) for name, batch in _exam(material).items()}
         yield from _run(state, material, exam, out, watch, us)

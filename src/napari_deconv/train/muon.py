@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..core.precision import FLOAT32, Precision
+
 _MOMENTUM = 0.95
 _STEPS = 5
 _CURVE = (3.4445, -4.7750, 2.0315)
@@ -28,10 +30,15 @@ class Muon(torch.optim.Optimizer):
         Tensors of two or more axes, or groups of them.
     lr : float
         Spectral norm of a step.
+    precision : Precision
+        Number format of the products.
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-3) -> None:
+    def __init__(
+        self, params: Iterable[Any], lr: float = 1e-3, precision: Precision = FLOAT32
+    ) -> None:
         super().__init__(params, {"lr": lr})
+        self._precision = precision
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> None:  # type: ignore[override]
@@ -50,21 +57,23 @@ class Muon(torch.optim.Optimizer):
         mean.lerp_(gradient, 1 - _MOMENTUM)
         ahead = gradient.lerp(mean, _MOMENTUM).flatten(1)
         rows, columns = ahead.shape
-        step = orthogonal(ahead).view_as(parameter)
+        step = orthogonal(ahead, self._precision).view_as(parameter)
         parameter.add_(step, alpha=-rate * max(1.0, rows / columns) ** 0.5)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
+def orthogonal(matrix: Tensor, precision: Precision = FLOAT32) -> Tensor:
     """The matrix with singular values near 1 (0.7 to 1.2), by Newton-Schulz iterations.
 
     Parameters
     ----------
     matrix : Tensor
         ``(rows, columns)``.
+    precision : Precision
+        Number format of the products.
     """
     a, b, c = _CURVE
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide.bfloat16()
+    x = precision.narrowed(wide)
     x = x / x.norm().clamp(min=1e-7)
     for _ in range(_STEPS):
         square = x @ x.T

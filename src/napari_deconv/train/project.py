@@ -184,7 +184,7 @@ _busy: set[Path] = set()
 
 
 def run(
-    project: Project, device: str, stop: threading.Event
+    project: Project, device: str, stop: threading.Event, precision: str = "auto"
 ) -> Generator[Trained, None, library.Entry | None]:
     """Train, or go on with it, and put the best weights into the library.
 
@@ -192,7 +192,7 @@ def run(
     ----------
     project : Project
         The training.
-    device : str
+    device, precision : str
         As for `deconvolve`.
     stop : threading.Event
         Set it to finish early. Closing the generator instead breaks off: what is best so far is
@@ -213,7 +213,7 @@ def run(
     try:
         yield Trained(0, project.recipe.steps, note="Measuring how fast this computer is")
         if not project.fitted:
-            _fit_schedule(project, device)
+            _fit_schedule(project, device, precision)
         left = max(0.2, project.minutes - project.spent)
         yield from fit(
             project.recipe,
@@ -221,6 +221,7 @@ def run(
             project.folder / "run",
             minutes=left,
             device=device,
+            precision=precision,
             look_seconds=max(2.0, 60 * project.minutes / _LOOKS),
             stop=stop,
         )
@@ -241,13 +242,21 @@ def _kept(project: Project) -> library.Entry | None:
     return entry
 
 
-def _fit_schedule(project: Project, device: str) -> None:
+def _fit_schedule(project: Project, device: str, precision: str) -> None:
     """So many steps as the time allows, from a few that are thrown away."""
     trial = project.folder / "trial"
     short = replace(project.recipe, steps=_TRIAL_STEPS)
     times = []
     began = time.monotonic()
-    for progress in fit(short, project.folder / "images", trial, device=device, look_seconds=1e9):
+    trials = fit(
+        short,
+        project.folder / "images",
+        trial,
+        device=device,
+        precision=precision,
+        look_seconds=1e9,
+    )
+    for progress in trials:
         if progress.loss == progress.loss and not progress.psnr:  # a step, and no validation
             times.append(time.monotonic() - began)
         began = time.monotonic()

@@ -20,7 +20,9 @@ from torch import Tensor, nn
 from ..core.errors import DeconvError
 from ..core.json_text import parse_json
 from ..core.paths import check_readable
+from ..core.precision import FLOAT32, Precision
 from ..io.atomic import replacing
+from ..restoration.networks.layers import at_precision
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
 from .pairs import Batch, rendered
@@ -93,7 +95,7 @@ class State:
             ) from error
 
 
-def begin(recipe: Recipe, device: torch.device) -> State:
+def begin(recipe: Recipe, device: torch.device, precision: Precision = FLOAT32) -> State:
     """The state before the first step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -112,12 +114,20 @@ def begin(recipe: Recipe, device: torch.device) -> State:
                 f"The weights {recipe.start!r} do not fit {recipe.method.title} as it is set.",
                 "Set its fields as they were when those were made, or begin with others.",
             ) from error
+    at_precision(network, precision)
     network.to(device)
     average = copy.deepcopy(network).requires_grad_(False).eval()
-    return State(network, average, _optimisers(network, recipe), np.random.default_rng(recipe.seed))
+    return State(
+        network,
+        average,
+        _optimisers(network, recipe, precision),
+        np.random.default_rng(recipe.seed),
+    )
 
 
-def _optimisers(network: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimizer, ...]:
+def _optimisers(
+    network: nn.Module, recipe: Recipe, precision: Precision
+) -> tuple[torch.optim.Optimizer, ...]:
     """What moves the weights: matrices, filters of layers among them, by Muon where it is asked."""
     others = dict(network.named_parameters())
     filters = [n for n, p in others.items() if n.endswith(".weight") and p.ndim > 1]
@@ -128,7 +138,7 @@ def _optimisers(network: nn.Module, recipe: Recipe) -> tuple[torch.optim.Optimiz
         groups = _groups(others, network)
         made.append(torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0))
     if matrices:
-        made.append(Muon(_groups(matrices, network), lr=recipe.rate))
+        made.append(Muon(_groups(matrices, network), lr=recipe.rate, precision=precision))
     return tuple(made)
 
 

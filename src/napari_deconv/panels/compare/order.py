@@ -66,7 +66,12 @@ class CompareOrder:
         chosen = settings.current()
         told = replace(self.comparison, psf=prepared.about)
         outcome = yield from compare(
-            told, material, device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel
+            told,
+            material,
+            device=chosen.device,
+            precision=chosen.precision,
+            memory_bytes=chosen.memory_bytes,
+            cancel=cancel,
         )
         return outcome, material
 

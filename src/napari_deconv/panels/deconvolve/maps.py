@@ -149,7 +149,9 @@ def _run(
     if region.axes.endswith("S"):
         data = data[..., :3] @ np.array(_GRAY)
     plane = data.reshape(data.shape[-2:]).astype(np.float32)
+    chosen = settings.current()
     found = yield from stream_maps(
-        order.method, plane, psf, noise=order.noise, device=settings.current().device, cancel=cancel
-    )
+        order.method, plane, psf, noise=order.noise, device=chosen.device,
+        precision=chosen.precision, cancel=cancel,
+    )  # fmt: skip
     return found

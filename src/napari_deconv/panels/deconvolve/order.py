@@ -39,7 +39,8 @@ class Order:
         return restore(
             self.method, data, kernels, linear=self.linear, refine_psf=refine,
             axes=axes, noise=self.noise, spacing=self.spacing(axes, kernels),
-            device=chosen.device, memory_bytes=chosen.memory_bytes, cancel=cancel,
+            device=chosen.device, precision=chosen.precision, memory_bytes=chosen.memory_bytes,
+            cancel=cancel,
             nan=self.nan,
         )  # fmt: skip
 

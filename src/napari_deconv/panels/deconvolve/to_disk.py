@@ -133,7 +133,8 @@ def write(
         outcome = yield from stream_blocks(
             order.method, source, target, kernels, noise=order.noise,
             spacing=order.spacing(axes, kernels), device=chosen.device,
-            memory_bytes=chosen.memory_bytes, cancel=cancel, nan=order.nan,
+            precision=chosen.precision, memory_bytes=chosen.memory_bytes, cancel=cancel,
+            nan=order.nan,
         )  # fmt: skip
     finally:
         source.close()

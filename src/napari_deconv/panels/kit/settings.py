@@ -12,17 +12,20 @@ _log = logging.getLogger("napari_deconv")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to compute and how much memory to take.
+    """Where and how to compute, and how much memory to take.
 
     Parameters
     ----------
     device : str
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
+    precision : str
+        Number format of networks: ``auto``, ``float32`` or ``bfloat16``.
     memory_bytes : int or None
         Budget of a run; None takes what the device can spare.
     """
 
     device: str = "auto"
+    precision: str = "auto"
     memory_bytes: int | None = None
 
 
@@ -34,7 +37,8 @@ def current() -> Settings:
         run = get_plugin_settings("napari-deconv").computing
         budget = float(run.memory_gb)
         usable = budget > 0 and math.isfinite(budget)
-        return Settings(str(run.device), int(budget * _GB) if usable else None)
+        memory = int(budget * _GB) if usable else None
+        return Settings(str(run.device), str(run.precision), memory)
     except (ImportError, KeyError, AttributeError, TypeError, ValueError):
         _log.debug("no settings page", exc_info=True)
         return Settings()

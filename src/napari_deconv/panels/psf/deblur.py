@@ -48,7 +48,7 @@ def deblur_across(layer: Any, found: Any) -> Make:
         chosen, method = current(), Method.make(_METHOD)
         result = yield from restore(
             method, data, found.psf, axes=axes, device=chosen.device,
-            memory_bytes=chosen.memory_bytes, cancel=cancel,
+            precision=chosen.precision, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
         about = {"estimate": {**found.recipe, "image_name": placement.name}}
         origin = Origin(placement, f"{method.title}, regions", path)

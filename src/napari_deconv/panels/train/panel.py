@@ -81,11 +81,11 @@ class TrainPanel(Panel):
         except DeconvError as error:
             self.run_bar.fail(error)
             return
-        self._begin(Sitting(asked.make, current().device))
+        self._begin(Sitting(asked.make, current()))
 
     def resume(self, project: Any) -> None:
         """Go on with a training that was broken off."""
-        self._begin(Sitting(lambda: project, current().device))
+        self._begin(Sitting(lambda: project, current()))
 
     def _begin(self, sitting: Sitting) -> None:
         self.sitting, self.entry = sitting, None

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..kit.settings import Settings
+
 _NAP_S = 0.05
 _PARTS = 1000
 """Of a training: so many that the run bar tells percent."""
@@ -30,12 +32,12 @@ class Sitting:
     ----------
     make : callable
         Returns the `Project`; called in the worker.
-    device : str
-        Where to compute.
+    settings : Settings
+        Where and how to compute.
     """
 
     make: Callable[[], Any]
-    device: str
+    settings: Settings
     project: Any = None
     stop: threading.Event = field(default_factory=threading.Event)
     paused: threading.Event = field(default_factory=threading.Event)
@@ -59,7 +61,8 @@ class Sitting:
             self.project = self.make()
             if self.leave.is_set():
                 self.project.keep.set()
-            steps = run(self.project, self.device, self.stop)
+            where = self.settings
+            steps = run(self.project, where.device, self.stop, where.precision)
             while True:
                 try:
                     seen = next(steps)

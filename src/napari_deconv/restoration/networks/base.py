@@ -76,7 +76,7 @@ class NetworkMethod(Method, needs_weights=True):
         """The network on the problem's device, and what to tell it of the noise."""
         path = locate(self.weights or self.default_weights)
         known = noise_range(about(path)) if exists(path) else NOISE
-        return load_network(self, problem.seen.device), Noise.of(problem, known)
+        return load_network(self, problem.seen.device, problem.precision), Noise.of(problem, known)
 
     def _domain(self, problem: Problem) -> Domain:
         if self.domain != "automatic":

@@ -11,8 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
 from ...core.errors import DeconvError
+from ...core.precision import arranged
 from ...engine.problem import Problem
 from ..base import Method
+from .layers import Layered
 from .one_psf import grown, network_for, remark
 from .separable import fitted, wrap
 
@@ -29,7 +31,8 @@ class CRCNet(
     needs_weights=True,
     one_psf=True,
     untrained=True,
-    buffers=2 * 192 + 100,
+    buffers=520,
+    features=32,
 ):
     """Concatenated residual network, made for one PSF (Li et al. 2018).
 
@@ -89,7 +92,7 @@ class CRCNet(
             y = problem.with_ring(x)
 
 
-class Network(nn.Module):
+class Network(Layered):
     """The units, and their integration.
 
     Parameters
@@ -143,8 +146,8 @@ class Network(nn.Module):
         """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""
         inputs = [y, *(partial(y, otf, n) if self.series else y for n in _TERMS)]
         seen = wrap(torch.cat(inputs, 1) - 0.5, _RING, _RING)
-        seen = seen.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(y.device.type, torch.bfloat16):
+        seen = arranged(seen)
+        with self.precision.layers(y.device):
             for unit in self.units:
                 seen = torch.cat([seen, unit(seen)], 1)
             x = self.integrate(seen).float().mean(1, keepdim=True)

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
+from ...core.precision import arranged
 from ...engine.problem import Problem
 from .base import NetworkMethod
+from .layers import Layered
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
 """The authors' released gammas at 1 % noise: where the learned ones start."""
@@ -27,7 +29,8 @@ class FCNN(
     "Deconvolution, CVPR 2017",
     structure=("iterations",),
     for_training=("cleans",),
-    buffers=56,
+    buffers=52,
+    features=16,
 ):
     """Iterated denoising of gradients by a network and deconvolution (Zhang et al. 2017).
 
@@ -198,7 +201,7 @@ class Network(nn.Module):
         return torch.exp(constant + slope * power + bend * power**2)
 
 
-class Denoiser(nn.Module):
+class Denoiser(Layered):
     """Table 1 of the paper on the four phases of a gradient, with two maps of the noise beside.
 
     Parameters
@@ -238,15 +241,14 @@ class Denoiser(nn.Module):
         """
         rows, columns = gradient.shape[-2:]
         odd = (0, columns % 2, 0, rows % 2)
-        even = pad(self.scale * (gradient - self.middle), odd, mode="replicate").bfloat16()
-        phases = pixel_unshuffle(even, 2)
+        even = pad(self.scale * (gradient - self.middle), odd, mode="replicate")
+        phases = pixel_unshuffle(self.precision.narrowed(even), 2)
         maps = torch.cat([sigma, level], 1).expand(len(phases), 2, *phases.shape[-2:])
         if local is not None:
             maps = maps * avg_pool2d(pad(local, odd, mode="replicate"), 2)
-        inputs = torch.cat([phases, (10 * maps).bfloat16()], 1)
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(gradient.device.type, torch.bfloat16):
-            noise = self.layers(inputs)
+        inputs = torch.cat([phases, self.precision.narrowed(10 * maps)], 1)
+        with self.precision.layers(gradient.device):
+            noise = self.layers(arranged(inputs))
         return gradient - pixel_shuffle(noise, 2)[..., :rows, :columns].float() / self.scale
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...engine.problem import Problem
 from .base import NetworkMethod
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
 from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
 from .noise_level import faithful
 
@@ -35,7 +35,8 @@ class GLRA(
     citation="W. Ren et al., Deep Non-Blind Deconvolution via Generalized Low-Rank Approximation, "
     "NeurIPS 2018",
     for_training=("start",),
-    buffers=150,
+    buffers=110,
+    features=95,
 ):
     """Low-rank separable inverse for any PSF, and a network behind it (Ren et al. 2018).
 
@@ -115,7 +116,7 @@ class GLRA(
 _TAPS = 151
 
 
-class Network(nn.Module):
+class Network(Layered):
     """One pass: two inverses out of low-rank bases, and their correction.
 
     Parameters
@@ -236,7 +237,7 @@ class Network(nn.Module):
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
         known = (maps.mul_(4), 4 * (x - 0.5), clipped)
-        inputs = torch.cat([each.bfloat16() for each in known], 1)
+        inputs = torch.cat([self.precision.narrowed(each) for each in known], 1)
         for by in moved:
             sharp.add_(self._corrected(inputs, sigma, local, by), alpha=0.1 / len(moved))
         return sharp
@@ -247,8 +248,8 @@ class Network(nn.Module):
         """What the network adds, tenfold, with the image moved down and right."""
         phases = to_phases(known.roll(by, (-2, -1)))
         level = level_map(sigma, phases, None if local is None else local.roll(by, (-2, -1)))
-        inputs = torch.cat([phases, level.bfloat16()], 1)
-        with torch.autocast(known.device.type, torch.bfloat16):
+        inputs = torch.cat([phases, self.precision.narrowed(level)], 1)
+        with self.precision.layers(known.device):
             correction = self.correction(self.head(inputs))
         back = tuple(-n for n in by)
         return from_phases(correction, known.shape[-2:]).roll(back, (-2, -1))

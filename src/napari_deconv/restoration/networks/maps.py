@@ -86,6 +86,7 @@ def stream_maps(
     *,
     noise: float | None = None,
     device: str = "auto",
+    precision: str = "auto",
     cancel: threading.Event | None = None,
 ) -> Generator[Step, None, tuple[Map, ...]]:
     """Restore a plane step by step; what it returns are the maps in the order they were computed.
@@ -100,7 +101,7 @@ def stream_maps(
         ``(Y, X)``.
     noise : float, optional
         On the image's own scale; estimated by default.
-    device : str
+    device, precision : str
         As in `stream`.
     cancel : threading.Event, optional
         Stops it.
@@ -117,7 +118,8 @@ def stream_maps(
     if image.ndim != 2:
         raise DeconvError(f"The image has {image.ndim} axes.", "Give one plane.")
     with translated(method):
-        run, block = prepare(method, image, psf, noise=noise, device=device, cancel=cancel)
+        options: dict[str, Any] = {"device": device, "precision": precision, "cancel": cancel}
+        run, block = prepare(method, image, psf, noise=noise, **options)
         yield from run.settle(block)
         kept: Any = _Kept(run.method)
         run.method = kept

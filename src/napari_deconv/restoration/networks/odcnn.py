@@ -14,6 +14,7 @@ from torch.nn.functional import fold, pad
 from ...engine.problem import Problem
 from ..base import Method
 from .dcnn import MAPS, TAPS
+from .layers import Layered, large_convolution
 from .one_psf import grown, network_for, remark
 from .separable import bent, fitted, wrap
 from .views import LEAST_VIEWS, USUAL, Views
@@ -36,7 +37,8 @@ class ODCNN(
     needs_weights=True,
     one_psf=True,
     for_training=("views", "train", "start"),
-    buffers=320,
+    buffers=300,
+    features=16,
 ):
     """DCNN joined with an outlier-rejecting denoiser, made for one PSF (Xu et al. 2014).
 
@@ -111,7 +113,7 @@ class ODCNN(
         yield x
 
 
-class Network(nn.Module):
+class Network(Layered):
     """ODCNN with the PSF it is for.
 
     Parameters
@@ -197,9 +199,8 @@ class Network(nn.Module):
 
     def _patches(self, x: Tensor) -> Tensor:
         """What every pixel says of those around it, from views with 15 more rows and columns."""
-        x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(x.device.type, torch.bfloat16):
-            h = bent(self.first(x), self.activation)
+        with self.precision.layers(x.device):
+            h = bent(large_convolution(self.first, x), self.activation)
             patches: Tensor = self.last(bent(self.second(h), self.activation))
         return patches.float()
 

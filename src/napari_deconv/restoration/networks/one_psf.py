@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ...engine.problem import Problem
 from ..weights import about, load_network, locate, read_weights
+from .layers import at_precision
 from .separable import Separable
 from .views import Views
 
@@ -95,8 +96,9 @@ def network_for(method: Any, problem: Problem) -> Any:
         # The weights know what they are of; a form that was left at its defaults need not.
         trained = about(locate(method.weights)).get("fields", {})
         own = {key: trained[key] for key in _STRUCTURE if key in trained and hasattr(method, key)}
-        return load_network(method.but(**own), problem.seen.device)
+        return load_network(method.but(**own), problem.seen.device, problem.precision)
     network = untrained(method, problem)
+    at_precision(network, problem.precision)
     return network.to(problem.seen.device).eval().requires_grad_(False)
 
 

@@ -13,7 +13,7 @@ from torch.nn.functional import conv2d
 
 from ...engine.problem import Problem, Settled
 from .base import NetworkMethod
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 
 
@@ -24,7 +24,8 @@ class RGDN(
     citation="D. Gong et al., Learning Deep Gradient Descent Optimization for Image "
     "Deconvolution, IEEE TNNLS 2020",
     structure=("design",),
-    buffers=60,
+    buffers=80,
+    features=51,
 ):
     """Recurrent gradient descent with a learned direction (Gong et al. 2020).
 
@@ -108,7 +109,7 @@ _LEAST_STEPS = 3
 """The weights were trained over as many."""
 
 
-class Network(nn.Module):
+class Network(Layered):
     """One step; see `RGDN`.
 
     Parameters
@@ -161,10 +162,11 @@ class Network(nn.Module):
         misfit = otf.conj() * (otf * torch.fft.rfft2(x) - torch.fft.rfft2(y))
         gradient = torch.fft.irfft2(misfit / (otf.abs().square() + damping), s=x.shape[-2:])
         # Factors that bring gradient and image near 1, where the layers' starting scale fits.
-        phases = to_phases((10 * gradient).bfloat16())
-        level = level_map(sigma, phases, local).bfloat16()
-        inputs = torch.cat([phases, level, to_phases((4 * (x - 0.5)).bfloat16())], 1)
-        with torch.autocast(x.device.type, torch.bfloat16):
+        phases = to_phases(self.precision.narrowed(10 * gradient))
+        level = self.precision.narrowed(level_map(sigma, phases, local))
+        image = to_phases(self.precision.narrowed(4 * (x - 0.5)))
+        inputs = torch.cat([phases, level, image], 1)
+        with self.precision.layers(x.device):
             direction = self.direction(self._features(inputs))
         return (x - gradient).add_(from_phases(direction, x.shape[-2:]), alpha=0.1)
 
@@ -176,7 +178,7 @@ class Network(nn.Module):
         return conv2d(inputs, torch.cat([h.weight, -r.weight], 1), h.bias - r.bias, padding=1)
 
 
-class PaperNetwork(nn.Module):
+class PaperNetwork(Layered):
     """One step as in the paper: R, H and D of six layers each, on a gradient as it is."""
 
     trained_steps = 5
@@ -205,7 +207,7 @@ class PaperNetwork(nn.Module):
         """As `Network.forward`; the noise is not looked at."""
         misfit = otf.conj() * (otf * torch.fft.rfft2(x) - torch.fft.rfft2(y))
         gradient = torch.fft.irfft2(misfit, s=x.shape[-2:])
-        with torch.autocast(x.device.type, torch.bfloat16):
+        with self.precision.layers(x.device):
             direction = self.direction(self.gradient(gradient) - self.image(x))
         return 0.8 * x + 0.2 * direction.float()
 

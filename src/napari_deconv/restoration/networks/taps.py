@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import singledispatch
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from . import crcnet, fcnn, glra, odcnn, rgdn, separable, unrolled
@@ -51,7 +50,7 @@ def _(network: rgdn.Network, args: Any, output: Tensor, calls: Any) -> Iterator[
     # H and R may be computed as one, so they are told from their difference and from R.
     (features,), phases = called[id(network.direction)]
     direction = from_phases(phases, shape) / 10
-    with torch.autocast(x.device.type, torch.bfloat16):
+    with network.precision.layers(x.device):
         r = network.from_image(4 * to_phases(x - 0.5))
     yield "g, the gradient", x - output + direction, 1
     yield "H(g)", features + r, 2

@@ -14,7 +14,7 @@ from torch.nn.functional import avg_pool2d
 from ...engine.problem import Problem
 from .base import NetworkMethod
 from .fcnn import rms, transfer
-from .layers import UNet, convolution, from_phases, level_map, to_phases
+from .layers import Layered, UNet, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 from .opponent import noises, to_colours, to_opponents
 
@@ -38,7 +38,8 @@ class Unrolled(
     "Super-Resolution, CVPR 2020, and J. Dong et al., Deep Wiener Deconvolution, NeurIPS 2020",
     for_training=("iterations", "colour"),
     heeds_clipping=True,
-    buffers=76,
+    buffers=35,
+    features=112,
 ):
     """Data-consistent solutions and U-Nets by turns: our own network, for any PSF and noise.
 
@@ -118,7 +119,7 @@ def _clipped(problem: Problem) -> Tensor:
     return (brightest * 9 * avg_pool2d(brightest, 3, 1, 1)).round() > 1
 
 
-class Network(nn.Module):
+class Network(Layered):
     """The unrolled steps.
 
     Parameters
@@ -228,7 +229,7 @@ class Network(nn.Module):
         solutions, passed = self._solutions(y[:, :1], otf, sigma[:, :1], mean, self.gamma[:, stage])
         # Factors that bring images near 1, where the layers' starting scale fits.
         images = 4 * (torch.cat([solutions[:, 0], before[:, :1]], 1) - 0.5)
-        inputs = _maps(images, sigma[:, :1], passed, local)
+        inputs = _maps(self.precision.narrowed(images), sigma[:, :1], passed, local)
         base = solutions[:, :, 1]
         tint: list[Tensor] = []
         if coloured:
@@ -236,9 +237,9 @@ class Network(nn.Module):
             rules = self.gamma_tint[:, stage]
             solutions, passed = self._solutions(y[:, 1:], otf, sigma[:, 1:], last, rules)
             images = 8 * torch.cat([solutions.flatten(1, 2), before[:, 1:]], 1)
-            tint = _maps(images, sigma[:, 1:], passed, local)
+            tint = _maps(self.precision.narrowed(images), sigma[:, 1:], passed, local)
             base = torch.cat([base, solutions[:, :, 1]], 1)
-        with torch.autocast(y.device.type, torch.bfloat16):
+        with self.precision.layers(y.device):
             joined = torch.cat(inputs if maps is None else [*inputs, maps], 1)
             if coloured:
                 change, maps = self.tints[stage](self.cleaners[stage], joined, torch.cat(tint, 1))
@@ -299,10 +300,10 @@ class Tint(nn.Module):
 
 def _maps(images: Tensor, sigma: Tensor, passed: Tensor, local: Tensor | None) -> list[Tensor]:
     """Images and the noise of them, as maps for the first layer."""
-    phases = to_phases(images.bfloat16(), _ALIGNED_PX)
+    phases = to_phases(images, _ALIGNED_PX)
     each = (sigma, *(sigma * passed).split(1, 1))
     levels = (level_map(noise, phases, local, _ALIGNED_PX) for noise in each)
-    return [phases, *(0.5 * level.bfloat16() for level in levels)]
+    return [phases, *(0.5 * level.to(phases.dtype) for level in levels)]
 
 
 def _rules(weights: tuple[float, ...], steps: int) -> Tensor:
