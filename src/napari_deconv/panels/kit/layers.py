@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from .stated import stated
 
 KEY = "napari_deconv"
 """Where a layer's metadata holds our record; its ``kind`` is psf, result, truth or preview."""
@@ -51,11 +52,14 @@ def pixels(layer: Image) -> Any:
 def axes_of(layer: Image) -> str:
     """One letter per axis of the layer's array, for `core.axes.parse_axes`.
 
-    Axis labels are taken where they say something; otherwise the last axes are Z, Y and X. Only
-    the layer knows whether its last axis holds colours.
+    Axis labels are taken where they say something, then what the layer's file says of them;
+    otherwise the last axes are Z, Y and X. Only the layer knows whether its last axis holds
+    colours.
     """
-    letters = _letters(layer) if named(layer) else list("UVWQPTCZYX"[-layer.ndim :])
-    return "".join(letters) + "S" * bool(layer.rgb)
+    letters = letters_of(layer.axis_labels)
+    if not letters and (found := stated(layer)) is not None:
+        return found.axes
+    return (letters or "UVWQPTCZYX"[-layer.ndim :]) + "S" * bool(layer.rgb)
 
 
 def planes(layer: Image) -> int:
@@ -66,14 +70,16 @@ def planes(layer: Image) -> int:
 
 def named(layer: Image) -> bool:
     """Whether the layer's axis labels say which axis is which."""
-    letters = _letters(layer)
+    return bool(letters_of(layer.axis_labels))
+
+
+def letters_of(labels: Sequence[str]) -> str:
+    """One letter per axis label; empty unless the labels say which axis is which."""
+    words = [str(label).lower() for label in labels]
+    letters = [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
     known = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
-    return known and letters[-2:] == ["Y", "X"] and "S" not in letters
-
-
-def _letters(layer: Image) -> list[str]:
-    words = [str(label).lower() for label in layer.axis_labels]
-    return [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
+    usual = known and letters[-2:] == ["Y", "X"] and "S" not in letters
+    return "".join(letters) if usual else ""
 
 
 def pixel_size(layer: Image, ndim: int) -> tuple[float, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWi
 from ...core.errors import DeconvError
 from ..kit.layers import axes_of
 from ..kit.parts import read_out
+from ..kit.stated import stated
 
 
 class Calibration(QWidget):
     """A line to type voxel sizes into, and a button that sets them on the layer.
 
-    Nothing is filled in: a guess would look like a measurement.
+    Only what the layer's file states is filled in: a guess would look like a measurement.
     """
 
     said = Signal(str)
@@ -46,8 +48,11 @@ class Calibration(QWidget):
         self.setVisible(layer is not None)
         if layer is not None:
             axes = ", ".join(a.lower() for a in axes_of(layer) if a in "ZYX")
-            self.told.setText(f"Voxel size of “{layer.name}” in µm, {axes}:")
+            sizes = _by_file(layer, axes)
+            whence = f", as {Path(layer.source.path).name} says" if sizes else ""
+            self.told.setText(f"Voxel size of “{layer.name}” in µm, {axes}{whence}:")
             self.sizes.setPlaceholderText("0.3, 0.1, 0.1" if axes.startswith("z") else "0.1, 0.1")
+            self.sizes.setText(sizes)
 
     def _set(self) -> None:
         layer = self._layer
@@ -66,6 +71,15 @@ class Calibration(QWidget):
         # The scale is told to others first, while the unit is still that of before.
         layer.scale = np.array(scale)
         layer.units = tuple(units)
+
+
+def _by_file(layer: Any, axes: str) -> str:
+    """The sizes that the layer's file states along these axes; empty unless it states all."""
+    found = stated(layer)
+    letters = axes.upper().split(", ")
+    if found is None or any(found.units.get(a) != "µm" for a in letters):
+        return ""
+    return ", ".join(f"{found.pixel_size[a]:.6g}" for a in letters)
 
 
 def typed_voxel(text: str, ndim: int) -> list[float]:

@@ -1,0 +1,63 @@
+"""What the file of a layer says that the layer itself does not: its axes and voxel size."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+_log = logging.getLogger(__name__)
+_TIFF = (".tif", ".tiff")
+
+
+@dataclass(frozen=True, eq=False)
+class Stated:
+    """Axes and sizes of a layer by its file.
+
+    Parameters
+    ----------
+    axes : str
+        One letter per axis of the layer's array.
+    pixel_size, units : mapping
+        As in `io.Picture`.
+    """
+
+    axes: str
+    pixel_size: Mapping[str, float]
+    units: Mapping[str, str]
+
+
+def stated(layer: Any) -> Stated | None:
+    """What a layer's file says, if it is a TIFF whose image has the layer's shape."""
+    path = getattr(layer.source, "path", None)
+    if not path or Path(path).suffix.lower() not in _TIFF:
+        return None
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return None
+    shape, found = _header(str(path), about.st_mtime_ns, about.st_size)
+    data = layer.data[0] if layer.multiscale else layer.data
+    if found is None or shape != tuple(data.shape) or ("S" in found.axes) != bool(layer.rgb):
+        return None
+    return found
+
+
+@lru_cache(maxsize=32)
+def _header(path: str, changed_ns: int, size: int) -> tuple[tuple[int, ...], Stated | None]:
+    """Shape as every reader of TIFF gives it, and what the header says."""
+    from ...io.tiff import opened
+
+    try:
+        with opened(Path(path)) as image:
+            if image.meaning.orientation != 1:
+                return (), None  # other readers do not turn it upright
+            return tuple(image.series.shape), Stated(
+                image.stored, image.known.get("pixel_size", {}), image.known.get("units", {})
+            )
+    except Exception:  # a layer is no less an image for a header that cannot be read
+        _log.debug("%s", path, exc_info=True)
+        return (), None
