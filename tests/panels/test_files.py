@@ -99,6 +99,8 @@ def test_save_from_the_menu_keeps_everything(tmp_path, name):
     np.testing.assert_array_equal(data, layer.data)
     assert {a: picture.pixel_size[a] for a in "ZYX"} == pytest.approx(SIZES)
     assert [p.name for p in tmp_path.iterdir()] == [name]
+    (other,) = viewer.open(str(path), plugin="napari")
+    assert axes_of(other) == "CZYX"
     (again,) = viewer.open(str(path), plugin="napari-deconv")
     assert axes_of(again) == "CZYX"
     assert voxel(again) == pytest.approx(SIZES)

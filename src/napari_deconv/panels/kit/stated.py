@@ -31,9 +31,9 @@ class Stated:
 
 
 def stated(layer: Any) -> Stated | None:
-    """What a layer's file says, if it is a TIFF whose image has the layer's shape."""
+    """What a layer's file says, if it is a TIFF or OME-Zarr whose image has the layer's shape."""
     path = getattr(layer.source, "path", None)
-    if not path or Path(path).suffix.lower() not in _TIFF:
+    if not path or Path(path).suffix.lower() not in (*_TIFF, ".zarr"):
         return None
     try:
         about = Path(path).stat()
@@ -52,6 +52,12 @@ def _header(path: str, changed_ns: int, size: int) -> tuple[tuple[int, ...], Sta
     from ...io.tiff import opened
 
     try:
+        if path.rstrip("/").lower().endswith(".zarr"):
+            from ...blocks import open_source
+
+            picture = open_source(path).picture
+            shape = tuple(picture.data.shape)
+            return shape, Stated(picture.axes, picture.pixel_size, picture.units)
         with opened(Path(path)) as image:
             if image.meaning.orientation != 1:
                 return (), None  # other readers do not turn it upright
