@@ -13,6 +13,7 @@ from PIL import Image
 
 import napari_deconv as nd
 from napari_deconv.blocks import open_source
+from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import Picture, read, write
 from napari_deconv.io.photo import _chunk
@@ -269,3 +270,24 @@ def test_one_reader_for_psfs_too(tmp_path: Path) -> None:
     np.testing.assert_array_equal(nd.psf.load(tmp_path / "c.bmp"), GREY)
     with pytest.raises(DeconvError, match="not supported"):
         write(tmp_path / "d.bmp", GREY, like=Picture(data=GREY, axes="YX"))
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "other"),
+    [
+        (b"gAMA", struct.pack(">I", 100_000), True),
+        (b"gAMA", struct.pack(">I", 45_455), False),
+        (b"cICP", bytes([9, 16, 0, 1]), True),
+        (b"cICP", bytes([1, 13, 0, 1]), False),
+    ],
+)
+def test_linear_is_for_srgb(
+    tmp_path: Path, name: bytes, body: bytes, other: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    png = imagecodecs.png_encode(COLOUR)
+    (tmp_path / "a.png").write_bytes(png[:33] + _chunk(name, body) + png[33:])
+    run = ["deconvolve", str(tmp_path / "a.png"), "--psf", "disk:radius_px=1", "--method", "wiener"]
+    assert main([*run, "--linear", "-o", str(tmp_path / "b.png")]) == int(other)
+    assert ("not sRGB" in capsys.readouterr().err) == other
+    assert main([*run, "-o", str(tmp_path / "c.tif")]) == 0
+    assert ("PNG files only" in capsys.readouterr().err) == other

@@ -16,6 +16,7 @@ from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
 from ..io import SUFFIXES, Guard, Picture, check_target, read, write
+from ..io.photo import not_srgb
 from ..io.trial import check_format
 from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
@@ -134,6 +135,7 @@ class Restoration:
         picture = whole(job.source, self.args.axes)
         self.report.notes(picture.notes, job.source.name)
         check_format(job.target, picture)
+        self._check_light(picture, job)
         psf = self.kernels.on(self.sized(picture), self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
             result = drain(self._stream(picture, psf), bar)
@@ -165,6 +167,18 @@ class Restoration:
             pixel_size={**picture.pixel_size, **stated},
             units={**picture.units, **dict.fromkeys(axes, "µm")},
         )
+
+    def _check_light(self, picture: Picture, job: Job) -> None:
+        """Raise or say so where a PNG's own word on light would not be heeded."""
+        light = [name.decode() for name, _ in picture.info.get("light", ())]
+        if self.linear and not_srgb(picture):
+            raise DeconvError(
+                f"{job.source.name} says that its values are not sRGB ({', '.join(light)}).",
+                "Leave out --linear, or convert it to sRGB first.",
+            )
+        if not_srgb(picture) and job.target.suffix.lower() != ".png":
+            said = f"how its values become light ({', '.join(light)}) is kept in PNG files only."
+            self.report.note(f"{job.source.name}: {said}")
 
     def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
         """What the engine is told besides image and PSF, or PSFs by channel."""

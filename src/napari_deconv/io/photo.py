@@ -109,6 +109,18 @@ def _light(path: Path) -> list[tuple[bytes, bytes]]:
     return found
 
 
+def not_srgb(picture: Picture) -> bool:
+    """Whether a PNG says that its values become light otherwise than those of sRGB do."""
+    light = dict(picture.info.get("light", ()))
+    code = light.get(b"cICP", b"")
+    if code:
+        return code[1:2] != bytes((13,))  # the curve of sRGB, whatever the primaries
+    if b"sRGB" in light or picture.icc or len(light.get(b"gAMA", b"")) != 4:
+        return False
+    # 45455 is 1 / 2.2; writers round it.
+    return abs(struct.unpack(">I", light[b"gAMA"])[0] - 45455) > 1000
+
+
 def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Name and content of the chunks before a PNG's pixels; large ones are passed over."""
     with path.open("rb") as handle:
