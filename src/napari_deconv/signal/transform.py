@@ -8,6 +8,7 @@ in place, so that whatever happens between two transforms happens while a slab i
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -208,3 +209,14 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     wait([pool.submit(int) for _ in range(threads)])
     torch.set_num_threads(threads)  # the workers' setting must not become that of new threads
     return pool
+
+
+def _after_fork() -> None:
+    """In a forked child the parent's threads do not exist, and waiting for them never ends."""
+    _pool.cache_clear()
+    # The same holds for those of OpenMP, whose barriers nobody else would reach.
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
