@@ -16,6 +16,7 @@ from .result import Confidence
 
 _WINDOW_PX = 256
 _EQUAL = 6.0
+_LEAST_MISFIT = 0.5
 _MISFIT = 1.6
 _BAD_MISFIT = 3.0
 _WHITE = 0.8
@@ -70,6 +71,12 @@ def judged(
         doubtful.append(
             f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise,"
             " with some structure left."
+        )
+    elif misfit < _LEAST_MISFIT:
+        doubtful.append(
+            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
+            " less than noise alone would. The noise is smaller than that, or was followed; give "
+            "its level if you know it."
         )
     elif math.isfinite(misfit):
         said.append(

@@ -14,6 +14,7 @@ from ..core.errors import DeconvError
 from ..engine.axes import parse_axes
 from ..engine.incoming import as_array
 from ..engine.intensity import check_dtype, check_finite
+from ..signal.jpeg import jpeg_noise
 from ..signal.noise import estimate_noise
 
 Array = NDArray[np.float64]
@@ -86,7 +87,7 @@ def plane_of(
             f"The region {_said(box)} is flat ({gray.mean():.4g} everywhere).",
             "Choose a region with edges in it.",
         )
-    level = estimate_noise(gray) if noise is None else _given(noise)
+    level = _read_noise(pixels, gray) if noise is None else _given(noise)
     unit = ((gray - low) / (high - low)).astype(np.float32)
     sigma = level / float(high - low)
     colours = None
@@ -95,6 +96,12 @@ def plane_of(
     plane = Plane(unit, good, max(sigma, 1e-4), box, _edge_share(unit, sigma), colours)
     _check(plane)
     return plane
+
+
+def _read_noise(pixels: NDArray[Any], gray: Array) -> float:
+    """Noise of the gray plane; of a JPEG from all of the photo: its blocks begin at the corner."""
+    coded = jpeg_noise(np.moveaxis(pixels, -1, 0))
+    return estimate_noise(gray) if coded is None else coded.brightness
 
 
 def luma_plane(image: Any, axes: str | None) -> Array:

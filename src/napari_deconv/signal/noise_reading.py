@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .jpeg import jpeg_noise
 from .noise import estimate_noise
 from .noise_law import NoiseLaw, noise_law
 
@@ -26,7 +27,7 @@ class NoiseReading:
     laws : tuple of (NoiseLaw or None)
         How it grows, where it does; one per colour.
     origin : str
-        What it was read from, in a word: empty for white noise, ``"given"``.
+        What it was read from, in a word: empty for white noise, ``"JPEG"``, ``"given"``.
     """
 
     levels: tuple[float, ...]
@@ -76,6 +77,9 @@ def read_noise(pixels: NDArray[Any], hidden: NDArray[np.bool_] | None = None) ->
     -------
     NoiseReading
     """
+    coded = jpeg_noise(pixels) if hidden is None else None
+    if coded is not None:
+        return NoiseReading(coded.colours, (None,) * len(coded.colours), "JPEG")
     masks = [None] * len(pixels) if hidden is None else list(hidden)
     levels, laws = [], []
     for values, mask in zip(pixels, masks, strict=True):
