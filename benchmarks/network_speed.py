@@ -2,8 +2,9 @@
 
 ``python benchmarks/network_speed.py`` prints a Markdown table: seconds for one image through the
 whole method (engine included), seconds for the same convolutions run back to back on buffers that
-are there already (bfloat16, channels last), and the share of their throughput that is reached.
-Medians of interleaved repeats on one machine; the sizes are those of Zhang et al. 2017, Table 4.
+are there already (in the device's number format, channels last), and the share of their throughput
+that is reached. Medians of interleaved repeats on one machine; the sizes are
+those of Zhang et al. 2017, Table 4.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import nn
 
 from napari_deconv import methods
 from napari_deconv.core.device import choose_device
+from napari_deconv.core.precision import Precision, arranged, choose_precision, instruction_set
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method
@@ -45,25 +47,22 @@ def recorded() -> Iterator[Calls]:
         handle.remove()
 
 
-def bare(calls: Calls, device: torch.device) -> Callable[[], None]:
+def bare(calls: Calls, device: torch.device, layers: Precision) -> Callable[[], None]:
     """The same convolutions back to back."""
-    layers = {id(layer): _twin(layer, device) for layer, _ in calls}
+    twins = {id(layer): _twin(layer, device, layers) for layer, _ in calls}
     inputs = {
-        shape: torch.rand(shape, device=device)
-        .bfloat16()
-        .contiguous(memory_format=torch.channels_last)
-        for _, shape in calls
+        shape: arranged(layers.narrowed(torch.rand(shape, device=device))) for _, shape in calls
     }
 
     def run() -> None:
         with torch.inference_mode():
             for layer, shape in calls:
-                layers[id(layer)](inputs[shape])
+                twins[id(layer)](inputs[shape])
 
     return run
 
 
-def _twin(layer: nn.Module, device: torch.device) -> nn.Module:
+def _twin(layer: nn.Module, device: torch.device, layers: Precision) -> nn.Module:
     kind = type(layer)
     twin = kind(
         layer.in_channels,
@@ -73,7 +72,7 @@ def _twin(layer: nn.Module, device: torch.device) -> nn.Module:
         padding=layer.padding,
         bias=layer.bias is not None,
     )
-    return twin.to(device, torch.bfloat16, memory_format=torch.channels_last)
+    return twin.to(device, layers.dtype, memory_format=torch.channels_last)
 
 
 def timed(run: Callable[[], object], device: torch.device) -> float:
@@ -96,7 +95,7 @@ def row(name: str, size: tuple[int, int], repeats: int, device: torch.device) ->
 
     with recorded() as calls:
         whole()
-    alone = bare(calls, device)
+    alone = bare(calls, device, choose_precision("auto", device)[0])
     alone()
     pairs = [(timed(whole, device), timed(alone, device)) for _ in range(repeats)]
     ours, theirs = (statistics.median(column) for column in zip(*pairs, strict=True))
@@ -113,7 +112,8 @@ def main() -> None:
     given = parser.parse_args()
     methods()
     device = choose_device(given.device)
-    print(f"Device {device}, {torch.get_num_threads()} threads, torch {torch.__version__}\n")
+    print(f"Device {device} ({instruction_set()}), {torch.get_num_threads()} threads")
+    print(f"torch {torch.__version__}\n")
     print("| method | size | whole (s) | convolutions (s) | share |\n|---|---|---|---|---|")
     for name in given.methods:
         for size in SIZES[: given.sizes]:

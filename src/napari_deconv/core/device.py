@@ -60,3 +60,15 @@ def release(device: torch.device) -> None:
     """Give cached blocks back before trying again with less."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+
+
+def has_float64(device: torch.device) -> bool:
+    """Whether a device computes in float64."""
+    return device.type != "mps"
+
+
+def total(x: torch.Tensor) -> float:
+    """The sum of a float32 tensor, in float64 as far as its device has that: Apple's has none."""
+    if not has_float64(x.device):
+        return float(x.sum(-1).cpu().double().sum())
+    return float(x.sum(dtype=torch.float64))

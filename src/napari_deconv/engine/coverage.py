@@ -35,7 +35,7 @@ class Coverage:
         self, psf: Tensor, grid: Sequence[int], offset: Sequence[int], shape: Sequence[int]
     ) -> None:
         runs = [_runs(*args) for args in zip(psf.shape, grid, offset, shape, strict=True)]
-        table = psf.double().cpu()
+        table = psf.cpu().double()
         for axis in range(psf.ndim):
             first = table.new_zeros([1 if a == axis else m for a, m in enumerate(table.shape)])
             table = torch.cat([first, table.cumsum(axis)], axis)

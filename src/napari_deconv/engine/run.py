@@ -21,6 +21,7 @@ from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
 from ..core.precision import FLOAT32, Precision
 from ..core.progress import Result, Step, Stream
+from ..core.threads import SMALL, alone
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
 from ..signal.noise import estimate_noise
@@ -196,7 +197,9 @@ class Run:
         del block, pixels
         estimate: Tensor | None = None
         start = self.done
-        for estimate in self.method.steps(problem):
+        steps = self.method.steps(problem)
+        small = math.prod(problem.grid) < SMALL and not self.method.features
+        for estimate in alone(steps) if small and self.device.type == "cpu" else steps:
             self.done += 1
             yield Step(self.done, total, label, partial(self._image, problem, estimate, tile))
             self._check()

@@ -177,7 +177,7 @@ def _rounds(
         blurred = Blur(raw / raw.sum().clamp(min=1e-6), scale.y.shape[1:], cancel).forward(edges)
         energy = float((scale.seen * scale.inner).square().sum())
         misfit = float(((blurred - scale.seen) * scale.inner).square().sum()) / max(energy, 1e-12)
-        k = kernels.cleaned(raw.double().cpu().numpy(), tuned.floor, tuned.island)
+        k = kernels.cleaned(raw.cpu().double().numpy(), tuned.floor, tuned.island)
         k = kernels.centred(k)
         price = max(price / tuned.edge_decay, tuned.least_edge_price)
         yield k, x[scale.window], misfit

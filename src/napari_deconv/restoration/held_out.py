@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..core.device import total
 from ..engine.problem import Problem
 from .multiplicative import PerRows, tiny
 
@@ -79,7 +80,7 @@ class HeldOut:
                 there = (slice(None), slice(start - first, stop - first))
                 expected = ax[(*here, *problem.window[2:])] + background
                 error = measure(problem.seen[there], expected).masked_fill_(self._aside[there], 0)
-                self._sums.append(float(error.sum(dtype=torch.float64)))
+                self._sums.append(total(error))
             return ratio(ax, rows)
 
         return watched

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..core.device import total
 from ..engine.problem import Problem
 from ..signal.fourier import Blur
 from ..signal.transform import empty
@@ -176,7 +177,7 @@ def like(x: Tensor, shape: tuple[int, ...] | None = None) -> Tensor:
 
 
 def _energy(a: Tensor, b: Tensor | None = None) -> float:
-    return float((a * (a if b is None else b)).sum(dtype=torch.float64))
+    return total(a * (a if b is None else b))
 
 
 def _ratio(sums: list[tuple[float, float]]) -> float:
