@@ -147,3 +147,18 @@ def test_outlier_em_on_images_nowhere_above_0(dtype: str) -> None:
     result = nd.deconvolve(below, PSF, "em-outliers", **fields).astype(float)
     above = nd.deconvolve(image.astype(np.float32), PSF, "em-outliers", **fields)
     np.testing.assert_allclose(result + image.max() + 1, above, atol=1.0)
+
+
+def test_a_run_that_went_on_in_tiles_says_what_that_costs(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = Method.make("sparse", reweightings=1, iterations=1)
+    own, calls = type(method).steps, []
+
+    def steps(self: Any, problem: Any) -> Any:
+        calls.append(problem)
+        if len(calls) == 1:
+            raise MemoryError
+        yield from own(self, problem)
+
+    monkeypatch.setattr(type(method), "steps", steps)
+    notes = drain(restore(method, np.tile(frame(), (3, 3)), PSF, noise=0.02)).notes
+    assert any("few percent" in note for note in notes)

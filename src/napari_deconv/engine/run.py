@@ -152,7 +152,9 @@ class Run:
             self.done = began
             finer = self._finer()
             self.notes.append(
-                f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}."
+                f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}. "
+                "Memory is tight: some pixels may differ by a few percent of the range from a run "
+                "in one piece."
             )
             plan = finer
             yield Step(self.done, self._total(plan), self.notes[-1])
