@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .. import io
 from ..core.errors import DeconvError
 from ..core.paths import is_folder
+from .photo_check import fault
 
 Sharp = NDArray[np.float32]
 
@@ -25,7 +26,13 @@ def read_gray(
 
 
 def read_sharp(
-    folder: Path, least_px: int, least_count: int, every: int = 1, *, colours: bool = False
+    folder: Path,
+    least_px: int,
+    least_count: int,
+    every: int = 1,
+    *,
+    colours: bool = False,
+    clean: bool = False,
 ) -> tuple[dict[str, Sharp], list[str]]:
     """Every usable image of a folder by its name, and what was wrong with others.
 
@@ -42,6 +49,8 @@ def read_sharp(
     colours : bool
         Whether they are wanted as ``(3, Y, X)``, gray ones with three equal colours; otherwise
         they become gray ``(Y, X)``.
+    clean : bool
+        Whether photos that are blurred or noisy are unusable.
 
     Returns
     -------
@@ -61,7 +70,11 @@ def read_sharp(
     files = io.images_in(folder)
     for path in files[::every]:
         try:
-            images[path.name] = _sharp(path, least_px, colours)
+            image = _sharp(path, least_px, colours)
+            wrong = fault(to_gray(image) if image.ndim == 3 else image) if clean else ""
+            if wrong:
+                raise DeconvError(f"{path} {wrong}.")
+            images[path.name] = image
         except DeconvError as error:
             skipped.append(f"Skipped: {error.what}")
     if len(images) < least_count:

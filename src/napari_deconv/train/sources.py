@@ -34,10 +34,13 @@ class Source(Spec, title="Training images"):
         How often it is drawn from, relative to the other folders.
     every : int
         Use only every so-many-th file in sorted order, from the first on: 2 is the 1st, 3rd, 5th.
+    clean : bool
+        Pass over photos that are blurred or noisy, by name.
     """
 
     share: Annotated[float, Interval(gt=0, le=1000)] = 1.0
     every: Annotated[int, Interval(ge=1, le=1000)] = 1
+    clean: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +118,12 @@ def read_material(recipe: Recipe, folders: Sequence[Path]) -> Material:
     training, held, skipped, names = [], [], [], []
     for source, folder in zip(recipe.sources, folders, strict=True):
         images, notes = read_sharp(
-            folder, recipe.least_px, 2, source.every, colours=recipe.colours > 0
+            folder,
+            recipe.least_px,
+            2,
+            source.every,
+            colours=recipe.colours > 0,
+            clean=source.clean,
         )
         held.append(list(images.values())[:: recipe.held_out])
         kept = [name for i, name in enumerate(images) if i % recipe.held_out]
