@@ -1,15 +1,18 @@
 """Richardson-Lucy beside the bare FFTs it needs and beside its peers: time, memory, cancel.
 
-All candidates take turns in every round, so that a busy machine touches all alike; medians and
-minima are of the time per iteration, set-up included for ours. Peaks are taken in processes of
-their own. RedLionfish (its CPU path) joins if it can be imported. Run
-``python benchmarks/richardson_lucy.py``; it writes ``docs/benchmarks-rl.md``.
+All candidates take turns in every round, so that a busy machine touches all alike; the ratios are
+medians over the rounds of processor times per iteration, set-up included for ours. Every case runs
+in a process of its own, with the processor's own instructions and with those of AVX2 only, the two
+one after the other. Peaks are taken in processes of their own, too. RedLionfish (its CPU path)
+joins if it can be imported. Run ``python benchmarks/richardson_lucy.py``; it writes
+``docs/benchmarks-rl.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import platform
 import statistics
@@ -21,14 +24,27 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-THREADS = 2
-os.environ.setdefault("OMP_NUM_THREADS", str(THREADS))
+THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", "1"))
 
 import numpy as np  # noqa: E402
 
 HERE = Path(__file__).resolve()
 OUT = HERE.parent.parent / "docs" / "benchmarks-rl.md"
-CASES = {"2-D": ((2048, 2048), (31, 31)), "3-D": ((64, 512, 512), (21, 31, 31))}
+CASES = {
+    "plane": ((1024, 1024), (31, 31)),
+    "volume": ((32, 256, 256), (21, 31, 31)),
+    "large plane": ((2048, 2048), (31, 31)),
+    "large volume": ((64, 512, 512), (21, 31, 31)),
+}
+SETS = {
+    "all of the processor's": {},
+    "AVX2 only": {
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    },
+}
+"""Instruction sets, and what makes torch and its libraries keep to them. SciPy knows no other."""
 ITERATIONS = 20
 BARE = ("bare FFTs, SciPy", "bare FFTs, torch")
 
@@ -41,10 +57,15 @@ def inputs(case: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return rng.random(shape, dtype=np.float32) + 0.1, psf / psf.sum()
 
 
-def grid(case: str) -> tuple[int, ...]:
+def padded(shape: tuple[int, ...], size: tuple[int, ...]) -> tuple[int, ...]:
     from napari_deconv.signal.fourier import fast_shape
 
-    return fast_shape([n + 2 * (k // 2) for n, k in zip(*CASES[case], strict=True)])
+    return fast_shape([n + 2 * (k // 2) for n, k in zip(shape, size, strict=True)])
+
+
+def peers_of(case: str) -> list[str]:
+    has_lion = importlib.util.find_spec("RedLionfishDeconv") is not None
+    return ["scikit-image", *(["RedLionfish"] if len(CASES[case][0]) == 3 and has_lion else [])]
 
 
 def solver(name: str) -> Callable[[np.ndarray, np.ndarray, int], object]:
@@ -73,11 +94,10 @@ def method_alone(image: np.ndarray, psf: np.ndarray, iterations: int) -> object:
     from napari_deconv.engine.problem import Problem
     from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 
-    case = f"{image.ndim}-D"
     posed = Problem(
         seen=torch.from_numpy(image)[None],
         psf=torch.from_numpy(psf),
-        grid=grid(case),
+        grid=padded(image.shape, psf.shape),
         offset=tuple(k // 2 for k in psf.shape),
         noise=0.0,
     )
@@ -88,7 +108,7 @@ def method_alone(image: np.ndarray, psf: np.ndarray, iterations: int) -> object:
 
 def bare(library: str, case: str, seed: int) -> Callable[[], None]:
     """The four real FFTs of an iteration."""
-    shape = grid(case)
+    shape = padded(*CASES[case])
     x = np.random.default_rng(seed).random(shape, dtype=np.float32)
     if library == "scipy":
         from scipy import fft
@@ -137,7 +157,8 @@ def race(case: str, rounds: int, peers: list[str]) -> dict[str, list[tuple[float
         }
         for peer in peers:
             turn[peer] = timed(partial(solver(peer), image, psf, 3), 3)
-        print(case, {name: round(1e3 * wall) for name, (wall, _) in turn.items()}, flush=True)
+        milliseconds = {name: round(1e3 * busy) for name, (_, busy) in turn.items()}
+        print(case, milliseconds, file=sys.stderr, flush=True)
         for name, pair in turn.items() if seed > 0 else ():  # the first round warms up
             found.setdefault(name, []).append(pair)
     return found
@@ -179,7 +200,7 @@ def cancel_seconds(rounds: int) -> list[float]:
     from napari_deconv.engine.streaming import drain, stream
     from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 
-    image, psf = inputs("3-D", 0)
+    image, psf = inputs("large volume", 0)
     waits = []
     for seed in range(rounds):
         cancel, pressed = threading.Event(), list[float]()
@@ -193,54 +214,69 @@ def cancel_seconds(rounds: int) -> list[float]:
     return waits
 
 
-def table(case: str, times: dict[str, list[tuple[float, float]]], high: dict[str, float]) -> str:
-    wall = {name: [pair[0] for pair in found] for name, found in times.items()}
-    middle = {name: statistics.median(found) for name, found in wall.items()}
-    least = {name: min(found) for name, found in wall.items()}
-    busy = {name: min(pair[1] for pair in found) for name, found in times.items()}
+def child(case: str, rounds: int, extra: dict[str, str]) -> dict[str, list[tuple[float, float]]]:
+    """`race` in a process that keeps to an instruction set."""
+    command = [sys.executable, str(HERE), "--race", case, "--rounds", str(rounds)]
+    done = subprocess.run(
+        command, env={**os.environ, **extra}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def table(
+    case: str, found: dict[str, dict[str, list[tuple[float, float]]]], high: dict[str, float]
+) -> str:
     shape, size = ("x".join(map(str, s)) for s in CASES[case])
     lines = [
-        f"## {case}: {shape}, PSF {size}, grid {'x'.join(map(str, grid(case)))}",
+        f"## {shape}, PSF {size}, grid {'x'.join(map(str, padded(*CASES[case])))}",
         "",
-        "| | median ms | over bare FFTs | least ms | over bare FFTs | least processor ms "
-        "| peak / image |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| instructions | | processor ms | least | over bare FFTs | wall ms | peak / image |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
-    for name in times:
-        cells = [name]
-        for values in (middle, least):
-            cells.append(f"{1e3 * values[name]:.0f}")
-            cells.append(f"{values[name] / min(values[n] for n in BARE):.2f}")
-        memory = high.get("ours" if name == "ours, with the engine" else name)
-        cells += [f"{1e3 * busy[name]:.0f}", f"{memory:.1f}" if memory and name != "ours" else ""]
-        lines.append(f"| {' | '.join(cells)} |")
+    for instructions, times in found.items():
+        busy = {name: [pair[1] for pair in pairs] for name, pairs in times.items()}
+        floor = [min(both) for both in zip(*(busy[name] for name in BARE), strict=True)]
+        for name, pairs in times.items():
+            ratio = statistics.median(a / b for a, b in zip(busy[name], floor, strict=True))
+            wall = statistics.median(pair[0] for pair in pairs)
+            memory = high.get("ours" if name == "ours, with the engine" else name)
+            cells = [
+                instructions,
+                name,
+                f"{1e3 * statistics.median(busy[name]):.1f}",
+                f"{1e3 * min(busy[name]):.1f}",
+                f"{ratio:.2f}",
+                f"{1e3 * wall:.1f}",
+                f"{memory:.1f}" if memory and name != "ours" else "",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def report(rounds: int) -> str:
     import torch
 
-    torch.set_num_threads(THREADS)
-    has_lion = importlib.util.find_spec("RedLionfishDeconv") is not None
     sections = []
     for case in CASES:
-        peers = ["scikit-image", *(["RedLionfish"] if case == "3-D" and has_lion else [])]
-        high = peaks(case, peers)
-        sections.append(table(case, race(case, rounds, peers), high))
+        found = {name: child(case, rounds, extra) for name, extra in SETS.items()}
+        sections.append(table(case, found, peaks(case, peers_of(case))))
     waits = cancel_seconds(6)
     versions = (
         f"torch {torch.__version__}, numpy {np.__version__}, Python {platform.python_version()}"
     )
     head = f"""# Richardson-Lucy: time, memory, cancel
 
-Written by `python benchmarks/richardson_lucy.py`. {ITERATIONS} iterations, {THREADS} threads,
-float32, padded as the default pads; fresh random inputs in each of {rounds} rounds after one to
-warm up, in which all take turns. "Ours" is the method with its set-up, "with the engine" is
-`deconvolve` as a user calls it. Bare FFTs are four real transforms of the padded size. Peers run 3
-iterations on the unpadded image; they do not handle the unseen border. The peak is above what the
-interpreter held after its imports, input and output included. Times are per iteration. Processor
-time is what a busy machine disturbs least; this one's load at the end was {os.getloadavg()[1]:.1f}
-on {os.cpu_count()} processors, the benchmark included. {versions}."""
+Written by `python benchmarks/richardson_lucy.py --rounds {rounds}`. {ITERATIONS} iterations,
+{THREADS} thread(s), float32, padded as the default pads; fresh random inputs in each of {rounds}
+rounds after one to warm up, in which all take turns. "Ours" is the method with its set-up, "with
+the engine" is `deconvolve` as a user calls it. Bare FFTs are four real transforms of the padded
+size; ratios are to the faster library's in the same round. Peers run 3 iterations on the unpadded
+image; they do not handle the unseen border. The peak is above what the interpreter held after its
+imports, input and output included. Times are medians per iteration. "AVX2 only" sets
+{", ".join(f"`{name}={value}`" for name, value in SETS["AVX2 only"].items())}; the processor has
+{torch.backends.cpu.get_cpu_capability()}, and SciPy's FFT is the same code in both. The machine was
+shared: its load at the end was {os.getloadavg()[1]:.1f} on {os.cpu_count()} processors, the
+benchmark included, which slows what goes through memory most. {versions}."""
     tail = f"""## Cancel
 
 64x512x512, at random moments: back in {statistics.median(waits):.2f} s (median of {len(waits)}),
@@ -252,7 +288,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--peak", nargs=2, metavar=("PEER", "CASE"), help=argparse.SUPPRESS)
+    parser.add_argument("--race", metavar="CASE", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.race:
+        print(json.dumps(race(options.race, options.rounds, peers_of(options.race))))
+        return
     if options.peak:
         peak(*options.peak)
         return

@@ -16,12 +16,14 @@ from skimage import data
 from skimage.restoration import richardson_lucy as skimage_richardson_lucy
 
 from napari_deconv import deconvolve
-from napari_deconv.core.errors import Cancelled
+from napari_deconv.core.errors import Cancelled, DeconvError
 from napari_deconv.engine.problem import Problem
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf.disk import Disk
 from napari_deconv.psf.gaussian import Gaussian
+from napari_deconv.restoration import richardson_lucy
 from napari_deconv.restoration.held_out import search
+from napari_deconv.restoration.multiplicative import Damping
 from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 from napari_deconv.restoration.richardson_lucy_saturated import RichardsonLucySaturated
 from napari_deconv.signal import transform
@@ -335,6 +337,77 @@ def test_saturated_variant_beats_plain_on_a_clipped_scene(kind):
     posed = problem(image, psf, white=1.0)
     found = [error(window(posed, run(m(iterations=50), posed)), truth) for m in METHODS]
     assert found[1] < 0.97 * found[0]
+
+
+def spots(photons, seed=0):
+    """A volume of dim structure with true surroundings, in photons; image, truth and PSF."""
+    rng = np.random.default_rng(seed)
+    truth = np.full((16, 44, 44), 0.02 * photons)
+    truth[4:12, 10:34, 10:34:6] = photons
+    psf = Gaussian(sigma_px=(1.5, 1.5, 1.5))()
+    reach = [n // 2 for n in psf.shape]
+    whole = np.pad(truth, [(n, n) for n in reach], mode="edge")
+    image = rng.poisson(convolve(whole, psf, mode="valid").clip(0)).astype(np.float32)
+    return image, truth, psf
+
+
+def test_the_unmatched_back_projector_does_not_run_away():
+    image, _, psf = spots(200)
+    many = RichardsonLucy(iterations=60, back_projector="wiener-butterworth")
+    assert 0 <= run(many, problem(image, psf)).max() < 4 * image.max()
+    with pytest.raises(DeconvError, match=r"accelerate.*back_projector.*one of them"):
+        RichardsonLucy(accelerate=True, back_projector="wiener-butterworth")
+
+
+def test_damping_keeps_flat_parts_flat_and_edges_sharp():
+    image, _, psf = spots(200)
+    plain, damped = (
+        window(p, run(RichardsonLucy(iterations=60, damping=damping), p))
+        for p in [problem(image, psf)]
+        for damping in (0.0, 2.0)
+    )
+    empty = (slice(3, 13), slice(2, 6), slice(4, 40))
+    assert damped[empty].std() < 0.85 * plain[empty].std()
+    assert damped[6:10, 15:30, 10:34:6].mean() > 0.8 * plain[6:10, 15:30, 10:34:6].mean()
+
+
+def test_no_damping_of_what_is_far_outside_the_noise():
+    seen, expected = torch.tensor([0.0, 5.0, 50.0]), torch.tensor([9.0, 50.0, 5.0])
+    damping = Damping(2.0, 1.0)
+    assert torch.allclose(damping.weight(seen, expected), torch.ones(3))
+    assert float(damping.weight(torch.tensor([51.0]), torch.tensor([50.0]))) < 1e-6
+
+
+@pytest.mark.parametrize("offset", [0.0, 40.0])
+def test_automatic_background_is_the_level_of_what_is_empty(offset):
+    image, _, psf = spots(1000)
+    found = drain(
+        stream(
+            RichardsonLucy(iterations=5, background="auto", offset_counts=offset),
+            image + 100 + offset,
+            psf,
+            device="cpu",
+        )
+    )
+    chosen = found.recipe["chosen"]
+    assert 115 < chosen["background"] < 125  # 100, and 20 photons of the scene's own
+    assert "5 % quantile" in chosen["background_reason"]
+    assert found.recipe["method"]["background"] == "auto"
+    given = deconvolve(
+        image + 100 + offset,
+        psf,
+        iterations=5,
+        background=chosen["background"],
+        offset_counts=offset,
+    )
+    assert np.array_equal(found.data, given)
+
+
+def test_the_most_iterations_that_are_tried_are_said_to_be_that(monkeypatch):
+    monkeypatch.setattr(richardson_lucy, "MOST", 3)
+    image, psf, _ = scene()
+    chosen = drain(stream(RichardsonLucy(), image, psf, device="cpu")).recipe["chosen"]
+    assert chosen["iterations"] == chosen["iterations_limit"] == 3
 
 
 def test_cancel_acts_within_the_iteration():

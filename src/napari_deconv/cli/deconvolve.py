@@ -216,10 +216,15 @@ class Restoration:
     def tell(self, recipe: dict[str, Any], name: str) -> None:
         """Say what the method chose for itself."""
         for one in recipe.get("channels", [recipe]):
-            count = one.get("chosen", {}).get("iterations")
+            settled = one.get("chosen", {})
+            count = settled.get("iterations")
             where = f"channel {one['channel']}, " if "channel" in one else ""
             if count is not None:
-                self.report.note(f"{name}: {where}{count} iterations were chosen.")
+                most = " (the most that are tried)" if "iterations_limit" in settled else ""
+                self.report.note(f"{name}: {where}{count} iterations were chosen{most}.")
+            if "background" in settled:
+                level, reason = settled["background"], settled["background_reason"]
+                self.report.note(f"{name}: {where}background {level:g} ({reason}).")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ PerRows = Callable[[Tensor, slice], Tensor]
 
 
 _BOLD, _MOST_BOLD = 1.1, 0.95
+_STEEP = 10
+"""White's N: how sharply damping begins."""
 
 
 class Walk:
@@ -47,15 +50,23 @@ class Walk:
         return self._tolerance > 0 and _ratio(self._sums) < self._tolerance**2
 
     def iterate(
-        self, blur: Blur, ratio: PerRows, normalise: PerRows, within: slice | None = None
+        self,
+        blur: Blur,
+        ratio: PerRows,
+        normalise: PerRows,
+        within: slice | None = None,
+        back: Tensor | None = None,
     ) -> None:
-        """``x <- x * normalise(A^T ratio(A x))``; ``ratio`` is 0 outside the rows ``within``."""
+        """``x <- x * normalise(A^T ratio(A x))``.
+
+        ``ratio`` is 0 outside the rows ``within``; ``back`` is a half spectrum in place of ``A^T``.
+        """
 
         def multiply(correction: Tensor, rows: slice) -> None:
             self._multiply(normalise(correction, rows), rows)
 
         self._sums.clear()
-        blur.sandwich(self.point, ratio, multiply, within)
+        blur.sandwich(self.point, ratio, multiply, within, back)
 
     def _multiply(self, factor: Tensor, rows: slice) -> None:
         x = self.x[:, rows]
@@ -83,10 +94,15 @@ class Accelerated(Walk):
         return self._point
 
     def iterate(
-        self, blur: Blur, ratio: PerRows, normalise: PerRows, within: slice | None = None
+        self,
+        blur: Blur,
+        ratio: PerRows,
+        normalise: PerRows,
+        within: slice | None = None,
+        back: Tensor | None = None,
     ) -> None:
         self._overlaps.clear()
-        super().iterate(blur, ratio, normalise, within)
+        super().iterate(blur, ratio, normalise, within, back)
         alpha = min(max(_BOLD * _ratio(self._overlaps), 0.0), _MOST_BOLD)
 
         def extrapolate(rows: slice) -> None:
@@ -106,8 +122,39 @@ class Accelerated(Walk):
         last.copy_(step)
 
 
+@dataclass(frozen=True)
+class Damping:
+    """White's damping: what lies within the noise of its expectation changes nothing.
+
+    Parameters
+    ----------
+    threshold : float
+        Standard deviations of photon noise from which on a misfit counts in full.
+    photons : float
+        Photons per unit of the problem's scale.
+    """
+
+    threshold: float
+    photons: float
+
+    def weight(self, seen: Tensor, expected: Tensor) -> Tensor:
+        """How much of ``seen / expected - 1`` to keep, 0 to 1.
+
+        ``U^9 (10 - 9 U)``, ``U`` the Poisson deviance over the threshold's square, at most 1
+        (R. L. White, Image restoration using the damped Richardson-Lucy method, 1994, eq. 7).
+        """
+        deviance = torch.xlogy(seen, seen / expected).sub_(seen).add_(expected)
+        u = deviance.mul_(2 * self.photons / self.threshold**2).clamp_(min=0, max=1)
+        return u.pow(_STEEP - 1).mul_(u.mul_(1 - _STEEP).add_(_STEEP))
+
+
 def observed_over_expected(
-    problem: Problem, background: float, use: Tensor | None = None
+    problem: Problem,
+    background: float,
+    use: Tensor | None = None,
+    *,
+    damping: Damping | None = None,
+    excess: bool = False,
 ) -> PerRows:
     """``m y / (A x + b)`` as a function of some rows of ``A x``.
 
@@ -120,6 +167,10 @@ def observed_over_expected(
     use : Tensor, optional
         False where a pixel is left out of ``m``; like ``problem.seen``. By default those that were
         not observed.
+    damping : Damping, optional
+        Draws ratios that noise explains towards 1.
+    excess : bool
+        Whether to give ``m (y / (A x + b) - 1)`` instead.
     """
     use = problem.observed if use is None else use
     seen = problem.seen if float(problem.seen.min()) >= 0 else problem.seen.clamp(min=0)
@@ -134,7 +185,13 @@ def observed_over_expected(
         expected = ax[here]
         if background:
             expected += background
-        torch.div(seen[there], expected.clamp_(min=least), out=expected)
+        expected.clamp_(min=least)
+        weight = None if damping is None else damping.weight(seen[there], expected)
+        torch.div(seen[there], expected, out=expected)
+        if weight is not None:
+            expected.sub_(1).mul_(weight)
+        if excess != (weight is not None):
+            expected += -1 if excess else 1
         if use is not None:
             expected *= use[there]
         return zero_outside(ax, here)

@@ -125,6 +125,7 @@ class Blur:
         between: Callable[[Tensor, slice], Tensor],
         after: Callable[[Tensor, slice], None],
         within: slice | None = None,
+        back: Tensor | None = None,
     ) -> None:
         """Hand ``A^T between(A x)`` to ``after``, with no array of the grid's size in between.
 
@@ -143,11 +144,17 @@ class Blur:
         within : slice, optional
             Part of the first spatial axis outside which ``between`` gives 0, and so need not be
             called.
+        back : Tensor, optional
+            Half spectrum to go back with in place of ``A^T``.
         """
         if not splits(x, len(self.grid)):
             everything = slice(0, self.grid[0])
-            return after(self.adjoint(between(self.forward(x), everything)), everything)
+            blurred = between(self.forward(x), everything)
+            return after(
+                self.adjoint(blurred) if back is None else self.filter(blurred, back), everything
+            )
         slabs, spectrum = self._slabs, self._filtered(x, self.otf)
+        response, conjugate = (self.otf, True) if back is None else (back, False)
         # In one go or by rows, the transform reads what the rows' own part of the spectrum held.
         room = real_rows(spectrum, self.grid[-1]) if slabs.whole else None
 
@@ -163,9 +170,9 @@ class Blur:
             spectrum[:, : within.start] = 0
             spectrum[:, within.stop :] = 0
         if room is None:
-            self._respond(spectrum, self.otf, conjugate=True, out=spectrum)
+            self._respond(spectrum, response, conjugate, out=spectrum)
         else:
-            self._filtered(room, self.otf, conjugate=True)
+            self._filtered(room, response, conjugate)
         slabs.rows(lambda rows: after(slabs.synthesise(spectrum[:, rows]), rows), len(x))
         return None
 

@@ -51,7 +51,11 @@ def weighty(note: str) -> bool:
 def chosen(recipe: Mapping[str, Any]) -> str:
     """What the method chose for itself, as a sentence."""
     parts = recipe.get("channels", [recipe])
-    counts = [one.get("chosen", {}).get("iterations") for one in parts]
+    settled = [one.get("chosen", {}) for one in parts]
+    counts = [one.get("iterations") for one in settled]
+    levels = [f"{one['background']:g}" for one in settled if "background" in one]
+    text = f" The background was taken as {' and '.join(levels)}." if levels else ""
     if not counts or None in counts:
-        return ""
-    return f" {' and '.join(map(str, counts))} iterations were chosen."
+        return text
+    most = " (the most that are tried)" if any("iterations_limit" in one for one in settled) else ""
+    return f" {' and '.join(map(str, counts))} iterations were chosen{most}.{text}"
