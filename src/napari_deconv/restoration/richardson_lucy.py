@@ -89,8 +89,9 @@ class RichardsonLucy(
     back_projector : str
         ``"matched"`` is the blur's adjoint, as in the original. ``"wiener-butterworth"`` undoes the
         blur up to the PSF's resolution while going back: fewer iterations on some volumes, more on
-        others (docs/benchmarks/back_projector.md); not for planes. Not together with ``accelerate`` (M. Guo et al., Rapid image
-        deconvolution and multiview fusion for optical microscopy, 2020).
+        others (docs/benchmarks/back_projector.md); not for planes. Not together with
+        ``accelerate`` (M. Guo et al., Rapid image deconvolution and multiview fusion for optical
+        microscopy, 2020).
     """
 
     iterations: Annotated[int, Interval(ge=0, le=1000)] = 0
