@@ -47,7 +47,7 @@ def fake(monkeypatch, tmp_path):
     """A training of 40 quick steps that goes from 20 to 24 dB."""
     seen = []
 
-    def run(asked, device, stop):
+    def run(asked, device, stop, precision):
         seen.append(asked)
         for step in range(40):
             if stop.is_set():

@@ -24,8 +24,8 @@ def test_fields_change_a_configured_method() -> None:
     ("psf", "method", "fields", "words"),
     [
         (PSF, "wiener filter", {}, "Did you mean 'wiener'"),
-        (PSF, methods()["wiener"], {}, "is no method"),
-        (PSF, None, {}, "method = None is no method"),
+        (PSF, methods()["wiener"], {}, "is not a method"),
+        (PSF, None, {}, "method = None is not a method"),
         (PSF, "wiener", {"name": "x"}, "no field of Wiener 'name'"),
         (PSF, methods()["wiener"](), {"iterations": 3}, "no field of Wiener 'iterations'"),
         ([[1, 2], [3]], "wiener", {}, "The PSF is no array"),
