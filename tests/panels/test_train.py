@@ -130,8 +130,11 @@ def test_pause_finish_and_cancel(panel, fake, qtbot):
     ("upset", "said"),
     [
         (lambda p: p.minutes.setValue(0), "0 minutes is no time"),
-        (lambda p: p.source.setCurrentIndex(2), "No image layer is selected"),
-        (lambda p: p.source.setCurrentIndex(3), "No folder is chosen"),
+        (
+            lambda p: p.source.setCurrentIndex(p.source.findData("layers")),
+            "No image layer is selected",
+        ),
+        (lambda p: p.source.setCurrentIndex(p.source.findData("folder")), "No folder is chosen"),
         (lambda p: p.name.setText("a/b"), "does not do as a name"),
     ],
 )
