@@ -1,4 +1,4 @@
-"""Generated scenes that look like fluorescence: spots, filaments, membranes and nuclei."""
+"""Generated scenes that look like fluorescence, planes and stacks."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from . import volumes
 from .scenery import Scenery
 
 Array = NDArray[np.float64]
 
 
 class Structures(Scenery, title="Fluorescence structures"):
-    """Random planes of fluorescent structures on a background; periodic at the borders.
+    """Random planes and stacks of fluorescent structures on a background; periodic at the borders.
 
-    A plane holds one to three of the kinds below, of random size, number and brightness, on an
-    uneven background. Its brightest pixel is 1 before the background is added.
+    A plane or stack holds one to three of the kinds below, of random size, number and brightness,
+    on an uneven background. Its brightest pixel is 1 before the background is added.
 
     Parameters
     ----------
     kinds : tuple of str
-        Out of ``spots``, ``filaments``, ``membranes``, ``nuclei`` and ``texture``.
+        Out of ``spots``, ``filaments``, ``membranes``, ``nuclei``, ``texture`` and, for stacks
+        only, ``shells``.
     fine_px, coarse_px : float
         Finest and coarsest spots and lines, as standard deviations, drawn log-uniformly.
     cell_px : float
@@ -44,8 +46,8 @@ class Structures(Scenery, title="Fluorescence structures"):
     def __post_init__(self) -> None:
         super().__post_init__()
         for kind in self.kinds or ("",):
-            if kind not in _KINDS:
-                known = ", ".join(_KINDS)
+            if kind not in volumes.VOLUME_KINDS:
+                known = ", ".join(volumes.VOLUME_KINDS)
                 raise DeconvError(f"There is no structure {kind!r}.", f"Choose of: {known}.")
         for low, high in (("fine_px", "coarse_px"), ("background_low", "background_high")):
             if getattr(self, low) > getattr(self, high):
@@ -56,8 +58,13 @@ class Structures(Scenery, title="Fluorescence structures"):
     ) -> NDArray[np.float32]:
         """One plane ``(Y, X)``, at least 0; as three equal colours if those are wanted."""
         plane = np.zeros(shape)
+        kinds = [kind for kind in self.kinds if kind in _KINDS]
+        if not kinds:
+            raise DeconvError(
+                f"{self.title}: {', '.join(self.kinds)} are only in stacks.", "Add another kind."
+            )
         for _ in range(int(rng.integers(1, 4))):
-            kind = self.kinds[int(rng.integers(len(self.kinds)))]
+            kind = kinds[int(rng.integers(len(kinds)))]
             width = _between(self.fine_px, self.coarse_px, rng)
             layer = _KINDS[kind](shape, width, _between(0.5, 2, rng) * self.cell_px, rng)
             # In some places there is more of everything than in others.
@@ -67,6 +74,40 @@ class Structures(Scenery, title="Fluorescence structures"):
         level = _between(self.background_low, self.background_high, rng)
         drawn = (plane / max(plane.max(), 1e-6) + level * haze).astype(np.float32)
         return np.stack([drawn] * 3) if colours else drawn
+
+    def stack(
+        self,
+        shape: tuple[int, int, int],
+        rng: np.random.Generator,
+        spacing: tuple[float, float, float] = (1.0, 1.0, 1.0),
+    ) -> NDArray[np.float32]:
+        """One stack ``(Z, Y, X)``, above 0; a pure function of the generator.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Planes, rows and columns.
+        rng : Generator
+            Draws everything.
+        spacing : tuple of float
+            Voxel size over the smallest, ``(z, y, x)``. Lengths are in voxels of the smallest axis.
+        """
+        sharp = np.zeros(shape, np.float32)
+        for _ in range(int(rng.integers(1, 4))):
+            kind = self.kinds[int(rng.integers(len(self.kinds)))]
+            width = _between(self.fine_px, self.coarse_px, rng)
+            cell = _between(0.5, 2, rng) * self.cell_px
+            layer = volumes.VOLUME_KINDS[kind](shape, spacing, width, cell, rng)
+            if rng.integers(2):
+                uneven = volumes.field(shape, spacing, self.cell_px, rng)
+                layer = layer * np.exp(np.float32(rng.uniform(0, 0.8)) * uneven)
+            most = float(layer.max())
+            sharp += np.float32(_between(0.1, 1, rng) / most) * layer if most > 0 else 0
+        haze = np.exp(
+            np.float32(rng.uniform(0, 0.5)) * volumes.field(shape, spacing, 2 * self.cell_px, rng)
+        )
+        level = np.float32(_between(self.background_low, self.background_high, rng))
+        return np.asarray(sharp / np.float32(max(sharp.max(), 1e-6)) + level * haze, np.float32)
 
 
 def field(shape: tuple[int, ...], size_px: float, rng: np.random.Generator) -> Array:
