@@ -135,7 +135,7 @@ def fit(
         if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", us.device)
         if us.leads:
-            _rewind(out / "log.jsonl", state.step)
+            rewind(out / "log.jsonl", state.step)
             for note in (*filter(None, [instead]), *material.skipped):
                 yield Trained(state.step, recipe.steps, note=note)
         exam = {name: batch.to(us.device) for name, batch in _exam(material).items()}
@@ -275,7 +275,7 @@ def _psnr(state: State, batch: Batch) -> float:
     return float((-10 * error.log10()).mean())
 
 
-def _rewind(log: Path, step: int) -> None:
+def rewind(log: Path, step: int) -> None:
     """Forget what a killed run logged after its last checkpoint: it will be made again."""
     if exists(log):
         write_record(log, (entry for entry in read_record(log) if entry["step"] <= step))

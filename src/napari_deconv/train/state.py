@@ -77,6 +77,17 @@ class State:
         with replacing(path) as beside, beside.open("wb") as file:
             torch.save(data, file)
 
+    @torch.no_grad()
+    def score(self, batch: Any) -> float:
+        """Mean PSNR of stacks in dB, each over its brightest voxel."""
+        parts = [self._scores(part) for part in batch.split(len(batch.y))]
+        return float(torch.cat(parts).mean())
+
+    def _scores(self, batch: Any) -> Tensor:
+        missed = self.average.unrolled(*batch.seen)[-1] - batch.truth
+        most = batch.truth.flatten(1).amax(1)
+        return 10 * (most.square() / missed.square().flatten(1).mean(1)).log10()
+
     def load(self, path: Path, device: torch.device) -> None:
         """Become what `save` wrote."""
         check_readable(path)
@@ -186,7 +197,8 @@ def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
 
     # On a CPU two halves side by side: small layers leave threads waiting for each other.
-    parts = batch.split(2 if batch.y.device.type == "cpu" else 1)
+    several = batch.y.device.type == "cpu" and torch.get_num_threads() > 1
+    parts = batch.split(2 if several else 1)
     with ThreadPoolExecutor(len(parts)) as pool:
         columns = zip(*pool.map(one, parts), strict=True)
     loss, *gradients = team.mean([torch.stack(column).mean(0) for column in columns])

@@ -1,0 +1,113 @@
+"""Layers of networks for stacks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv3d:
+    """A convolution that keeps the size, with the starting scale of He et al. 2015."""
+    layer = nn.Conv3d(inputs, outputs, size, padding=size // 2)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    layer.bias = nn.Parameter(torch.zeros(outputs))
+    return layer
+
+
+class Residual(nn.Module):
+    """``x + convolution(relu(convolution(x)))``, small at the start.
+
+    Parameters
+    ----------
+    width : int
+        Maps in and out.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = convolution(width, width), convolution(width, width)
+        with torch.no_grad():
+            self.second.weight.mul_(0.1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``(B, width, Z, Y, X)`` of the same shape."""
+        corrected: Tensor = self.second(torch.relu_(self.first(x)))
+        return corrected.add_(x)
+
+
+class Hourglass(nn.Module):
+    """Residual blocks on two scales, a small U-Net (Ronneberger et al. 2015).
+
+    Its last layer starts at 0.
+
+    Parameters
+    ----------
+    inputs : int
+        Maps in.
+    widths : tuple of int
+        Feature maps on the upper and on the lower scale.
+    outputs : int
+        Maps out.
+    """
+
+    REACH = 14
+    """How far, on the upper scale, a result depends on its surroundings."""
+
+    def __init__(self, inputs: int, widths: tuple[int, int], outputs: int) -> None:
+        super().__init__()
+        above, below = widths
+        self.first = convolution(inputs, above)
+        self.down = nn.Conv3d(above, below, 2, 2)
+        self.below = nn.Sequential(Residual(below), Residual(below))
+        self.up = nn.ConvTranspose3d(below, above, 2, 2)
+        self.after = Residual(above)
+        self.last = convolution(above, outputs)
+        nn.init.zeros_(self.last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, Z, Y, X)`` with even sides to ``(B, outputs, Z, Y, X)``."""
+        above = torch.relu_(self.first(x))
+        result: Tensor = self.last(self.after(self.up(self.below(self.down(above))).add_(above)))
+        return result
+
+
+def to_phases(x: Tensor) -> Tensor:
+    """The eight phases of volumes at half resolution.
+
+    Parameters
+    ----------
+    x : Tensor
+        ``(B, C, Z, Y, X)``, sides even.
+
+    Returns
+    -------
+    Tensor
+        ``(B, 8 C, Z/2, Y/2, X/2)``, channels last in memory, where the layers are fastest.
+    """
+    b, c, *sides = x.shape
+    z, y, w = (n // 2 for n in sides)
+    parts = x.view(b, c, z, 2, y, 2, w, 2).permute(0, 1, 3, 5, 7, 2, 4, 6)
+    phases = parts.reshape(b, 8 * c, z, y, w)
+    return phases.contiguous(memory_format=torch.channels_last_3d)
+
+
+def from_phases(phases: Tensor) -> Tensor:
+    """The volume of eight phases, ``(B, 8, Z, Y, X)`` to ``(B, 1, 2 Z, 2 Y, 2 X)``."""
+    b, _, z, y, x = phases.shape
+    parts = phases.reshape(b, 2, 2, 2, z, y, x).permute(0, 4, 1, 5, 2, 6, 3)
+    return parts.reshape(b, 1, 2 * z, 2 * y, 2 * x)
+
+
+def continued(x: Tensor, multiple: int = 4) -> Tensor:
+    """A periodic volume, continued until its sides are multiples of a number."""
+    for axis, n in enumerate(x.shape[-3:], -3):
+        if n % multiple:  # by index, because circular padding goes round only once
+            x = x.index_select(axis, torch.arange(n + -n % multiple, device=x.device) % n)
+    return x
+
+
+def cut(x: Tensor, shape: Sequence[int]) -> Tensor:
+    """The first voxels of every spatial axis."""
+    return x[..., : shape[-3], : shape[-2], : shape[-1]]

@@ -1,0 +1,74 @@
+"""A training recipe for stacks: everything that decides which weights come out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from annotated_types import Interval
+
+from ..core.errors import DeconvError
+from ..core.spec import Spec, hints
+from ..degradation.structures import Structures
+from ..restoration.base import Method
+
+
+class StackRecipe(Spec, title="Training recipe for stacks"):
+    """What to train on generated stacks, for how long.
+
+    Parameters
+    ----------
+    method : Method
+        The network, as a configured method.
+    start : str
+        Id or file of weights to begin from; empty begins at random.
+    structures : Structures
+        What the stacks show; their background is the trainer's.
+    microscopes : int
+        How many PSFs are rendered beforehand.
+    photons_low, photons_high : float
+        Range of the expected photons at the brightest voxel, drawn log-uniformly.
+    depth_px, patch_px : int
+        Planes of the training stacks, and the side of each.
+    batch : int
+        Stacks per step.
+    steps : int
+        Length of the schedule, in optimiser steps.
+    rate : float
+        Peak learning rate; cosine to a hundredth of it. log gamma gets ten times as much.
+    optimiser : str
+        ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
+    loss : str
+        For networks without a loss of their own, as in `Recipe`.
+    seed : int
+        Of weights, microscopes and data.
+    licence : str
+        The condition the weights carry.
+    """
+
+    method: Method
+    start: str = ""
+    structures: Structures = Structures()
+    microscopes: Annotated[int, Interval(ge=1, le=100_000)] = 400
+    photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 5.0
+    photons_high: Annotated[float, Interval(ge=1, le=1e9)] = 2000.0
+    depth_px: Annotated[int, Interval(ge=8, le=256)] = 32
+    patch_px: Annotated[int, Interval(ge=16, le=256)] = 64
+    batch: Annotated[int, Interval(ge=1, le=1024)] = 2
+    steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 10_000
+    rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    loss: Literal["l1", "l2", "psnr"] = "psnr"
+    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
+    licence: str = "BSD-3-Clause"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if "weights" not in hints(type(self.method)) or 3 not in self.method.ndim:
+            raise DeconvError(
+                f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
+            )
+        if self.photons_low > self.photons_high:
+            raise DeconvError(
+                f"Training recipe: photons go from {self.photons_low:g} to {self.photons_high:g}.",
+                "Swap.",
+            )
