@@ -107,7 +107,8 @@ def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
     if array.ndim not in method.ndim:
         known = " and ".join(f"{n}-D" for n in method.ndim)
         raise DeconvError(
-            f"{method.title} works in {known}, but the PSF is {array.ndim}-D.", "Give a 2-D PSF."
+            f"{method.title} works in {known}, but the PSF is {array.ndim}-D.",
+            f"Give a {method.ndim[0]}-D PSF.",
         )
     return array.astype(np.float32)
 

@@ -96,7 +96,7 @@ def bank(file: Path, count: int, shape: tuple[int, int, int], seed: int) -> Bank
 
 
 def optics(shape: tuple[int, int, int], rng: np.random.Generator) -> Optics:
-    """A random microscope, or a Gaussian, with voxels from fine to twice as coarse as Nyquist's."""
+    """A random microscope, or a Gaussian, with voxels from half to twice Nyquist's."""
     while True:
         kind = _KINDS[int(rng.integers(len(_KINDS)))]
         try:
@@ -152,8 +152,8 @@ def _microscope(kind: str, shape: tuple[int, int, int], rng: np.random.Generator
     pixel, step = spec.band().steps_um
     if kind == "confocal":  # what passes a pinhole at the very edge of its band is next to nothing
         pixel, step = 1.4 * pixel, 1.4 * step
-    pixel *= _between(0.8, 2, rng)
-    step = min(max(step * _between(0.5, 2, rng), 0.1, pixel), 1.0, 8 * pixel)
+    pixel *= _between(0.5, 2, rng)
+    step = min(max(step * _between(0.4, 2, rng), 0.1, pixel), 1.0, 8 * pixel)
     voxel = (max(step, pixel), pixel, pixel)
     psf = spec(shape, voxel)
     believed = psf

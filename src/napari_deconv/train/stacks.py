@@ -16,7 +16,7 @@ from ..signal.fourier import Blur
 from .microscopes import Bank
 from .stack_recipe import StackRecipe
 
-_EXAM = 12
+_EXAM = 8
 """Stacks per number of photons to validate on."""
 _EXAM_PHOTONS = (20.0, 200.0, 1000.0)
 _UNIFORM = 0.1

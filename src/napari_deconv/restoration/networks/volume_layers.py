@@ -94,10 +94,10 @@ def to_phases(x: Tensor) -> Tensor:
 
 
 def from_phases(phases: Tensor) -> Tensor:
-    """The volume of eight phases, ``(B, 8, Z, Y, X)`` to ``(B, 1, 2 Z, 2 Y, 2 X)``."""
-    b, _, z, y, x = phases.shape
-    parts = phases.reshape(b, 2, 2, 2, z, y, x).permute(0, 4, 1, 5, 2, 6, 3)
-    return parts.reshape(b, 1, 2 * z, 2 * y, 2 * x)
+    """The volumes of eight phases each, ``(B, 8 C, Z, Y, X)`` to ``(B, C, 2 Z, 2 Y, 2 X)``."""
+    b, c, z, y, x = phases.shape
+    parts = phases.reshape(b, c // 8, 2, 2, 2, z, y, x).permute(0, 1, 5, 2, 6, 3, 7, 4)
+    return parts.reshape(b, c // 8, 2 * z, 2 * y, 2 * x)
 
 
 def continued(x: Tensor, multiple: int = 4) -> Tensor:
