@@ -56,7 +56,7 @@ class Scene:
 
 
 def microscopes() -> dict[str, Array]:
-    """Two microscopes that the training may draw, but with probability 0."""
+    """Two microscopes of usual apertures; those of the training are drawn at random."""
     optics = {"refractive_index_immersion": 1.333, "refractive_index_sample": 1.333}
     wide = WideField(numerical_aperture=0.8, emission_nm=525.0, **optics)
     confocal = Confocal(
@@ -94,7 +94,7 @@ def sharp(family: str, seed: int) -> NDArray[np.float64]:
 
 
 def seen(objects: NDArray[np.float64], psf: Array, photons: float, seed: int) -> Scene:
-    """Blur, background and photons: so many at the brightest voxel of what is seen of the object."""
+    """Blur, background and photons: so many at the brightest voxel, less the background."""
     blurred = fftconvolve(objects, psf.astype(np.float64), mode="valid").clip(0)
     scale = photons / blurred.max()
     level = BACKGROUND * photons

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, cast
 
 from ..core.device import choose_device
 from ..io.atomic import replacing
@@ -36,7 +37,9 @@ def fit_stacks(
     shape = (recipe.depth_px, recipe.patch_px, recipe.patch_px)
     optics = bank(out / "microscopes.npz", recipe.microscopes, shape, recipe.seed)
     team = Team(choose_device(device))
-    state = begin(recipe, team.device)
+    # The loop's own recipe has photos; what a step reads of it, this one has as well.
+    plan = cast(Any, recipe)
+    state = begin(plan, team.device)
     if (out / "checkpoint.pt").exists():
         state.load(out / "checkpoint.pt", team.device)
     rewind(out / "log.jsonl", state.step)
@@ -45,7 +48,8 @@ def fit_stacks(
     if state.step == 0:
         yield _validated(state, recipe, scenes, out)
     while state.step < recipe.steps and watch.goes_on:
-        advance(state, draw(recipe, optics, state.rng).to(team.device), recipe, team)
+        batch: Any = draw(recipe, optics, state.rng).to(team.device)
+        advance(state, batch, plan, team)
         if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
             yield _validated(state, recipe, scenes, out)
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:

@@ -34,7 +34,9 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     steps : int
         Length of the schedule, in optimiser steps.
     rate : float
-        Peak learning rate; cosine to a hundredth of it. log gamma gets ten times as much.
+        Peak learning rate.
+    rate_end : float
+        Part of the peak to which a cosine brings it down.
     optimiser : str
         ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
     loss : str
@@ -56,6 +58,7 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     batch: Annotated[int, Interval(ge=1, le=1024)] = 2
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 10_000
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
+    rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
     optimiser: Literal["adamw", "muon"] = "adamw"
     loss: Literal["l1", "l2", "psnr"] = "psnr"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0

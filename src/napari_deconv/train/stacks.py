@@ -115,7 +115,7 @@ def stack_pair(
     shape = (recipe.depth_px, recipe.patch_px, recipe.patch_px)
     # The background comes later, so that it is a share of what is seen, not of sharp points.
     dark = recipe.structures.but(background_low=1e-4, background_high=1e-3)
-    sharp = torch.from_numpy(dark.draw(shape, rng, optics.spacing))
+    sharp = torch.from_numpy(dark.stack(shape, rng, optics.spacing))
     otf = Blur(torch.from_numpy(optics.psf), shape).otf
     blurred = _blurred(sharp, otf)
     sharp = sharp / blurred.max()

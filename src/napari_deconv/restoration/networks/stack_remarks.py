@@ -43,7 +43,7 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
             few = photons < low
             yield (
                 f"There are about {photons:.3g} photons where it is brightest; the network learned "
-                f"from {recipe.get('photons_low', 5):g} to {recipe.get('photons_high', 2000):g}: the "
+                f"from {low * TOLERANCE:g} to {high / TOLERANCE:g}: the "
                 f"result may be {'invented in part' if few else 'softer than it need be'}."
             )
     elif problem.noise > MOST_NOISE * TOLERANCE:
@@ -51,20 +51,19 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
             f"The noise, {problem.noise:.0%} of the brightest, is more than the network learned "
             "from; the result may be invented in part."
         )
-    if problem.spacing and not problem.spacing[0] <= _COARSEST * TOLERANCE * min(
-        problem.spacing[1:]
-    ):
+    steps = problem.spacing[0] / min(problem.spacing[1:]) if problem.spacing else 1.0
+    if steps > _COARSEST * TOLERANCE:
         yield (
-            f"The z-steps are {problem.spacing[0] / min(problem.spacing[1:]):.3g} times as coarse as "
-            f"the pixels; the network learned from up to {_COARSEST:g}: look closely along z."
+            f"The z-steps are {steps:.3g} times as coarse as the pixels; the network learned from "
+            f"up to {_COARSEST:g}: look closely along z."
         )
-    if problem.spacing and problem.spacing[0] < min(problem.spacing[1:]) / TOLERANCE:
+    if steps < 1 / TOLERANCE:
         yield "The z-steps are finer than the pixels, which the network never saw."
     planes = problem.seen.shape[1]
     if planes < _FEWEST_PLANES:
         yield (
-            f"A stack of {planes} planes says little of what lies above and below; what is in focus "
-            "may be taken for haze, and the reverse."
+            f"A stack of {planes} planes says little of what lies above and below; what is "
+            "in focus may be taken for haze, and the reverse."
         )
     seen = problem.seen.detach().cpu().numpy()
     clipped = float(np.mean(seen >= problem.white - 1e-6))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ...engine.problem import Problem, Settled
 from ..base import Method
-from ..weights import about, as_trained, load_network, locate, named
+from ..weights import about, as_trained, load_network, locate, named, read_weights
 from .noise_level import faithful
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
 from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
@@ -23,7 +23,7 @@ GROWTH = 1.5
 CORNER = 1e-3
 """Added to the penalty of every frequency, so that the mean too has one."""
 EARLY, LATE, AGAIN = 4, 20, 4
-"""Accelerated steps of Richardson-Lucy: before the first network few and more, and before others."""
+"""Steps of Richardson-Lucy: before the first network few and more, and before others."""
 CANDIDATES = 2 + len(WEIGHTS)
 """Estimates that a network weighs, place by place."""
 _SOFT = 0.05
@@ -32,6 +32,8 @@ _DARK = 1e-3
 """Brightness that no data step takes a voxel below: what is 0 stays 0 under Richardson-Lucy."""
 _WHITE = 1e-3
 """What lies less than this below the brightest is as bright."""
+_LEAST_SEEN = 0.02
+"""Share of a voxel's light that is observed, below which it is corrected less."""
 _ALIGNED = 4
 """Tiles and strips begin at multiples of it: phases and both scales then agree."""
 _STRIP_VOXELS = 4_000_000
@@ -47,6 +49,7 @@ class Unrolled3D(
     "Super-Resolution, CVPR 2020, and Y. Li et al., Incorporating the image formation process into "
     "deep learning improves network performance, Nature Methods 2022",
     needs_weights=True,
+    untrained=True,
     non_negative=True,
     roomy=False,
     for_training=("iterations",),
@@ -69,9 +72,9 @@ class Unrolled3D(
     Parameters
     ----------
     iterations : int
-        Steps, each with a U-Net of its own; for training only. The shipped weights have two.
+        Steps, each with a U-Net of its own; for training only.
     weights : str
-        Id or file of the weights; empty takes the shipped ones.
+        Id or file of the weights, from a training of one's own: none are shipped.
     """
 
     iterations: Annotated[int, Interval(ge=1, le=8)] = 2
@@ -83,7 +86,7 @@ class Unrolled3D(
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights."""
+        """Id that shipped weights would have."""
         return "unrolled-3d"
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -98,6 +101,7 @@ class Unrolled3D(
         yield from ()  # done at once
         found = as_trained(self)
         if not self.weights:
+            read_weights(locate(self.default_weights), self.name)  # says what is missing
             return Settled(found, named(self.default_weights))
         return None if found == self else Settled(found, {"iterations": found.iterations})
 
@@ -116,7 +120,9 @@ class Unrolled3D(
         for stage in range(len(net.cleaners)):
             problem.blur.check()
             with torch.inference_mode():
-                images, levels = net.data_step(y, otf, sigma, slope, constant, spacing, x)
+                images, levels = net.data_step(
+                    y, otf, sigma, slope, constant, spacing, x, problem.mask[:, None]
+                )
                 x = _in_strips(net, images, levels, stage, problem.blur.check)
                 del images
                 blurred = problem.blur.forward(x[:, 0])
@@ -218,6 +224,7 @@ class Network(nn.Module):
         constant: Tensor,
         spacing: Tensor,
         x: Tensor | None,
+        seen: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
         """What the next network is shown.
 
@@ -235,6 +242,8 @@ class Network(nn.Module):
             Voxel size over the smallest, ``(B, 3, 1, 1, 1)``.
         x : Tensor, optional
             The last estimate, like ``y``; None before the first network.
+        seen : Tensor, optional
+            1 where a voxel was observed, 0 elsewhere, like ``y``; by default all were.
 
         Returns
         -------
@@ -250,10 +259,10 @@ class Network(nn.Module):
         # Both kinds of noise as photons: a voxel's variance over its brightness ...
         unit = torch.maximum(slope, sigma.square())
         if x is None:
-            x = sharpened(start, y, otf, law, unit, EARLY)
-            late = sharpened(x, y, otf, law, unit, LATE)
+            x = sharpened(start, y, otf, law, unit, EARLY, seen)
+            late = sharpened(x, y, otf, law, unit, LATE, seen)
         else:
-            late = sharpened(start, y, otf, law, unit, AGAIN)
+            late = sharpened(start, y, otf, law, unit, AGAIN, seen)
         missed = _missed(late, y, otf, law, 0.5).clamp_(-8, 8)
         images = torch.cat([late, x, *solutions, y, missed], 1)
         spacings = spacing[:, :1].log()
@@ -319,17 +328,23 @@ def sharpened(
     law: tuple[Tensor, Tensor, Tensor],
     unit: Tensor,
     count: int,
+    seen: Tensor | None = None,
 ) -> Tensor:
     """So many accelerated steps of Richardson-Lucy, every voxel weighted by its noise.
 
-    With photon noise alone they are Richardson-Lucy's (acceleration: D. Biggs and M. Andrews, 1997).
+    With photon noise alone they are Richardson-Lucy's. Acceleration: D. Biggs and M. Andrews, 1997.
     """
-    last, change, share = x, None, torch.zeros_like(unit)
+    last, share = x, torch.zeros_like(unit)
+    change: Tensor | None = None
+    told = 1.0 if seen is None else 1 / _filtered(seen, otf.conj()).clamp_(min=_LEAST_SEEN)
     for _ in range(count):
         point = x + share * (x - last)
         point.clamp_(min=_DARK)
         missed = _missed(point, y, otf, law, 1.0)
-        last, x = x, point * _filtered(missed.mul_(unit), otf.conj()).add_(1).clamp_(0.1, 10)
+        if seen is not None:
+            missed *= seen
+        correction = _filtered(missed.mul_(unit), otf.conj()).mul_(told).add_(1)
+        last, x = x, point * correction.clamp_(0.1, 10)
         before, change = change, x - point
         if before is not None:
             together = (change * before).sum((1, 2, 3, 4), keepdim=True)

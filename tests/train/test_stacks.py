@@ -1,0 +1,98 @@
+"""Training on generated stacks: pure, exactly resumed, and weights that restore a stack."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_array_equal
+from scipy.ndimage import gaussian_filter
+
+from napari_deconv import deconvolve
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.engine.streaming import drain, stream
+from napari_deconv.psf import Gaussian
+from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
+from napari_deconv.restoration.networks.volume_layers import from_phases, to_phases
+from napari_deconv.restoration.weights import packed
+from napari_deconv.train import stack_loop, stacks
+from napari_deconv.train.microscopes import bank
+from napari_deconv.train.stack_loop import fit_stacks
+from napari_deconv.train.stack_recipe import StackRecipe
+
+RECIPE = StackRecipe(
+    method=Unrolled3D(iterations=1), microscopes=3, depth_px=8, patch_px=16, batch=1, steps=4
+)
+PSF = Gaussian(sigma_px=(1.0, 1.3, 1.3))((9, 11, 11))
+
+
+@pytest.fixture
+def untrained(tmp_path: Path) -> str:
+    """Weights as they are before training, which weigh all estimates alike."""
+    torch.manual_seed(0)
+    file = tmp_path / "first.safetensors"
+    file.write_bytes(packed(Unrolled3D(), Network(), {"recipe": RECIPE.to_dict(), "licence": "x"}))
+    return str(file)
+
+
+def scene(shape: tuple[int, int, int] = (12, 24, 28)) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    truth = 400 * gaussian_filter((rng.random(shape) > 0.98).astype(float), 0.8) + 20
+    blurred = gaussian_filter(truth, (1.0, 1.3, 1.3))
+    return rng.poisson(blurred).astype(np.float32), truth
+
+
+def test_a_batch_is_a_pure_function_of_the_generator(tmp_path: Path) -> None:
+    optics = bank(tmp_path / "psfs.npz", 3, (8, 16, 16), 0)
+    again = bank(tmp_path / "psfs.npz", 3, (8, 16, 16), 0)
+    batches = [stacks.draw(RECIPE, one, np.random.default_rng(1)) for one in (optics, again)]
+    assert_array_equal(batches[0].y, batches[1].y)
+    missed = torch.fft.irfftn(torch.fft.rfftn(batches[0].truth[0, 0]) * batches[0].otf[0, 0])
+    assert float((missed - batches[0].y[0, 0]).mean().abs()) < 0.1
+
+
+def test_phases_go_there_and_back() -> None:
+    x = torch.rand(2, 3, 4, 6, 8)
+    assert_array_equal(from_phases(to_phases(x)), x)
+
+
+def test_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stack_loop, "_VALIDATION_STEPS", 2)
+    monkeypatch.setattr(stack_loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(stacks, "_EXAM", 1)
+    whole = list(fit_stacks(RECIPE, tmp_path / "a", device="cpu"))
+    broken = fit_stacks(RECIPE, tmp_path / "b", device="cpu")
+    assert [next(broken).step, next(broken).step] == [0, 2]
+    broken.close()  # before step 2 was kept
+    rest = list(fit_stacks(RECIPE, tmp_path / "b", device="cpu"))
+    assert [p.step for p in rest] == [2, 4]
+    assert [(p.loss, p.psnr) for p in rest] == [(p.loss, p.psnr) for p in whole[1:]]
+    assert (tmp_path / "b" / "best.safetensors").exists()
+
+
+def test_data_steps_alone_sharpen_and_keep_the_flux(untrained: str) -> None:
+    image, truth = scene()
+    method = Unrolled3D(weights=untrained)
+    found = drain(stream(method, image, PSF, device="cpu"))
+    assert found.data.shape == image.shape and found.data.min() >= 0
+    assert np.mean((found.data - truth) ** 2) < 0.7 * np.mean((image - truth) ** 2)
+    assert found.data.sum() / image.sum() == pytest.approx(1, abs=0.05)
+    assert found.recipe["reblur_rms"] > 0 and any("invent" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("shape", [(1, 20, 21), (3, 9, 10)])
+def test_thin_stacks_are_restored_with_a_word(shape: tuple[int, int, int], untrained: str) -> None:
+    image, _ = scene(shape)
+    found = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu"))
+    assert np.isfinite(found.data).all() and any("planes" in note for note in found.notes)
+
+
+def test_flat_psfs_and_missing_weights_are_refused(untrained: str) -> None:
+    image, _ = scene()
+    with pytest.raises(DeconvError, match="works in 3-D") as caught:
+        deconvolve(image, PSF[2], Unrolled3D(weights=untrained))
+    assert "3-D" in str(caught.value.remedy)
+    with pytest.raises(DeconvError, match="no weight file"):
+        deconvolve(image, PSF, Unrolled3D())
