@@ -142,8 +142,6 @@ def oracle(scene: Scene) -> Array:
         score = psnr(estimate, scene.truth)
         if score > best:
             best, found = score, estimate
-        elif score < best - 1:  # it only gets worse from here
-            break
     return found
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core.device import choose_device
+from ..core.precision import choose_precision
 from ..io.atomic import replacing
 from ..restoration.weights import packed
 from .loop import Trained, rewind
@@ -39,7 +40,7 @@ def fit_stacks(
     team = Team(choose_device(device))
     # The loop's own recipe has photos; what a step reads of it, this one has as well.
     plan = cast(Any, recipe)
-    state = begin(plan, team.device)
+    state = begin(plan, team.device, choose_precision("auto", team.device, training=True)[0])
     if (out / "checkpoint.pt").exists():
         state.load(out / "checkpoint.pt", team.device)
     rewind(out / "log.jsonl", state.step)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...engine.problem import Problem, Settled
 from ..base import Method
 from ..weights import about, as_trained, load_network, locate, named, read_weights
+from .layers import Layered
 from .noise_level import faithful
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
 from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
@@ -111,7 +112,7 @@ class Unrolled3D(
         )
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network = load_network(self, problem.seen.device)
+        net: Network = load_network(self, problem.seen.device, problem.precision)
         otf, y, x = problem.blur.otf[None, None], problem.y[:, None], None
         sigma, slope, constant = (y.new_full((1, 1, 1, 1, 1), n) for n in noise_shown(problem))
         spacing = y.new_tensor(problem.spacing or (1.0, 1.0, 1.0)).view(1, 3, 1, 1, 1)
@@ -162,7 +163,7 @@ def _in_strips(
     return torch.cat(found, -2)
 
 
-class Network(nn.Module):
+class Network(Layered):
     """The unrolled steps.
 
     Parameters
@@ -275,9 +276,9 @@ class Network(nn.Module):
         shown = torch.cat(
             [images[:, :-1] / (images[:, :-1].abs() + _SOFT).sqrt(), 0.5 * images[:, -1:]], 1
         )
-        phases = to_phases(continued(shown).bfloat16())
-        noises = levels.expand(-1, -1, *phases.shape[-3:]).bfloat16()
-        with torch.autocast(images.device.type, torch.bfloat16):
+        phases = to_phases(self.precision.narrowed(continued(shown)))
+        noises = self.precision.narrowed(levels.expand(-1, -1, *phases.shape[-3:]))
+        with self.precision.layers(images.device):
             inputs = torch.cat([phases, 0.5 * noises], 1)
             inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
             answer = self.cleaners[stage](inputs)
