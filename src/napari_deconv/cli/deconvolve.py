@@ -49,9 +49,13 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         "-o", "--output", required=True, metavar="OUT", help="a file, or a folder for many"
     )
     add = parser.add_argument
-    add("--psf", action="append", metavar="FILE|KIND:FIELD=X",
+    add("--psf", action="append", metavar="FILE|KIND:FIELD=X|auto",
         help='a file, or a generator: "disk:radius_px=7"; once for all channels, or once '
-        "for each")  # fmt: skip
+        "for each; what is not given of a microscope's is taken from the image's metadata, auto "
+        "takes all [default auto]")  # fmt: skip
+    add("--ask-nothing", action="store_true",
+        help="fail where the metadata leave a field of a microscope's PSF open, instead of "
+        "assuming what is usual")  # fmt: skip
     add("--method", metavar="NAME", help=f"see `napari-deconv methods` [default {_DEFAULT}]")
     add("--recipe", metavar="FILE", help="replay a recipe: JSON, or an image written with one")
     add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
@@ -136,18 +140,26 @@ class Restoration:
         self.report.notes(picture.notes, job.source.name)
         check_format(job.target, picture)
         self._check_light(picture, job)
-        psf = self.kernels.on(self.sized(picture), self.report, self.mend)
+        kernels = self.met(picture, job.source.name)
+        psf = kernels.on(self.sized(picture), self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
             result = drain(self._stream(picture, psf), bar)
         self.report.notes(result.notes, job.source.name)
         if differ(self.recipe, result.recipe):
             self.report.note("The PSF is not the one of the recipe; results will differ.")
         self.tell(result.recipe, job.source.name)
-        said = self.kernels.said(result.recipe["psf"], self.mend)
+        said = kernels.said(result.recipe["psf"], self.mend)
         recipe = result.recipe | {"psf": said, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard)
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
+
+    def met(self, picture: Picture, name: str) -> Kernels:
+        """The PSFs for a picture: what its metadata have to give is taken, and listed."""
+        picture = self.sized(picture)
+        axes = "ZYX" if "Z" in picture.axes else "YX"
+        sizes = picture.spacing(axes) if self.args.spacing else None
+        return self.kernels.met(picture, sizes, not self.args.ask_nothing, self.report, name)
 
     def sized(self, picture: Picture) -> Picture:
         """The picture with the voxel size that was given, which a PSF is rendered for."""
@@ -251,7 +263,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     report = Reporter(args.quiet)
     fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
     method = args.cls.make(args.cls.name, **fields)
-    kernels = kernels_in(args.psf or (), recipe)
+    kernels = kernels_in(args.psf or (), recipe, args.inputs)
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
     # An estimated level is estimated again: it belongs to the image, not to the recipe.

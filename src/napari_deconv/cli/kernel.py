@@ -15,7 +15,7 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.paths import is_file, resolved
 from ..io import SUFFIXES, Picture, read
-from ..psf import PSF, inspect, of_generator, repair
+from ..psf import PSF, Fact, inspect, of_generator, repair
 from ..psf.measured import of_picture
 from .options import spec_in
 from .report import Reporter
@@ -44,6 +44,8 @@ class Kernel:
         Where the file holds one PSF per region of a photo, rows and columns of regions.
     depths : int
         As how many PSFs over z the generator is rendered; 1 for one everywhere.
+    facts : tuple of Fact
+        Where the fields of the generator came from, if out of an image's metadata.
     """
 
     spec: PSF | None = None
@@ -53,6 +55,7 @@ class Kernel:
     shape: tuple[int, ...] | None = None
     regions: tuple[int, int] | None = None
     depths: int = 1
+    facts: tuple[Fact, ...] = ()
 
     @property
     def said(self) -> dict[str, Any]:
@@ -62,6 +65,7 @@ class Kernel:
         said: dict[str, Any] = {"spec": self.spec.to_dict()}
         said |= {"size": list(self.shape)} if self.shape else {}
         said |= {"depths": self.depths} if self.depths > 1 else {}
+        said |= {"optics": [fact.to_dict() for fact in self.facts]} if self.facts else {}
         return said | ({"pixel_size": list(self.spacing)} if self.spacing else {})
 
     def on(self, picture: Picture) -> NDArray[np.float32]:

@@ -63,7 +63,9 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             raise DeconvError("--linear is for photos.", "Leave it out.")
         if restoration.refine:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
-        psf = restoration.kernels.on(restoration.sized(picture), report, restoration.mend)
+        psf = restoration.met(picture, name).on(
+            restoration.sized(picture), report, restoration.mend
+        )
         options = restoration.options(picture, psf)
         run = stream_blocks(
             restoration.method,

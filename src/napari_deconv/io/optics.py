@@ -1,16 +1,32 @@
-"""What OME metadata says of the optics: aperture, wavelengths, refractive index."""
+"""What a file's metadata say of the optics: aperture, wavelengths, refractive index, pinhole."""
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from xml.etree import ElementTree as ET
 
-from .picture import length
+from .picture import Picture, length
 
-IMMERSIONS = {"Oil": 1.515, "Water": 1.333, "WaterDipping": 1.333, "Air": 1.0, "Glycerol": 1.45}
-"""Refractive index of OME's words for what the objective dips into."""
+IMMERSIONS = {
+    "Oil": 1.515,
+    "Water": 1.333,
+    "WaterDipping": 1.333,
+    "Air": 1.0,
+    "Glycerol": 1.45,
+    "Silicone": 1.406,
+}
+"""Refractive index of the words for what the objective dips into: OME's, and silicone oil."""
+_SYNONYMS = {
+    "dry": "Air",
+    "glycerin": "Glycerol",
+    "glycerine": "Glycerol",
+    "siliconeoil": "Silicone",
+}
 _MODES = {
     "WideField": "wide-field",
     "LaserScanningConfocalMicroscopy": "confocal",
@@ -35,6 +51,20 @@ class Optics:
         Per channel.
     kind : str
         Name of the microscope PSF that fits the acquisition mode; empty if unknown.
+    refractive_index_sample : float or None
+        Of what the specimen is mounted in.
+    magnification : float or None
+        Of the objective.
+    pinhole_um : tuple of float or None
+        Diameter of the pinhole itself, per channel.
+    kinds : tuple of str
+        As ``kind``, per channel.
+    names : tuple of str
+        Fluorophore and name of each channel, in one text.
+    sources : mapping of str to str
+        Where each of these fields stands in the file.
+    notes : tuple of str
+        What was not taken, and why.
     """
 
     numerical_aperture: float | None = None
@@ -42,16 +72,50 @@ class Optics:
     emission_nm: tuple[float | None, ...] = ()
     excitation_nm: tuple[float | None, ...] = ()
     kind: str = ""
+    refractive_index_sample: float | None = None
+    magnification: float | None = None
+    pinhole_um: tuple[float | None, ...] = ()
+    kinds: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    sources: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def fields(self, channel: int = 0) -> dict[str, float]:
         """What is known, by the names of the fields of the microscope PSFs."""
         known = {
             "numerical_aperture": self.numerical_aperture,
             "refractive_index_immersion": self.refractive_index_immersion,
-            "emission_nm": _at(self.emission_nm, channel),
-            "excitation_nm": _at(self.excitation_nm, channel),
+            "refractive_index_sample": self.refractive_index_sample,
+            "emission_nm": at(self.emission_nm, channel),
+            "excitation_nm": at(self.excitation_nm, channel),
         }
         return {key: value for key, value in known.items() if value is not None}
+
+
+def at(values: tuple[float | None, ...], channel: int) -> float | None:
+    """The value of a channel, None where there is none."""
+    return values[channel] if channel < len(values) else None
+
+
+def optics_of(picture: Picture) -> Optics:
+    """What the metadata that came with a picture say: OME-XML, or ImageJ's info.
+
+    Parameters
+    ----------
+    picture : Picture
+        As `io.read` gives it.
+
+    Returns
+    -------
+    Optics
+        All None where nothing is stated.
+    """
+    xml, block = picture.info.get("ome"), picture.info.get("imagej")
+    if xml:
+        return optics_in(str(xml))
+    if isinstance(block, Mapping):
+        return optics_in_info(str(block.get("Info", "")))
+    return Optics()
 
 
 def optics_in(xml: str) -> Optics:
@@ -78,15 +142,173 @@ def optics_in(xml: str) -> Optics:
     ours = [o for o in objectives if o.get("ID") == wanted] or objectives[:1]
     objective: Mapping[str, str] = ours[0].attrib if ours else {}
     channels = list(_named(image, "Channel"))
-    mode = next((c.get("AcquisitionMode", "") for c in channels), "")
-    index = _between(settings.get("RefractiveIndex"), 1.0, 2.0) if settings is not None else None
-    return Optics(
-        numerical_aperture=_between(objective.get("LensNA"), 0.05, 1.7),
-        refractive_index_immersion=index or IMMERSIONS.get(objective.get("Immersion", "")),
-        emission_nm=tuple(_nm(c, "EmissionWavelength") for c in channels),
-        excitation_nm=tuple(_nm(c, "ExcitationWavelength") for c in channels),
-        kind=_MODES.get(mode, ""),
+    notes: list[str] = []
+    immersion, source = _immersion(objective, {} if settings is None else settings.attrib, notes)
+    modes = tuple(_MODES.get(c.get("AcquisitionMode", ""), "") for c in channels)
+    magnified = objective.get("CalibratedMagnification") or objective.get("NominalMagnification")
+    lasers = (next(_named(c, "LightSourceSettings"), None) for c in channels)
+    excitation = tuple(
+        _nm(c, "ExcitationWavelength", notes)
+        or (_nm(laser, "Wavelength", notes) if laser is not None else None)
+        for c, laser in zip(channels, lasers, strict=True)
     )
+    return Optics(
+        numerical_aperture=_checked(objective.get("LensNA"), 0.05, 1.7, "LensNA", notes),
+        refractive_index_immersion=immersion,
+        emission_nm=tuple(_nm(c, "EmissionWavelength", notes) for c in channels),
+        excitation_nm=excitation,
+        kind=next((mode for mode in modes[:1]), ""),
+        magnification=_checked(magnified, 0.5, 250, "the magnification", notes),
+        pinhole_um=tuple(_um(c, "PinholeSize") for c in channels),
+        kinds=modes,
+        names=tuple(f"{c.get('Fluor', '')} {c.get('Name', '')}".strip() for c in channels),
+        sources={
+            "numerical_aperture": "OME-XML, LensNA",
+            "refractive_index_immersion": source,
+            "emission_nm": "OME-XML, EmissionWavelength",
+            "excitation_nm": "OME-XML, ExcitationWavelength",
+            "kind": "OME-XML, AcquisitionMode",
+            "pinhole_um": "OME-XML, PinholeSize",
+            "pixel_size": "OME-XML, PhysicalSize",
+        },
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _immersion(
+    objective: Mapping[str, str], settings: Mapping[str, str], notes: list[str]
+) -> tuple[float | None, str]:
+    """The index of what the objective dips into; two statements must agree."""
+    word = objective.get("Immersion", "")
+    index = _checked(settings.get("RefractiveIndex"), 1.0, 2.0, "RefractiveIndex", notes)
+    by_word = IMMERSIONS.get(word)
+    if index is not None and by_word is not None and abs(index - by_word) > 0.06:
+        notes.append(f"RefractiveIndex {index:g} contradicts Immersion {word}, which is taken.")
+        index = None
+    if index is not None:
+        return index, "OME-XML, RefractiveIndex"
+    return by_word, f"OME-XML, Immersion {word}"
+
+
+_KEYS = {
+    "numerical_aperture": r"(lens|objective|^)na|numericalaperture",
+    "refractive_index_sample": r"(sample|mounting)\w*(index|ri)|refractiveindex(of)?sample",
+    "refractive_index_immersion": r"refractiveindex|immersionindex|immersionri",
+    "immersion": r"immersion(medium)?",
+    "magnification": r"(nominal|objective|lens|calibrated)?magnification",
+    "emission_nm": r"em(ission)?(wavelength|peak|nm)?(nm)?",
+    "excitation_nm": r"ex(citation)?(wavelength|peak|nm)?(nm)?|laserwavelength",
+    "pinhole_um": r"pinhole(size|diameter)?(um|µm)?",
+    "mode": r"acquisitionmode|modality",
+    "name": r"channelname|fluor|dye(name)?|chnames?",
+}
+"""Names that writers give to these, in small letters and digits alone; a path may stand before."""
+
+
+def optics_in_info(text: str) -> Optics:
+    """Read lines ``key = value`` or ``key: value``, or JSON, as ImageJ's info has them.
+
+    A channel's number follows as ``#2`` or stands before as ``Channel 2``; it counts from 1.
+
+    Parameters
+    ----------
+    text : str
+        The info; what is not understood is passed over.
+
+    Returns
+    -------
+    Optics
+        All None where nothing is stated.
+    """
+    stated: dict[tuple[str, int], str] = {}
+    for key, value in _pairs(text):
+        path = re.sub(r"^.*[|/\\.]", "", key)
+        numbered = re.search(r"#\s*(\d+)\s*$", key) or re.search(r"channel\s*#?(\d+)", key, re.I)
+        bare = re.sub(r"#\s*\d+\s*$|channel\s*#?\d+", "", path, flags=re.I)
+        plain = re.sub(r"[^a-z0-9µ]", "", bare.lower())
+        name = next((n for n, form in _KEYS.items() if re.fullmatch(form, plain)), None)
+        if name is None and plain.endswith(("lensna", "numericalaperture")):
+            name = "numerical_aperture"
+        if name is not None:
+            channel = max(0, int(numbered[1]) - 1) if numbered else 0
+            stated.setdefault((name, min(channel, 63)), value)
+    notes: list[str] = []
+
+    def number(name: str, low: float, high: float) -> float | None:
+        digits = re.search(r"\d+(\.\d+)?", stated.get((name, 0), ""))
+        return _checked(digits and digits[0], low, high, name, notes)
+
+    def lengths(name: str, low: float, high: float, unit: str) -> tuple[float | None, ...]:
+        count = max((c for n, c in stated if n == name), default=-1) + 1
+        return tuple(
+            _length(stated.get((name, c), ""), unit, low, high, name, notes) for c in range(count)
+        )
+
+    word = re.sub(r"[^a-z]", "", stated.get(("immersion", 0), "").lower())
+    word = _SYNONYMS.get(word, next((w for w in IMMERSIONS if w.lower() == word), ""))
+    index = number("refractive_index_immersion", 1.0, 2.0)
+    by_word = IMMERSIONS.get(word)
+    if index is not None and by_word is not None and abs(index - by_word) > 0.06:
+        notes.append(f"The refractive index {index:g} contradicts {word}, which is taken.")
+        index = None
+    mode = re.sub(r"[^a-z]", "", stated.get(("mode", 0), "").lower())
+    kind = next((k for m, k in _MODES.items() if m.lower() == mode), "")
+    kind = kind or next((k for k in _MODES.values() if k.replace("-", "") == mode), "")
+    names = [stated.get(("name", c), "") for c in range(_count(stated, "name"))]
+    return Optics(
+        numerical_aperture=number("numerical_aperture", 0.05, 1.7),
+        refractive_index_immersion=index or by_word,
+        emission_nm=lengths("emission_nm", 200, 2000, "nm"),
+        excitation_nm=lengths("excitation_nm", 200, 2000, "nm"),
+        kind=kind,
+        refractive_index_sample=number("refractive_index_sample", 1.0, 2.0),
+        magnification=number("magnification", 0.5, 250),
+        pinhole_um=lengths("pinhole_um", 1, 1000, "µm"),
+        names=tuple(names),
+        sources=dict.fromkeys((*_KEYS, "kind"), "ImageJ info")
+        | {"pixel_size": "ImageJ calibration"},
+        notes=tuple(dict.fromkeys(notes)),
+    )
+
+
+def _count(stated: Mapping[tuple[str, int], str], name: str) -> int:
+    return max((channel for key, channel in stated if key == name), default=-1) + 1
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    if text.lstrip().startswith("{"):
+        try:
+            yield from _flat(json.loads(text))
+        except (ValueError, RecursionError):
+            return
+        return
+    for line in text.splitlines()[:20000]:
+        key, mark, value = line.partition("=") if "=" in line else line.partition(":")
+        if mark and len(value) < 300:
+            yield key.strip(), value.strip()
+
+
+def _flat(value: Any, key: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and depth < 5:
+        for name, item in value.items():
+            yield from _flat(item, str(name), depth + 1)
+    elif isinstance(value, list) and key:
+        for number, item in enumerate(value[:64], 1):
+            yield f"{key} #{number}", str(item)
+    elif key and not isinstance(value, (Mapping, list)):
+        yield key, str(value)
+
+
+def _length(
+    text: str, unit: str, low: float, high: float, name: str, notes: list[str]
+) -> float | None:
+    """A length out of text such as ``0.52 µm``, in ``unit``, which is meant where none stands."""
+    parts = re.match(r"\s*(\d+(?:\.\d+)?)\s*([^\W\d]*)", text)
+    if not parts:
+        return None
+    size, known = length(float(parts[1]), parts[2] or unit)
+    value = size * 1000 if unit == "nm" else size
+    return _checked(f"{value:.6g}", low, high, name, notes) if known == "µm" else None
 
 
 def _named(element: ET.Element, name: str) -> Iterator[ET.Element]:
@@ -101,14 +323,31 @@ def _between(text: str | None, low: float, high: float) -> float | None:
     return value if low <= value <= high else None
 
 
-def _nm(channel: ET.Element, key: str) -> float | None:
-    """A wavelength; OME's own unit is the nanometre."""
-    stated = _between(channel.get(key), 0.0, math.inf)
+def _checked(
+    text: str | None, low: float, high: float, name: str, notes: list[str]
+) -> float | None:
+    value = _between(text, low, high)
+    if text and value is None:
+        notes.append(f"{name} = {text[:20]} is none that exists, and was not taken.")
+    return value
+
+
+def _um(element: ET.Element, key: str) -> float | None:
+    """A length; OME's own unit for those in microscopes is the micrometre."""
+    stated = _between(element.get(key), 0.0, math.inf)
     if stated is None:
         return None
-    size, unit = length(stated, channel.get(f"{key}Unit", "nm"))
-    return _between(f"{1000 * size:.6g}", 200, 2000) if unit == "µm" else None
+    size, unit = length(stated, element.get(f"{key}Unit", "µm"))
+    return size if unit == "µm" and 1 <= size <= 1000 else None
 
 
-def _at(values: tuple[float | None, ...], channel: int) -> float | None:
-    return values[channel] if channel < len(values) else None
+def _nm(element: ET.Element, key: str, notes: list[str]) -> float | None:
+    """A wavelength; OME's own unit is the nanometre."""
+    stated = _between(element.get(key), 0.0, math.inf)
+    if stated is None:
+        return None
+    size, unit = length(stated, element.get(f"{key}Unit", "nm"))
+    if unit != "µm":
+        notes.append(f"{key} has the unit {unit!r}, which is no length, and was not taken.")
+        return None
+    return _checked(f"{1000 * size:.6g}", 200, 2000, f"{key} in nm", notes)

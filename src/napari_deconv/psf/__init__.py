@@ -22,6 +22,7 @@ from .findings import Finding
 from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
 from .gaussian import Gaussian
 from .measured import from_array, load
+from .metadata import ChannelPSF, Fact, from_metadata
 from .motion import Motion, line_to_motion
 from .preflight import inspect, of_generator, repair
 from .readout import describe, fwhm
@@ -35,9 +36,11 @@ for _module in pkgutil.iter_modules(__path__):
 __all__ = [
     "PSF",
     "CameraShake",
+    "ChannelPSF",
     "Confocal",
     "DepthPSF",
     "Disk",
+    "Fact",
     "Finding",
     "Gaussian",
     "LightSheet",
@@ -51,6 +54,7 @@ __all__ = [
     "estimate_across",
     "from_array",
     "from_edge",
+    "from_metadata",
     "fwhm",
     "inspect",
     "line_to_motion",

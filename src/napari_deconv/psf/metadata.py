@@ -1,0 +1,400 @@
+"""A microscope's PSF out of the metadata of an image, each value with where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import io
+from ..core.errors import DeconvError
+from ..core.spec import hints
+from ..io.optics import Optics, at, optics_of
+from .base import PSF, checked_pixel_size
+from .dyes import band_named, dye_named, laser_named
+from .microscope import Microscope
+
+_WORDS = {
+    "kind": ("microscope", ""),
+    "numerical_aperture": ("numerical aperture", ""),
+    "refractive_index_immersion": ("immersion index", ""),
+    "refractive_index_sample": ("sample index", ""),
+    "depth_um": ("depth", "µm"),
+    "emission_nm": ("emission", "nm"),
+    "excitation_nm": ("excitation", "nm"),
+    "pinhole_airy": ("pinhole", "Airy units"),
+    "sheet_um": ("light sheet", "µm"),
+    "coverslip_um": ("coverslip", "µm"),
+    "pixel_size": ("pixel size", "µm"),
+    "z_step": ("z-step", "µm"),
+}
+_LIGHT = ("emission_nm", "excitation_nm")
+TYPED = "typed"
+"""Source of what a person gave."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One value and where it came from.
+
+    Parameters
+    ----------
+    field : str
+        The field of the PSF, or ``"kind"``, ``"pixel_size"``, ``"z_step"``.
+    value : float or str
+        In ``unit``.
+    unit : str
+        ``"nm"``, ``"µm"``, ``"Airy units"``, or nothing.
+    source : str
+        The place in the file, the name of a channel or dye, ``"typed"``, or why it is assumed.
+    assumed : bool
+        Whether nobody stated it.
+    """
+
+    field: str
+    value: float | str
+    unit: str
+    source: str
+    assumed: bool = False
+
+    def __str__(self) -> str:
+        word = _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
+        value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
+        said = f"{word} {value} {self.unit}".rstrip()
+        return f"{said} ({'ASSUMED: ' if self.assumed else ''}{self.source})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values, for a recipe."""
+        return {
+            "field": self.field,
+            "value": self.value,
+            "unit": self.unit,
+            "source": self.source,
+            "assumed": self.assumed,
+        }
+
+
+@dataclass(frozen=True)
+class ChannelPSF:
+    """The PSF of one channel as the metadata give it; calling it renders it.
+
+    Parameters
+    ----------
+    channel : int
+        Which one, from 0.
+    name : str
+        Of the channel; empty where it has none.
+    spec : PSF
+        The generator, all of its fields set.
+    pixel_size : tuple of float
+        ``([z,] y, x)`` in µm.
+    facts : tuple of Fact
+        Every value and where it came from.
+    notes : tuple of str
+        What the file states and was not taken, and why.
+    """
+
+    channel: int
+    name: str
+    spec: PSF
+    pixel_size: tuple[float, ...]
+    facts: tuple[Fact, ...]
+    notes: tuple[str, ...] = ()
+
+    def __call__(self, shape: Sequence[int] | None = None) -> NDArray[np.float32]:
+        """Render for the image's voxels; float32 of unit sum, in a size that it chooses."""
+        return self.spec(shape, self.pixel_size)
+
+    @property
+    def assumptions(self) -> tuple[Fact, ...]:
+        """What nobody stated."""
+        return tuple(fact for fact in self.facts if fact.assumed)
+
+
+def from_metadata(
+    source: str | Path | io.Picture,
+    kind: str = "auto",
+    *,
+    pixel_size: Sequence[float] | None = None,
+    axes: str | None = None,
+    assume: bool = True,
+    **fields: Any,
+) -> tuple[ChannelPSF, ...]:
+    """Make the PSF of every channel from what an image's metadata say of its optics.
+
+    OME-XML and ImageJ's info are understood. Where the file has no wavelength, names of channels
+    and dyes give it; what is absurd is not taken, and `ChannelPSF.notes` says so.
+
+    Parameters
+    ----------
+    source : str, Path or Picture
+        A TIFF file, or what `io.read` made of it.
+    kind : str, optional
+        ``"wide-field"``, ``"confocal"``, ``"light-sheet"`` or ``"two-photon"``; by default the
+        one of the file's acquisition mode.
+    pixel_size : sequence of float, optional
+        ``([z,] y, x)`` in µm, where the file does not say or says it wrongly.
+    axes : str, optional
+        As for `io.read`.
+    assume : bool, optional
+        Whether usual values are taken for what nobody states; they are marked in the facts.
+    **fields
+        Fields of the PSF that are known better; they win.
+
+    Returns
+    -------
+    tuple of ChannelPSF
+        One for each channel.
+
+    Raises
+    ------
+    DeconvError
+        If the numerical aperture or the voxel size is not known, or anything else and ``assume``
+        is false; the message names file, channel and field.
+    """
+    picture = source if isinstance(source, io.Picture) else io.read(source, axes)
+    optics, name = optics_of(picture), picture.path.name if picture.path else "The image"
+    count = picture.data.shape[picture.axes.index("C")] if "C" in picture.axes else 1
+    found = [
+        channel_psf(optics, channel, kind, fields, _name(picture, optics, channel), name)
+        for channel in range(count)
+    ]
+    sizes, measured = _sizes(picture, optics, pixel_size, name)
+    made = tuple(replace(psf, pixel_size=sizes, facts=(*psf.facts, *measured)) for psf in found)
+    if not assume:
+        _refuse_assumptions(made, name)
+    return made
+
+
+def channel_psf(
+    optics: Optics,
+    channel: int,
+    kind: str = "auto",
+    typed: Mapping[str, Any] | None = None,
+    name: str = "",
+    file: str = "The image",
+) -> ChannelPSF:
+    """The PSF of one channel of a file that states ``optics``; its voxel size is left empty.
+
+    Parameters
+    ----------
+    optics : Optics
+        What the file states.
+    channel : int
+        Which one.
+    kind : str
+        Name of a microscope, or ``"auto"``.
+    typed : mapping, optional
+        Fields that win over the file's.
+    name : str
+        The channel's, which may give its wavelengths.
+    file : str
+        For errors.
+
+    Raises
+    ------
+    DeconvError
+        If the kind is ``"auto"`` and no numerical aperture is known, or a field does not fit.
+    """
+    typed, notes = dict(typed or {}), list(optics.notes)
+    first = _kind(optics, channel, kind, notes)
+    cls = PSF.lookup(str(first.value))
+    if not issubclass(cls, Microscope):
+        raise DeconvError(f"{cls.title} is no microscope.", "Choose wide-field or confocal.")
+    check_typed(cls.name, typed)
+    given = [_fact(key, value, TYPED) for key, value in typed.items()]
+    facts = {fact.field: fact for fact in given}
+    _aperture(facts, optics, kind, file)
+    _indices(facts, optics, notes)
+    wanted = [key for key in _LIGHT if key in hints(cls)]
+    light = _light(optics, channel, name, str(first.value), notes)
+    for key in wanted:
+        facts.setdefault(key, light[key])
+    if "pinhole_airy" in hints(cls):
+        facts.setdefault("pinhole_airy", _pinhole(facts, optics, channel, notes))
+    if "sheet_um" in hints(cls):
+        facts.setdefault("sheet_um", _fact("sheet_um", 3.0, "usual", assumed=True))
+    spec = PSF.make(cls.name, **{key: fact.value for key, fact in facts.items()} | typed)
+    order = [key for key in _WORDS if key in facts] + [key for key in facts if key not in _WORDS]
+    listed = (first, *(facts[key] for key in order))
+    return ChannelPSF(channel, name, spec, (), listed, tuple(dict.fromkeys(notes)))
+
+
+def check_typed(kind: str, fields: Mapping[str, Any]) -> None:
+    """Raise `DeconvError` unless fields fit a microscope, whatever the rest of them will be."""
+    PSF.make(kind, **{"refractive_index_immersion": 2.0} | dict(fields))
+
+
+def _fact(key: str, value: Any, source: str, assumed: bool = False) -> Fact:
+    shown = float(value) if isinstance(value, (int, float)) else str(value)
+    return Fact(key, shown, _WORDS.get(key, ("", ""))[1], source, assumed)
+
+
+def _name(picture: io.Picture, optics: Optics, channel: int) -> str:
+    """What is known of a channel's name, fluorophore first."""
+    stated = optics.names[channel] if channel < len(optics.names) else ""
+    return stated or (picture.channels[channel] if channel < len(picture.channels) else "")
+
+
+def _kind(optics: Optics, channel: int, kind: str, notes: list[str]) -> Fact:
+    stated = optics.kinds[channel] if channel < len(optics.kinds) else optics.kind
+    source = optics.sources.get("kind", "")
+    if kind != "auto":
+        if stated and kind != stated:
+            notes.append(f"The file says {stated}; {kind} was typed.")
+        return _fact("kind", kind, TYPED)
+    if stated:
+        return _fact("kind", stated, source)
+    if at(optics.pinhole_um, channel) is not None:
+        return _fact("kind", "confocal", "the file states a pinhole")
+    return _fact("kind", "wide-field", "no acquisition mode is stated", assumed=True)
+
+
+def _aperture(facts: dict[str, Fact], optics: Optics, kind: str, file: str) -> None:
+    key = "numerical_aperture"
+    if key in facts:
+        return
+    if optics.numerical_aperture is not None:
+        facts[key] = _fact(key, optics.numerical_aperture, optics.sources[key])
+    elif kind == "auto":
+        raise DeconvError(
+            f"There is no PSF. {file} does not say the numerical aperture that one could be made "
+            "of.",
+            'Give one: --psf psf.tif, --psf "disk:radius_px=7", or the objective\'s: --psf '
+            "wide-field:numerical_aperture=1.4.",
+        )
+    else:
+        facts[key] = _fact(key, 1.2, "usual", assumed=True)
+
+
+def _indices(facts: dict[str, Fact], optics: Optics, notes: list[str]) -> None:
+    """Immersion and sample; no lens has an aperture beyond its immersion's index."""
+    aperture = float(facts["numerical_aperture"].value)
+    key, index = "refractive_index_immersion", optics.refractive_index_immersion
+    if key not in facts and index is not None and index > aperture:
+        facts[key] = _fact(key, index, optics.sources[key])
+    if key not in facts:
+        usual, word = _usual_immersion(aperture)
+        why = f"{word}, usual for NA {aperture:g}"
+        if index is not None:
+            said = f"The immersion's index of {index:g} is not above the NA of {aperture:g}"
+            notes.append(f"{said}, and was not taken.")
+        facts[key] = _fact(key, usual, why, assumed=True)
+    key = "refractive_index_sample"
+    if key not in facts and optics.refractive_index_sample is not None:
+        facts[key] = _fact(key, optics.refractive_index_sample, optics.sources[key])
+    facts.setdefault(key, _fact(key, 1.333, "water or medium", assumed=True))
+    apart = float(facts["refractive_index_immersion"].value) - float(facts[key].value)
+    if abs(apart) > 0.005:
+        facts.setdefault("depth_um", _fact("depth_um", 0.0, "at the coverslip", assumed=True))
+
+
+def _usual_immersion(aperture: float) -> tuple[float, str]:
+    if aperture < 0.97:
+        return 1.0, "air"
+    if aperture < 1.28:
+        return 1.333, "water"
+    return (1.515, "oil") if aperture < 1.515 else (1.78, "oil of high index")
+
+
+def _light(optics: Optics, channel: int, name: str, kind: str, notes: list[str]) -> dict[str, Fact]:
+    """Emission and excitation: stated, by the name of a dye or laser, or assumed."""
+    stated = {key: at(getattr(optics, key), channel) for key in _LIGHT}
+    emission, excitation = stated["emission_nm"], stated["excitation_nm"]
+    if kind == "two-photon":
+        key = "excitation_nm"
+        if excitation is not None and excitation >= 680:
+            return {key: _fact(key, excitation, optics.sources[key])}
+        if excitation is not None:
+            notes.append(f"An excitation of {excitation:g} nm is no two-photon laser's.")
+        return {key: _fact(key, 900.0, "usual for two photons", assumed=True)}
+    if emission is not None and excitation is not None and emission <= excitation:
+        notes.append(
+            f"Channel {channel}: emission {emission:g} nm is not above excitation "
+            f"{excitation:g} nm; neither was taken."
+        )
+        stated = dict.fromkeys(_LIGHT)
+    found = {k: _fact(k, v, optics.sources[k]) for k, v in stated.items() if v is not None}
+    dye = dye_named(name)
+    if dye is not None:
+        for key in _LIGHT:
+            source = f"{dye.name} in the channel's name; {dye.source}"
+            found.setdefault(key, _fact(key, getattr(dye, key), source))
+    if (band := band_named(name)) is not None:
+        found.setdefault("emission_nm", _fact("emission_nm", band, f"channel's name {name!r}"))
+    if (laser := laser_named(name)) is not None:
+        source = f"channel's name {name!r}"
+        found.setdefault("excitation_nm", _fact("excitation_nm", laser, source))
+    if "emission_nm" not in found:
+        lit = found.get("excitation_nm")
+        value = 520.0 if lit is None else float(lit.value) + 30
+        why = "no wavelength and no dye is named" if lit is None else "30 nm above the excitation"
+        found["emission_nm"] = _fact("emission_nm", value, why, assumed=True)
+    seen = float(found["emission_nm"].value)
+    lasers = [line for line in (405.0, 488.0, 561.0, 640.0) if line < seen - 8]
+    lit_by = max(lasers, default=seen - 30)
+    found.setdefault(
+        "excitation_nm",
+        _fact("excitation_nm", lit_by, "the usual laser below the emission", assumed=True),
+    )
+    return found
+
+
+def _pinhole(facts: Mapping[str, Fact], optics: Optics, channel: int, notes: list[str]) -> Fact:
+    """The pinhole in Airy units: what it is in the sample, over 1.22 emission / NA."""
+    key, size = "pinhole_airy", at(optics.pinhole_um, channel)
+    if size is not None and optics.magnification is not None:
+        emission, aperture = (float(facts[k].value) for k in ("emission_nm", "numerical_aperture"))
+        airy_um = 1.22 * emission / 1000 / aperture * optics.magnification
+        value, said = size / airy_um, f"{size:g} µm, objective {optics.magnification:g}x"
+        if 0.05 <= value <= 10:
+            source = f"{optics.sources['pinhole_um']} {said}; magnified no further"
+            return _fact(key, round(value, 4), source)
+        notes.append(f"A pinhole of {value:.3g} Airy units ({said}) was not taken.")
+    why = "its magnification is not stated" if size is not None else "usual"
+    return _fact(key, 1.0, why, assumed=True)
+
+
+def _sizes(
+    picture: io.Picture, optics: Optics, typed: Sequence[float] | None, name: str
+) -> tuple[tuple[float, ...], tuple[Fact, ...]]:
+    """The voxel size in µm and its facts; one that nobody set is not taken."""
+    axes = "ZYX" if "Z" in picture.axes else "YX"
+    if typed is not None:
+        sizes, source = checked_pixel_size("pixel_size", typed, len(axes)), TYPED
+    else:
+        stated, source = picture.spacing(axes), optics.sources.get("pixel_size", "the file")
+        if stated is None or {picture.units.get(a) for a in axes} != {"µm"}:
+            raise _sizeless(name, "does not say the pixel size that a microscope's PSF needs")
+        if stated[-2:] == (1.0, 1.0):
+            raise _sizeless(name, "says pixels of 1 µm exactly, as programs write who know none")
+        sizes = stated
+    across = f"{sizes[-1]:.4g}" + ("" if sizes[-1] == sizes[-2] else f" x {sizes[-2]:.4g}")
+    size: float | str = sizes[-1] if sizes[-1] == sizes[-2] else across
+    facts = [_fact("pixel_size", size, source)]
+    facts += [_fact("z_step", sizes[0], source)] if len(sizes) == 3 else []
+    return sizes, tuple(facts)
+
+
+def _sizeless(name: str, why: str) -> DeconvError:
+    return DeconvError(
+        f"{name} {why}.", "Give it in µm: deconvolve --spacing Z,Y,X, or pixel_size=(z, y, x)."
+    )
+
+
+def _refuse_assumptions(made: Iterable[ChannelPSF], name: str) -> None:
+    open_ = {
+        f"channel {one.channel}: {', '.join(fact.field for fact in one.assumptions)}"
+        for one in made
+        if one.assumptions
+    }
+    if open_:
+        raise DeconvError(
+            f"{name} does not say everything ({'; '.join(sorted(open_))}).",
+            "Type it, such as --psf wide-field:refractive_index_sample=1.333,depth_um=0, or let "
+            "usual values be assumed.",
+        )
