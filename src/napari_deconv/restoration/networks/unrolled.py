@@ -26,6 +26,8 @@ CORNER = 1e-3
 """Added to the penalty of every frequency, so that the mean too has one."""
 _WHITE = 1e-3
 """What lies less than this below the brightest is as bright."""
+_TINT_FEATURES = 8.0
+"""What a colour adds to the numbers per pixel in the layers."""
 _ALIGNED_PX = 8
 """Tiles begin at multiples of it: the grids of all scales then agree."""
 
@@ -66,6 +68,11 @@ class Unrolled(
 
     iterations: Annotated[int, Interval(ge=1, le=8)] = 3
     colour: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.colour:  # three colours go through the same feature maps
+            object.__setattr__(self, "features", type(self).features / 3 + _TINT_FEATURES)
 
     @property
     def total(self) -> int:
