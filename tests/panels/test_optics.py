@@ -51,6 +51,20 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
 
 
+def test_panel_takes_dyes_for_wavelengths_and_says_what_it_assumes(qtbot) -> None:
+    viewer = ViewerModel()
+    xml = OME.replace('EmissionWavelength="0.61"', 'Fluor="mCherry"').replace('"Oil"', '"Air"')
+    viewer.add_image(
+        np.zeros((9, 32, 32)), scale=(0.2, 0.08, 0.08), units=("um",) * 3, metadata={"ome": xml}
+    )
+    panel = WideFieldPanel(viewer)
+    qtbot.addWidget(panel)
+    spec = panel.source.choice.spec()
+    assert (spec.emission_nm, spec.refractive_index_immersion) == (610, 1.515)
+    text = panel.source.optics.text
+    assert "Assumed: immersion index 1.515." in text and "is not above the NA of 1.4" in text
+
+
 def test_optics_come_from_the_file_of_a_layer(tmp_path) -> None:
     from napari_deconv.panels.psf.optics_note import optics_of
 

@@ -62,10 +62,14 @@ class Fact:
     assumed: bool = False
 
     def __str__(self) -> str:
+        return f"{self.text} ({'ASSUMED: ' if self.assumed else ''}{self.source})"
+
+    @property
+    def text(self) -> str:
+        """The value in words, without its source."""
         word = _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
         value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
-        said = f"{word} {value} {self.unit}".rstrip()
-        return f"{said} ({'ASSUMED: ' if self.assumed else ''}{self.source})"
+        return f"{word} {value} {self.unit}".rstrip()
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, for a recipe."""
@@ -245,7 +249,7 @@ def _kind(optics: Optics, channel: int, kind: str, notes: list[str]) -> Fact:
     source = optics.sources.get("kind", "")
     if kind != "auto":
         if stated and kind != stated:
-            notes.append(f"The file says {stated}; {kind} was typed.")
+            notes.append(f"The file says {stated}; {kind} was chosen.")
         return _fact("kind", kind, TYPED)
     if stated:
         return _fact("kind", stated, source)

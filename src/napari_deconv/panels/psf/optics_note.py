@@ -6,14 +6,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ...io.optics import Optics, optics_in
+from ...io.optics import Optics, optics_in, optics_in_info
+from ...psf.metadata import ChannelPSF, channel_psf
+from ...psf.microscope import Microscope
 from ..kit.parts import Notice
 
 _SHOWN = {
     "numerical_aperture": "NA {:g}",
     "refractive_index_immersion": "immersion {:g}",
+    "refractive_index_sample": "sample {:g}",
     "emission_nm": "emission {:g} nm",
     "excitation_nm": "excitation {:g} nm",
+    "pinhole_airy": "pinhole {:.3g} Airy units",
 }
 
 
@@ -43,22 +47,36 @@ class OpticsNote(Notice):
 
     def _fill(self) -> None:
         kind, form, (known, whence) = self._choice.kind, self._choice.form, self._known
-        fields = known.fields() if kind is not None and getattr(kind, "calibrated", False) else {}
+        psf = None
+        if kind is not None and issubclass(kind, Microscope) and (known.fields() or known.names):
+            psf = channel_psf(known, 0, kind.name, name=(*known.names, "")[0])
+        fields = _worth_filling(psf) if psf is not None else {}
         fields = {k: v for k, v in fields.items() if form is not None and k in form.widgets}
         said = ", ".join(_SHOWN[key].format(value) for key, value in fields.items())
         more = [f"{light:g}" for light in known.emission_nm if light is not None]
         if "emission_nm" in fields and len(set(more)) > 1:
             said += f" (channels: {', '.join(more)})"
-        self.say(f"From {whence}: {said}. Change what is wrong." if fields else "")
+        words = [f"From {whence}: {said}. Change what is wrong.", *(psf.notes if psf else ())]
+        words += [f"Assumed: {fact.text}." for fact in (psf.assumptions if psf else ())]
+        self.say(" ".join(words) if fields else "")
         if fields and kind.name not in self._told:
             self._told.add(kind.name)
             form.set_values(fields)
 
 
+def _worth_filling(psf: ChannelPSF) -> dict[str, float]:
+    """What is known, and an immersion that the known aperture can be had with."""
+    known = {fact.field: fact.value for fact in psf.facts if not fact.assumed}
+    if "numerical_aperture" in known:
+        known["refractive_index_immersion"] = psf.spec.to_dict()["refractive_index_immersion"]
+    return {key: float(value) for key, value in known.items() if key in _SHOWN}
+
+
 def optics_of(layer: Any) -> tuple[Optics, str]:
     """What a layer's metadata or its file states, and which of them it was.
 
-    Only OME-XML is understood: as text anywhere in the metadata, or in the TIFF it was read from.
+    OME-XML is understood as text anywhere in the metadata, or in the TIFF it was read from, and
+    there ImageJ's info as well.
     """
     for text in _texts(layer.metadata):
         found = optics_in(text)
@@ -70,7 +88,8 @@ def optics_of(layer: Any) -> tuple[Optics, str]:
 
         with suppress(OSError, ValueError, tifffile.TiffFileError):
             with tifffile.TiffFile(path) as file:
-                found = optics_in(file.ome_metadata or "")
+                info = str((file.imagej_metadata or {}).get("Info", ""))
+                found = optics_in_info(info) if info else optics_in(file.ome_metadata or "")
             return found, Path(path).name
     return Optics(), ""
 
