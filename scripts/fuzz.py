@@ -81,7 +81,7 @@ def _values(
     if sort == 4:
         return np.where(unit > 0.5, high, low)
     if sort == 5:
-        return rng.poisson(3 * unit).astype(float)
+        return np.asarray(rng.poisson(3 * unit), dtype=float)
     if sort == 6:
         return unit * (float(np.finfo(dtype).tiny) * 8 if dtype.kind == "f" else 2)
     values = np.asarray(unit * 100)

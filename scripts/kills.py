@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from napari_deconv.restoration.base import methods
 from napari_deconv.restoration.weights import FOLDER, read_weights
 
 LEFT = (".part", ".partial", "-lock", ".progress")
+PAIRS = 12
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class Kind:
         Where its result lies.
     whole : callable
         Raises if anything there is half of one.
+    exact : bool
+        Whether its result is the same, bit for bit, however often it was interrupted.
+    once : bool
+        Whether it refuses to run where its result is.
     """
 
     name: str
@@ -55,6 +61,7 @@ class Kind:
     result: str
     whole: Callable[[Path], None]
     exact: bool = True
+    once: bool = False
 
 
 def images_whole(folder: Path) -> None:
@@ -67,7 +74,7 @@ def set_whole(folder: Path) -> None:
     """The data set is complete, or not there."""
     if folder.exists():
         pairs = json.loads((folder / "recipe.json").read_text())["pairs"]
-        assert len(pairs) == 40, f"{len(pairs)} pairs"
+        assert len(pairs) == PAIRS, f"{len(pairs)} pairs"
         images_whole(folder / "truth")
 
 
@@ -101,14 +108,14 @@ for n in range(8):
         library.add(Path(sys.argv[1]), name)
 """
 CLI = ("-m", "napari_deconv")
-DISK = ("--psf", "disk:radius_px=2", "--method", "richardson-lucy", "--iterations", "20", "--quiet")
+DISK = ("--psf", "disk:radius_px=2", "--method", "richardson-lucy", "--iterations", "10", "--quiet")
 KINDS = (
     Kind("batch", (*CLI, "deconvolve", "@in", "-o", "@out", *DISK), "out", images_whole),
     Kind("blocks", (*CLI, "deconvolve", "@big.tif", "-o", "@out.zarr", "--memory-gb",
          "0.02", *DISK),
          "out.zarr", zarr_whole),
-    Kind("data set", (*CLI, "degrade", "@in", "--pairs", "40", "-o", "@set", "--quiet"), "set",
-         set_whole),
+    Kind("data set", (*CLI, "degrade", "@in", "--pairs", str(PAIRS), "-o", "@set",
+                      "--quiet"), "set", set_whole, once=True),
     Kind("training", (*CLI, "train", "@recipe.json", "--images", "@sharp", "--out", "@run",
                       "--quiet"), "run", training_whole, exact=False),
     Kind("import", ("-c", IMPORT, str(next(FOLDER.glob("odcnn*.safetensors")))), "data/weights",
@@ -119,13 +126,13 @@ KINDS = (
 def prepared(folder: Path) -> None:
     """Inputs of all kinds."""
     rng = np.random.default_rng(0)
-    for name, count in (("in", 12), ("sharp", 8)):
+    for name, count in (("in", 6), ("sharp", 6)):
         (folder / name).mkdir(parents=True)
         for i in range(count):
-            write(folder / name / f"{i}.png", rng.integers(0, 255, (160, 160), dtype=np.uint8))
-    write(folder / "big.tif", rng.poisson(30, (6, 300, 301)).astype("u2"), axes="TYX")
-    recipe = {"name": "training-recipe", "method": {"name": "dcnn"}, "steps": 40, "batch": 2}
-    recipe |= {"sampler": {"name": "sampler", "psfs": [_fixed()]}, "patch_px": 48, "held_out": 4}
+            write(folder / name / f"{i}.png", rng.integers(0, 255, (96, 96), dtype=np.uint8))
+    write(folder / "big.tif", rng.poisson(30, (4, 200, 201)).astype("u2"), axes="TYX")
+    recipe = {"name": "training-recipe", "method": {"name": "dcnn"}, "steps": 12, "batch": 2}
+    recipe |= {"sampler": {"name": "sampler", "psfs": [_fixed()]}, "patch_px": 48, "held_out": 2}
     (folder / "recipe.json").write_text(json.dumps(recipe))
 
 
@@ -181,6 +188,8 @@ def tried(kind: Kind, kills: int, rng: random.Random) -> list[str]:
                 kind.whole(rough / kind.result)
             except (AssertionError, DeconvError, OSError, ValueError) as error:
                 problems.append(f"{kind.name}, kill {number}: {error}")
+            if kind.once and (rough / kind.result).exists():  # it was done before it was killed
+                shutil.rmtree(rough / kind.result)
             now = content(rough)
             lost = [name for name, value in before.items() if now.get(name) != value]
             problems += [f"{kind.name}, kill {number}: {name} was changed" for name in lost]

@@ -24,6 +24,7 @@ from napari_deconv.comparison.table import as_csv, as_text
 from napari_deconv.core.errors import Cancelled, DeconvError
 from napari_deconv.engine.streaming import drain
 from napari_deconv.io import read, write
+from napari_deconv.io.locks import only_run
 from napari_deconv.restoration.base import Method, methods
 
 methods()
@@ -226,6 +227,19 @@ def test_export_replays_on_its_own_and_over_a_folder(photo, tmp_path, capsys):
     assert [line["image"] for line in lines] == ["a.tif"] * 2 + ["b.tif"] * 2
     assert float(lines[1]["psnr_db"]) == pytest.approx(outcome.rows[1].figure("psnr_db"), abs=1e-3)
     assert main(["compare", str(first / RECIPE), "-o", str(first)]) == 2
+
+
+def test_a_second_comparison_into_a_folder_is_refused(photo, tmp_path, capsys):
+    write(tmp_path / "a.tif", photo.image, axes="YX")
+    out = tmp_path / "out"
+    words = ["compare", "--methods", "wiener", "--psf", "disk:radius_px=2"]
+    words += [str(tmp_path / "a.tif"), "-o", str(out), "--quiet"]
+    with only_run(out):
+        assert main(words) == 2
+    assert f"Another run is writing {out}" in capsys.readouterr().err
+    assert not out.exists()
+    assert main(words) == 0
+    assert (out / "comparison.json").exists()
 
 
 def test_methods_named_on_the_command_line(photo, tmp_path, capsys):

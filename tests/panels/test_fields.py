@@ -8,6 +8,7 @@ from annotated_types import Interval
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import Spec
 from napari_deconv.panels.kit.form import Choice, Form, label
+from napari_deconv.panels.kit.inputs import Whole, guard_fields
 
 
 class Toy(Spec):
@@ -136,5 +137,41 @@ def test_whole_numbers_have_no_separators_in_any_locale(qtbot):
         qtbot.addWidget(form)
         boxes = form.findChildren(QAbstractSpinBox)
         assert boxes and all(box.locale() == QLocale.c() for box in boxes)
+    finally:
+        QLocale.setDefault(usual)
+
+
+@pytest.mark.parametrize("locale", ["C", "de_DE"])
+@pytest.mark.parametrize("typed", ["2.5", "2,5"])
+@pytest.mark.parametrize("where", ["field", "line", "paste"])
+def test_a_fraction_in_a_whole_number_is_refused(qtbot, locale, typed, where):
+    from qtpy.QtCore import QLocale, Qt
+    from qtpy.QtWidgets import QSpinBox, QWidget
+    from superqt import QLargeIntSpinBox
+
+    usual = QLocale()
+    QLocale.setDefault(QLocale(locale))
+    try:
+        parent = QWidget()
+        qtbot.addWidget(parent)
+        boxes = QSpinBox(parent), QLargeIntSpinBox(parent), Whole(9999, "off", parent)
+        for box in boxes:
+            box.setRange(0, 9999)
+            box.setValue(7)
+        guard_fields(parent)
+        guard_fields(parent)
+        for box in boxes:
+            edit = box.lineEdit()
+            edit.selectAll()
+            if where == "paste":
+                edit.insert(typed)
+            else:
+                qtbot.keyClicks(box if where == "field" else edit, typed)
+            qtbot.keyClick(box, Qt.Key.Key_Return)
+            assert box.value() == (7 if where == "paste" else 2)
+            edit.selectAll()
+            qtbot.keyClick(box, Qt.Key.Key_Backspace)
+            qtbot.keyClicks(box, "31")
+            assert box.value() == 31, "what comes after is typed as ever"
     finally:
         QLocale.setDefault(usual)

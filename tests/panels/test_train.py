@@ -170,6 +170,10 @@ def test_the_list_says_what_is_wrong_and_loses_nothing(qtbot, tmp_path):
     assert "odd.safetensors" in box.message.text
     box.rename("one", "three")
     assert box.entry.name == "three" and "30.00 dB" in box.told.text() and not box.message.text
+    given = tmp_path / "given.safetensors"
+    given.write_bytes(b"the dialog asked")
+    box.export("three", given)
+    assert not box.message.text and given.read_bytes() == library.get("three").path.read_bytes()
     box.delete("three")
     assert [entry.name for entry in library.entries()] == ["two"]
 

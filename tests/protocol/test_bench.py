@@ -17,6 +17,7 @@ from napari_deconv.cli.bench_names import contestant_in
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.degradation import Chain
 from napari_deconv.io import write
+from napari_deconv.io.locks import only_run
 from napari_deconv.protocol.contestants import weights_hash
 from napari_deconv.protocol.plot import check_plot
 from napari_deconv.protocol.scenes import make_case
@@ -222,3 +223,13 @@ def test_another_kind_of_file_is_not_written_to(
     assert bench(folder, "wiener") == 2
     assert "holds other results" in capsys.readouterr().err
     assert (folder / "r.csv").read_text() == "a,b\n1,2\n"
+
+
+def test_a_second_run_into_a_table_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with only_run(folder / "r.csv"):
+        assert bench(folder, "wiener") == 2
+    assert f"Another run is writing {folder / 'r.csv'}" in capsys.readouterr().err
+    assert not (folder / "r.csv").exists()
+    assert bench(folder, "wiener") == 0

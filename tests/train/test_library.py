@@ -95,6 +95,26 @@ def test_what_exists_is_not_overwritten(tmp_path: Path) -> None:
     assert library.unused("mine") == "mine 2" and library.unused("a/b: ü") == "ab ü"
 
 
+def test_export_replaces_what_was_agreed_to_and_nothing_of_the_library(tmp_path: Path) -> None:
+    library.add(trained(tmp_path), "mine")
+    library.add(trained(tmp_path, Disk(radius_px=2.0)()), "other")
+    mine, other = (library.get(name).path for name in ("mine", "other"))
+    before = other.read_bytes()
+    given = tmp_path / "given.safetensors"
+    given.write_bytes(b"older")
+    assert library.export("mine", given, overwrite=True).read_bytes() == mine.read_bytes()
+    given.write_bytes(b"older")
+    with pytest.raises(DeconvError, match="exists"):  # the dialog asked about another name
+        library.export("mine", tmp_path / "given", overwrite=True)
+    assert given.read_bytes() == b"older"
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(other)
+    for inside in (mine, other, link, next(library.FOLDER.glob("*.safetensors"))):
+        with pytest.raises(DeconvError, match="is an input"):
+            library.export("mine", inside, overwrite=True)
+    assert other.read_bytes() == before
+
+
 def test_foreign_and_damaged_files_are_refused_and_passed_over(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

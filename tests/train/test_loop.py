@@ -310,3 +310,14 @@ def test_photon_noise_is_told_place_by_place() -> None:
 def test_what_has_no_weights_is_refused() -> None:
     with pytest.raises(DeconvError, match="has nothing to train"):
         replace(RECIPE, method={"name": "wiener"})
+
+
+def test_a_second_training_into_a_folder_is_refused(images: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    first = fit(RECIPE, images, out, device="cpu")
+    next(first)
+    with pytest.raises(DeconvError, match="Another run is writing"):
+        train(RECIPE, images, out)
+    *_, last = first
+    assert last.step == RECIPE.steps and (out / "best.safetensors").exists(), "undisturbed"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]

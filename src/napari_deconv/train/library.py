@@ -18,6 +18,7 @@ from ..core.paths import exists, is_file, make_folder, open_file
 from ..core.words import refusal
 from ..io import files_in
 from ..io.atomic import replacing
+from ..io.guard import Guard
 from ..psf import psf_hash
 from ..restoration.base import methods
 from ..restoration.networks.one_psf import distance, given_psf
@@ -178,18 +179,31 @@ def delete(name: str) -> None:
         raise refusal(path, error) from error
 
 
-def export(name: str, file: Path) -> Path:
+def export(name: str, file: Path, overwrite: bool = False) -> Path:
     """Copy an entry to a file, which gets the suffix ``.safetensors`` if it lacks it.
+
+    Parameters
+    ----------
+    name : str
+        The entry.
+    file : Path
+        Where to.
+    overwrite : bool
+        Whether the person agreed that ``file``, under exactly this name, is replaced.
 
     Raises
     ------
     DeconvError
-        If there is no such entry, or the file exists or cannot be written.
+        If there is no such entry, or the file exists or cannot be written. One in the library is
+        never replaced.
     """
     target = file if file.name.endswith(_SUFFIX) else file.with_name(file.name + _SUFFIX)
-    if exists(target):
+    entry = get(name)
+    guard = Guard.of([*files_in(own_folder(), (_SUFFIX,)), *files_in(FOLDER, (_SUFFIX,))])
+    guard.check_inputs(target)
+    if exists(target) and not (overwrite and target == file and is_file(target)):
         raise DeconvError(f"{target} exists.", "Choose another name.")
-    _copy(get(name).path, target)
+    _copy(entry.path, target)
     return target
 
 

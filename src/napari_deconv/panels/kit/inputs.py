@@ -253,11 +253,48 @@ class _DecimalPoint(QObject):
         return True
 
 
+class _NoFraction(QObject):
+    """Refuses the point in a whole number, and the digits typed behind it.
+
+    Without the point alone, 2.5 would become 25.
+    """
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._behind = False
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Swallow a point or comma, and what is typed until something else is done."""
+        if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.FocusIn):
+            self._behind = False
+        if event.type() != QEvent.Type.KeyPress or event.key() in _MODIFIERS:
+            return False
+        self._behind = event.text() in (".", ",") or (self._behind and event.text().isdigit())
+        return self._behind
+
+
+_MODIFIERS = (Qt.Key.Key_Shift, Qt.Key.Key_CapsLock, Qt.Key.Key_NumLock, Qt.Key.Key_AltGr)
+
+
+class _NoFractionPasted(QValidator):
+    """The validator of a whole number, which would take the comma of a pasted 2,5 for thousands."""
+
+    def __init__(self, usual: QValidator, parent: QObject) -> None:
+        super().__init__(parent)
+        self._usual = usual
+
+    def validate(self, text: str, at: int) -> Any:
+        """Refuse a point or comma beside a digit."""
+        if re.search(r"\d[.,]|[.,]\d", text):
+            return QValidator.State.Invalid, text, at
+        return self._usual.validate(text, at)
+
+
 def guard_fields(widget: QWidget) -> None:
     """Keep scrolling over ``widget`` from changing its fields, and numbers in one notation.
 
     Where the decimal point is a comma, Qt takes a point for a separator of thousands: 2.5 would
-    become 25.
+    become 25. So it would in whole numbers, where a point alone is refused.
     """
     wheel, point = _WheelGuard(widget), _DecimalPoint(widget)
     for kind in (QAbstractSpinBox, QComboBox, QSlider):
@@ -266,6 +303,10 @@ def guard_fields(widget: QWidget) -> None:
             field.installEventFilter(wheel)
             if isinstance(field, QAbstractSpinBox):
                 field.setLocale(QLocale.c())
-            if isinstance(field, QDoubleSpinBox):
+                whole = not isinstance(field, QDoubleSpinBox)
+                keys = _NoFraction(widget) if whole else point
                 for part in (field, *field.findChildren(QLineEdit)):
-                    part.installEventFilter(point)
+                    part.installEventFilter(keys)
+                edit = field.lineEdit()
+                if whole and not isinstance(edit.validator(), _NoFractionPasted):
+                    edit.setValidator(_NoFractionPasted(edit.validator(), widget))

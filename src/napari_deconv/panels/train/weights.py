@@ -89,8 +89,8 @@ class WeightsBox(QWidget):
         self._try(lambda library: library.add(file, library.unused(file.stem)).name)
 
     def export(self, name: str, file: Path) -> None:
-        """Export an entry."""
-        self._try(lambda library: library.export(name, file) and name)
+        """Export an entry, over a file that the save dialog has asked about."""
+        self._try(lambda library: library.export(name, file, overwrite=True) and name)
 
     def _add_button(
         self, row: QHBoxLayout, text: str, tip: str, call: Callable[[], object]
