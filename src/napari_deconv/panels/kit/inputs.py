@@ -307,6 +307,6 @@ def guard_fields(widget: QWidget) -> None:
                 keys = _NoFraction(widget) if whole else point
                 for part in (field, *field.findChildren(QLineEdit)):
                     part.installEventFilter(keys)
-                edit = field.lineEdit()
-                if whole and not isinstance(edit.validator(), _NoFractionPasted):
-                    edit.setValidator(_NoFractionPasted(edit.validator(), widget))
+                usual = field.lineEdit().validator()
+                if whole and usual is not None and not isinstance(usual, _NoFractionPasted):
+                    field.lineEdit().setValidator(_NoFractionPasted(usual, widget))
