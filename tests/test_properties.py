@@ -55,7 +55,7 @@ def axes_for(ndim: int) -> st.SearchStrategy[str | None]:
     """Axes that fit, in any order, or none, or that do not."""
     letters = "TZYX"[-ndim:]
     wrong = ("", "YY", "XY1", letters + "Q", letters[1:], letters.lower(), "é" * ndim)
-    return st.sampled_from((None, None, letters, letters, letters[::-1], *wrong))
+    return st.sampled_from((None, letters, letters[::-1]) * 6 + wrong)
 
 
 def in_words(call: Any) -> Any:
@@ -101,7 +101,9 @@ def test_any_image_through_any_method(data: st.DataObject) -> None:
     short = {key: 2 for key in ROUNDS if key in hints(kind)}
     chosen = short | data.draw(fields(kind, 2))
     image = data.draw(images())
-    psf = np.abs(np.float64(data.draw(images((2, 2, 3)))))
+    usual = np.array([[0.0, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.0]])
+    odd = data.draw(images((2, 3))).astype(float)
+    psf = data.draw(st.sampled_from((usual, usual, usual, np.abs(odd))))
     axes = data.draw(axes_for(image.ndim))
     before = image.copy()
     result = in_words(lambda: drain(restore(kind(**chosen), image, psf, axes=axes, device="cpu")))
