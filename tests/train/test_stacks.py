@@ -94,5 +94,5 @@ def test_flat_psfs_and_missing_weights_are_refused(untrained: str) -> None:
     with pytest.raises(DeconvError, match="works in 3-D") as caught:
         deconvolve(image, PSF[2], Unrolled3D(weights=untrained))
     assert "3-D" in str(caught.value.remedy)
-    with pytest.raises(DeconvError, match="no weight file"):
+    with pytest.raises(DeconvError, match="no weights yet"):
         deconvolve(image, PSF, Unrolled3D())

@@ -9,10 +9,6 @@ class Unrolled(DeconvolvePanel, preset="unrolled"):
     """The Deconvolve panel on the unrolled U-Net."""
 
 
-class Unrolled3D(DeconvolvePanel, preset="unrolled-3d"):
-    """The Deconvolve panel on the unrolled U-Net for stacks."""
-
-
 class FCNN(DeconvolvePanel, preset="fcnn"):
     """The Deconvolve panel on FCNN."""
 

@@ -9,6 +9,8 @@ import torch
 from annotated_types import Interval
 from torch import Tensor, nn
 
+from ...core.errors import DeconvError
+from ...core.paths import exists
 from ...engine.problem import Problem, Settled
 from ..base import Method
 from ..weights import about, as_trained, load_network, locate, named, read_weights
@@ -102,7 +104,12 @@ class Unrolled3D(
         yield from ()  # done at once
         found = as_trained(self)
         if not self.weights:
-            read_weights(locate(self.default_weights), self.name)  # says what is missing
+            if not exists(locate(self.default_weights)):
+                raise DeconvError(
+                    f"{self.title} has no weights yet: none are shipped.",
+                    "Take Richardson-Lucy, or name weights of your own; see docs/networks.md.",
+                )
+            read_weights(locate(self.default_weights), self.name)
             return Settled(found, named(self.default_weights))
         return None if found == self else Settled(found, {"iterations": found.iterations})
 
