@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from skimage.restoration import richardson_lucy as skimage_richardson_lucy
 
 from napari_deconv import deconvolve
 from napari_deconv.core.errors import Cancelled, DeconvError
+from napari_deconv.engine.coverage import Coverage
 from napari_deconv.engine.problem import Problem
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf.disk import Disk
@@ -105,6 +107,18 @@ def test_is_the_direct_iteration(monkeypatch, slabs, data):
     assert np.allclose(
         window(posed, run(method, posed)), direct(image, psf, 6, background), rtol=2e-3, atol=1e-4
     )
+
+
+def test_rows_of_several_kinds_are_divided_right_by_several_threads():
+    seen = Coverage(torch.from_numpy(unit(2, 7, 5)), (40, 30), (3, 2), (34, 26))
+    expected = seen.divide_(torch.ones(1, 40, 30), slice(0, 40))
+
+    def row(number):
+        return seen.divide_(torch.ones(1, 1, 30), slice(number, number + 1))[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        rows = list(pool.map(row, list(range(40)) * 25))
+    assert all(torch.equal(found, expected[0, i % 40 : i % 40 + 1]) for i, found in enumerate(rows))
 
 
 def test_is_skimages_where_borders_do_not_matter():

@@ -90,7 +90,7 @@ def parse_value(text: str, hint: Any) -> Any:
         return None
     if bool in kinds and text.lower() in _BOOLEANS:
         return _BOOLEANS[text.lower()]
-    if str in kinds:
+    if str in kinds and not ({int, float} & set(kinds) and _is_number(text)):
         return text
     nested = next((k for k in kinds if isinstance(k, type) and issubclass(k, Spec)), None)
     if nested is not None and not _is_number(text.split(",")[0]):

@@ -70,9 +70,11 @@ class Coverage:
 
     def _factor(self, kind: int) -> Tensor:
         """``1 / A^T m`` of all rows of one kind, ``(1, ...)``; the last is kept."""
-        if self._last[0] != kind:
-            self._last = kind, self._inverse(torch.tensor([kind], device=self._table.device))
-        return self._last[1]
+        known, factor = self._last  # at once: other threads set it for rows of another kind
+        if known != kind:
+            factor = self._inverse(torch.tensor([kind], device=self._table.device))
+            self._last = kind, factor
+        return factor
 
     def _inverse(self, kinds: Tensor) -> Tensor:
         table = self._table[kinds]
