@@ -22,15 +22,14 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
 import numpy as np
 
 from napari_deconv import methods
 from napari_deconv.cli import main as command
-from napari_deconv.core.checks import bounds
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.spec import hints
+from napari_deconv.core.fields import Field
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.engine.restore import restore
 from napari_deconv.engine.streaming import drain
@@ -109,24 +108,19 @@ def shaped(rng: Rng) -> tuple[tuple[int, ...], str | None]:
     return shape, "".join(str(each) for each in rng.choice(list("TCZYXSQxyé 1"), max(1, ndim)))
 
 
-def values_for(rng: Rng, hint: Any, default: Any) -> Any:
+def values_for(rng: Rng, field: Field) -> Any:
     """A value of a field: an end of its range, a step beyond, or the default."""
-    options: list[Any] = [default]
-    inner = hint
-    while hasattr(inner, "__metadata__"):
-        inner = get_args(inner)[0]
-    if get_origin(inner) is Literal:
-        options += list(get_args(inner))
-    elif inner is bool:
+    options: list[Any] = [field.default, *field.choices]
+    if field.kind == "switch":
         options += [True, False]
-    elif inner in (int, float):
-        low, high = bounds(hint)
-        ends = [x for x in (low, high) if x is not None]
-        options += [inner(x) for x in ends if abs(x) < 40 or inner is float]
+    elif field.kind in ("whole", "number"):
+        kind = int if field.whole else float
+        ends = [x for x in (field.low, field.high) if x is not None]
+        options += [kind(x) for x in ends if abs(x) < 40 or not field.whole]
         if rng.random() < 0.1:
-            options += [inner(x + (1 if x == high else -1)) for x in ends]
+            options += [kind(x + (1 if x == field.high else -1)) for x in ends]
             options += [float("nan"), -1, 0, 10**400, "7", None]
-    elif rng.random() < 0.1:
+    elif not field.choices and rng.random() < 0.1:
         options += ["", -1, None, (), (0, 0)]
     return pick(rng, options)
 
@@ -134,9 +128,9 @@ def values_for(rng: Rng, hint: Any, default: Any) -> Any:
 def spec_of(rng: Rng, kind: type[Any], usual: float) -> Any:
     """A Spec with some of its fields at odd values."""
     fields = {}
-    for name, hint in hints(kind).items():
+    for name, field in kind.fields().items():
         if name != "weights" and rng.random() > usual and hasattr(kind, name):
-            fields[name] = values_for(rng, hint, getattr(kind, name))
+            fields[name] = values_for(rng, field)
     for name in ("iterations", "stages", "outer", "inner", "rounds"):
         if isinstance(fields.get(name), int) and fields[name] > 6:
             fields[name] = 3

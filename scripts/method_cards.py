@@ -12,14 +12,13 @@ import argparse
 import inspect
 import re
 import sys
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
-
-from annotated_types import Ge, Gt, Interval, Le, Lt
+from typing import Any
 
 from napari_deconv import methods
-from napari_deconv.core.spec import Spec, field_help, hints
+from napari_deconv.core.fields import Field
+from napari_deconv.core.spec import Spec
 
 PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
 
@@ -154,13 +153,11 @@ def _card(cls: type[Any]) -> str:
 
 
 def _table(cls: type[Spec]) -> str:
-    known = field_help(cls)
     rows = ["| field | type | bounds | default | |", "|---|---|---|---|---|"]
-    defaults = {f.name: f.default for f in fields(cls)}
-    for key, hint in hints(cls).items():
-        default = "" if defaults[key] is MISSING else f"`{defaults[key]!r}`"
-        said = _escaped(known.get(key, ""))
-        rows.append(f"| `{key}` | {_kind(hint)} | {_bounds(hint)} | {default} | {said} |")
+    for field in cls.fields().values():
+        default = "" if field.default is MISSING else f"`{field.default!r}`"
+        kind, text = _kind(field), _escaped(field.text)
+        rows.append(f"| `{field.name}` | {kind} | {field.limits} | {default} | {text} |")
     return "\n".join(rows) if len(rows) > 2 else "It has no fields."
 
 
@@ -177,29 +174,18 @@ def _text(cls: type[Any]) -> list[str]:
 
 
 def _summary(cls: type[Any]) -> str:
-    first = inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0]
-    return _escaped(" ".join(first.split()).replace("``", "`"))
+    return _escaped(cls.summary().replace("``", "`"))
 
 
 def _dimensions(cls: type[Any]) -> str:
     return ", ".join(f"{n}-D" for n in cls.ndim)
 
 
-def _kind(hint: Any) -> str:
-    while get_origin(hint) is Annotated:
-        hint = get_args(hint)[0]
-    if get_origin(hint) is Literal:
-        return " or ".join(f"`{choice!r}`" for choice in get_args(hint))
-    return _escaped(getattr(hint, "__name__", str(hint)))
-
-
-def _bounds(hint: Any) -> str:
-    if get_origin(hint) is not Annotated:
-        return ""
-    rules = [r for e in get_args(hint)[1:] for r in (e if isinstance(e, Interval) else [e])]
-    signs = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}
-    known = [(signs[type(rule)], rule) for rule in rules if type(rule) in signs]
-    return ", ".join(f"{sign} {getattr(rule, name):g}" for (name, sign), rule in known)
+def _kind(field: Field) -> str:
+    if field.choices:
+        return " or ".join(f"`{choice!r}`" for choice in field.choices)
+    names = {"whole": "int", "number": "float", "switch": "bool", "text": "str"}
+    return names.get(field.kind) or " or ".join(sorted(t.__name__ for t in field.types))
 
 
 def _anchor(title: str) -> str:

@@ -13,9 +13,7 @@ import pytest
 import tifffile
 
 from napari_deconv.cli import COMMANDS, main
-from napari_deconv.cli.options import fields_in, parse_value, spec_in
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.spec import hints
 from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.io import Guard, Picture, read, sidecar, write
 from napari_deconv.psf import PSF, Disk, Gaussian
@@ -185,17 +183,13 @@ def test_an_input_is_no_output(photo: Path, capsys: pytest.CaptureFixture[str]) 
 
 
 def test_values_and_specs_out_of_text() -> None:
-    assert spec_in("disk:radius_px=7", PSF) == Disk(radius_px=7)
-    assert spec_in("gaussian:sigma_px=1,2,3,angle-deg=30", PSF) == Gaussian(
+    assert PSF.parse("disk:radius_px=7") == Disk(radius_px=7)
+    assert PSF.parse("gaussian:sigma_px=1,2,3,angle-deg=30") == Gaussian(
         sigma_px=(1, 2, 3), angle_deg=30
     )
-    assert fields_in("sigma_px=2", Gaussian) == {"sigma_px": 2}
-    assert parse_value("yes", bool) is True
-    assert parse_value("12", str) == "12"
-    assert parse_value("none", float | None) is None
-    assert parse_value("1,2", tuple[float, ...]) == (1, 2)
+    assert Gaussian.parse_fields("sigma_px=2") == {"sigma_px": 2}
     with pytest.raises(DeconvError, match="sets no field"):
-        fields_in("7", Disk)
+        Disk.parse_fields("7")
 
 
 def test_every_field_of_every_psf_is_an_option(
@@ -204,7 +198,7 @@ def test_every_field_of_every_psf_is_an_option(
     for name, cls in PSF.registry.items():
         assert run("psf", name, "--help") == 0
         text = capsys.readouterr().out
-        for field in hints(cls):
+        for field in cls.fields():
             assert f"--{field.replace('_', '-')}" in text
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_deconv import methods
-from napari_deconv.core.checks import bounds
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.spec import Spec, hints
+from napari_deconv.core.spec import Spec
 from napari_deconv.degradation.base import Degradation
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.engine.restore import restore
@@ -71,7 +70,7 @@ def in_words(call: Any) -> Any:
 @st.composite
 def fields(draw: st.DrawFn, kind: type[Spec], odd: int) -> dict[str, Any]:
     """Up to ``odd`` fields at an end of their range, the others as usual."""
-    known = {key: hint for key, hint in hints(kind).items() if key != "weights"}
+    known = [key for key in kind.fields() if key != "weights"]
     if not known:
         return {}
     keys = draw(st.lists(st.sampled_from(sorted(known)), max_size=odd, unique=True))
@@ -80,17 +79,13 @@ def fields(draw: st.DrawFn, kind: type[Spec], odd: int) -> dict[str, Any]:
 
 def ends(kind: type[Spec], key: str) -> list[Any]:
     """The ends of a field's range, or its choices."""
-    hint = hints(kind)[key]
-    bare = hint
-    while get_origin(bare) is Annotated:
-        bare = get_args(bare)[0]
-    if get_origin(bare) is Literal:
-        return list(get_args(bare))
-    if bare is bool:
-        return [False, True]
-    if bare not in (int, float):
+    field = kind.fields()[key]
+    if field.choices or field.kind == "switch":
+        return list(field.choices) or [False, True]
+    if field.kind not in ("whole", "number"):
         return []
-    found = [bare(end) for end in bounds(hint) if end is not None]
+    bare = int if field.whole else float
+    found = [bare(end) for end in (field.low, field.high) if end is not None]
     return [min(end, 2) if key in ROUNDS else end for end in found]
 
 
@@ -98,7 +93,7 @@ def ends(kind: type[Spec], key: str) -> list[Any]:
 @given(st.data())
 def test_any_image_through_any_method(data: st.DataObject) -> None:
     kind = methods()[data.draw(st.sampled_from(CLASSICAL))]
-    short = {key: 2 for key in ROUNDS if key in hints(kind)}
+    short = {key: 2 for key in ROUNDS if key in kind.fields()}
     chosen = short | data.draw(fields(kind, 2))
     image = data.draw(images())
     usual = np.array([[0.0, 0.1, 0.0], [0.1, 0.6, 0.1], [0.0, 0.1, 0.0]])
@@ -152,7 +147,7 @@ def test_any_array_as_a_psf(array: Image) -> None:
 
 @pytest.mark.parametrize("kind", SPECS, ids=lambda kind: kind.name)
 def test_every_field_takes_its_ends_and_nothing_else(kind: type[Spec]) -> None:
-    for key in hints(kind):
+    for key in kind.fields():
         for end in ends(kind, key):
             in_words(lambda key=key, end=end: kind(**{key: end}))
         for wrong in (float("nan"), float("inf"), 10**400, object(), b"x"):

@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 import pytest
 from annotated_types import Interval
 
-from napari_deconv.core.checks import bounds
 from napari_deconv.core.errors import DeconvError
-from napari_deconv.core.spec import Spec, dumps, field_help, hints
+from napari_deconv.core.fields import Shown, Zero
+from napari_deconv.core.spec import Spec, dumps
+
+CHANGED = "sizes_mm=1,2,3,colour=green,count=2"
 
 
 class Fruit(Spec):
@@ -21,7 +23,8 @@ class Fruit(Spec):
 
 
 class Apple(Fruit, title="Golden Apple", seeds=5):
-    """An apple.
+    """An apple,
+    which keeps the doctor away.
 
     Parameters
     ----------
@@ -34,9 +37,11 @@ class Apple(Fruit, title="Golden Apple", seeds=5):
         Along the axes.
     """
 
-    weight_g: Annotated[float, Interval(gt=0, le=500)] = 100.0
-    colour: Literal["red", "green"] = "red"
+    weight_g: Annotated[float, Interval(gt=0, le=500), Shown("Mass (g)", unit="g")] = 100.0
+    colour: Annotated[Literal["red", "green"], Shown(words=("R", "G"))] = "red"
     sizes_mm: float | tuple[float, ...] = 80.0
+    ripe: bool = False
+    count: Annotated[int, Interval(ge=0), Zero("auto")] = 0
 
 
 def test_it_registers_by_name_and_title() -> None:
@@ -100,11 +105,41 @@ def test_a_duplicate_title_and_a_child_of_a_final_class_are_errors() -> None:
             pass
 
 
-def test_help_and_bounds_come_from_the_one_source() -> None:
-    assert field_help(Apple) == {
-        "weight_g": "Weight of the fruit, without its stalk.",
-        "colour": "Outside.",
-        "sizes_mm": "Along the axes.",
-    }
-    assert bounds(hints(Apple)["weight_g"]) == (0.0, 500.0)
-    assert bounds(hints(Apple)["colour"]) == (None, None)
+def test_fields_say_what_annotations_and_help_say() -> None:
+    weight, colour, sizes, ripe, count = Apple.fields().values()
+    assert weight.text == "Weight of the fruit, without its stalk."
+    assert (weight.kind, weight.low, weight.high, weight.limits) == ("number", 0, 500, "> 0, ≤ 500")
+    assert (weight.title, weight.unit, weight.default) == ("Mass (g)", "g", 100)
+    assert (colour.kind, colour.choices, colour.words) == ("choice", ("red", "green"), ("R", "G"))
+    assert (colour.low, colour.text, colour.numeric) == (None, "Outside.", False)
+    assert (sizes.kind, sizes.title, sizes.numeric) == ("list", "Sizes (mm)", True)
+    assert (ripe.kind, ripe.numeric, ripe.text) == ("switch", False, "")
+    assert (count.kind, count.whole, count.zero) == ("whole", True, "auto")
+    assert Apple.summary() == "An apple, which keeps the doctor away."
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "value"),
+    [
+        ("weight_g", " 7.5 ", 7.5),
+        ("weight_g", "heavy", "heavy"),
+        ("sizes_mm", "(70, 80)", (70, 80)),
+        ("sizes_mm", "70", 70),
+        ("colour", "red", "red"),
+        ("ripe", "yes", True),
+        ("count", "auto", 0),
+        ("count", "3", 3),
+    ],
+)
+def test_fields_are_read_from_text(key: str, text: str, value: object) -> None:
+    field = Apple.fields()[key]
+    assert field.read(text) == value
+    assert field.read(field.written(value)) == value
+
+
+def test_a_line_of_text_configures_one() -> None:
+    made = Fruit.parse("golden-apple:sizes-mm=1,2,3,colour=green,count=auto")
+    assert made == Apple(sizes_mm=(1, 2, 3), colour="green")
+    assert dataclasses.replace(made, count=2) == Fruit.parse(f"golden-apple:{CHANGED}")
+    with pytest.raises(DeconvError, match="sets no field"):
+        Fruit.parse("golden-apple:7")

@@ -4,10 +4,12 @@ from typing import Annotated, Literal
 
 import pytest
 from annotated_types import Interval
+from qtpy.QtWidgets import QLabel
 
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.core.fields import Shown, Zero
 from napari_deconv.core.spec import Spec
-from napari_deconv.panels.kit.form import Choice, Form, label
+from napari_deconv.panels.kit.form import Choice, Form
 from napari_deconv.panels.kit.inputs import Whole, guard_fields
 
 
@@ -23,9 +25,9 @@ class Everything(Toy, title="Everything"):
     sigma_px : float or tuple of float
         One number, or one per axis.
     weight : float
-        Strength; 0 takes it from the noise level.
+        Strength of the prior.
     bits : int
-        Bit depth; 0 does not quantise.
+        Bit depth.
     """
 
     sigma_px: (
@@ -34,8 +36,10 @@ class Everything(Toy, title="Everything"):
     ) = 2.0
     angle_deg: Annotated[float, Interval(ge=-180, le=180)] = 0.0
     iterations: Annotated[int, Interval(ge=1, le=500)] = 30
-    weight: Annotated[float, Interval(ge=0, le=1)] = 0.0
-    bits: Annotated[int, Interval(ge=0, le=16)] = 0
+    weight: Annotated[float, Interval(ge=0, le=1), Shown("Strength"), Zero("auto")] = 0.0
+    bits: Annotated[int, Interval(ge=0, le=16), Zero("off")] = 0
+    nsr: float = 0.0
+    file: Annotated[str, Zero("shipped")] = ""
     mode: Literal["fast", "slow"] = "fast"
     robust: bool = True
 
@@ -75,11 +79,11 @@ def test_bad_text_is_an_error_in_words(qtbot):
 def test_labels_tooltips_and_what_zero_means(qtbot):
     form = Form(Everything)
     qtbot.addWidget(form)
-    assert label("radius_px") == "Radius (px)"
-    assert label("angle_deg") == "Angle (°)"
-    assert label("nsr") == "NSR"
+    labels = [box.text() for box in form.findChildren(QLabel)]
+    assert {"Sigma (px)", "Angle (°)", "Strength", "NSR"} <= set(labels)
     assert form.widgets["weight"].native.toolTip().startswith("Strength")
     assert form.widgets["weight"].native.text() == "auto"
+    assert form.widgets["file"].native.placeholderText() == "shipped"
     bits = form.widgets["bits"]
     assert bits.native.text() == "off"
     qtbot.keyClicks(bits.native, "8")

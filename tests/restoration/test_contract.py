@@ -14,7 +14,6 @@ from skimage.metrics import peak_signal_noise_ratio
 from skimage.registration import phase_cross_correlation
 
 from napari_deconv import degrade, methods
-from napari_deconv.core.spec import field_help, hints
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.base import Method
@@ -49,8 +48,8 @@ def test_says_what_it_is_and_what_its_fields_do(name: str) -> None:
     assert cls.citation
     assert any(year in cls.citation for year in map(str, range(1940, 2030)))
     assert cls.buffers > 0 and set(cls.ndim) <= {2, 3}
-    for field in hints(cls):
-        assert len(field_help(cls).get(field, "")) > 15, f"{name}: {field} is not documented"
+    for field in cls.fields().values():
+        assert len(field.text) > 15, f"{name}: {field.name} is not documented"
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -127,7 +126,7 @@ def test_almost_constant_stays_so(name: str) -> None:
 def test_the_units_of_the_image_do_not_matter(name: str) -> None:
     blurred, _, psf = scene(2)
     # Counts hint at microscopy, so weights may change with them: here they are the same.
-    same = {"domain": "photo"} if "domain" in hints(Method.registry[name]) else {}
+    same = {"domain": "photo"} if "domain" in Method.registry[name].fields() else {}
     unit = restore(name, blurred, psf, noise=0.01, **same)
     counts = restore(name, blurred * 4096, psf, noise=0.01 * 4096, **same)
     np.testing.assert_allclose(counts / 4096, unit, atol=2e-3)

@@ -13,7 +13,6 @@ from ..protocol.contestants import Contestant, sought
 from ..protocol.kernels import SUFFIXES, KernelSet, generated, kernels_in
 from ..psf import PSF
 from ..restoration.base import Method
-from .options import fields_in, spec_in
 
 _N = TypeVar("_N", int, float)
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
@@ -35,7 +34,7 @@ def kernel_set_in(text: str) -> KernelSet:
     path = Path(text)
     if is_folder(path) or path.suffix.lower() in SUFFIXES:
         return kernels_in(path)
-    psfs = [spec_in(one, PSF) for one in _swept(text)]
+    psfs = [PSF.parse(one) for one in _swept(text)]
     return generated([psf for psf in psfs if isinstance(psf, PSF)], text)
 
 
@@ -70,7 +69,7 @@ def contestant_in(text: str) -> Contestant:
     """
     name, _, rest = text.partition(":")
     cls = Method.lookup(name.strip())
-    fields = fields_in(rest, cls)
+    fields = cls.parse_fields(rest)
     asked = {k: v for k, v in fields.items() if isinstance(v, str) and _is_asked(v)}
     method = Method.make(cls.name, **{k: v for k, v in fields.items() if k not in asked})
     if not asked:

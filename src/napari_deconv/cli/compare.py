@@ -20,7 +20,7 @@ from ..io.trial import check_format
 from .batch import Job, make_folder
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in, kernel_of
-from .options import add_common, add_precision, number_or_auto, spec_in
+from .options import add_common, add_precision, number_or_auto
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ def _named(texts: Sequence[str] | None) -> Comparison:
             "There is nothing to compare.", "Give a RECIPE.json, or --methods wiener tv, say."
         )
     methods()
-    found = tuple(spec_in(text, Method) for text in texts)
+    found = tuple(Method.parse(text) for text in texts)
     return Comparison(methods=tuple(m for m in found if isinstance(m, Method)))
 
 

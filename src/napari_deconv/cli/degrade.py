@@ -17,7 +17,7 @@ from ..io.trial import check_format
 from .batch import Job, check_targets, plan
 from .batch import run as run_batch
 from .kernel import Kernel, examined, kernel_in
-from .options import add_common, add_fields, fields_in, given_fields
+from .options import add_common, add_fields, given_fields
 from .report import Reporter
 
 
@@ -156,7 +156,7 @@ def _sampler(args: argparse.Namespace, chain: Chain) -> Any:
                 f"--psf {args.psf} is a file.", "Random pairs need a generator, or none."
             )
         psfs = (PSFRange(low=spec, high=spec),)
-    harshest = chain.but(**fields_in(args.up_to, Chain))
+    harshest = chain.but(**Chain.parse_fields(args.up_to))
     return Sampler(psfs=psfs, mildest=chain, harshest=harshest)
 
 

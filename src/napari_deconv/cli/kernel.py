@@ -17,7 +17,6 @@ from ..core.paths import is_file, resolved
 from ..io import SUFFIXES, Picture, read
 from ..psf import PSF, Fact, inspect, of_generator, repair
 from ..psf.measured import of_picture
-from .options import spec_in
 from .report import Reporter
 
 _Size = Annotated[int, Ge(1)]
@@ -113,7 +112,7 @@ def kernel_in(text: str) -> Kernel:
             array=array, path=str(resolved(path)), spacing=spacing,
             regions=_regions(stated, array),
         )  # fmt: skip
-    spec = spec_in(text, PSF)
+    spec = PSF.parse(text)
     assert isinstance(spec, PSF)
     return Kernel(spec=spec)
 

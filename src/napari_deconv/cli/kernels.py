@@ -18,7 +18,6 @@ from ..psf import PSF, ChannelPSF, Confocal, from_metadata
 from ..psf.metadata import check_typed
 from ..psf.microscope import Microscope
 from .kernel import Kernel, examined, kernel_in, kernel_of
-from .options import fields_in
 from .report import Reporter
 
 _BARE = {suffix for suffix in (*SUFFIXES, ".bmp") if not suffix.startswith(".tif")}
@@ -143,11 +142,11 @@ def _open(text: str) -> FromMetadata | None:
     if is_file(Path(text)) or Path(text).suffix.lower() in SUFFIXES:
         return None
     if kind == "auto":
-        return FromMetadata("auto", fields_in(rest, Confocal))
+        return FromMetadata("auto", Confocal.parse_fields(rest))
     found = next((one for one in PSF.registry.values() if kind in (one.name, one.title)), None)
     if found is None or not issubclass(found, Microscope):
         return None
-    typed = fields_in(rest, found)
+    typed = found.parse_fields(rest)
     check_typed(found.name, typed)
     return FromMetadata(found.name, typed)
 

@@ -25,7 +25,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     )
     psf_beads.configure(kinds.add_parser("beads", help="from beads", allow_abbrev=False))
     for name, cls in sorted(PSF.registry.items()):
-        summary = (cls.__doc__ or cls.title).strip().splitlines()[0]
+        summary = cls.summary().replace("%", "%%")
         one = kinds.add_parser(name, help=summary, description=summary, allow_abbrev=False)
         add_fields(one, cls, f"fields of {cls.title}")
         one.add_argument(

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Any
 
 import numpy as np
 
-from ..core.checks import as_object, bounds
+from ..core.checks import as_object
 from ..core.checks import field as read_field
 from ..core.errors import DeconvError
-from ..core.spec import Spec, hints
+from ..core.spec import Spec
 from ..restoration.base import Method
 
 _MOST = 500
@@ -49,7 +49,11 @@ class Sweep:
 
     def methods(self) -> tuple[Method, ...]:
         """The configured methods; a `DeconvError` if a value is out of bounds."""
-        return tuple(self.method.but(**{self.field: self._typed(v)}) for v in self.values)
+        whole = self.method.fields()[self.field].whole
+        return tuple(
+            self.method.but(**{self.field: round(value) if whole else value})
+            for value in self.values
+        )
 
     def labels(self) -> tuple[str, ...]:
         """``iterations 10``, for each value."""
@@ -69,23 +73,10 @@ class Sweep:
             values=read_field("The sweep", found, "values", tuple[float, ...]),
         )
 
-    def _typed(self, value: float) -> float | int:
-        whole = float not in _kinds(hints(type(self.method))[self.field])
-        return round(value) if whole else value
-
 
 def swept_fields(kind: type[Spec]) -> tuple[str, ...]:
     """Fields of a class that hold one number."""
-    return tuple(
-        key
-        for key, hint in hints(kind).items()
-        if {int, float} & _kinds(hint) and bool not in _kinds(hint)
-    )
-
-
-def allowed(kind: type[Spec], field: str) -> tuple[float | None, float | None]:
-    """Least and greatest value that a field may take, where it has bounds."""
-    return bounds(hints(kind)[field])
+    return tuple(field.name for field in kind.fields().values() if field.numeric)
 
 
 def spread(
@@ -109,11 +100,6 @@ def spread(
     if whole:
         values = np.unique(np.rint(values))
     return tuple(float(f"{value:.6g}") for value in values)
-
-
-def is_whole(kind: type[Spec], field: str) -> bool:
-    """Whether a field takes whole numbers only."""
-    return float not in _kinds(hints(kind)[field])
 
 
 def corner(residual: Sequence[float], norm: Sequence[float]) -> int | None:
@@ -147,13 +133,3 @@ def corner(residual: Sequence[float], norm: Sequence[float]) -> int | None:
     sides = np.prod([np.linalg.norm(v, axis=1) for v in (b - a, c - b, c - a)], axis=0)
     bend = np.divide(2 * turn, sides, out=np.zeros_like(turn), where=sides > 0)
     return int(order[1 + int(bend.argmax())]) if bend.max() > 0 else None
-
-
-def _kinds(hint: Any) -> set[Any]:
-    """Plain types that an annotation allows."""
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return _kinds(get_args(hint)[0])
-    if origin is Union or type(hint).__name__ == "UnionType":
-        return set().union(*(_kinds(option) for option in get_args(hint)))
-    return {origin or hint}

@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..core.spec import hints
 from .measures import MEASURES, Measure
 from .run import Row
 
@@ -55,7 +54,7 @@ def as_text(rows: Sequence[Row]) -> str:
 
 def settings(method: Any) -> str:
     """Every field of a method: ``iterations=30, acceleration=True``."""
-    return ", ".join(f"{key}={getattr(method, key)}" for key in hints(type(method)))
+    return ", ".join(f"{key}={getattr(method, key)}" for key in method.fields())
 
 
 def _number(value: float) -> str:

@@ -16,23 +16,8 @@ from .words import shortened
 _REQUIRED: Any = object()
 
 
-def bounds(hint: Any) -> tuple[float | None, float | None]:
-    """Inclusive numeric bounds of an annotation for a slider; open ends are rounded inwards."""
-    low: float | None = None
-    high: float | None = None
-    for rule in _rules(hint):
-        if isinstance(rule, Ge):
-            low = float(rule.ge)  # type: ignore[arg-type]
-        elif isinstance(rule, Gt):
-            low = float(rule.gt)  # type: ignore[arg-type]
-        elif isinstance(rule, Le):
-            high = float(rule.le)  # type: ignore[arg-type]
-        elif isinstance(rule, Lt):
-            high = float(rule.lt)  # type: ignore[arg-type]
-    return low, high
-
-
-def _rules(hint: Any) -> list[Any]:
+def rules(hint: Any) -> list[Any]:
+    """What an annotation adds to its type, each bound by itself."""
     if get_origin(hint) is not Annotated:
         return []
     found: list[Any] = []
@@ -45,7 +30,7 @@ def checked(where: str, value: Any, hint: Any) -> Any:
     """``value`` as the annotation wants it, or a `DeconvError` naming ``where``."""
     if get_origin(hint) is Annotated:
         value = checked(where, value, get_args(hint)[0])
-        for rule in _rules(hint):
+        for rule in rules(hint):
             _check_rule(where, value, rule)
         return value
     kind = get_origin(hint)

@@ -8,15 +8,12 @@ import inspect
 import json
 import re
 import typing
-from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from typing import Any, ClassVar, TypeVar, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
-from .checks import checked
 from .errors import DeconvError
+from .fields import Field, fields_of
 from .words import shortened
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @typing.dataclass_transform(kw_only_default=True, frozen_default=True)
@@ -59,13 +56,23 @@ class Spec:
             parent.registry[cls.name] = cls
 
     def __post_init__(self) -> None:
-        for key, hint in hints(type(self)).items():
-            where = f"{self.title or type(self).__name__}: {key}"
-            object.__setattr__(self, key, checked(where, getattr(self, key), hint))
+        owner = self.title or type(self).__name__
+        for key, field in self.fields().items():
+            object.__setattr__(self, key, field.checked(owner, getattr(self, key)))
+
+    @classmethod
+    def fields(cls) -> Mapping[str, Field]:
+        """Field name -> what its annotation and its help say, in the order of the declaration."""
+        return fields_of(cls)
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first paragraph of the docstring, on one line."""
+        return " ".join(inspect.cleandoc(cls.__doc__ or cls.title).split("\n\n")[0].split())
 
     def to_dict(self) -> dict[str, Any]:
         """Name and fields as plain JSON values; `from_dict` is its inverse."""
-        return {"name": self.name} | {k: _plain(getattr(self, k)) for k in hints(type(self))}
+        return {"name": self.name} | {k: _plain(getattr(self, k)) for k in self.fields()}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> typing.Self:
@@ -95,13 +102,46 @@ class Spec:
         """Configure the class registered as ``name``, with a clear error for unknown fields."""
         found = cls.lookup(name)
         for key in fields:
-            if key not in hints(found):
-                raise unknown(f"field of {found.title}", key, hints(found))
+            if key not in found.fields():
+                raise unknown(f"field of {found.title}", key, found.fields())
         return found(**fields)
+
+    @classmethod
+    def parse(cls, text: str) -> typing.Self:
+        """``"disk:radius_px=7"`` as a configured member of the registry.
+
+        Raises
+        ------
+        DeconvError
+            If there is no such name or field, or a value does not fit.
+        """
+        name, _, rest = text.partition(":")
+        found = cls.lookup(name.strip())
+        return cls.make(found.name, **found.parse_fields(rest))
+
+    @classmethod
+    def parse_fields(cls, text: str) -> dict[str, Any]:
+        """``"radius_px=7,angle_deg=3"`` as fields; a piece without ``=`` continues a sequence."""
+        pieces: list[str] = []
+        for piece in filter(None, (p.strip() for p in text.split(","))):
+            if "=" in piece:
+                pieces.append(piece)
+            elif pieces:
+                pieces[-1] += f",{piece}"
+            else:
+                raise DeconvError(f"{piece!r} sets no field.", "Write field=value.")
+        values = {}
+        for piece in pieces:
+            key, value = piece.split("=", 1)
+            key = key.strip().replace("-", "_")
+            # An unknown field goes on to `make`, which knows the nearest name.
+            field = cls.fields().get(key)
+            values[key] = value if field is None else field.read(value)
+        return values
 
     def but(self, **fields: Any) -> typing.Self:
         """A copy with some fields changed, with a clear error for unknown ones."""
-        own = {key: getattr(self, key) for key in hints(type(self))}
+        own = {key: getattr(self, key) for key in self.fields()}
         return self.make(self.name, **own | fields)
 
     def __str__(self) -> str:
@@ -120,43 +160,6 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> DeconvError:
     known = f"Choose one of: {', '.join(names)}." if names else "There are none."
     hint = f"Did you mean {near[0]!r}?" if near else known
     return DeconvError(f"There is no {kind} {shortened(name)}.", hint)
-
-
-def _cached(function: _F) -> _F:
-    """`functools.cache` that keeps the signature: mypy takes dataclass types for unhashable."""
-    return cast(_F, cache(function))
-
-
-@_cached
-def hints(cls: type[Spec]) -> Mapping[str, Any]:
-    """Field name -> resolved annotation, constraints included, in declaration order."""
-    resolved = typing.get_type_hints(cls, include_extras=True)
-    return {f.name: resolved[f.name] for f in dataclasses.fields(cls)}
-
-
-@_cached
-def field_help(cls: type[Spec]) -> Mapping[str, str]:
-    """Field name -> its text in the numpydoc ``Parameters`` of the class or of those above it.
-
-    The panels show it as tooltips.
-    """
-    known: dict[str, str] = {}
-    for kind in reversed(cls.__mro__):
-        known |= _parameters(kind.__dict__.get("__doc__") or "")
-    return {key: known[key] for key in hints(cls) if key in known}
-
-
-def _parameters(doc: str) -> dict[str, str]:
-    doc = inspect.cleandoc(doc)
-    section = re.search(r"^Parameters\n-+\n(.*?)(?=^\w[^\n]*\n-+\n|\Z)", doc, re.S | re.M)
-    blocks = (
-        re.findall(r"^(\w[\w, ]*) : [^\n]*\n((?:[ ]+[^\n]*\n?|\n)+)", section[1] + "\n", re.M)
-        if section
-        else []
-    )
-    return {
-        key.strip(): " ".join(text.split()) for names, text in blocks for key in names.split(",")
-    }
 
 
 def _plain(value: Any) -> Any:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..core.errors import DeconvError
+from ..core.fields import Zero
 from .arrays import Array
 from .base import Degradation
 
@@ -47,7 +48,7 @@ class Saturation(Degradation, title="Saturation"):
         Upper limit on the unit scale, the lower one being 0; 0 does not clip.
     """
 
-    level: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
+    level: Annotated[float, Interval(ge=0, le=1e6), Zero("off")] = 0.0
 
     def apply(self, image: Array, rng: np.random.Generator, psf: Array | None = None) -> Array:
         return self.truth(image)
@@ -66,7 +67,7 @@ class Poisson(Degradation, title="Photon noise"):
         0 adds no photon noise.
     """
 
-    photons: Annotated[float, Interval(ge=0, le=1e9)] = 0.0
+    photons: Annotated[float, Interval(ge=0, le=1e9), Zero("off")] = 0.0
 
     def apply(self, image: Array, rng: np.random.Generator, psf: Array | None = None) -> Array:
         if not self.photons:
@@ -89,7 +90,7 @@ class ReadNoise(Degradation, title="Read noise"):
         Standard deviation on the image's own scale; 0 adds none.
     """
 
-    sd: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
+    sd: Annotated[float, Interval(ge=0, le=1e6), Zero("off")] = 0.0
 
     def apply(self, image: Array, rng: np.random.Generator, psf: Array | None = None) -> Array:
         return image + self.sd * rng.standard_normal(image.shape) if self.sd else image
@@ -108,7 +109,7 @@ class Quantise(Degradation, title="Quantisation"):
         quantise.
     """
 
-    bits: Annotated[int, Interval(ge=0, le=16)] = 0
+    bits: Annotated[int, Interval(ge=0, le=16), Zero("off")] = 0
 
     def apply(self, image: Array, rng: np.random.Generator, psf: Array | None = None) -> Array:
         top = 2**self.bits - 1
@@ -133,7 +134,7 @@ class Jpeg(Degradation, title="JPEG"):
         1 (worst) to 100; values outside [0, 1] are clipped. 0 does not code.
     """
 
-    quality: Annotated[int, Interval(ge=0, le=100)] = 0
+    quality: Annotated[int, Interval(ge=0, le=100), Zero("off")] = 0
 
     def apply(self, image: Array, rng: np.random.Generator, psf: Array | None = None) -> Array:
         if not self.quality:

@@ -9,6 +9,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
+from ..core.fields import Shown, Zero
 from ..engine.axes import Region
 from .arrays import Array
 from .base import Boundary, Degradation, Order
@@ -46,12 +47,14 @@ class Chain(Degradation, title="Degradation", name="chain"):
 
     boundary: Boundary = "reflect"
     gain: Annotated[float, Interval(gt=0, le=1000)] = 1.0
-    saturation: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
-    order: Order = "clip-last"
-    photons: Annotated[float, Interval(ge=0, le=1e9)] = 0.0
-    noise: Annotated[float, Interval(ge=0, le=1e6)] = 0.0
-    bits: Annotated[int, Interval(ge=0, le=16)] = 0
-    jpeg_quality: Annotated[int, Interval(ge=0, le=100)] = 0
+    saturation: Annotated[float, Interval(ge=0, le=1e6), Zero("off")] = 0.0
+    order: Annotated[Order, Shown("Saturates", words=("after the noise", "before the noise"))] = (
+        "clip-last"
+    )
+    photons: Annotated[float, Interval(ge=0, le=1e9), Zero("off")] = 0.0
+    noise: Annotated[float, Interval(ge=0, le=1e6), Zero("off")] = 0.0
+    bits: Annotated[int, Interval(ge=0, le=16), Zero("off")] = 0
+    jpeg_quality: Annotated[int, Interval(ge=0, le=100), Zero("off")] = 0
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
 
     @property

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec, hints
+from ..core.spec import Spec
 from ..psf.base import PSF
 from ..psf.given import GivenPSF
 from .chain import Chain
@@ -126,7 +126,7 @@ def _drawn(low: Any, high: Any, rng: np.random.Generator) -> Any:
 
 
 def _fields(low: Spec, high: Spec) -> list[tuple[str, Any, Any]]:
-    return [(key, getattr(low, key), getattr(high, key)) for key in hints(type(low))]
+    return [(key, getattr(low, key), getattr(high, key)) for key in low.fields()]
 
 
 def _check_order(low: Spec, high: Spec) -> None:

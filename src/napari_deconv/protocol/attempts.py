@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.checks import bounds
 from ..core.errors import DeconvError
-from ..core.spec import hints
 from ..engine.streaming import drain, stream
 from ..metrics import Score
 from ..restoration.base import Method
@@ -119,7 +117,7 @@ def best_iteration(method: Method, case: Case, told: bool, where: Computing) -> 
 
     It stops when the best lies far behind: after twice as many iterations and 50 more.
     """
-    high = bounds(hints(type(method))["iterations"])[1]
+    high = method.fields()["iterations"].high
     most = int(min(high or _MOST_ITERATIONS, _MOST_ITERATIONS))
     best, best_db, best_at, best_seconds, spent = case.blurred, -np.inf, 0, 0.0, 0.0
     run, began = _stream(method.but(iterations=most), case, told, where), time.perf_counter()

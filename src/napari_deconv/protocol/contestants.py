@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 from ..core.errors import DeconvError
 from ..core.paths import is_file, read_bytes
-from ..core.spec import hints
 from ..engine.axes import parse_axes
 from ..engine.intensity import survey
 from ..restoration import hyper_laplacian, sparse, tikhonov, tv
@@ -122,7 +121,7 @@ def sought(method: Method, field: str, oracle: Oracle) -> Contestant:
     DeconvError
         If the method has no such number.
     """
-    value = getattr(method, field) if field in hints(type(method)) else None
+    value = getattr(method, field) if field in method.fields() else None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise DeconvError(f"{method.title} has no number {field!r}.", "Seek another field.")
     if field == "iterations" and method.but(iterations=7).total != 7:

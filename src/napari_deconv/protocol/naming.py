@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, fields
+from dataclasses import MISSING
 from typing import Any
 
-from ..core.spec import Spec, hints
+from ..core.spec import Spec
 
 
 def shorthand(spec: Spec, **said: str) -> str:
@@ -18,16 +18,18 @@ def shorthand(spec: Spec, **said: str) -> str:
     **said : str
         Fields to show so, whatever their value.
     """
-    defaults = {f.name: f.default for f in fields(spec)}
-    shown = {k: said.get(k) or _text(getattr(spec, k)) for k in hints(type(spec))
-             if k in said or defaults[k] is MISSING or getattr(spec, k) != defaults[k]}  # fmt: skip
+    shown = {
+        key: said.get(key) or _text(getattr(spec, key))
+        for key, field in spec.fields().items()
+        if key in said or field.default is MISSING or getattr(spec, key) != field.default
+    }
     listed = ",".join(f"{k}={v}" for k, v in shown.items())
     return f"{spec.name}:{listed}" if listed else spec.name
 
 
 def settings(spec: Spec, skip: str = "") -> str:
     """Every field but one, as ``"iterations=30;accelerate=False"``."""
-    return ";".join(f"{k}={_text(getattr(spec, k))}" for k in hints(type(spec)) if k != skip)
+    return ";".join(f"{k}={_text(getattr(spec, k))}" for k in spec.fields() if k != skip)
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
+from ..core.fields import Shown
 from .base import Array
 from .microscope import Microscope, focus_um
 from .nyquist import Band
@@ -53,7 +54,9 @@ class Confocal(Microscope, title="Confocal", faint=1e-3, kept=0.999):
 
     emission_nm: Annotated[float, Interval(ge=200, le=2000)] = 520.0
     excitation_nm: Annotated[float, Interval(ge=200, le=2000)] = 488.0
-    pinhole_airy: Annotated[float, Interval(ge=0.05, le=10)] = 1.0
+    pinhole_airy: Annotated[
+        float, Interval(ge=0.05, le=10), Shown("Pinhole (Airy)", typed=True)
+    ] = 1.0
 
     @property
     def finest(self) -> Lens:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from .. import io
 from ..core.errors import DeconvError
-from ..core.spec import hints
 from ..io.optics import Optics, at, optics_of
 from .base import PSF, checked_pixel_size
 from .dyes import band_named, dye_named, laser_named
@@ -214,13 +213,13 @@ def channel_psf(
     facts = {fact.field: fact for fact in given}
     _aperture(facts, optics, kind, file)
     _indices(facts, optics, notes)
-    wanted = [key for key in _LIGHT if key in hints(cls)]
+    wanted = [key for key in _LIGHT if key in cls.fields()]
     light = _light(optics, channel, name, str(first.value), notes)
     for key in wanted:
         facts.setdefault(key, light[key])
-    if "pinhole_airy" in hints(cls):
+    if "pinhole_airy" in cls.fields():
         facts.setdefault("pinhole_airy", _pinhole(facts, optics, channel, notes))
-    if "sheet_um" in hints(cls):
+    if "sheet_um" in cls.fields():
         facts.setdefault("sheet_um", _fact("sheet_um", 3.0, "usual", assumed=True))
     spec = PSF.make(cls.name, **{key: fact.value for key, fact in facts.items()} | typed)
     order = [key for key in _WORDS if key in facts] + [key for key in facts if key not in _WORDS]

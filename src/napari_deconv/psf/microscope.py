@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
+from ..core.fields import Shown
 from .base import PSF, Array
 from .findings import Finding
 from .nyquist import Band, finding
@@ -49,12 +50,18 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
         Scalar (Gibson-Lanni) or vectorial (Richards-Wolf); automatic is vectorial above NA 0.8.
     """
 
-    numerical_aperture: Annotated[float, Interval(ge=0.05, le=1.7)] = 1.2
-    refractive_index_immersion: Annotated[float, Interval(ge=1.0, le=2.0)] = 1.333
-    refractive_index_sample: Annotated[float, Interval(ge=1.0, le=2.0)] = 1.333
+    numerical_aperture: Annotated[float, Interval(ge=0.05, le=1.7), Shown("NA", typed=True)] = 1.2
+    refractive_index_immersion: Annotated[
+        float, Interval(ge=1.0, le=2.0), Shown("Immersion index", typed=True)
+    ] = 1.333
+    refractive_index_sample: Annotated[
+        float, Interval(ge=1.0, le=2.0), Shown("Sample index", typed=True)
+    ] = 1.333
     depth_um: Annotated[float, Interval(ge=0, le=1000)] = 0.0
     coverslip_um: Annotated[float, Interval(ge=0, le=2000)] = COVERSLIP_UM
-    refractive_index_coverslip: Annotated[float, Interval(ge=1.3, le=2.0)] = COVERSLIP_INDEX
+    refractive_index_coverslip: Annotated[
+        float, Interval(ge=1.3, le=2.0), Shown("Coverslip index", typed=True)
+    ] = COVERSLIP_INDEX
     model: Literal["automatic", "scalar", "vectorial"] = "automatic"
 
     nature: ClassVar[frozenset[str]] = frozenset({"cut", "off-centre", "background"})

@@ -11,6 +11,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient_power
 from .base import Method
@@ -72,10 +73,10 @@ class OutlierEM(
     The automatic weight is that of `sparse`.
     """
 
-    weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weight: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
     rounds: Annotated[int, Interval(ge=1, le=50)] = 6
     iterations: Annotated[int, Interval(ge=1, le=500)] = 10
-    clip_level: Annotated[float, Interval(ge=0)] = 0.0
+    clip_level: Annotated[float, Interval(ge=0), Zero("auto")] = 0.0
 
     @property
     def total(self) -> int:

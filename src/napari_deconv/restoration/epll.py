@@ -9,6 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem, Settled
 from .base import Method
 from .hyper_laplacian import HyperLaplacian
@@ -63,7 +64,7 @@ class EPLL(
     """
 
     stride_px: Annotated[int, Interval(ge=1, le=8)] = 2
-    prior: str = ""
+    prior: Annotated[str, Zero("shipped")] = ""
 
     default_weights: ClassVar[str] = "epll"
 

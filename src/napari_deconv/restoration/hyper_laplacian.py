@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient, gradient_adjoint, gradient_power
 from .base import Method
@@ -47,7 +48,7 @@ class HyperLaplacian(
     The automatic weight is fitted by ``benchmarks/fit_weights.py``.
     """
 
-    weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weight: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
     alpha: Literal["2/3", "1/2"] = "2/3"
 
     @property

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient_power
 from .base import Method
@@ -51,7 +52,7 @@ class IterativeResidual(
     Fourier space, where the whole recurrence stays.
     """
 
-    sigma: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    sigma: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
     iterations: Annotated[int, Interval(ge=1, le=10000)] = 100
     prior_px: Annotated[float, Interval(ge=0, le=20)] = 0.0
 

@@ -11,6 +11,7 @@ from annotated_types import Interval
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ..core.fields import Zero
 from ..engine.problem import Problem, Settled
 from .base import Method
 from .networks.domain import domain_of
@@ -59,7 +60,7 @@ class PlugAndPlay(
     """
 
     iterations: Annotated[int, Interval(ge=1, le=100)] = 12
-    weights: str = ""
+    weights: Annotated[str, Zero("shipped")] = ""
 
     default_weights: ClassVar[str] = "plug-and-play"
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from ..core.errors import DeconvError
+from ..core.fields import Zero
 from ..core.progress import drain
 from ..engine.coverage import Coverage, inverse
 from ..engine.problem import Problem, Settled
@@ -94,15 +95,15 @@ class RichardsonLucy(
         microscopy, 2020).
     """
 
-    iterations: Annotated[int, Interval(ge=0, le=1000)] = 0
+    iterations: Annotated[int, Interval(ge=0, le=1000), Zero("auto")] = 0
     accelerate: bool = False
-    tv: Annotated[float, Interval(ge=0, le=0.1)] = 0.0
+    tv: Annotated[float, Interval(ge=0, le=0.1), Zero("off")] = 0.0
     background: Annotated[float, Interval(ge=0)] | Literal["auto"] = 0.0
-    tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.0
     offset_counts: float = 0.0
     gain_counts_per_photon: Annotated[float, Interval(gt=0)] = 1.0
     read_noise_photons: Annotated[float, Interval(ge=0)] = 0.0
-    damping: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    damping: Annotated[float, Interval(ge=0, le=10), Zero("off")] = 0.0
     back_projector: Literal["matched", "wiener-butterworth"] = "matched"
 
     def __post_init__(self) -> None:

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.coverage import LEAST
 from ..engine.problem import Problem
 from .base import Method
@@ -59,10 +60,10 @@ class RichardsonLucySaturated(
 
     iterations: Annotated[int, Interval(ge=1, le=1000)] = 50
     threshold: Annotated[float, Interval(ge=0.5, le=1)] = 0.95
-    clip_level: Annotated[float, Interval(ge=0)] = 0.0
+    clip_level: Annotated[float, Interval(ge=0), Zero("auto")] = 0.0
     accelerate: bool = False
     background: Annotated[float, Interval(ge=0)] = 0.0
-    tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.0
+    tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient_power
 from .base import Method
@@ -55,7 +56,7 @@ class Sparse(
     The automatic weight is fitted by ``benchmarks/fit_weights.py``.
     """
 
-    weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weight: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
     reweightings: Annotated[int, Interval(ge=1, le=20)] = 3
     iterations: Annotated[int, Interval(ge=1, le=500)] = 8
 

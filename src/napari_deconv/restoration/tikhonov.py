@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient_power
 from .base import Method
@@ -40,7 +41,7 @@ class Tikhonov(
     ``benchmarks/fit_weights.py``.
     """
 
-    weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weight: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         otf = problem.blur.otf

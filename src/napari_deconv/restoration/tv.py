@@ -9,6 +9,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from ..signal.gradients import gradient, gradient_adjoint, gradient_power
 from .base import Method
@@ -53,7 +54,7 @@ class TotalVariation(
     The automatic weight is fitted by ``benchmarks/fit_weights.py``.
     """
 
-    weight: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    weight: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
     iterations: Annotated[int, Interval(ge=1, le=1000)] = 50
 
     @property

@@ -8,6 +8,7 @@ from typing import Annotated
 from annotated_types import Interval
 from torch import Tensor
 
+from ..core.fields import Zero
 from ..engine.problem import Problem
 from .base import Method
 
@@ -38,7 +39,7 @@ class Wiener(
     for all frequencies: 5.8-6).
     """
 
-    nsr: Annotated[float, Interval(ge=0, le=10)] = 0.0
+    nsr: Annotated[float, Interval(ge=0, le=10), Zero("auto")] = 0.0
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         otf, mean = problem.blur.otf, problem.mean

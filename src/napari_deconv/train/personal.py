@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.spec import hints
 from ..degradation.chain import Chain
 from ..degradation.sampling import Sampler
 from ..psf.given import GivenPSF
@@ -96,7 +95,7 @@ def starts(name: str) -> dict[str, str]:
 def _odd(kind: type[Method], row: Mapping[str, Any]) -> int:
     """How many fields of the method that made some weights are not as they come."""
     made = row.get("recipe", {}).get("method", {})
-    return sum(made[key] != getattr(kind, key) for key in made.keys() & hints(kind).keys())
+    return sum(made[key] != getattr(kind, key) for key in made.keys() & kind.fields().keys())
 
 
 def name_for(method: Method, psf_about: dict[str, Any]) -> str:

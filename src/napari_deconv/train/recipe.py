@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec, hints
+from ..core.spec import Spec
 from ..degradation import dead_leaves  # noqa: F401  (registers it)
 from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.scenery import Scenery
@@ -123,7 +123,7 @@ class Recipe(Spec, title="Training recipe"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if "weights" not in hints(type(self.method)):
+        if "weights" not in self.method.fields():
             raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
         if not self.sources:
             raise DeconvError("Training recipe: sources is empty.", "Give at least one.")

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec, hints
+from ..core.spec import Spec
 from ..degradation.structures import Structures
 from ..restoration.base import Method
 
@@ -66,7 +66,7 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if "weights" not in hints(type(self.method)) or 3 not in self.method.ndim:
+        if "weights" not in self.method.fields() or 3 not in self.method.ndim:
             raise DeconvError(
                 f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
             )

@@ -71,7 +71,7 @@ class SweepBox(QWidget):
 
     def sweep(self) -> Any:
         """What is asked for; a `DeconvError` if it does not fit."""
-        from ...comparison.sweep import Sweep, is_whole, spread
+        from ...comparison.sweep import Sweep, spread
 
         name = self.field.currentText()
         if self._method is None or not name:
@@ -83,7 +83,7 @@ class SweepBox(QWidget):
             self.high.value(),
             self.count.value(),
             logarithmic=self.factors.isChecked(),
-            whole=is_whole(type(self._method), name),
+            whole=self._method.fields()[name].whole,
         )
         return Sweep(method=self._method, field=name, values=values)
 
@@ -141,13 +141,12 @@ class SweepBox(QWidget):
         follow(self, self._viewer.layers.events.removed, self._on_removed)
 
     def _on_field(self, name: str) -> None:
-        from ...comparison.sweep import allowed, is_whole
-
         if self._method is None or not name:
             return
-        low, high = allowed(type(self._method), name)
-        now = float(getattr(self._method, name) or 0)
-        whole = is_whole(type(self._method), name)
+        field = self._method.fields()[name]
+        low, high, whole = field.low, field.high, field.whole
+        value = getattr(self._method, name)
+        now = value if isinstance(value, (int, float)) else 0
         middle = now if now > 0 else 10.0 if whole else 0.01
         first, last = (1, 3 * middle) if whole else (middle / 30, middle * 30)
         self.low.setValue(first if low is None else max(first, low))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -209,10 +208,9 @@ class DeconvolvePanel(Panel):
         kind = self.method.kind
         self.inside.look_at(kind)
         if kind is not None:
-            said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
-            self.method.note.setText(" ".join(said.split()))
+            self.method.note.setText(kind.summary().replace("`", ""))
             self.method.note.setToolTip(getattr(kind, "citation", ""))
-            self.method.note.setVisible(bool(said))
+            self.method.note.show()
         self.live.refresh()
 
     def _task(self) -> Task:

@@ -9,8 +9,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ...core.spec import Spec, field_help, hints
-from .field_widgets import field_widget, label, parsed, shown
+from ...core.fields import Field
+from ...core.spec import Spec
+from .field_widgets import FieldWidget, field_widget
 from .inputs import Combo, guard_fields
 from .parts import read_out, rows
 
@@ -41,25 +42,23 @@ class Form(QWidget):
         self.kind = kind
         layout = rows()
         self.setLayout(layout)
-        known = field_help(kind)
-        self.widgets: dict[str, Any] = {}
-        for key, hint in hints(kind).items():
+        self.widgets: dict[str, FieldWidget] = {}
+        for key, field in kind.fields().items():
             if key in skip:
                 continue
-            value = (values or {}).get(key, getattr(kind, key))
-            widget = field_widget(key, value, hint, known.get(key, ""))
-            widget.native.setToolTip(known.get(key, label(key)))
-            widget.native.setAccessibleName(label(key))
+            widget = field_widget(field, (values or {}).get(key, field.default))
+            widget.native.setToolTip(field.text or field.title)
+            widget.native.setAccessibleName(field.title)
             widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
-            layout.addRow(label(key), widget.native)
-            layout.labelForField(widget.native).setToolTip(known.get(key, ""))
+            layout.addRow(field.title, widget.native)
+            layout.labelForField(widget.native).setToolTip(field.text)
         guard_fields(self)
 
     def values(self) -> dict[str, Any]:
         """What the fields hold now, unchecked."""
-        return {key: parsed(w.value, hints(self.kind)[key]) for key, w in self.widgets.items()}
+        return {key: _value(self.kind.fields()[key], w.value) for key, w in self.widgets.items()}
 
     def spec(self, **fixed: Any) -> Any:
         """The configured instance.
@@ -74,10 +73,20 @@ class Form(QWidget):
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Fill fields from a recipe; fields it does not name keep their value."""
         for key in values.keys() & self.widgets.keys():
-            self.widgets[key].value = shown(values[key], hints(self.kind)[key])
+            field = self.kind.fields()[key]
+            self.widgets[key].value = (
+                field.written(values[key]) if field.kind == "list" else values[key]
+            )
 
     def _tell(self, _: object = None) -> None:
         self.changed.emit()
+
+
+def _value(field: Field, value: Any) -> Any:
+    """A widget's value as the field takes it."""
+    if field.kind == "list":
+        return field.read(value)
+    return float(f"{value:.6g}") if isinstance(value, float) else value  # a slider's -33.299999
 
 
 class Choice(QWidget):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -73,8 +72,7 @@ class NetworkChoice(QWidget):
             self.form.deleteLater()
         self.form = Form(kind, skip=_SKIPPED)
         self._layout.addWidget(self.form)
-        said = (inspect.getdoc(kind) or "").split("\n\n")[0].replace("`", "")
-        self.about.setText(" ".join(said.split()))
+        self.about.setText(kind.summary().replace("`", ""))
 
 
 class CameraFields(QWidget):

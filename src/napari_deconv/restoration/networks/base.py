@@ -6,13 +6,14 @@ import json
 import math
 from collections.abc import Generator, Mapping
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import DeconvError
+from ...core.fields import Zero
 from ...core.paths import exists
 from ...degradation.structures import Structures
 from ...engine.problem import Problem, Settled
@@ -36,7 +37,7 @@ class NetworkMethod(Method, needs_weights=True):
     """
 
     domain: Literal["automatic", "photo", "fluorescence"] = "automatic"
-    weights: str = ""
+    weights: Annotated[str, Zero("automatic")] = ""
 
     structure: ClassVar[tuple[str, ...]] = ()
     """Fields that decide which weights fit the network."""

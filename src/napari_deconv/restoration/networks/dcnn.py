@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import DeconvError
+from ...core.fields import Zero
 from ...engine.problem import Problem
 from ..base import Method
 from .one_psf import distance, grown, network_for, remark
@@ -65,8 +66,8 @@ class DCNN(
     activation: Literal["tanh", "sigmoid"] = "tanh"
     second: Literal["depthwise", "full"] = "depthwise"
     start: Literal["inverse", "random"] = "inverse"
-    nsr: Annotated[float, Interval(ge=0, le=1)] = 0.0
-    weights: str = ""
+    nsr: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
+    weights: Annotated[str, Zero("untrained")] = ""
 
     @property
     def total(self) -> int:

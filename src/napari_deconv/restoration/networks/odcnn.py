@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
+from ...core.fields import Zero
 from ...engine.problem import Problem
 from ..base import Method
 from .dcnn import MAPS, TAPS
@@ -76,8 +77,8 @@ class ODCNN(
     views: Annotated[int, Interval(ge=LEAST_VIEWS, le=MAPS)] = LEAST_VIEWS
     train: Literal["together", "denoiser"] = "together"
     start: Literal["inverse", "random"] = "inverse"
-    nsr: Annotated[float, Interval(ge=0, le=1)] = 0.0
-    weights: str = ""
+    nsr: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
+    weights: Annotated[str, Zero("untrained")] = ""
 
     @property
     def total(self) -> int:

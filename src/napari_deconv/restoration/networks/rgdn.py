@@ -11,6 +11,7 @@ from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from ...core.fields import Zero
 from ...engine.problem import Problem, Settled
 from .base import NetworkMethod
 from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
@@ -55,7 +56,7 @@ class RGDN(
     """
 
     iterations: Annotated[int, Interval(ge=1, le=100)] = 3
-    tolerance: Annotated[float, Interval(ge=0, le=1)] = 0.002
+    tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.002
     design: Literal["compact", "paper"] = "compact"
 
     @property
