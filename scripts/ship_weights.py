@@ -2,7 +2,8 @@
 
 RUN is the trainer's folder. The weights go to src/napari_deconv/weights/NAME.safetensors, their
 recipe as their header has it to recipes/NAME.json, the log up to them to recipes/NAME.log.jsonl.
-Without RUN, the recipes of all shipped weights are written anew from their headers.
+Without RUN, the recipes of all shipped weights and their list of licences are written anew from
+their headers.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 import shutil
 import sys
 from pathlib import Path
+
+import weights_licences  # beside this file
 
 from napari_deconv.core.spec import dumps
 from napari_deconv.restoration.base import methods
@@ -40,6 +43,7 @@ def main() -> None:
         recipe = about(path)["recipe"]
         if recipe.get("name") == Recipe.name:  # EPLL's mixture comes from a script of its own
             (RECIPES / f"{path.stem}.json").write_text(dumps(recipe) + "\n")
+    weights_licences.PAGE.write_text(weights_licences.table(), encoding="utf-8")
 
 
 if __name__ == "__main__":

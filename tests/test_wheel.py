@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+import re
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
@@ -27,6 +30,7 @@ def test_wheel_holds_the_package_with_manifest_types_and_licence_and_nothing_els
 ) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"napari_deconv/napari.yaml", "napari_deconv/py.typed"} <= names
+    assert "napari_deconv/weights/LICENSES.md" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert {name.split("/")[0].split("-")[0] for name in names} == {"napari_deconv"}
     assert wheel.stat().st_size < _LARGEST_MB * 1e6
@@ -40,6 +44,34 @@ def test_wheel_says_what_an_index_shows(wheel: Path) -> None:
     assert "Requires-Python: >=3.11" in metadata
     for extra in ("all", "figure"):
         assert f"Provides-Extra: {extra}\n" in metadata
+
+
+def test_weights_are_listed_with_their_licences() -> None:
+    listed = _script("weights_licences")
+    assert listed.PAGE.read_text(encoding="utf-8") == listed.table(), (
+        "run scripts/weights_licences.py"
+    )
+
+
+def test_readme_on_the_index_leads_somewhere_with_a_home_and_nowhere_without() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    index = _script("readme_for_index")
+    home = "https://example.org/team/napari-deconv"
+    for text in (index.index_readme(readme, ""), index.index_readme(readme, home)):
+        targets = re.findall(r"\]\(([^)]+)\)", text)
+        assert targets and all(target.startswith("https://") for target in targets)
+    assert f"]({home}/raw/main/docs/images/" in text and f"]({home}/blob/main/docs/" in text
+    assert len(targets) == len(re.findall(r"\]\([^)]+\)", readme)), "a link is lost"
+    assert set(index.addresses(home)) >= {"Source", "Documentation", "Issues"}
+
+
+def _script(name: str) -> ModuleType:
+    """A module of scripts/, which is not a package."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def test_installed_wheel_restores_and_is_found_by_napari(wheel: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .restoration.base import Method, deconvolve, methods, stream
     from .restoration.networks.maps import Map, maps
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 __all__ = [
     "Cancelled",
