@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import os
 import shutil
@@ -26,6 +27,9 @@ if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.envir
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Read by torch when it is first imported, which has not happened yet.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+# No test reads or writes what this computer's own runs took.
+os.environ["NAPARI_DECONV_CACHE"] = _cache = tempfile.mkdtemp(prefix="napari-deconv-tests-")
+atexit.register(shutil.rmtree, _cache, ignore_errors=True)
 
 settings.register_profile(
     "quick",

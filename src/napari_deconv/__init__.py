@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .core.errors import Cancelled, DeconvError
     from .core.progress import Result, Step, drain
     from .degradation.base import degrade
-    from .restoration.base import Method, deconvolve, methods, stream
+    from .restoration.base import Method, deconvolve, expected_seconds, methods, stream
     from .restoration.networks.maps import Map, maps
 
 __version__ = "0.2.0.dev0"
@@ -32,6 +32,7 @@ __all__ = [
     "degradation",
     "degrade",
     "drain",
+    "expected_seconds",
     "io",
     "maps",
     "methods",
@@ -52,6 +53,7 @@ _HOMES = {
     "deconvolve": "restoration.base",
     "degrade": "degradation.base",
     "drain": "core.progress",
+    "expected_seconds": "restoration.base",
     "maps": "restoration.networks.maps",
     "methods": "restoration.base",
     "stream": "restoration.base",

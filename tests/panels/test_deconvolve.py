@@ -10,12 +10,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_deconv.cli import main as command_line
+from napari_deconv.engine.probe import Timing
 from napari_deconv.io import read, write
 from napari_deconv.panels.deconvolve.outcome import weighty
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.psf.panel import DiskPanel
 from napari_deconv.psf import Disk
+from napari_deconv.restoration import expected
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -282,3 +284,22 @@ def test_window_part_goes_away_mid_run(make_napari_viewer, qtbot, what):
     qtbot.waitUntil(
         lambda: not any(t.name == "napari-deconv" for t in threading.enumerate()), timeout=5000
     )
+
+
+def test_the_time_to_expect_is_said_before_run_and_follows_the_fields(
+    viewer, qtbot, blurred, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("NAPARI_DECONV_CACHE", str(tmp_path))
+    monkeypatch.setattr(expected, "_trials", {})
+    monkeypatch.setattr(expected, "probe", lambda run, block: Timing(1e4, 1.0))
+    viewer.add_image(blurred.astype(np.float32), name="street")
+    panel = panel_on(viewer, qtbot, "richardson-lucy", iterations=20)
+    said = panel.run_bar.left
+    qtbot.waitUntil(lambda: said.isVisibleTo(panel) and "about" in said.text(), timeout=20_000)
+    before = said.text()
+    panel.method.choose("richardson-lucy", {"iterations": 500})
+    assert said.text() == ""
+    qtbot.waitUntil(lambda: "about" in said.text(), timeout=20_000)
+    assert said.text() != before
+    press_run(panel, qtbot)
+    qtbot.waitUntil(lambda: "about" in said.text(), timeout=20_000)

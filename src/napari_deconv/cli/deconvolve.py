@@ -15,6 +15,7 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
+from ..core.words import duration
 from ..io import SUFFIXES, Guard, Picture, check_target, read, write
 from ..io.photo import not_srgb
 from ..io.trial import check_format
@@ -143,7 +144,7 @@ class Restoration:
         kernels = self.met(picture, job.source.name)
         psf = kernels.on(self.sized(picture), self.report, self.mend)
         with self.report.progress(job.source.name) as bar:
-            result = drain(self._stream(picture, psf), bar)
+            result = drain(self._stream(picture, psf, job.source.name), bar)
         self.report.notes(result.notes, job.source.name)
         if differ(self.recipe, result.recipe):
             self.report.note("The PSF is not the one of the recipe; results will differ.")
@@ -211,11 +212,22 @@ class Restoration:
     def _unseen(self) -> Any:
         return None if self.args.unseen is None else read(self.args.unseen).data != 0
 
-    def _stream(self, picture: Picture, psf: Any) -> Any:
+    def _stream(self, picture: Picture, psf: Any, name: str) -> Any:
         from ..engine.restore import restore
+        from ..restoration.expected import remembered
 
-        given = {"linear": self.linear, "refine_psf": self.refine, **self.options(picture, psf)}
-        return restore(self.method, picture.data, psf, **given)
+        options = self.options(picture, psf)
+        self.expect(picture.data, psf, options, name)
+        given = {"linear": self.linear, "refine_psf": self.refine, **options}
+        return remembered(self.method, restore(self.method, picture.data, psf, **given))
+
+    def expect(self, image: Any, psf: Any, options: dict[str, Any], name: str) -> None:
+        """Say how long it will take."""
+        from ..restoration.expected import expected
+
+        if not self.report.quiet:
+            seconds = expected(self.method, image, psf, **options)
+            self.report.note(f"{name}: {duration(seconds)}.")
 
     def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
         """Write a refined PSF beside the result it was made for."""

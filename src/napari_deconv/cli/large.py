@@ -67,6 +67,7 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             restoration.sized(picture), report, restoration.mend
         )
         options = restoration.options(picture, psf)
+        restoration.expect(source.array, psf, options, name)
         run = stream_blocks(
             restoration.method,
             source,

@@ -92,6 +92,14 @@ def in_words(error: Exception, failed: str, remedy: str = "") -> DeconvError:
     return DeconvError(f"{failed}: {error or type(error).__name__}", remedy)
 
 
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: ``"about 12 s"``, ``"about 3 min"``, ``"about 1.5 h"``."""
+    if seconds < 59.5:
+        return f"about {max(1, round(seconds))} s"
+    minutes = seconds / 60
+    return f"about {round(minutes)} min" if minutes < 59.5 else f"about {minutes / 60:.1f} h"
+
+
 def reason(error: Exception) -> str:
     """Why a decoder gave up, without Python's names of exceptions."""
     if isinstance(error, KeyError):

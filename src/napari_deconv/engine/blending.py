@@ -73,6 +73,13 @@ def stream_varying(
         return (yield from blended(run, psf))
 
 
+def workload(run: Run, psf: VaryingPSF) -> int:
+    """As `Run.workload`, of a restoration part by part in one tile each."""
+    sizes = ([r.stop - r.start for r in part.read] for part in _parts(run.method, psf, run.layout))
+    each = sum(math.prod(run.grid(tuple(size))) for size in sizes)
+    return run.layout.count * run.layout.colours * each
+
+
 def middle(psf: VaryingPSF) -> NDArray[Any]:
     """The PSF in the middle of them."""
     return psf.psfs[len(psf.psfs) // 2]
@@ -147,6 +154,7 @@ class _Part:
             readings=[],
             out=None,
             done=0,
+            elements=0,
             misfits=[],
             notes=list(run.notes),
         ).stream()
@@ -178,6 +186,7 @@ def _parts(method: Solver, psf: VaryingPSF, layout: Layout) -> list[_Part]:
 def _recipe(found: list[Result], psf: VaryingPSF) -> dict[str, Any]:
     recipe = dict(found[0].recipe)
     recipe["seconds"] = round(sum(one.recipe["seconds"] for one in found), 3)
+    recipe["elements"] = sum(one.recipe["elements"] for one in found)
     about = {"shape": list(middle(psf).shape), "sha256": [array_hash(one) for one in psf.psfs]}
     recipe["psf"] = psf.about() | about
     return recipe

@@ -118,7 +118,9 @@ def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list
 def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:
     recipe = dict(found[0])
     del recipe["channel"]
-    recipe["seconds"] = round(sum(one["seconds"] for one in found), 3)
+    for key in ("seconds", "seconds_choosing", "elements"):
+        if key in recipe:
+            recipe[key] = round(sum(one.get(key, 0) for one in found), 3)
     if any(one["psf"] != recipe["psf"] for one in found):
         recipe["psf"] = {"shape": recipe["psf"]["shape"]}
     keys = ("channel", "psf", "noise", "noise_origin", "scale", "items", "tiles", "chosen")

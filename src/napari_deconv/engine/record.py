@@ -65,6 +65,8 @@ def recipe_of(run: Run, plan: Plan, seconds: float) -> dict[str, Any]:
         **({"precision": run.precision.name} if run.method.features else {}),
         "tiles": list(plan.pieces),
         "seconds": round(seconds, 3),
+        **({"seconds_choosing": round(run.choosing, 3)} if run.choosing >= 0.001 else {}),
+        "elements": run.elements,
         "versions": {
             "napari-deconv": __version__,
             "torch": torch.__version__,

@@ -6,7 +6,7 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,7 +40,11 @@ _FIRST = slice(0, 1)
 
 @dataclass(eq=False, kw_only=True)
 class Run:
-    """One run's state; everything about it that is not the method's mathematics."""
+    """One run's state; everything about it that is not the method's mathematics.
+
+    Of what it counts, ``done`` are estimates, ``elements`` those of the padded grids of all colours
+    and tiles so far, and ``choosing`` the seconds that `settle` took.
+    """
 
     method: Solver
     image: Any
@@ -61,6 +65,8 @@ class Run:
     out: NDArray[Any] | None = None
     most: int = sys.maxsize
     done: int = 0
+    elements: int = 0
+    choosing: float = 0.0
     clipped: int = 0
     hidden: int = 0
     sample: Problem | None = None
@@ -98,10 +104,11 @@ class Run:
 
     def settle(self, block: Block) -> Generator[Step, None, None]:
         """Have the method choose on a part of the image what it leaves open."""
+        began = time.perf_counter()
         sample = block[excerpt(block.pixels, self.psf.shape)]
         if sample.pixels.min() == sample.pixels.max():
             return
-        problem = self.sample = self._problem(sample, slice(0, self.layout.colours))
+        problem = self.sample = self.problem(sample, slice(0, self.layout.colours))
         steps = self.method.settle(problem)
         while True:
             try:
@@ -115,6 +122,7 @@ class Run:
             self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
         if self.method.joint_channels:
             self.common = _common(block)
+        self.choosing = time.perf_counter() - began
 
     def stream(self) -> Stream:
         began = time.perf_counter()
@@ -195,13 +203,12 @@ class Run:
             if block.hidden.all():
                 self.done += self.method.total
                 return pixels[core]
-        problem = self._problem(block, colours)
+        problem = self.problem(block, colours)
         del block, pixels
         estimate: Tensor | None = None
         start = self.done
-        steps = self.method.steps(problem)
-        small = math.prod(problem.grid) < SMALL and not self.method.features
-        for estimate in alone(steps) if small and self.device.type == "cpu" else steps:
+        self.elements += len(problem.seen) * math.prod(problem.grid)
+        for estimate in self.estimates(problem):
             self.done += 1
             yield Step(self.done, total, label, partial(self._image, problem, estimate, tile))
             self._check()
@@ -218,6 +225,12 @@ class Run:
             values[absent] = np.nan
         return values
 
+    def estimates(self, problem: Problem) -> Iterator[Tensor]:
+        """The method's estimates, by as many threads as the size deserves."""
+        steps = self.method.steps(problem)
+        small = math.prod(problem.grid) < SMALL and not self.method.features
+        return alone(steps) if small and self.device.type == "cpu" else steps
+
     def _image(self, problem: Problem, estimate: Tensor, tile: Tile) -> NDArray[Any]:
         """An estimate's answer for the tile, on the image's own scale."""
         part = crop(problem, estimate)[(slice(None), *tile.crop)]
@@ -232,7 +245,8 @@ class Run:
         wide = self.intensity.dtype.itemsize > values.itemsize
         return (values.astype(np.float64) if wide else values) + problem.zero
 
-    def _problem(self, block: Block, colours: slice) -> Problem:
+    def problem(self, block: Block, colours: slice) -> Problem:
+        """What the method is given of a block."""
         (zero, scale), intensity = self.unit, self.intensity
         noise, pixels = self.reading.noise.of(colours), block.pixels
         pixels = np.subtract(pixels, zero, dtype=np.float64) if zero else pixels
@@ -248,7 +262,7 @@ class Run:
         return Problem(
             seen=seen,
             psf=torch.as_tensor(self.psf, device=self.device),
-            grid=self._grid(shape),
+            grid=self.grid(shape),
             offset=tuple(max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True)),
             noise=noise.level / scale,
             law=None if noise.law is None else noise.law.over(scale, zero),
@@ -266,7 +280,8 @@ class Run:
             cancel=self.cancel,
         )
 
-    def _grid(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+    def grid(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The padded size of a block."""
         margin = self.method.margin(self.psf.shape)
         rings = (2 * max(m, k // 2) for m, k in zip(margin, self.psf.shape, strict=True))
         return fast_shape([n + r for n, r in zip(shape, rings, strict=True)])
@@ -297,7 +312,13 @@ class Run:
         channels = self.layout.colours if self.method.joint_channels else 1
         buffers = self.method.buffers + (2 if self.unseen.any else 0)
         each = 4 * buffers + self.precision.dtype.itemsize * self.method.features
-        return int(each * channels * math.prod(self._grid(shape)))
+        return int(each * channels * math.prod(self.grid(shape)))
+
+    def workload(self) -> int:
+        """What `elements` will have come to at the end, unless memory runs out."""
+        sizes = ([r.stop - r.start for r in tile.read] for tile in self._plan().tiles())
+        each = sum(math.prod(self.grid(tuple(size))) for size in sizes)
+        return self.layout.count * self.layout.colours * each
 
     def _colour_groups(self) -> list[slice]:
         n = self.layout.colours

@@ -24,6 +24,7 @@ from ..engine.regions import RegionPSF
 from ..engine.restore import restore
 from ..engine.streaming import Step, Stream, drain
 from ..psf import PSF, inspect
+from .expected import expected, remembered
 
 
 class Method(Spec):
@@ -219,7 +220,7 @@ def deconvolve(
     options |= {"device": device, "precision": precision, "memory_bytes": memory_bytes}
     options |= {"unseen": unseen, "nan": nan}
     run = restore(chosen, image, _usable(psf), linear=linear, refine_psf=refine_psf, **options)
-    result = drain(run, progress)
+    result = drain(remembered(chosen, run), progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
     if isinstance(image, np.ma.MaskedArray):
@@ -262,7 +263,35 @@ def stream(
         As `deconvolve`; `Cancelled` where ``cancel`` was set.
     """
     chosen, usable = _configured(method, {}), _usable(psf)
-    return restore(chosen, image, usable, linear=linear, refine_psf=refine_psf, **options)
+    run = restore(chosen, image, usable, linear=linear, refine_psf=refine_psf, **options)
+    return remembered(chosen, run)
+
+
+def expected_seconds(
+    image: Any, psf: Any, method: str | Method = "richardson-lucy", **options: Any
+) -> float:
+    """Seconds that `deconvolve` will take.
+
+    Where the same method ran before on this computer, those runs say it; otherwise the method is
+    tried on a small part of the image. Refining the PSF is not counted.
+
+    Parameters
+    ----------
+    image, psf, method
+        As for `deconvolve`.
+    **options
+        Those of `deconvolve`, and the method's own fields.
+
+    Raises
+    ------
+    DeconvError
+        As `deconvolve`, for what is wrong with the input.
+    """
+    methods()
+    given = {key: options.pop(key) for key in Options.__annotations__ if key in options}
+    for ours in ("linear", "refine_psf", "progress"):
+        options.pop(ours, None)
+    return expected(_configured(method, options), image, _usable(psf), **given)
 
 
 def _usable(psf: Any) -> Any:

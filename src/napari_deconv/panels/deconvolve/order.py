@@ -13,6 +13,7 @@ from ..psf.request import Request
 from ..psf.variety import Variety
 
 if TYPE_CHECKING:
+    from ...engine.options import Options
     from ...signal.noise_law import NoiseLaw
 
 
@@ -34,15 +35,36 @@ class Order:
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
         from ...engine.restore import restore
+        from ...restoration.expected import remembered
 
+        given = self.options(axes, kernels, cancel)
+        light = self.linear
+        run = restore(self.method, data, kernels, linear=light, refine_psf=refine, **given)
+        return remembered(self.method, run)
+
+    def options(self, axes: str, kernels: Any, cancel: threading.Event) -> Options:
+        """What the engine is told besides image and PSF."""
         chosen = settings.current()
-        return restore(
-            self.method, data, kernels, linear=self.linear, refine_psf=refine,
-            axes=axes, noise=self.noise, spacing=self.spacing(axes, kernels),
-            device=chosen.device, precision=chosen.precision, memory_bytes=chosen.memory_bytes,
-            cancel=cancel,
-            nan=self.nan,
-        )  # fmt: skip
+        return {
+            "axes": axes,
+            "noise": self.noise,
+            "spacing": self.spacing(axes, kernels),
+            "device": chosen.device,
+            "precision": chosen.precision,
+            "memory_bytes": chosen.memory_bytes,
+            "cancel": cancel,
+            "nan": self.nan,
+        }
+
+    def expected(
+        self, data: Any, axes: str, cancel: threading.Event
+    ) -> Generator[Any, None, float]:
+        """Seconds that a run will take; runs in the worker."""
+        from ...restoration.expected import expected
+
+        kernels, _ = self.variety.make(self.psf)
+        yield from ()  # the worker runs generators
+        return expected(self.method, data, kernels, **self.options(axes, kernels, cancel))
 
     def spacing(self, axes: str, kernels: Any) -> list[float] | None:
         """Voxel size along the axes of the PSF, where the image has one."""

@@ -21,6 +21,7 @@ from ..kit.run_bar import RunBar
 from ..psf.adopt import is_ours
 from ..psf.channels import VarietyBox
 from ..psf.source import PsfSource
+from .expected import Expectation
 from .maps import Inside, Look
 from .nan import NanChoice
 from .offer import WeightsOffer
@@ -82,6 +83,7 @@ class DeconvolvePanel(Panel):
             napari_viewer, lambda: Look(self.image.layer, self.order(), self.psf.prepared)
         )
         self.run_bar = RunBar("Run", "Deconvolve")
+        self.expectation = Expectation(self.run_bar, lambda: (self.image.layer, self.order()))
         self.live_row = LiveRow(napari_viewer, self._task)
         self.live = self.live_row.live
         self._loader = Job(self)
@@ -111,6 +113,7 @@ class DeconvolvePanel(Panel):
             self.run_bar.fail(error)
             return
         self.live_row.off()
+        self.expectation.stop()
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
         self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
         data, axes, path = pixels(layer), axes_of(layer), layer.source.path
@@ -161,18 +164,19 @@ class DeconvolvePanel(Panel):
         self.image.picked.connect(self._on_image)
         self.psf.changed.connect(lambda: self.variety.set_psf(self.psf.prepared))
         self.psf.shown.connect(lambda: self.variety.set_psf(self.psf.prepared))
-        self.psf.shown.connect(self.live.refresh)
-        self.variety.changed.connect(self.live.refresh)
+        self.psf.shown.connect(self._on_change)
+        self.variety.changed.connect(self._on_change)
         for signal in (self.psf.shown, self.method.changed):
             signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
         self.method.changed.connect(self._on_method)
-        self.noise.changed.connect(self.live.refresh)
-        self.linear.toggled.connect(self.live.refresh)
-        self.nan.changed.connect(self.live.refresh)
+        self.noise.changed.connect(self._on_change)
+        self.linear.toggled.connect(self._on_change)
+        self.nan.changed.connect(self._on_change)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
         self.recipes.again.connect(self._on_again)
         self.on_close(self.live.close)
+        self.on_close(self.expectation.stop)
         self.on_close(self.run_bar.job.stop)
         self.on_close(self.inside.job.stop)
 
@@ -202,7 +206,11 @@ class DeconvolvePanel(Panel):
         self.to_disk.set_image(layer)
         self.noise.set_image(layer)
         self.nan.set_image(layer)
+        self._on_change()
+
+    def _on_change(self) -> None:
         self.live.refresh()
+        self.expectation.refresh()
 
     def _on_method(self) -> None:
         kind = self.method.kind
@@ -211,7 +219,7 @@ class DeconvolvePanel(Panel):
             self.method.note.setText(kind.summary().replace("`", ""))
             self.method.note.setToolTip(getattr(kind, "citation", ""))
             self.method.note.show()
-        self.live.refresh()
+        self._on_change()
 
     def _task(self) -> Task:
         # A region tells less of the noise than the image does.

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.paths import exists, is_folder
-from ..kit import settings
 from ..kit.inputs import FileRow
 from ..kit.layers import KEY, pixels
 from ..kit.parts import Notice, rows
@@ -129,18 +128,13 @@ def write(
                 f"{layer_path} holds {source.array.shape}, but the layer {tuple(data.shape)}.",
                 "Open the file as one layer, or use napari-deconv deconvolve on it.",
             )
-        chosen = settings.current()
-        outcome = yield from stream_blocks(
-            order.method, source, target, kernels, noise=order.noise,
-            spacing=order.spacing(axes, kernels), device=chosen.device,
-            precision=chosen.precision, memory_bytes=chosen.memory_bytes, cancel=cancel,
-            nan=order.nan,
-        )  # fmt: skip
+        given = order.options(axes, kernels, cancel)
+        outcome = yield from stream_blocks(order.method, source, target, kernels, **given)
     finally:
         source.close()
     notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
     notes += ["Run it again to try these blocks once more."] if notes else []
-    recipe = outcome.recipe | {"device": chosen.device}
+    recipe = outcome.recipe | {"device": given["device"]}
     return Written(outcome.target, recipe, (*outcome.notes, *notes)), about
 
 

@@ -15,7 +15,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QWidget
 
 from ...core.errors import Cancelled, DeconvError
-from ...core.words import in_words
+from ...core.words import duration, in_words
 
 log = logging.getLogger("napari_deconv")
 
@@ -239,13 +239,7 @@ def remaining(elapsed: float, done: int, total: int) -> str:
     """Time left as a person says it; empty while it cannot be told."""
     if not (0 < done <= total) or elapsed < 0.5:
         return ""
-    seconds = elapsed * (total - done) / done
-    if seconds < 60:
-        return f"about {max(1, round(seconds))} s left"
-    minutes = seconds / 60
-    if minutes < 60:
-        return f"about {round(minutes)} min left"
-    return f"about {minutes / 60:.1f} h left"
+    return f"{duration(elapsed * (total - done) / done)} left"
 
 
 def _ignore(*_: Any) -> None:

@@ -79,6 +79,12 @@ class RunBar(QWidget):
         self.job.start(make, previews)
         self._reveal.start()
 
+    def expect(self, text: str) -> None:
+        """Say how long a run will take, while none is on."""
+        if not self.running:
+            self.left.setText(text)
+            self.left.setVisible(bool(text))
+
     def set_ready(self, ready: bool) -> None:
         """Whether it can be started; what runs can be cancelled all the same."""
         self._ready = ready
