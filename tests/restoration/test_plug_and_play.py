@@ -13,7 +13,8 @@ from napari_deconv import deconvolve, degrade
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration import plug_and_play
-from napari_deconv.restoration.plug_and_play import Network, PlugAndPlay, levels
+from napari_deconv.restoration.networks.denoisers import SmallUNet
+from napari_deconv.restoration.plug_and_play import PlugAndPlay, levels
 from napari_deconv.restoration.weights import about, load_network, locate
 
 # A photo that nothing was learned from.
@@ -41,7 +42,7 @@ def test_noise_levels_end_at_the_image_s_even_where_that_is_more_than_the_first(
 
 def test_a_denoiser_that_does_nothing_leaves_a_damped_inverse(monkeypatch) -> None:
     # Its last layer starts at 0. What remains drives the residual to 0: the more steps, the less.
-    monkeypatch.setattr(plug_and_play, "load_network", lambda *_: Network().requires_grad_(False))
+    monkeypatch.setattr(plug_and_play, "load_network", lambda *_: SmallUNet().requires_grad_(False))
     psf = Disk(radius_px=2)()
     image, _ = degrade(PHOTO, psf, noise=0.01, seed=1)
     found = [deconvolve(image, psf, PlugAndPlay(iterations=n), noise=0.01) for n in (1, 3, 9)]
@@ -56,7 +57,8 @@ def test_beats_the_hyper_laplacian_and_says_what_it_was() -> None:
     other = deconvolve(image, psf, "hyper-laplacian", noise=0.01)
     assert psnr_db(found.data) > psnr_db(other) + 0.5
     digest = about(locate("plug-and-play"))["sha256"]
-    assert found.recipe["chosen"] == {"weights": "plug-and-play", "sha256": digest}
+    chosen = {"denoiser": "u-net", "weights": "plug-and-play", "sha256": digest}
+    assert found.recipe["chosen"] == chosen
     assert not found.notes
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "compare": "compare methods on images, with a table and a figure",
     "methods": "list the methods",
     "train": "train a network on sharp images",
+    "weights": "list, import and fetch weights",
     "bench": "measure methods side by side on scenes with a known truth",
     "demo": "deblur a photo and a microscopy stack, and open napari on the result",
 }

@@ -22,6 +22,8 @@ from ..io.guard import Guard
 from ..psf import psf_hash
 from ..restoration.base import methods
 from ..restoration.networks.one_psf import distance, given_psf
+from ..restoration.released import SUFFIXES as RELEASED
+from ..restoration.released import converted
 from ..restoration.weights import FOLDER, about, own_folder, read_weights
 
 log = logging.getLogger("napari_deconv")
@@ -145,7 +147,8 @@ def add(file: Path, name: str) -> Entry:
     Parameters
     ----------
     file : Path
-        A weight file, from a training or from somebody else.
+        A weight file, from a training or from somebody else; or one of a denoiser as
+        `restoration.released` takes it, which is converted.
     name : str
         What to call it.
 
@@ -155,6 +158,11 @@ def add(file: Path, name: str) -> Entry:
         If the file is not ours or was altered, or the name does not do or exists.
     """
     target = _free(name)
+    if file.suffix.lower() in RELEASED:
+        content = converted(file)
+        with replacing(target) as beside:
+            beside.write_bytes(content)
+        return _entry(target)
     read_weights(file, *methods())
     _copy(file, target)
     return _entry(target)

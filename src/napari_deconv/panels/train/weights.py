@@ -22,6 +22,7 @@ from ...core.errors import DeconvError
 from ..kit.parts import Notice, read_out
 
 _PATTERN = "Weights (*.safetensors)"
+_FOREIGN = "Weights, or FFDNet and DRUNet as released (*.safetensors *.pth *.pt)"
 
 
 class WeightsBox(QWidget):
@@ -45,7 +46,11 @@ class WeightsBox(QWidget):
             ("Rename", "Call them something else.", self._rename),
             ("Delete", "Delete the file for good.", self._delete),
             ("Export", "Copy them to a file, to give away.", self._export),
-            ("Import", "Add a file of weights that somebody gave you.", self._import),
+            (
+                "Import",
+                "Add a file of weights that somebody gave you, or of FFDNet or DRUNet.",
+                self._import,
+            ),
         ):
             self._add_button(buttons, text, tip, call)
         layout = QVBoxLayout(self)
@@ -139,7 +144,7 @@ class WeightsBox(QWidget):
             self.export(self.entry.name, Path(path))
 
     def _import(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Import", "", _PATTERN)
+        path, _ = QFileDialog.getOpenFileName(self, "Import", "", _FOREIGN)
         if path:
             self.bring_in(Path(path))
 
