@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -415,6 +416,52 @@ def test_automatic_background_is_the_level_of_what_is_empty(offset):
         offset_counts=offset,
     )
     assert np.array_equal(found.data, given)
+
+
+def counts(offset, photons=400):
+    """A volume as a camera with an offset counts it, of which a part is empty."""
+    image, truth, psf = spots(photons)
+    noise = np.random.default_rng(5).normal(0, 1.6, image.shape)
+    return np.rint(image - 0.02 * photons + offset + noise).astype(np.uint16), truth, psf
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_automatic_offset_is_the_level_of_what_is_dark_and_no_light(method):
+    image, _, psf = counts(100)
+    found = drain(stream(method(iterations=5, offset_counts="auto"), image, psf, device="cpu"))
+    chosen = found.recipe["chosen"]
+    assert 97 < chosen["offset_counts"] < 102
+    assert "1 % quantile of the means of 8x8" in chosen["offset_counts_reason"]
+    assert found.recipe["method"]["offset_counts"] == "auto" and not found.notes
+    given = deconvolve(image, psf, method(iterations=5, offset_counts=chosen["offset_counts"]))
+    assert np.array_equal(found.data, given)
+    assert np.median(given) < 12  # the pedestal is gone, not moved
+
+
+def test_margins_of_a_mosaic_are_no_offset():
+    image, _, psf = counts(100)
+    image[:, :16] = 0
+    chosen = drain(
+        stream(RichardsonLucy(iterations=1, offset_counts="auto"), image, psf, device="cpu")
+    ).recipe["chosen"]
+    assert 97 < chosen["offset_counts"] < 102
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_counts_under_everything_are_named_with_their_level(method):
+    image, _, psf = counts(100)
+    (note,) = drain(stream(method(iterations=1), image, psf, device="cpu")).notes
+    assert re.match(r"The darkest pixel is 9\d, .*offset of about (98|99|100)", note)
+    assert "offset_counts" in note
+    quiet = [
+        (image, method(iterations=1, offset_counts=100.0)),
+        (image, method(iterations=1, background=90.0)),
+        (counts(0)[0], method(iterations=1)),
+        (image / 65535, method(iterations=1)),
+        (np.random.default_rng(1).poisson(image).astype(np.uint16), method(iterations=1)),
+        ((image // 4).clip(0, 255).astype(np.uint8), method(iterations=1)),
+    ]
+    assert not any(drain(stream(m, i, psf, device="cpu")).notes for i, m in quiet)
 
 
 def test_the_most_iterations_that_are_tried_are_said_to_be_that(monkeypatch):

@@ -246,9 +246,10 @@ class Restoration:
             if count is not None:
                 most = " (the most that are tried)" if "iterations_limit" in settled else ""
                 self.report.note(f"{name}: {where}{count} iterations were chosen{most}.")
-            if "background" in settled:
-                level, reason = settled["background"], settled["background_reason"]
-                self.report.note(f"{name}: {where}background {level:g} ({reason}).")
+            for key, words in (("offset_counts", "camera offset"), ("background", "background")):
+                if key in settled:
+                    level, reason = settled[key], settled[f"{key}_reason"]
+                    self.report.note(f"{name}: {where}{words} {level:g} ({reason}).")
 
 
 def run(args: argparse.Namespace) -> int:

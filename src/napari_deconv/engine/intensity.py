@@ -40,6 +40,9 @@ class Intensity:
     zero, span : float
         Robust minimum, and how far the robust maximum lies above it: the unit scale of methods to
         which a constant added to the image does not matter.
+    dark, darkest : float
+        Levels of the darkest twentieth and the darkest hundredth of the image, without their noise:
+        quantiles of the means of blocks (`dark_levels`).
     """
 
     dtype: np.dtype[Any]
@@ -52,6 +55,8 @@ class Intensity:
     white: float
     zero: float
     span: float
+    dark: float
+    darkest: float
 
     @property
     def safe(self) -> float:
@@ -178,7 +183,7 @@ def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[In
         )
     flat = np.concatenate([strided(b, _SAMPLE // len(blocks)) for b in blocks])
     flat = flat if flat.dtype.itemsize > _FLOAT32_BYTES else flat.astype(np.float32)
-    found = _intensity(dtype, flat, low, high, [extremes(part.pixels) for part in parts])
+    found = _intensity(dtype, flat, low, high, parts)
     if whole:
         return found, _representative(image, layout, unseen, None)
     item, region, block = max(
@@ -210,9 +215,10 @@ def _intensity(
     flat: NDArray[Any],
     low: float,
     high: float,
-    calm: Sequence[tuple[float, float]],
+    parts: Sequence[Block],
 ) -> Intensity:
     """Of sampled pixels, the extremes of all, and those of blocks without what stands out alone."""
+    calm = [extremes(part.pixels) for part in parts]
     black, white = min(b for b, _ in calm), max(w for _, w in calm)
     if low < black or white < high:
         flat = flat[(black <= flat) & (flat <= white)]
@@ -220,9 +226,42 @@ def _intensity(
     mean, std = (float(f(flat, dtype=np.float64)) for f in (np.mean, np.std))
     zero = float(np.percentile(flat, _DARKEST))
     span = robust_maximum(flat - flat.dtype.type(zero), white - zero) or scale
-    return Intensity(dtype, scale, low, high, mean, std, black, white, zero, span)
+    dark, darkest = dark_levels([part.pixels for part in parts])
+    return Intensity(dtype, scale, low, high, mean, std, black, white, zero, span, dark, darkest)
 
 
+def dark_levels(parts: Sequence[NDArray[Any]]) -> tuple[float, float]:
+    """Levels of the darkest twentieth and the darkest hundredth of an image.
+
+    A low quantile of single pixels would go with the noise, so these are of means of blocks. Blocks
+    of one value are the empty margin of a mosaic and not counted, unless all are.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray
+        Pixels ``(..., Y, X)``.
+    """
+    means, constant = [], []
+    step = max(1, math.ceil(sum(part.size for part in parts) / _SAMPLE))
+    for part in parts:
+        n, (height, width) = min(DARK_PX, *part.shape[-2:]), part.shape[-2:]
+        rows, columns = height // n, width // n
+        lead = part.shape[:-2]
+        for strip in range(0, math.prod(lead) * rows, step):
+            plane, row = divmod(strip, rows)
+            pixels = part[np.unravel_index(plane, lead)][row * n : (row + 1) * n, : columns * n]
+            blocks = pixels.reshape(n, columns, n)
+            means.append(blocks.mean((0, 2), dtype=np.float64))
+            constant.append(blocks.min((0, 2)) == blocks.max((0, 2)))
+    mean, flat = np.concatenate(means), np.concatenate(constant)
+    dark, darkest = np.quantile(mean if flat.all() else mean[~flat], (DARK, DARKER))
+    return float(dark), float(darkest)
+
+
+DARK, DARKER = 0.05, 0.01
+"""Shares of an image that `dark_levels` looks at."""
+DARK_PX = 8
+"""Size of its blocks."""
 _DARKEST = 0.1
 """Percent of the pixels that lie below the zero of `Intensity.span`."""
 

@@ -17,6 +17,7 @@ from ..signal.edges import pad_and_taper, settle_ring
 from ..signal.fourier import Blur
 from ..signal.gradients import gradient_power, spectrum_mean
 from ..signal.noise_law import NoiseLaw
+from .intensity import dark_levels
 
 INDEPENDENT = 3**-0.5
 """Noise of the mean of three colours over that of one, where their noises are independent."""
@@ -58,6 +59,8 @@ class Problem:
     mean, std : float, optional
         Of the whole image (not only this tile) on the unit scale; by default of ``seen``. Tiles
         match only if a method takes its statistics from here.
+    dark, darkest : float, optional
+        Levels of the darkest twentieth and hundredth of the whole image on the unit scale.
     common : float
         Noise of the mean of three colours over that of one: 1 if they have all of it in common,
         ``3 ** -0.5`` if none.
@@ -85,6 +88,8 @@ class Problem:
     white: float = 1.0
     mean: float = math.nan
     std: float = math.nan
+    dark: float = math.nan
+    darkest: float = math.nan
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
     bits: int = 0
@@ -97,6 +102,10 @@ class Problem:
         if math.isnan(self.mean) or math.isnan(self.std):
             object.__setattr__(self, "mean", float(self.seen.mean()))
             object.__setattr__(self, "std", float(self.seen.std(correction=0)))
+        if math.isnan(self.dark) or math.isnan(self.darkest):
+            levels = dark_levels([self.seen.cpu().numpy()])
+            for key, level in zip(("dark", "darkest"), levels, strict=True):
+                object.__setattr__(self, key, level)
 
     @property
     def window(self) -> tuple[slice, ...]:

@@ -272,6 +272,8 @@ class Run:
             white=(white - zero) / scale,
             mean=(intensity.mean - zero) / scale,
             std=intensity.std / scale,
+            dark=(intensity.dark - zero) / scale,
+            darkest=(intensity.darkest - zero) / scale,
             common=self.common,
             spacing=self.spacing,
             bits=8 * self.intensity.dtype.itemsize if self.intensity.dtype.kind in "iu" else 0,

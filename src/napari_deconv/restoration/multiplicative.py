@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from ..core.device import total
+from ..engine.intensity import DARK, DARK_PX, DARKER
 from ..engine.problem import Problem
 from ..signal.fourier import Blur
 from ..signal.transform import empty
@@ -197,6 +199,76 @@ def observed_over_expected(
         return zero_outside(ax, here)
 
     return ratio
+
+
+Level = float | Literal["auto"]
+
+
+def read_levels(problem: Problem, offset: Level, background: Level) -> dict[str, object]:
+    """The camera's offset and the light above it that is no signal, where they are to be read.
+
+    Parameters
+    ----------
+    problem : Problem
+        Knows how dark the whole image gets.
+    offset, background : float or str
+        In the image's own units; ``"auto"`` takes the level of the darkest hundredth for the
+        offset, and what the darkest twentieth has above the offset for the background.
+
+    Returns
+    -------
+    dict
+        ``offset_counts`` and ``background`` as far as they were ``"auto"``, and the reason of each.
+    """
+    levels: dict[str, object] = {}
+    if offset == "auto":
+        levels["offset_counts"] = offset = _own_units(problem, problem.darkest)
+        levels["offset_counts_reason"] = _quantile(DARKER)
+    if background == "auto":
+        level = max(0.0, _own_units(problem, problem.dark) - offset)
+        levels["background"] = float(f"{level:.6g}")
+        above = f" above the offset of {offset:g}" if offset else ""
+        levels["background_reason"] = _quantile(DARK) + above
+    return levels
+
+
+def _own_units(problem: Problem, level: float) -> float:
+    return float(f"{level * problem.scale + problem.zero:.6g}")
+
+
+def _quantile(share: float) -> str:
+    return f"{100 * share:g} % quantile of the means of {DARK_PX}x{DARK_PX} pixels"
+
+
+_COUNTS = 10.0
+_PEDESTAL = 0.05
+"""Share of the mean from which on a level under everything is worth a word."""
+
+
+def pedestal(problem: Problem) -> tuple[str, ...]:
+    """What there is to say of counts that nobody accounts for and that all pixels have."""
+    darkest = problem.black * problem.scale + problem.zero
+    mean = problem.mean * problem.scale + problem.zero
+    level = _own_units(problem, problem.darkest)
+    # Counts of a camera, neither a photo nor an image on a scale of its own; and steadier than
+    # photons are.
+    if problem.bits <= 8 or len(problem.seen) > 1 or darkest < max(_COUNTS, _PEDESTAL * mean):
+        return ()
+    if level - darkest > 1.5 * math.sqrt(level):
+        return ()
+    return (
+        f"The darkest pixel is {darkest:g}, which looks like a camera offset of about {level:.4g}. "
+        "It was taken for light and sharpened with it: give offset_counts, or "
+        f'offset_counts="auto" ({_quantile(DARKER)}).',
+    )
+
+
+def without_offset(problem: Problem, offset: float) -> Problem:
+    """The problem with counts above the camera's offset (in the image's own units)."""
+    shift = offset / problem.scale
+    if not shift:
+        return problem
+    return replace(problem, seen=problem.seen - shift, mean=problem.mean - shift)
 
 
 def shared_light(problem: Problem, use: Tensor) -> Tensor:

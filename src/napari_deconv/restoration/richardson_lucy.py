@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal
 
-import numpy as np
 import torch
 from annotated_types import Interval
 from torch import Tensor
-from torch.nn.functional import avg_pool2d
 
 from ..core.errors import DeconvError
 from ..core.fields import Zero
@@ -30,7 +27,10 @@ from .multiplicative import (
     flat,
     like,
     observed_over_expected,
+    pedestal,
+    read_levels,
     shared_light,
+    without_offset,
 )
 
 
@@ -73,9 +73,10 @@ class RichardsonLucy(
         image's darkest twentieth, which is right where that much of it is empty.
     tolerance : float
         Stop when an iteration changes the estimate by less than this share of its norm; 0 never.
-    offset_counts : float
+    offset_counts : float or str
         What the camera adds to every pixel without light, in the image's own units. It has no
-        photon noise. The result is without it.
+        photon noise. The result is without it. ``"auto"`` takes the level of the image's darkest
+        hundredth.
     gain_counts_per_photon : float
         Image units per detected photon. It matters with read noise only.
     read_noise_photons : float
@@ -100,7 +101,7 @@ class RichardsonLucy(
     tv: Annotated[float, Interval(ge=0, le=0.1), Zero("off")] = 0.0
     background: Annotated[float, Interval(ge=0)] | Literal["auto"] = 0.0
     tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.0
-    offset_counts: float = 0.0
+    offset_counts: float | Literal["auto"] = 0.0
     gain_counts_per_photon: Annotated[float, Interval(gt=0)] = 1.0
     read_noise_photons: Annotated[float, Interval(ge=0)] = 0.0
     damping: Annotated[float, Interval(ge=0, le=10), Zero("off")] = 0.0
@@ -124,17 +125,15 @@ class RichardsonLucy(
         return self.iterations or MOST
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
-        if self.background == "auto":
-            level, reason = dark_level(problem, self.offset_counts)
-            given = self.but(background=level)
+        levels = read_levels(problem, self.offset_counts, self.background)
+        if levels:
+            given = self.but(**{k: v for k, v in levels.items() if not k.endswith("_reason")})
             settled = yield from given.settle(problem)
-            chosen = {"background": level, "background_reason": reason}
-            return Settled(
-                settled.method if settled else given, chosen | (settled.chosen if settled else {})
-            )
+            method, chosen = (settled.method, settled.chosen) if settled else (given, {})
+            return Settled(method, levels | chosen)
         if self.iterations:
             return None
-        problem, background = self._photons(problem, self.background)
+        problem, background = self._photons(problem)
         held = HeldOut(problem)
         ratio, iterate = self._iteration(problem, background, held.use)
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background))
@@ -151,8 +150,7 @@ class RichardsonLucy(
         if settled is not None:  # nobody settled it before, on the image as a whole
             yield from settled.method.steps(problem)
             return
-        assert self.background != "auto"  # which `settle` has replaced
-        problem, background = self._photons(problem, self.background)
+        problem, background = self._photons(problem)
         ratio, iterate = self._iteration(problem, background, problem.observed)
         walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
         for _ in range(self.iterations):
@@ -160,6 +158,9 @@ class RichardsonLucy(
             yield walk.point
             if walk.arrived:
                 return
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return () if self.offset_counts or self.background else pedestal(problem)
 
     def _iteration(
         self, problem: Problem, background: float, use: Tensor | None
@@ -188,14 +189,13 @@ class RichardsonLucy(
 
         return ratio, iterate
 
-    def _photons(self, problem: Problem, level: float) -> tuple[Problem, float]:
+    def _photons(self, problem: Problem) -> tuple[Problem, float]:
         """The problem with values whose variance is their mean, up to a factor; its background."""
-        read = self.read_noise_photons**2 * self.gain_counts_per_photon / problem.scale
-        shift = read - self.offset_counts / problem.scale
-        background = level / problem.scale + read
-        if not shift:
-            return problem, background
-        return replace(problem, seen=problem.seen + shift, mean=problem.mean + shift), background
+        # `settle` has replaced "auto".
+        assert self.background != "auto" and self.offset_counts != "auto"
+        read = self.read_noise_photons**2 * self.gain_counts_per_photon
+        background = (self.background + read) / problem.scale
+        return without_offset(problem, self.offset_counts - read), background
 
 
 MOST = 200
@@ -204,25 +204,6 @@ _UNDONE = 0.01
 """Power of the blur's response down to which the unmatched back projector undoes it."""
 _KEPT = 0.05
 """Share of a pixel that an iteration leaves at least: 0 would be for good."""
-_DARK = 0.05
-_BLOCK = 8
-
-
-def dark_level(problem: Problem, offset: float) -> tuple[float, str]:
-    """Light of the darkest part of an image, in its own units above ``offset``, and why that.
-
-    A low quantile of single pixels would go with the noise, so it is one of means of blocks.
-    """
-    seen = problem.seen
-    if problem.unseen is not None:
-        mean = seen[~problem.unseen].mean()
-        seen = torch.where(problem.unseen, mean, seen)
-    size = min(_BLOCK, *seen.shape[-2:])
-    means = avg_pool2d(seen.reshape(-1, 1, *seen.shape[-2:]), size).flatten()
-    level = float(np.quantile(means.cpu().numpy(), _DARK)) * problem.scale
-    level = float(f"{max(0.0, level - offset):.6g}")
-    above = f" above the offset of {offset:g}" if offset else ""
-    return level, f"{100 * _DARK:g} % quantile of the means of {size}x{size} pixels{above}"
 
 
 def _one_more(share: Tensor, smooth: Tensor | None, correction: Tensor, rows: slice) -> Tensor:

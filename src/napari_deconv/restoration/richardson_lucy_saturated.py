@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Generator, Iterator
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Interval
 from torch import Tensor
 
 from ..core.fields import Zero
+from ..core.progress import drain
 from ..engine.coverage import LEAST
-from ..engine.problem import Problem
+from ..engine.problem import Problem, Settled
 from .base import Method
-from .multiplicative import Accelerated, Walk, flat, observed_over_expected, shared_light, tiny
+from .multiplicative import (
+    Accelerated,
+    Walk,
+    flat,
+    observed_over_expected,
+    pedestal,
+    read_levels,
+    shared_light,
+    tiny,
+    without_offset,
+)
 
 
 class RichardsonLucySaturated(
@@ -51,9 +62,13 @@ class RichardsonLucySaturated(
     accelerate : bool
         Extrapolate between iterations: as sharp (and as noisy) in about a third of them
         (D. Biggs and M. Andrews, Acceleration of iterative image restoration algorithms, 1997).
-    background : float
-        Constant level of the image that is no signal, in the image's own units. The result is
-        without it.
+    background : float or str
+        Constant level of the image that is no signal, in the image's own units, above the camera's
+        offset. The result is without it. ``"auto"`` takes the level of the image's darkest
+        twentieth.
+    offset_counts : float or str
+        What the camera adds to every pixel without light, in the image's own units. The result is
+        without it. ``"auto"`` takes the level of the image's darkest hundredth.
     tolerance : float
         Stop when an iteration changes the estimate by less than this share of its norm; 0 never.
     """
@@ -62,7 +77,8 @@ class RichardsonLucySaturated(
     threshold: Annotated[float, Interval(ge=0.5, le=1)] = 0.95
     clip_level: Annotated[float, Interval(ge=0), Zero("auto")] = 0.0
     accelerate: bool = False
-    background: Annotated[float, Interval(ge=0)] = 0.0
+    background: Annotated[float, Interval(ge=0)] | Literal["auto"] = 0.0
+    offset_counts: float | Literal["auto"] = 0.0
     tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.0
 
     def __post_init__(self) -> None:
@@ -74,9 +90,21 @@ class RichardsonLucySaturated(
     def total(self) -> int:
         return self.iterations
 
+    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
+        yield from ()
+        levels = read_levels(problem, self.offset_counts, self.background)
+        given = {k: v for k, v in levels.items() if not k.endswith("_reason")}
+        return Settled(self.but(**given), levels) if levels else None
+
     def steps(self, problem: Problem) -> Iterator[Tensor]:
+        settled = drain(self.settle(problem))
+        if settled is not None:  # nobody settled it before
+            yield from settled.method.steps(problem)
+            return
+        assert self.background != "auto" and self.offset_counts != "auto"
         background = self.background / problem.scale
         use = problem.seen < self.threshold * (self.clip_level / problem.scale or problem.white)
+        problem = without_offset(problem, self.offset_counts)
         use = use if problem.observed is None else use & problem.observed
         ratio = observed_over_expected(problem, background, use)
         share = shared_light(problem, use)
@@ -94,3 +122,6 @@ class RichardsonLucySaturated(
             yield walk.point
             if walk.arrived:
                 return
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        return () if self.offset_counts or self.background else pedestal(problem)

@@ -53,8 +53,12 @@ def chosen(recipe: Mapping[str, Any]) -> str:
     parts = recipe.get("channels", [recipe])
     settled = [one.get("chosen", {}) for one in parts]
     counts = [one.get("iterations") for one in settled]
-    levels = [f"{one['background']:g}" for one in settled if "background" in one]
-    text = f" The background was taken as {' and '.join(levels)}." if levels else ""
+    text = ""
+    for key, words in (("offset_counts", "camera's offset"), ("background", "background")):
+        levels = [f"{one[key]:g}" for one in settled if key in one]
+        reason = next((one[f"{key}_reason"] for one in settled if key in one), "")
+        if levels:
+            text += f" The {words} was taken as {' and '.join(levels)} ({reason})."
     if not counts or None in counts:
         return text
     most = " (the most that are tried)" if any("iterations_limit" in one for one in settled) else ""
