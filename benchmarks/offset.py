@@ -71,7 +71,8 @@ def main() -> None:
 Written by `python benchmarks/offset.py`: generated stacks of `benchmarks/stacks.py` (seed {SEED};
 {", ".join(KINDS)}) with a camera offset of {OFFSET:g}, read noise of {READ_NOISE} and a
 background of {100 * BACKGROUND:g} % of the brightest voxel's photons; {ITERATIONS} iterations of
-Richardson-Lucy, means over the three kinds. PSNR is against the object without background; *light* is the error of its total.
+Richardson-Lucy, means over the three kinds. PSNR is against the object without
+background; *light* is the error of its total.
 
 """
     text += "\n".join(lines) + "\n\n"
