@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.paths import is_folder, resolved
@@ -17,9 +16,9 @@ from ..io import SUFFIXES, Guard, Picture, files_in, images_in, one_per_image, r
 from ..io.atomic import replacing
 from ..io.locks import only_run
 from ..io.trial import check_format
+from ..psf import ImageFacts, PsfRequest
 from .batch import Job, make_folder
 from .batch import run as run_batch
-from .kernel import Kernel, examined, kernel_in, kernel_of
 from .options import add_common, add_precision, number_or_auto
 from .report import Reporter
 
@@ -65,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     if recipe and resolved(out) == resolved(folder):
         raise DeconvError(f"-o {out} is the recipe's own folder.", "Give another -o.")
     jobs = _jobs(comparison, folder, args.inputs, out)
-    kernel = kernel_in(args.psf).path if args.psf else ""
-    inputs = [*(job.source for job in jobs), recipe, args.truth, kernel]
+    files = PsfRequest.parse(args.psf).files if args.psf else ()
+    inputs = [*(job.source for job in jobs), recipe, args.truth, *files]
     guard = Guard.of(inputs, args.overwrite)
     work = _Comparing(comparison, folder, args, Reporter(args.quiet), guard)
     with only_run(out):
@@ -134,8 +133,9 @@ class _Comparing:
     def _material(self, picture: Picture, source: Path) -> tuple[Material, Comparison]:
         from ..comparison.material import Material
 
-        kernel = self._kernel()
-        psf = examined(kernel, picture, self.report, False)
+        prepared = self._psf().prepare(ImageFacts.of(picture))
+        self.report.psf(prepared, source.name)
+        psf = prepared.single()
         sizes = picture.spacing("X")
         spacing = picture.spacing("ZYX"[-psf.ndim :])
         truth, repeat = self._truth(source), self._beside("repeat")
@@ -147,25 +147,17 @@ class _Comparing:
             repeat=repeat,
             pixel_size=sizes[0] if sizes else 0.0,
             unit=picture.units.get("X", ""),
-            psf_about=kernel.said,
+            psf_about=prepared.record,
             spacing=spacing,
         )
         noise = getattr(self.args, "noise", self.comparison.noise)
         return made, replace(self.comparison, noise=noise)
 
-    def _kernel(self) -> Kernel:
+    def _psf(self) -> PsfRequest:
         if self.args.psf:
-            return kernel_in(self.args.psf)
-        said: dict[str, Any] = dict(self.comparison.psf)
-        if said.get("file"):
-            said = {"file": str(self.folder / field("The recipe's psf", said, "file", str))}
-        found = kernel_of({"psf": said})
-        if found is None:
-            raise DeconvError(
-                "The recipe does not say which PSF.",
-                'Give one: --psf psf.tif, or --psf "disk:radius_px=7".',
-            )
-        return found
+            return PsfRequest.parse(self.args.psf)
+        found = PsfRequest.from_dict(self.comparison.psf)
+        return replace(found, file=str(self.folder / found.file) if found.file else "")
 
     def _truth(self, source: Path) -> Any:
         if not self.args.truth:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cached_property
@@ -19,9 +20,9 @@ from ..core.words import duration
 from ..io import SUFFIXES, Guard, Picture, check_target, read, write
 from ..io.photo import not_srgb
 from ..io.trial import check_format
+from ..psf import FromMetadata, ImageFacts, PreparedPsf, PsfRequest
 from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
-from .kernels import Kernels, differ, kernels_in
 from .large import add_large, guard_of, is_large, run_large
 from .options import (
     add_common,
@@ -35,6 +36,8 @@ from .options import (
 from .report import Reporter
 
 if TYPE_CHECKING:
+    from ..core.progress import Stream
+    from ..psf.request import Kernels
     from ..restoration.base import Method
 
 _DEFAULT = "richardson-lucy"
@@ -125,12 +128,11 @@ class Restoration:
     """Everything that is the same for all inputs."""
 
     method: Method
-    kernels: Kernels
+    psf: PsfRequest
     recipe: dict[str, Any]
     noise: float | None
     device: str
     linear: bool
-    mend: bool
     refine: int
     args: argparse.Namespace
     report: Reporter
@@ -141,26 +143,23 @@ class Restoration:
         self.report.notes(picture.notes, job.source.name)
         check_format(job.target, picture)
         self._check_light(picture, job)
-        kernels = self.met(picture, job.source.name)
-        psf = kernels.on(self.sized(picture), self.report, self.mend)
+        psf = self.prepared(picture)
+        kernels = self.report.psf(psf, job.source.name)
         with self.report.progress(job.source.name) as bar:
-            result = drain(self._stream(picture, psf, job.source.name), bar)
+            result = drain(self._stream(picture, kernels, job.source.name), bar)
         self.report.notes(result.notes, job.source.name)
-        if differ(self.recipe, result.recipe):
+        if _differ(self.recipe, result.recipe):
             self.report.note("The PSF is not the one of the recipe; results will differ.")
         self.tell(result.recipe, job.source.name)
-        said = kernels.said(result.recipe["psf"], self.mend)
-        recipe = result.recipe | {"psf": said, "source": job.source.name}
+        made = result.recipe["psf"] | psf.record
+        recipe = result.recipe | {"psf": made, "source": job.source.name}
         write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard)
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
 
-    def met(self, picture: Picture, name: str) -> Kernels:
-        """The PSFs for a picture: what its metadata have to give is taken, and listed."""
-        picture = self.sized(picture)
-        axes = "ZYX" if "Z" in picture.axes else "YX"
-        sizes = picture.spacing(axes) if self.args.spacing else None
-        return self.kernels.met(picture, sizes, not self.args.ask_nothing, self.report, name)
+    def prepared(self, picture: Picture) -> PreparedPsf:
+        """The PSF for a picture, completed by its metadata where need be."""
+        return self.psf.prepare(ImageFacts.of(self.sized(picture), bool(self.args.spacing)))
 
     def sized(self, picture: Picture) -> Picture:
         """The picture with the voxel size that was given, which a PSF is rendered for."""
@@ -193,7 +192,7 @@ class Restoration:
             said = f"how its values become light ({', '.join(light)}) is kept in PNG files only."
             self.report.note(f"{job.source.name}: {said}")
 
-    def options(self, picture: Picture, psf: Any) -> dict[str, Any]:
+    def options(self, picture: Picture, psf: Kernels) -> dict[str, Any]:
         """What the engine is told besides image and PSF, or PSFs by channel."""
         memory, sizes = self.args.memory_gb, self.args.spacing
         one = next(iter(psf.values())) if isinstance(psf, dict) else psf
@@ -212,7 +211,7 @@ class Restoration:
     def _unseen(self) -> Any:
         return None if self.args.unseen is None else read(self.args.unseen).data != 0
 
-    def _stream(self, picture: Picture, psf: Any, name: str) -> Any:
+    def _stream(self, picture: Picture, psf: Kernels, name: str) -> Stream:
         from ..engine.restore import restore
         from ..restoration.expected import remembered
 
@@ -221,7 +220,7 @@ class Restoration:
         given = {"linear": self.linear, "refine_psf": self.refine, **options}
         return remembered(self.method, restore(self.method, picture.data, psf, **given))
 
-    def expect(self, image: Any, psf: Any, options: dict[str, Any], name: str) -> None:
+    def expect(self, image: Any, psf: Kernels, options: dict[str, Any], name: str) -> None:
         """Say how long it will take."""
         from ..restoration.expected import expected
 
@@ -258,7 +257,7 @@ def run(args: argparse.Namespace) -> int:
     if is_large(args):
         return run_large(args, job)
     jobs = plan(args.inputs, args.output)
-    job.guard = guard_of(args, job.kernels, [each.source for each in jobs])
+    job.guard = guard_of(args, job.psf, [each.source for each in jobs])
     check_targets(jobs, "result", job.guard)
     for each in jobs if job.refine else ():
         check_target(_psf_beside(each.target), "refined PSF", job.guard)
@@ -276,7 +275,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     report = Reporter(args.quiet)
     fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
     method = args.cls.make(args.cls.name, **fields)
-    kernels = kernels_in(args.psf or (), recipe, args.inputs)
+    psf = _psf(args, recipe)
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
     # An estimated level is estimated again: it belongs to the image, not to the recipe.
@@ -285,19 +284,68 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     linear = recipe.get("light") == "linear" if args.linear is None else args.linear
     rounds = field("The recipe", recipe, "refine_psf", Annotated[int, Interval(ge=0, le=100)], 0)
     refine = rounds if args.refine_psf is None else args.refine_psf
-    psf = field("The recipe", recipe, "psf", dict, {})
     return Restoration(
         method=method,
-        kernels=kernels,
+        psf=psf,
         recipe=recipe,
         noise=getattr(args, "noise", recorded),
         device=_device(args.device, recipe, report),
         linear=linear,
-        mend=args.repair_psf or (not args.psf and bool(psf.get("repaired"))),
         refine=refine,
         args=args,
         report=report,
     )
+
+
+def _psf(args: argparse.Namespace, recipe: dict[str, Any]) -> PsfRequest:
+    """The PSF that was given, or that of the recipe, or what the images' metadata say.
+
+    Raises
+    ------
+    DeconvError
+        If there is none, or the recipe does not say how it was made.
+    """
+    given = [PsfRequest.parse(text, complete=True) for text in args.psf or ()]
+    if not given and not {"psf", "channels"} & set(recipe) and not all(map(_bare, args.inputs)):
+        given = [PsfRequest(metadata=FromMetadata())]
+    if given:
+        assume = not args.ask_nothing
+        given = [
+            replace(one, metadata=one.metadata and replace(one.metadata, assume=assume))
+            for one in given
+        ]
+        psf = given[0] if len(given) == 1 else PsfRequest(channels=dict(enumerate(given)))
+    else:
+        recorded = field("The recipe", recipe, "psf", dict, {})
+        if "channels" in recipe and "channels" not in recorded:
+            raise DeconvError(
+                "The recipe has a PSF per channel and does not say where they came from.",
+                "Give them again: --psf once for each channel.",
+            )
+        psf = PsfRequest.from_dict(recorded).loaded()
+    return psf.repaired() if args.repair_psf else psf
+
+
+def _bare(source: str) -> bool:
+    """Whether an image is of a kind that says nothing of a microscope."""
+    suffix = Path(source).suffix.lower()
+    return suffix in (*SUFFIXES, ".bmp") and not suffix.startswith(".tif")
+
+
+def _differ(recipe: dict[str, Any], made: dict[str, Any]) -> bool:
+    """Whether a run's PSFs are others than those of the recipe it replays."""
+    then, now = _hashes(recipe), _hashes(made)
+    return any(value != now.get(channel) for channel, value in then.items() if value)
+
+
+def _hashes(recipe: dict[str, Any]) -> dict[Any, Any]:
+    found = {}
+    parts = recipe.get("channels")
+    for one in parts if parts and isinstance(parts, list) else [recipe]:
+        psf = one.get("psf") if isinstance(one, Mapping) else None
+        if isinstance(psf, Mapping):
+            found[one.get("channel")] = psf.get("sha256")
+    return found
 
 
 def _device(asked: str | None, recipe: dict[str, Any], report: Reporter) -> str:

@@ -14,9 +14,9 @@ from ..core.progress import drain
 from ..degradation.chain import Chain
 from ..io import Guard, read, write
 from ..io.trial import check_format
+from ..psf import ImageFacts, PsfRequest
 from .batch import Job, check_targets, plan
 from .batch import run as run_batch
-from .kernel import Kernel, examined, kernel_in
 from .options import add_common, add_fields, given_fields
 from .report import Reporter
 
@@ -64,20 +64,20 @@ def run(args: argparse.Namespace) -> int:
         return _dataset(args, chain)
     if not args.inputs:
         raise DeconvError("There are no inputs.", "Give images or folders.")
-    kernel = kernel_in(args.psf) if args.psf else None
+    psf = PsfRequest.parse(args.psf) if args.psf else None
+    if psf is not None and args.repair_psf:
+        psf = psf.repaired()
     jobs = plan(args.inputs, args.output)
     truths = plan(args.inputs, args.truth) if args.truth else []
     _check_apart(jobs, truths)
-    guard = Guard.of(
-        [*(job.source for job in jobs), kernel.path if kernel else None], args.overwrite
-    )
+    guard = Guard.of([*(job.source for job in jobs), *(psf.files if psf else ())], args.overwrite)
     check_targets(jobs, "degraded image", guard)
     check_targets(truths, "truth", guard)
     truth = {job.source: job.target for job in truths}
     report = Reporter(args.quiet)
 
     def work(job: Job) -> None:
-        _degrade(job, truth.get(job.source), chain, kernel, args, report, guard)
+        _degrade(job, truth.get(job.source), chain, psf, args, report, guard)
 
     return run_batch(jobs, work, quiet=args.quiet)
 
@@ -94,7 +94,7 @@ def _degrade(
     job: Job,
     truth_path: Path | None,
     chain: Chain,
-    kernel: Kernel | None,
+    request: PsfRequest | None,
     args: argparse.Namespace,
     report: Reporter,
     guard: Guard,
@@ -103,11 +103,14 @@ def _degrade(
     report.notes(picture.notes, job.source.name)
     for target in filter(None, (job.target, truth_path)):
         check_format(target, picture)
-    psf = None if kernel is None else examined(kernel, picture, report, args.repair_psf)
-    degraded, truth = chain(picture.data, psf, axes=picture.axes)
+    psf = None if request is None else request.prepare(ImageFacts.of(picture))
+    if psf is not None:
+        report.psf(psf, job.source.name)
+    kernel = None if psf is None else psf.single()
+    degraded, truth = chain(picture.data, kernel, axes=picture.axes)
     recipe: dict[str, Any] = {"degradation": chain.to_dict(), "source": job.source.name}
-    if kernel is not None:
-        recipe["psf"] = kernel.said | {"repaired": args.repair_psf}
+    if psf is not None:
+        recipe["psf"] = psf.record
     write(job.target, degraded, like=picture, recipe=recipe, guard=guard)
     if job.target.suffix.lower() in (".jpg", ".jpeg"):
         report.note("JPEG files code the result once more; .png and .tif keep it exactly.")
@@ -150,7 +153,7 @@ def _sampler(args: argparse.Namespace, chain: Chain) -> Any:
         return Sampler.from_dict(_json(args.sampler))
     psfs = standard_psfs()
     if args.psf:
-        spec = kernel_in(args.psf).spec
+        spec = PsfRequest.parse(args.psf).generator
         if spec is None:
             raise DeconvError(
                 f"--psf {args.psf} is a file.", "Random pairs need a generator, or none."

@@ -13,8 +13,8 @@ from ..core.progress import Step, drain
 from ..io import Guard
 
 if TYPE_CHECKING:
+    from ..psf import PsfRequest
     from .deconvolve import Restoration
-    from .kernels import Kernels
 
 
 def add_large(parser: argparse.ArgumentParser) -> None:
@@ -45,17 +45,16 @@ def is_large(args: argparse.Namespace) -> bool:
     return large
 
 
-def guard_of(args: argparse.Namespace, kernels: Kernels, sources: Iterable[Path]) -> Guard:
+def guard_of(args: argparse.Namespace, psf: PsfRequest, sources: Iterable[Path]) -> Guard:
     """What stands before every write: images, PSFs and recipe are inputs."""
-    psfs = [kernel.path for kernel in kernels.by_channel.values()]
-    return Guard.of([*sources, *psfs, args.recipe, args.unseen], args.overwrite)
+    return Guard.of([*sources, *psf.files, args.recipe, args.unseen], args.overwrite)
 
 
 def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
     """Restore, or go on with it; the exit status."""
     from ..blocks import WAITING, open_source, stream_blocks
 
-    guard_of(args, restoration.kernels, [Path(args.inputs[0])]).check_inputs(Path(args.output))
+    guard_of(args, restoration.psf, [Path(args.inputs[0])]).check_inputs(Path(args.output))
     source, report = open_source(args.inputs[0], args.axes), restoration.report
     try:
         name, picture = Path(args.inputs[0]).name, source.picture
@@ -63,9 +62,7 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             raise DeconvError("--linear is for photos.", "Leave it out.")
         if restoration.refine:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
-        psf = restoration.met(picture, name).on(
-            restoration.sized(picture), report, restoration.mend
-        )
+        psf = report.psf(restoration.prepared(picture), name)
         options = restoration.options(picture, psf)
         restoration.expect(source.array, psf, options, name)
         run = stream_blocks(

@@ -13,9 +13,8 @@ from ..core.errors import DeconvError
 from ..core.paths import read_text
 from ..io import Guard, Picture, check_target, read, write
 from ..io.trial import check_format
-from ..psf import describe
+from ..psf import ImageFacts, PsfRequest, describe
 from .batch import make_folder
-from .kernel import kernel_in
 from .options import add_common, sizes
 from .report import Reporter
 
@@ -91,7 +90,7 @@ def _points(path: str | None) -> np.ndarray | None:
 def _compare(theory: str | None, found: Measured, like: Picture) -> None:
     if theory is None:
         return
-    kernel = kernel_in(theory).on(like)
+    kernel = PsfRequest.parse(theory).prepare(ImageFacts.of(like)).array
     if kernel.ndim != found.psf.ndim:
         raise DeconvError(f"{theory} is {kernel.ndim}-D, the beads {found.psf.ndim}-D.")
     ratios = " x ".join(f"{r:.2f}" for r in found.against(kernel))

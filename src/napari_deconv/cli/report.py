@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from ..psf.request import Kernels, PreparedPsf
+
 
 class StepLike(Protocol):
     """What generators of this package yield."""
@@ -42,6 +44,31 @@ class Reporter:
         """Say several things about one file."""
         for text in texts:
             self.note(f"{about}: {text}" if about else text)
+
+    def psf(self, prepared: PreparedPsf, name: str) -> Kernels:
+        """Say where a PSF's values came from and what is odd about it; what the engine takes.
+
+        Raises
+        ------
+        DeconvError
+            If it cannot be used.
+        """
+        several = len(prepared.optics) > 1 or bool(prepared.channels)
+        for psf in prepared.optics:
+            title = f" ({psf.name})" if psf.name else ""
+            which = f", channel {psf.channel}{title}" if several else ""
+            self.notes(psf.notes, name)
+            listed = "".join(f"\n  {fact}" for fact in psf.facts)
+            self.note(f"{name}{which}: {psf.spec.title.lower()} PSF from{listed}")
+        kernels = prepared.usable()
+        for part in prepared.channels.values() or (prepared,):
+            self.notes(map(str, part.mended), "PSF")
+            if part.mended:
+                size = " x ".join(map(str, part.array.shape))
+                self.note(f"PSF: repaired; it is now {size} px.")
+            for finding in part.findings:
+                self.note(f"PSF: {finding}{' (--repair-psf)' * finding.repairable}")
+        return kernels
 
     @contextmanager
     def progress(self, name: str) -> Iterator[Bar]:

@@ -26,6 +26,7 @@ from .metadata import ChannelPSF, Fact, from_metadata
 from .motion import Motion, line_to_motion
 from .preflight import inspect, of_generator, repair
 from .readout import describe, fwhm
+from .request import FromMetadata, ImageFacts, PreparedPsf, PsfRequest, Values
 
 if TYPE_CHECKING:
     from ..estimation import estimate, estimate_across, from_edge, refine
@@ -42,11 +43,16 @@ __all__ = [
     "Disk",
     "Fact",
     "Finding",
+    "FromMetadata",
     "Gaussian",
+    "ImageFacts",
     "LightSheet",
     "Motion",
+    "PreparedPsf",
+    "PsfRequest",
     "RegionPSF",
     "TwoPhoton",
+    "Values",
     "WideField",
     "at_depths",
     "describe",

@@ -53,6 +53,11 @@ class Finding:
         """Whether `repair` can remove it."""
         return not self.fatal and self.code not in ("flat", "delta", "nyquist", "beyond")
 
+    @property
+    def refuses(self) -> bool:
+        """Whether the PSF cannot be used as it is."""
+        return self.fatal or self.code in ("negative", "bool")
+
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
@@ -112,7 +117,8 @@ def negative(psf: Array) -> Finding | None:
         return None
     share = -psf.clip(max=0).sum() / psf.clip(0).sum()
     message = (
-        f"{_count(count, 'negative value')}, down to {psf.min():.3g} ({share:.2%} of its energy)."
+        f"The PSF is negative in places: {_count(count, 'negative value')}, down to "
+        f"{psf.min():.3g} ({share:.2%} of its energy)."
     )
     return Finding("negative", message, "Repair sets them to 0.")
 

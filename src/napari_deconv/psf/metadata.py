@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .. import io
+from ..core.checks import field as checked_field
 from ..core.errors import DeconvError
 from ..io.optics import Optics, at, optics_of
 from .base import PSF, checked_pixel_size
@@ -79,6 +80,12 @@ class Fact:
             "source": self.source,
             "assumed": self.assumed,
         }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; a `DeconvError` if something does not fit."""
+        kinds = {"field": str, "value": float | str, "unit": str, "source": str, "assumed": bool}
+        return cls(**{key: checked_field("A fact", data, key, kind) for key, kind in kinds.items()})
 
 
 @dataclass(frozen=True)

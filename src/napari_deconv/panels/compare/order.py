@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...core.errors import DeconvError
+from ...psf import PreparedPsf
 from ..kit import settings
 from ..kit.layers import axes_of, pixel_size, pixels
-from ..psf.request import Request
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,8 +23,8 @@ class CompareOrder:
     ----------
     comparison : Comparison
         What to run.
-    psf : Request
-        The PSF to make first.
+    psf : callable
+        Makes the PSF.
     image, truth, repeat : array_like
         The arrays; the last two may be None.
     axes : str
@@ -36,7 +36,7 @@ class CompareOrder:
     """
 
     comparison: Any
-    psf: Request
+    psf: Callable[[], PreparedPsf]
     image: Any
     axes: str
     truth: Any = None
@@ -49,8 +49,8 @@ class CompareOrder:
         from ...comparison.material import Material
         from ...comparison.run import compare
 
-        prepared = self.psf.prepare()
-        kernel = prepared.usable()
+        prepared = self.psf()
+        kernel, record = prepared.single(), prepared.record
         sizes = self.pixel_size[-kernel.ndim :]
         material = Material(
             image=self.image,
@@ -60,11 +60,11 @@ class CompareOrder:
             repeat=self.repeat,
             pixel_size=self.pixel_size[-1] if self.unit else 0.0,
             unit=self.unit,
-            psf_about=prepared.about,
+            psf_about=record,
             spacing=sizes if len(sizes) == kernel.ndim else None,
         )
         chosen = settings.current()
-        told = replace(self.comparison, psf=prepared.about)
+        told = replace(self.comparison, psf=record)
         outcome = yield from compare(
             told,
             material,
@@ -76,7 +76,7 @@ class CompareOrder:
         return outcome, material
 
 
-def asked(layers: Mapping[str, Any], psf: Request, **fields: Any) -> CompareOrder:
+def asked(layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: Any) -> CompareOrder:
     """The order for layers (``image``, ``truth``, ``repeat``) and fields of a `Comparison`.
 
     Raises

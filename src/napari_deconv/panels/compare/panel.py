@@ -10,6 +10,7 @@ from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PsfRequest
 from ..kit.inputs import Fold
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
@@ -82,7 +83,7 @@ class ComparePanel(Panel):
             )
         known = {"image": self.image.layer, **self.judging.layers}
         return asked(
-            known, self.psf.request(), methods=methods, sweep=sweep, **self.judging.asked()
+            known, self.psf.preparing(), methods=methods, sweep=sweep, **self.judging.asked()
         )
 
     def run(self, sweep: Any = None) -> None:
@@ -110,7 +111,7 @@ class ComparePanel(Panel):
         self.judging.set_asked(comparison)
         if {"spec", "layer"} & set(comparison.psf):
             try:
-                self.psf.restore(comparison.psf)
+                self.psf.restore(PsfRequest.from_dict(comparison.psf))
             except DeconvError as error:
                 self._say(str(error))
 

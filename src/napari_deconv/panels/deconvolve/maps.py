@@ -35,7 +35,7 @@ class Look:
         Whose visible part is restored.
     order : Order
         With which method and noise level.
-    prepared : Prepared or None
+    prepared : PreparedPsf or None
         The PSF; None while it is not ready.
     """
 
@@ -89,7 +89,7 @@ class Inside(QWidget):
             look = self._ask()
             if look.layer is None or look.prepared is None:
                 raise DeconvError("The image or the PSF is not ready.", "See above.")
-            psf = look.prepared.usable()
+            psf = look.prepared.single()
             region = visible(self._viewer, look.layer, tuple(psf.shape))
         except DeconvError as error:
             self.notice.say(str(error), "error")

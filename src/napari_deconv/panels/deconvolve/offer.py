@@ -32,7 +32,7 @@ class WeightsOffer(Notice):
         ----------
         choice : Choice
             Of the method, with its form.
-        prepared : Prepared or None
+        prepared : PreparedPsf or None
             The PSF.
         """
         self._choice = choice

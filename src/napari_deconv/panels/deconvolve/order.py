@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
+from ...core.errors import DeconvError
+from ...psf import ImageFacts, PreparedPsf, PsfRequest
+from ...psf.request import Kernels
 from ..kit import settings
 from ..kit.layers import Placement
-from ..psf.request import Request
-from ..psf.variety import Variety
 
 if TYPE_CHECKING:
     from ...engine.options import Options
@@ -22,16 +25,15 @@ class Order:
     """One restoration as the panel stood when it was asked for."""
 
     method: Any
-    psf: Request
+    psf: PsfRequest
     noise: float | NoiseLaw | None
+    image: ImageFacts | None = None
     linear: bool = False
-    voxel: Mapping[str, float] = field(default_factory=dict)
-    variety: Variety = field(default_factory=Variety)
     refine: int = 0
     nan: str = "refuse"
 
     def stream(
-        self, data: Any, axes: str, kernels: Any, cancel: threading.Event, refine: int = 0
+        self, data: Any, axes: str, kernels: Kernels, cancel: threading.Event, refine: int = 0
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
         from ...engine.restore import restore
@@ -42,13 +44,13 @@ class Order:
         run = restore(self.method, data, kernels, linear=light, refine_psf=refine, **given)
         return remembered(self.method, run)
 
-    def options(self, axes: str, kernels: Any, cancel: threading.Event) -> Options:
+    def options(self, axes: str, kernels: Kernels, cancel: threading.Event) -> Options:
         """What the engine is told besides image and PSF."""
         chosen = settings.current()
         return {
             "axes": axes,
             "noise": self.noise,
-            "spacing": self.spacing(axes, kernels),
+            "spacing": self.spacing(kernels),
             "device": chosen.device,
             "precision": chosen.precision,
             "memory_bytes": chosen.memory_bytes,
@@ -62,27 +64,46 @@ class Order:
         """Seconds that a run will take; runs in the worker."""
         from ...restoration.expected import expected
 
-        kernels, _ = self.variety.make(self.psf)
+        kernels = self.prepared().usable()
         yield from ()  # the worker runs generators
         return expected(self.method, data, kernels, **self.options(axes, kernels, cancel))
 
-    def spacing(self, axes: str, kernels: Any) -> list[float] | None:
+    def spacing(self, kernels: Kernels) -> tuple[float, ...] | None:
         """Voxel size along the axes of the PSF, where the image has one."""
         one = next(iter(kernels.values())) if isinstance(kernels, dict) else kernels
-        sizes = [self.voxel[a] for a in "ZYX"[-one.ndim :] if a in self.voxel]
-        return sizes if len(sizes) == one.ndim else None
+        return self.image.sizes(one.ndim) if self.image is not None else None
+
+    def prepared(self) -> PreparedPsf:
+        """The PSF, or a `DeconvError` if it cannot be made; runs in the worker."""
+        return self.psf.prepare(self.image)
 
     def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
         """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
-        kernels, about = self.variety.make(self.psf)
-        result = yield from self.stream(data, axes, kernels, cancel, self.refine)
-        return result, about
+        psf = self.prepared()
+        result = yield from self.stream(data, axes, psf.usable(), cancel, self.refine)
+        return result, psf.record
+
+    def psf_at(self, made: PreparedPsf, place: Mapping[str, float]) -> NDArray[Any]:
+        """The PSF that holds at a pixel, by axis; ``made`` is that of the panel without depths.
+
+        Raises
+        ------
+        DeconvError
+            If it cannot be made, or the channel there is left as it is.
+        """
+        request = self.psf
+        if "C" in place and request.channels:
+            part = request.channels.get(int(place["C"]))
+            if part is None:
+                raise DeconvError(f"Channel {place['C']} is left as it is.", "Go to another.")
+            return part.prepare(self.image).at(place)
+        return (made if request.depths == 1 else request.prepare(self.image)).at(place)
 
     def preview(
-        self, data: Any, axes: str, prepared: Any, cancel: threading.Event
+        self, data: Any, axes: str, kernel: NDArray[Any], cancel: threading.Event
     ) -> Generator[Any, None, Any]:
         """Restore a region; returns the array."""
-        result = yield from self.stream(data, axes, prepared.usable(), cancel)
+        result = yield from self.stream(data, axes, kernel, cancel)
         return result.data
 
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PsfRequest
 from ..kit.form import Choice
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, axes_of, find, is_image, pixels, voxel
+from ..kit.layers import Placement, axes_of, find, is_image, pixels
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.noise import NoiseLevel
@@ -97,11 +99,9 @@ class DeconvolvePanel(Panel):
         if self.image.layer is None:
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
         linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
-        size = voxel(self.image.layer)
-        psf = self.psf.request()
-        variety = self.variety.variety(psf)
+        psf, image = self.variety.applied(self.psf.request()), self.psf.image
         method, noise, refine = self.method.spec(), self.noise.value, self.refine.value()
-        return Order(method, psf, noise, linear, size, variety, refine, self.nan.value())
+        return Order(method, psf, noise, image, linear, refine, self.nan.value())
 
     def run(self) -> None:
         """Restore the chosen layer; the result becomes a new layer."""
@@ -131,8 +131,10 @@ class DeconvolvePanel(Panel):
             If the image or the PSF it names is not there.
         """
         self.image.pick(find(self._viewer, str(recipe.get("source"))))
-        self.psf.restore(recipe.get("psf", {}))
-        self.variety.restore(recipe.get("psf", {}))
+        psf = PsfRequest.from_dict(recipe.get("psf", {}))
+        first = next(iter(psf.channels.values()), psf)
+        self.psf.restore(psf if psf.generator or psf.file or psf.layer else first)
+        self.variety.restore(psf)
         method = dict(recipe["method"])
         if not self.method.choose(method.pop("name"), method):
             name = recipe["method"]["name"]
@@ -226,11 +228,15 @@ class DeconvolvePanel(Panel):
         order, prepared = replace(self.order(), noise=self.noise.level), self.psf.prepared
         if prepared is None:
             raise DeconvError("The PSF is not ready.", "See above.")
-        shape = tuple(prepared.usable().shape)
+        prepared.usable()
 
-        def psf(region: Any) -> Any:
-            place = dict(zip(region.axes, region.offset, strict=False))
-            return order.variety.at(prepared, place.get("C"), place.get("Z", 0))
+        def psf(region: Any) -> NDArray[Any]:
+            # Where PSFs differ across the image, that of the middle of what is in view holds.
+            middle = zip(region.axes, region.offset, region.data.shape, strict=False)
+            place = {a: at + n // 2 * (a in "YX") for a, at, n in middle}
+            return order.psf_at(prepared, place)
+
+        shape = tuple(prepared.array.shape)
 
         return Task(self.image.layer, shape, psf, order.preview)
 

@@ -135,7 +135,7 @@ def _psf_command(psf: Mapping[str, Any]) -> tuple[list[str], str]:
     spec = dict(psf["spec"])
     name = spec.pop("name")
     size, voxel = psf.get("size"), psf.get("pixel_size") or ()
-    if not size and psf.get("ndim", 2) == 2 and len(set(voxel)) < 2:
+    if not size and len(voxel) < 3 and len(set(voxel)) < 2:
         values = ",".join(f"{k}={_text(v)}" for k, v in spec.items())
         return [], f"{name}:{values}" if values else name
     # An .npy states no voxel size that could disagree with the image file's.
@@ -176,7 +176,10 @@ def _one_psf(psf: Mapping[str, Any]) -> list[str]:
     if not psf.get("repaired"):
         return lines
     sizes = "".join(f", {k}={_tuple(v)!r}" for k, v in psf.get("repair", {}).items())
-    return [*lines, f"kernel = psf.repair(kernel{sizes})"]
+    lines.append(f"found = psf.inspect(kernel{sizes})")
+    if "spec" in psf:  # what is in its nature stays
+        lines.append(f"found = psf.of_generator(found, {_made(psf['spec'])}, None)")
+    return [*lines, f"kernel = psf.repair(kernel, found{sizes})"]
 
 
 def _made(spec: Mapping[str, Any]) -> str:

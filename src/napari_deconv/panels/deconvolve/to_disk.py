@@ -120,7 +120,8 @@ def write(
             "The layer comes from no file, which blocks are read from.",
             "Save it as an OME-Zarr or TIFF, open that, and run again.",
         )
-    kernels, about = order.variety.make(order.psf)
+    psf = order.prepared()
+    kernels = psf.usable()
     source = open_source(layer_path, axes)
     try:
         if tuple(source.array.shape) != tuple(data.shape):
@@ -135,7 +136,7 @@ def write(
     notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
     notes += ["Run it again to try these blocks once more."] if notes else []
     recipe = outcome.recipe | {"device": given["device"]}
-    return Written(outcome.target, recipe, (*outcome.notes, *notes)), about
+    return Written(outcome.target, recipe, (*outcome.notes, *notes)), psf.record
 
 
 def open_written(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PreparedPsf
 from ..kit.form import Form
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
@@ -22,7 +23,6 @@ from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.run_bar import RunBar
 from ..psf.adopt import made_by_hand
 from ..psf.layer import add_psf
-from ..psf.request import Prepared
 from ..psf.source import PsfSource
 from .dataset import DatasetBox
 
@@ -37,25 +37,25 @@ class Order:
     """One degradation as the panel stood when it was asked for."""
 
     chain: Any
-    psf: Callable[[], Prepared] | None
+    psf: Callable[[], PreparedPsf] | None
 
     def run(
         self, data: Any, axes: str, cancel: threading.Event
-    ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], Prepared | None]]:
+    ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]]:
         """Degraded, truth and the PSF; runs in the worker."""
         prepared = self.psf() if self.psf is not None else None
-        kernel = None if prepared is None else prepared.usable()
+        kernel = None if prepared is None else prepared.single()
         degraded, truth = self.chain(data, kernel, axes=axes)
         return degraded, truth, prepared
         yield
 
     def preview(
-        self, data: Any, axes: str, prepared: Any, cancel: threading.Event
+        self, data: Any, axes: str, kernel: Any, cancel: threading.Event
     ) -> Generator[Any, None, NDArray[Any]]:
         """A region degraded; surroundings are cut from it afterwards, so it may not shrink."""
         boundary = "reflect" if self.chain.boundary == "valid" else self.chain.boundary
         chain = replace(self.chain, boundary=boundary)
-        degraded, _ = chain(np.asarray(data), prepared and prepared.usable(), axes=axes)
+        degraded, _ = chain(np.asarray(data), kernel, axes=axes)
         return np.asarray(degraded)
         yield
 
@@ -92,8 +92,7 @@ class DegradePanel(Panel):
         """What the panel is set to; a `DeconvError` if a field does not fit."""
         if self.image.layer is None:
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
-        request = None if self.psf.none else self.psf.request()
-        return Order(self.chain.spec(), None if request is None else request.prepare)
+        return Order(self.chain.spec(), None if self.psf.none else self.psf.preparing())
 
     def run(self) -> None:
         """Degrade the chosen layer; degraded image and truth become new layers."""
@@ -143,8 +142,9 @@ class DegradePanel(Panel):
         order, prepared = self.order(), self.psf.prepared
         if prepared is None and not self.psf.none:
             raise DeconvError("The PSF is not ready.", "See above.")
-        shape = tuple(prepared.usable().shape) if prepared is not None else (1, 1)
-        return Task(self.image.layer, shape, lambda _: prepared, order.preview)
+        kernel = prepared.single() if prepared is not None else None
+        shape = tuple(kernel.shape) if kernel is not None else (1, 1)
+        return Task(self.image.layer, shape, lambda _: kernel, order.preview)
 
     def _settings(self) -> tuple[Any, Any]:
         """PSF generator (None if it is no generator) and chain, for the data set."""
@@ -156,7 +156,7 @@ class DegradePanel(Panel):
             return
         degraded, truth, psf = made
         name, placement, axes, chain = self._source
-        recipe = psf.about if psf is not None else {}
+        recipe = psf.record if psf is not None else {}
         options = placement.shifted(_offset(chain, axes, psf.array.shape if psf else ()))
         about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
         if psf is not None and "layer" not in recipe:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
-from ..psf.request import Prepared
 from .job import Job
 from .layers import Placement, add_quietly, follow
 from .parts import Delay
@@ -39,7 +38,7 @@ class Task:
 
     layer: Any
     psf_shape: tuple[int, ...]
-    prepare: Callable[[Any], Prepared | None]
+    prepare: Callable[[Any], NDArray[Any] | None]
     stream: Callable[[Any, str, Any, threading.Event], Generator[Any, None, NDArray[Any]]]
     region: Any = field(default=None)
     placement: Any = field(default=None)

@@ -15,9 +15,8 @@ from ..kit.layer_combo import LayerCombo
 from ..kit.layers import KEY, Placement, axes_of, follow, is_image, pixel_size, pixels
 from ..kit.parts import Notice, Panel, read_out, rows
 from ..kit.run_bar import RunBar
-from .asked import image_facts, typed_size
 from .beads_theory import Theory, compared
-from .layer import add_psf
+from .layer import add_psf, image_facts, typed_size
 from .picture import Picture
 
 _FOUND = "found by themselves"
@@ -140,7 +139,7 @@ class BeadsPanel(Panel):
 
         found, theory = made
         placement, facts, size = self._about
-        unit = facts.get("unit", "")
+        unit = facts.unit
         self.picture.show_psf(found.psf)
         said = [describe(found.psf, size if unit else None, unit)]
         said += [] if theory is None else [compared(found, theory, size, unit)]

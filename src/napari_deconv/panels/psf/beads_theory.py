@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...psf import ImageFacts
 from ..kit.form import Choice
-from .asked import from_fields
+from .layer import rendered
 from .optics_note import OpticsNote, optics_of
 
 Render = Callable[[tuple[int, ...]], NDArray[Any]]
@@ -39,13 +40,13 @@ class Theory(QWidget):
             self.choice.choose(kind)
         self.note.set_image(layer)
 
-    def render(self, ndim: int, image: Mapping[str, Any]) -> Render | None:
+    def render(self, ndim: int, image: ImageFacts | None) -> Render | None:
         """What to compare with, or None; a `DeconvError` where fields or voxels do not fit."""
         if self.choice.form is None:
             return None
         spec = self.choice.spec()
-        from_fields(spec, ndim, "", image)  # what does not fit is said before the work
-        return lambda shape: from_fields(spec, ndim, ", ".join(map(str, shape)), image).make()
+        voxels = rendered(spec, ndim, None, image).pixel_size
+        return lambda shape: spec(shape, voxels)
 
 
 def compared(found: Any, theory: NDArray[Any], size: tuple[float, ...], unit: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,13 +16,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...core.errors import DeconvError
+from ...psf import PreparedPsf, PsfRequest
 from ..kit.inputs import Combo, Number, guard_fields
 from ..kit.layers import axes_of, find, follow, is_psf, pixels, planes
 from ..kit.parts import read_out, rows
-from .asked import from_fields, from_layer, image_facts
+from .layer import image_facts, psf_in, rendered
 from .optics_note import optics_of
-from .request import Prepared, Request
-from .variety import Variety, deepens
 
 _SAME, _NONE = "As above", "None: leave as is"
 _MOST = 12
@@ -45,7 +44,7 @@ class VarietyBox(QWidget):
         super().__init__(parent)
         self._viewer, self._image = viewer, None
         self._count, self._planes = 0, 1
-        self._prepared: Prepared | None = None
+        self._prepared: PreparedPsf | None = None
         self.depths = QSpinBox()
         self.depths.setRange(1, 9)
         self.depths.setMinimumWidth(60)
@@ -80,52 +79,63 @@ class VarietyBox(QWidget):
             self._planes = planes(layer) if layer is not None else 1
             self._lay_out()
 
-    def set_psf(self, prepared: Prepared | None) -> None:
+    def set_psf(self, prepared: PreparedPsf | None) -> None:
         """Tell which PSF stands above; None while there is none."""
         self._prepared = prepared
-        about = prepared.about if prepared is not None else {}
-        self._deep.setVisible(self._planes > 1 and deepens(about))
-        light = "emission_nm" in about.get("spec", {})
+        request = prepared.request if prepared is not None else PsfRequest()
+        self._deep.setVisible(self._planes > 1 and request.deepens)
+        light = hasattr(request.generator, "emission_nm")
         for emission, psf in zip(self.emissions, self.psfs, strict=True):
             emission.setEnabled(light and psf.currentData() is None)
 
-    def variety(self, request: Request) -> Variety:
-        """What is set, beside the PSF that is asked for above; a `DeconvError` if it misfits."""
-        deep = self._planes > 1 and deepens(request.about)
-        on = self.switch.isVisibleTo(self) and self.switch.isChecked()
-        channels = {c: self._asked(c, request) for c in range(self._count)} if on else {}
-        return Variety(self.depths.value() if deep else 1, self._planes, channels)
+    def applied(self, request: PsfRequest) -> PsfRequest:
+        """The PSF asked for above as it is set here: over depth, and by channel.
 
-    def restore(self, about: Mapping[str, Any]) -> None:
-        """Set everything from a recipe's ``psf``."""
-        self.depths.setValue(int(about.get("depths", 1)))
-        rows_ = {int(one["channel"]): one for one in about.get("channels", ())}
-        self.switch.setChecked(bool(rows_))
-        for channel in range(self._count if rows_ else 0):
-            one = rows_.get(channel)
-            layer = find(self._viewer, str(one["layer"])) if one and one.get("layer") else None
-            combo = self.psfs[channel]
+        Raises
+        ------
+        DeconvError
+            If a channel's does not fit, or no channel has one.
+        """
+        if self._planes > 1 and request.deepens:
+            request = replace(request, depths=self.depths.value())
+        if not (self.switch.isVisibleTo(self) and self.switch.isChecked()):
+            return request
+        parts = {channel: self._part(channel, request) for channel in range(self._count)}
+        channels = {channel: part for channel, part in parts.items() if part is not None}
+        if not channels:
+            raise DeconvError("All channels are left as they are.", "Give one a PSF.")
+        return replace(request, channels=channels)
+
+    def restore(self, request: PsfRequest) -> None:
+        """Set everything to what was asked for once."""
+        channels = request.channels
+        self.depths.setValue(max([request.depths, *(one.depths for one in channels.values())]))
+        self.switch.setChecked(bool(channels))
+        for channel in range(self._count if channels else 0):
+            one, combo = channels.get(channel), self.psfs[channel]
+            layer = find(self._viewer, one.layer) if one is not None and one.layer else None
             combo.setCurrentIndex(1 if one is None else max(0, combo.findData(layer)))
-            if one is not None and "emission_nm" in one.get("spec", {}):
-                self.emissions[channel].setValue(one["spec"]["emission_nm"])
+            light = getattr(one and one.generator, "emission_nm", None)
+            if light is not None:
+                self.emissions[channel].setValue(light)
 
-    def _asked(self, channel: int, request: Request) -> Request | None:
-        combo, image = self.psfs[channel], image_facts(self._image)
+    def _part(self, channel: int, request: PsfRequest) -> PsfRequest | None:
+        """The PSF of one channel; None for one that is left as it is."""
+        combo, spec = self.psfs[channel], request.generator
         if combo.currentText() == _NONE:
             return None
         if combo.currentData() is not None:
-            return replace(from_layer(combo.currentData(), self._image), **image)
-        about = request.about
-        if "emission_nm" not in about.get("spec", {}):
+            layer = psf_in(combo.currentData(), self._image)
+            return replace(layer, depths=request.depths)
+        if spec is None or not hasattr(spec, "emission_nm"):
             return request
-        from ...psf import PSF
-
-        known = optics_of(self._image)[0].fields(channel)
-        own = {k: v for k, v in known.items() if k == "excitation_nm" and k in about["spec"]}
+        fields = spec.to_dict()
+        own = optics_of(self._image)[0].fields(channel)
+        own = {k: v for k, v in own.items() if k == "excitation_nm" and k in fields}
         own["emission_nm"] = self.emissions[channel].value()
-        size = ", ".join(map(str, about.get("size") or ()))
-        spec = PSF.from_dict(about["spec"]).but(**own)
-        return replace(from_fields(spec, about["ndim"], size, image), **image)
+        ndim = len(request.pixel_size or (1, 1))
+        part = rendered(spec.but(**own), ndim, request.size, image_facts(self._image))
+        return replace(part, depths=request.depths)
 
     def _lay_out(self) -> None:
         """A row per channel."""

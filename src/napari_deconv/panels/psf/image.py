@@ -12,11 +12,11 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PsfRequest, Values
 from ..kit.drawn import Drawn
 from ..kit.inputs import Combo, Number, Whole, guard_fields
 from ..kit.layers import axes_of, pixels
 from ..kit.parts import read_out, rows
-from .request import Request
 
 _KINDS = {
     "auto": "Whatever fits best",
@@ -139,7 +139,7 @@ class FromImage(QWidget):
         self.told.setText(str(found.confidence))
         self.latent.hide()
 
-    def request(self) -> Request:
+    def request(self) -> PsfRequest:
         """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet.
 
         Of regions it is that of the whole photo; those of the regions are in `found`.
@@ -148,10 +148,12 @@ class FromImage(QWidget):
         if found is None:
             raise DeconvError("Nothing is estimated yet.", "Press Estimate PSF.")
         name = self._image.name if self._image is not None else ""
-        about: dict[str, Any] = {"estimate": {**found.recipe, "image_name": name}}
-        if found.spec is not None:
-            about |= {"spec": found.spec.to_dict(), "ndim": 2, "size": None, "pixel_size": [1, 1]}
-        return Request(lambda: found.psf, about)
+        return PsfRequest(
+            generator=found.spec,
+            pixel_size=None if found.spec is None else (1.0, 1.0),
+            history={"estimate": {**found.recipe, "image_name": name}},
+            values=Values(found.psf),
+        )
 
     def _plane(self) -> tuple[Any, str]:
         """The plane in view, which is what a person judges by."""

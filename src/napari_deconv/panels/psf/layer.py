@@ -1,14 +1,98 @@
-"""A PSF as a layer that carries its recipe."""
+"""PSFs and images as layers: what a PSF request takes from one, and a PSF put into one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from napari.layers import Image
 from numpy.typing import NDArray
 
-from ..kit.layers import KEY, Placement
+from ...core.errors import DeconvError
+from ...io.picture import length
+from ...psf import PSF, ImageFacts, PsfRequest, Values
+from ...psf.request import calibration
+from ..kit.layers import KEY, Placement, axes_of, pixel_size, pixels, record, voxel
+
+_MAKE_ONE = (
+    "Make one: Plugins > Deconvolution > PSF. A small grey image that is open can serve as well."
+)
+
+
+def image_facts(layer: Image | None) -> ImageFacts | None:
+    """What a PSF has to know of the layer it is for."""
+    if layer is None:
+        return None
+    sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
+    shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
+    last = layer.units[-1]
+    # Mixed with pixels, the others' unit says nothing of them.
+    alike = all(u.is_compatible_with(last) for u in layer.units[-min(len(shape), 3) :])
+    unit = format(last, "~P") if alike else ""  # short: µm
+    unit = "" if unit in ("px", "pixel") else unit
+    known = voxel(layer)
+    microns = {axis: length(size, unit) for axis, size in known.items()} if unit else {}
+    return ImageFacts(
+        shape=shape,
+        pixel_size=known,
+        unit=unit,
+        microns={a: float(f"{size:.6g}") for a, (size, word) in microns.items() if word == "µm"},
+    )
+
+
+def rendered(
+    spec: PSF, ndim: int, size: tuple[int, ...] | None, image: ImageFacts | None
+) -> PsfRequest:
+    """A generator's PSF for the voxels of an image.
+
+    Raises
+    ------
+    DeconvError
+        If it needs to know how large these are, and nothing says it.
+    """
+    voxels = image.sizes(ndim) if image is not None else None
+    given = calibration(spec, image, ndim) if spec.calibrated else voxels or (1.0,) * ndim
+    return PsfRequest(generator=spec, size=size, pixel_size=given)
+
+
+def psf_in(layer: Image | None, image: Image | None) -> PsfRequest:
+    """The PSF that a layer holds; ``image`` is the layer it is for."""
+    if layer is None:
+        raise DeconvError("No PSF layer is open.", _MAKE_ONE)
+    about = record(layer).get("psf", {})
+    made = PsfRequest.from_dict(about)
+    mended = dict(about.get("repair", {})) if made.repair else None
+    values = Values(pixels(layer), _known_size(layer, image), repair=mended)
+    return replace(made, layer=layer.name, regions=None, repair=False, values=values)
+
+
+def _known_size(layer: Image, image: Image | None) -> tuple[float, ...] | None:
+    """A PSF layer's voxel size in the image's unit; None where nothing says that it has one."""
+    if image is None or layer.ndim > image.ndim:
+        return None
+    own, wanted = layer.units[-1], image.units[-1]
+    plain = str(own) == "pixel" and bool(np.all(np.abs(layer.scale) == 1))
+    if (plain and record(layer).get("kind") != "psf") or not own.is_compatible_with(wanted):
+        return None
+    factor = float((1 * own).to(wanted).magnitude)
+    return tuple(size * factor for size in pixel_size(layer, layer.ndim))
+
+
+def typed_size(text: str, ndim: int) -> tuple[int, ...] | None:
+    """An array size as typed: nothing, one number for all axes, or one per axis."""
+    parts = [p for p in text.replace("x", ",").replace("×", ",").split(",") if p.strip()]
+    if not parts:
+        return None
+    try:
+        sizes = tuple(int(p) for p in parts)
+    except ValueError:
+        raise DeconvError(f"Size = {text!r} is no size.", "Type 31, or 21, 31, 31.") from None
+    sizes = sizes * ndim if len(sizes) == 1 else sizes
+    if len(sizes) != ndim:
+        raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")
+    return sizes
 
 
 def add_psf(
@@ -46,8 +130,6 @@ def psf_name(about: Mapping[str, Any]) -> str:
     if "spec" not in about:
         whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
         return f"PSF {whence.rsplit('/')[-1]}"
-    from ...psf import PSF
-
     spec = PSF.from_dict(about["spec"])
     if spec.calibrated:
         said = f"PSF {spec.title} NA {spec.numerical_aperture:g}"

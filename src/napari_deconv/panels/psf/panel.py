@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PreparedPsf
 from ..deconvolve.outcome import add_result
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
@@ -16,7 +17,6 @@ from ..kit.run_bar import RunBar
 from .deblur import Deblurred, deblur, deblur_across
 from .image import FromImage
 from .layer import add_psf
-from .request import Prepared
 from .source import PsfSource
 
 _HINT = (
@@ -79,11 +79,11 @@ class PsfPanel(Panel):
     def make(self) -> None:
         """Make the PSF and add it as a layer."""
         try:
-            request = self.source.request()
+            make = self.source.preparing()
         except DeconvError as error:
             self.message.say(str(error), "error")
             return
-        self._job.start(steps_of(request.prepare))
+        self._job.start(steps_of(make))
 
     def start_estimate(self) -> None:
         """Estimate the PSF from the image; it becomes a layer."""
@@ -146,18 +146,18 @@ class PsfPanel(Panel):
 
     def _on_shown(self) -> None:
         made = self.source.prepared
-        self.button.setEnabled(made is not None and not any(f.fatal for f in made.findings))
+        self.button.setEnabled(made is not None and not any(f.refuses for f in made.findings))
 
-    def _add(self, prepared: Prepared) -> None:
+    def _add(self, prepared: PreparedPsf) -> None:
         try:
-            array = prepared.usable()
+            array = prepared.single()
         except DeconvError as error:
             self.message.say(str(error), "error")
             return
         image = self.image.layer
         like = Placement.of(image) if image is not None else None
         name = image.name if image is not None else ""
-        layer = add_psf(self._viewer, array, prepared.about, like, by="psf", made_for=name)
+        layer = add_psf(self._viewer, array, prepared.record, like, by="psf", made_for=name)
         self._made = layer
         estimated = self.source.choice.name == "image"
         self.message.say(

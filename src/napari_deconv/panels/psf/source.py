@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ...psf import PSF, ImageFacts, PreparedPsf, PsfRequest
+from ...psf.request import Uncalibrated
 from ..kit.form import Choice
 from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import SizeWatch, find, is_psf, planes
+from ..kit.layers import SizeWatch, axes_of, find, is_psf, planes
 from ..kit.parts import Delay, Notice, read_out, rows
-from . import asked as asking
 from .adopt import Adoption
 from .calibrate import Calibration
 from .image import FromImage
+from .layer import image_facts, psf_in, rendered, typed_size
 from .line import LineTool
 from .optics_note import OpticsNote
 from .picture import Picture
-from .request import Prepared, Request
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
 
@@ -63,11 +65,9 @@ class PsfSource(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        from ...psf import PSF
-
         self._viewer, self._image = viewer, None
         self._apart, self._mend, self.page = apart, False, page
-        self.prepared: Prepared | None = None
+        self.prepared: PreparedPsf | None = None
         self.choice = Choice("PSF")
         self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
         self.file = FileRow(
@@ -113,31 +113,54 @@ class PsfSource(QWidget):
         """Whether no blur is wanted."""
         return self.choice.name == "none"
 
-    def request(self) -> Request:
+    @property
+    def image(self) -> ImageFacts | None:
+        """What the PSF has to know of the image it is for."""
+        return image_facts(self._image)
+
+    def request(self) -> PsfRequest:
         """What is asked for now; a `DeconvError` if the fields do not fit."""
-        image = asking.image_facts(self._image)
         if self.choice.name == "layer":
             layer = self.layers.layer
             if self._apart and layer is not None and layer is self._image:
                 raise DeconvError(f"{layer.name!r} is the image itself.", "Choose its PSF.")
-            asked = asking.from_layer(layer, self._image)
+            request = psf_in(layer, self._image)
         elif self.choice.name == "file":
-            asked = asking.from_file(self.file.path)
+            if not self.file.path:
+                raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
+            request = PsfRequest(file=self.file.path)
         elif self.choice.name == "image" and self.page is not None:
-            asked = self.page.request()
+            request = self.page.request()
         else:
-            ndim = self.dims.currentIndex() + 2
-            asked = asking.from_fields(self.choice.spec(), ndim, self.extent.text(), image)
-        return replace(asked, mend=self._mend, **image)
+            spec: PSF = self.choice.spec()
+            ndim = self.dims.currentIndex() + 2 if len(spec.ndim) > 1 else spec.ndim[0]
+            request = rendered(spec, ndim, typed_size(self.extent.text(), ndim), self.image)
+        return replace(request, repair=self._mend)
+
+    def preparing(self) -> Callable[[], PreparedPsf]:
+        """Makes what is asked for now, in a worker; a `DeconvError` as `request`."""
+        return partial(self.request().prepare, self.image)
 
     def show_now(self) -> None:
         """Make and show what is asked for without waiting for more changes."""
         self._delay.start(0)
 
-    def restore(self, about: Mapping[str, Any]) -> None:
-        """Set everything from a recipe's ``psf``."""
-        asking.restore(self, about, lambda name: find(self._viewer, name))
-        self._mend = bool(about.get("repaired"))
+    def restore(self, request: PsfRequest) -> None:
+        """Set everything to what was asked for once."""
+        spec = request.generator
+        if spec is not None:
+            self.choice.choose(spec.name, {k: v for k, v in spec.to_dict().items() if k != "name"})
+            self.dims.setCurrentIndex(len(request.pixel_size or (1, 1)) - 2)
+            self.extent.setText(", ".join(map(str, request.size or ())))
+        elif request.file:
+            self.choice.choose("file")
+            self.file.set_path(request.file)
+        elif request.layer:
+            self.choice.choose("layer")
+            self.layers.pick(find(self._viewer, request.layer))
+        else:
+            raise DeconvError("The recipe does not say which PSF it used.", "Choose one here.")
+        self._mend = request.repair
 
     def _build(self) -> None:
         self._made = QWidget()
@@ -211,28 +234,37 @@ class PsfSource(QWidget):
             self._clear()
             return self.shown.emit()
         try:
-            self._job.start(steps_of(self.request().prepare))
+            self._job.start(steps_of(self.preparing()))
         except DeconvError as error:
             self._on_error(error)
 
-    def _on_prepared(self, prepared: Prepared) -> None:
+    def _on_prepared(self, prepared: PreparedPsf) -> None:
         self.prepared = prepared
         self.calibration.offer(None)
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
-        self.told.setText(asking.in_words(prepared, self._image))
+        self.told.setText(self._words(prepared))
         lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
         kind = "error" if fatal else "warning" if lines else "info"
         if prepared.mended:
-            lines.insert(0, f"Repaired: {prepared.mended}.")
+            mended = ", ".join(finding.code.replace("-", " ") for finding in prepared.mended)
+            lines.insert(0, f"Repaired: {mended}.")
         mendable = not fatal and any(f.repairable for f in prepared.findings)
         self.notice.say("\n".join(lines), kind, "Repair" if mendable else "")
         self.shown.emit()
 
+    def _words(self, prepared: PreparedPsf) -> str:
+        """Its widths, its picture, and what it means for a stack."""
+        words = prepared.description
+        if not words or prepared.array.ndim == 3:
+            return words and f"{words}\nShown: XY, ZY."
+        stack = self._image is not None and "Z" in axes_of(self._image)
+        return words + "\n2-D: each plane of the stack is taken by itself." * stack
+
     def _on_error(self, error: DeconvError) -> None:
         self._clear()
         self.notice.say(str(error), "warning")
-        self.calibration.offer(self._image if isinstance(error, asking.Uncalibrated) else None)
+        self.calibration.offer(self._image if isinstance(error, Uncalibrated) else None)
         self.shown.emit()
 
     def _clear(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...core.errors import DeconvError
+from ...psf import PreparedPsf
 from ..kit.layers import axes_of, is_image, pixels, record
 
 SOURCES = {
@@ -41,7 +42,7 @@ class Asked:
     """
 
     method: Any
-    psf: Callable[[], Any]
+    psf: Callable[[], PreparedPsf]
     camera: Any
     start: str
     images: Callable[[], tuple[list[Any], str]]
@@ -57,8 +58,8 @@ class Asked:
         check(self.name or unused("new"), self.minutes)  # before what takes time
         prepared = self.psf()
         images, what = self.images()
-        recipe = recipe_for(self.method, prepared.usable(), self.camera, self.start, what)
-        name = self.name or name_for(self.method, prepared.about)
+        recipe = recipe_for(self.method, prepared.single(), self.camera, self.start, what)
+        name = self.name or name_for(self.method, prepared.record)
         return create(name, recipe, images, self.minutes)
 
 

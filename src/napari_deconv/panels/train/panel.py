@@ -66,7 +66,7 @@ class TrainPanel(Panel):
         images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
         return Asked(
             self.network.form.spec(),
-            self.psf.request().prepare,
+            self.psf.preparing(),
             self.camera.form.spec(),
             str(self.network.start.currentData() or ""),
             images,

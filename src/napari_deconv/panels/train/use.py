@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.errors import DeconvError
+from ...psf import PsfRequest, psf_hash
 from ..kit.layers import add_quietly
 from ..kit.parts import Delay
+from ..psf.source import PsfSource
 
 _WAIT_MS = 100
 _MOST = 600
 """Waits for the method list, which takes seconds to load the first time."""
 
 
-def use_weights(viewer: Any, name: str, psf: Any) -> Any:
+def use_weights(viewer: Any, name: str, psf: PsfSource) -> Any:
     """Open the Deconvolve panel on a network with weights of the library.
 
     Parameters
@@ -37,16 +39,16 @@ def use_weights(viewer: Any, name: str, psf: Any) -> Any:
     if window is None:
         raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
     _, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
-    about = _about(psf, entry)
-    layer = None if about or entry.psf is None else _layer(viewer, entry)
+    request = _request(psf, entry)
+    layer = None if request is not None or entry.psf is None else _layer(viewer, entry)
     left = [_MOST]
 
     def begin() -> None:
         left[0] -= 1
         if panel.method.isEnabled():
             panel.method.choose(entry.method, {"weights": name})
-            if about:
-                panel.psf.restore(about)
+            if request is not None:
+                panel.psf.restore(request)
             elif layer is not None:
                 panel.psf.layers.refresh()
                 panel.psf.layers.pick(layer)
@@ -59,15 +61,13 @@ def use_weights(viewer: Any, name: str, psf: Any) -> Any:
     return panel
 
 
-def _about(psf: Any, entry: Any) -> dict[str, Any]:
-    """The recipe of the PSF that is set, if the weights were trained for it."""
-    from ...psf import psf_hash
-
+def _request(psf: PsfSource, entry: Any) -> PsfRequest | None:
+    """The PSF that is set, if the weights were trained for it."""
     try:
-        prepared = psf.request().prepare()
+        prepared = psf.preparing()()
     except DeconvError:
-        return {}
-    return prepared.about if psf_hash(prepared.array) == entry.psf_hash else {}
+        return None
+    return prepared.request if psf_hash(prepared.array) == entry.psf_hash else None
 
 
 def _layer(viewer: Any, entry: Any) -> Any:
