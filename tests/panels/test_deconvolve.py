@@ -15,7 +15,7 @@ from napari_deconv.io import read, write
 from napari_deconv.panels.deconvolve.outcome import weighty
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.psf.panel import DiskPanel
+from napari_deconv.panels.presets import disk as DiskPanel
 from napari_deconv.psf import Disk
 from napari_deconv.restoration import expected
 

@@ -1,28 +1,29 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import import_module
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from npe2 import PluginManifest
 
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.presets import PRESETS
+from napari_deconv.panels.psf.beads import BeadsPanel
 from napari_deconv.panels.psf.panel import PsfPanel
 from napari_deconv.psf import PSF
 from napari_deconv.restoration.base import methods
 
 MANIFEST = PluginManifest.from_file(files("napari_deconv") / "napari.yaml")
+KINDS = {"psf": PsfPanel, "beads": BeadsPanel, "deconvolve": DeconvolvePanel}
 COMMANDS = {command.id: command for command in MANIFEST.contributions.commands}
 
 
 def target(command):
     module, name = command.python_name.split(":")
     return getattr(import_module(module), name)
-
-
-def presets(panel):
-    widgets = [target(COMMANDS[w.command]) for w in MANIFEST.contributions.widgets]
-    return {w.preset for w in widgets if isinstance(w, type) and issubclass(w, panel)}
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
@@ -35,10 +36,23 @@ def test_the_three_panels_are_in_the_menu():
     assert names[:3] == ["Deconvolve", "PSF", "Degrade"]
 
 
-def test_every_generator_and_every_network_has_a_panel_of_its_own():
-    assert set(PSF.registry) - presets(PsfPanel) == set(), "add these to napari.yaml"
+def test_the_manifest_is_what_the_table_of_presets_gives():
+    script = Path(__file__).parents[2] / "scripts" / "manifest.py"
+    checked = subprocess.run([sys.executable, str(script), "--check"], capture_output=True)
+    assert checked.returncode == 0, checked.stdout.decode() + checked.stderr.decode()
+
+
+def test_every_preset_opens_on_what_is_there_and_every_network_has_one():
+    on = {kind: {row.opens_on for row in PRESETS if row.panel == kind} for kind in KINDS}
+    assert on["psf"] <= {*PSF.registry, "image"}
+    assert on["deconvolve"] <= set(methods())
     trained = {n for n, m in methods().items() if m.needs_weights and not m.untrained}
-    assert trained - presets(DeconvolvePanel) == set(), "add these to napari.yaml"
+    assert trained <= on["deconvolve"], "add a row to panels/presets.py"
+    for row in PRESETS:
+        panel = target(COMMANDS[row.command])
+        assert panel is target(COMMANDS[row.command])
+        assert issubclass(panel, KINDS[row.panel])
+        assert getattr(panel, "preset", "beads") == row.opens_on
 
 
 def test_settings_page_matches_what_is_read(monkeypatch):

@@ -9,8 +9,8 @@ from napari.components import ViewerModel
 
 from napari_deconv.io.optics import Optics, optics_in
 from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.presets import wide_field as WideFieldPanel
 from napari_deconv.panels.psf.beads import BeadsPanel
-from napari_deconv.panels.psf.panel import WideFieldPanel
 from napari_deconv.psf import Gaussian
 
 OME = (

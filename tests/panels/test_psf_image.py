@@ -10,7 +10,7 @@ from napari_deconv.estimation import Confidence, Estimate, Guess, across
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.deconvolve.recipes import as_command, as_python
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.psf.panel import ImagePsfPanel
+from napari_deconv.panels.presets import image as ImagePsfPanel
 from napari_deconv.psf import Disk, Gaussian
 
 LEFT = Qt.MouseButton.LeftButton

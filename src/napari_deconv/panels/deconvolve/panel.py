@@ -44,7 +44,7 @@ _FIRST = "richardson-lucy"
 class DeconvolvePanel(Panel):
     """Restore an image layer.
 
-    A subclass with ``class Wiener(DeconvolvePanel, preset="wiener")`` opens on that method.
+    A subclass with ``preset="wiener"`` opens on that method; see `panels.presets`.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ _NEXT = "Next: Deconvolve or Degrade, under Plugins > Deconvolution. They take t
 class PsfPanel(Panel):
     """Make a PSF layer that carries its recipe.
 
-    A subclass with ``class DiskPanel(PsfPanel, preset="disk")`` opens on that generator.
+    A subclass with ``preset="disk"`` opens on that generator; see `panels.presets`.
 
     Parameters
     ----------
@@ -163,39 +163,3 @@ class PsfPanel(Panel):
         self.message.say(
             f"Made the layer “{layer.name}”.", button="Deblur with it" if estimated else ""
         )
-
-
-class DiskPanel(PsfPanel, preset="disk"):
-    """The PSF panel on the disk."""
-
-
-class GaussianPanel(PsfPanel, preset="gaussian"):
-    """The PSF panel on the Gaussian."""
-
-
-class MotionPanel(PsfPanel, preset="motion"):
-    """The PSF panel on linear motion."""
-
-
-class CameraShakePanel(PsfPanel, preset="camera-shake"):
-    """The PSF panel on camera shake."""
-
-
-class WideFieldPanel(PsfPanel, preset="wide-field"):
-    """The PSF panel on the wide-field microscope."""
-
-
-class ConfocalPanel(PsfPanel, preset="confocal"):
-    """The PSF panel on the confocal microscope."""
-
-
-class LightSheetPanel(PsfPanel, preset="light-sheet"):
-    """The PSF panel on the light-sheet microscope."""
-
-
-class TwoPhotonPanel(PsfPanel, preset="two-photon"):
-    """The PSF panel on the two-photon microscope."""
-
-
-class ImagePsfPanel(PsfPanel, preset="image"):
-    """The PSF panel on the estimate from the image."""

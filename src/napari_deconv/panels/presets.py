@@ -1,0 +1,84 @@
+"""Panels that open on one generator or one network: the table that the manifest is written from.
+
+``python scripts/manifest.py`` writes it. A row is a command and an entry of the Plugins menu.
+"""
+
+from __future__ import annotations
+
+import types
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from .kit.parts import Panel
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A dock panel of its own.
+
+    Parameters
+    ----------
+    panel : str
+        Which panel it is: ``psf``, ``beads`` or ``deconvolve``.
+    opens_on : str
+        Name of the generator or network that is chosen when it opens.
+    title : str
+        Its entry in the menu.
+    """
+
+    panel: Literal["psf", "beads", "deconvolve"]
+    opens_on: str
+    title: str
+
+    @property
+    def name(self) -> str:
+        """Its attribute of this module."""
+        return self.opens_on.replace("-", "_")
+
+    @property
+    def command(self) -> str:
+        """Id of its command."""
+        group = "" if self.panel == "deconvolve" else "psf."
+        return f"napari-deconv.{group}{self.name}"
+
+
+PRESETS = (
+    Preset("psf", "image", "PSF: from image"),
+    Preset("psf", "disk", "PSF: disk"),
+    Preset("psf", "gaussian", "PSF: Gaussian"),
+    Preset("psf", "motion", "PSF: motion"),
+    Preset("psf", "camera-shake", "PSF: camera shake"),
+    Preset("beads", "beads", "PSF: from beads"),
+    Preset("psf", "wide-field", "PSF: wide-field microscope"),
+    Preset("psf", "confocal", "PSF: confocal microscope"),
+    Preset("psf", "light-sheet", "PSF: light-sheet microscope"),
+    Preset("psf", "two-photon", "PSF: two-photon microscope"),
+    Preset("deconvolve", "unrolled", "Unrolled U-Net"),
+    Preset("deconvolve", "fcnn", "FCNN"),
+    Preset("deconvolve", "glra", "GLRA"),
+    Preset("deconvolve", "rgdn", "RGDN"),
+    Preset("deconvolve", "dcnn", "DCNN"),
+    Preset("deconvolve", "odcnn", "ODCNN"),
+    Preset("deconvolve", "crcnet", "CRCNet"),
+)
+
+
+@cache
+def __getattr__(name: str) -> type[Panel]:
+    """The panel class of a row, as the manifest names it."""
+    preset = next((row for row in PRESETS if row.name == name), None)
+    if preset is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .deconvolve.panel import DeconvolvePanel
+    from .psf.beads import BeadsPanel
+    from .psf.panel import PsfPanel
+
+    if preset.panel == "beads":
+        return BeadsPanel
+    base = PsfPanel if preset.panel == "psf" else DeconvolvePanel
+    about = {"__module__": __name__, "__doc__": f"The panel {preset.title!r}."}
+    return types.new_class(
+        name, (base,), {"preset": preset.opens_on}, lambda space: space.update(about)
+    )
