@@ -8,7 +8,8 @@ import napari_deconv as nd
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.engine.streaming import prepare
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.networks.maps import SHOWN, maps, middle_matrix
+from napari_deconv.restoration.networks.base import LearnedMethod, NetworkModule
+from napari_deconv.restoration.networks.maps import maps, middle_matrix
 from napari_deconv.restoration.weights import packed
 
 methods()
@@ -74,4 +75,11 @@ def test_nothing_stays_hooked_and_what_has_no_maps_says_so():
     with pytest.raises(DeconvError, match="one plane"):
         maps(Method.make("rgdn"), IMAGE[None], PSF)
     assert not torch.nn.modules.module._global_forward_hooks
-    assert set(SHOWN) <= set(methods())
+
+
+def test_networks_that_promise_maps_say_what_they_are():
+    kinds = [kind for kind in methods().values() if issubclass(kind, LearnedMethod)]
+    assert len(kinds) > 8
+    for kind in kinds:
+        own = type(kind().network()).taps is not NetworkModule.taps
+        assert own == kind.has_maps, kind.title

@@ -17,7 +17,7 @@ from napari_deconv.degradation.structures import Structures
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration import weights
-from napari_deconv.restoration.networks.base import width_px
+from napari_deconv.restoration.networks.any_psf import width_px
 from napari_deconv.restoration.networks.domain import domain_of
 from napari_deconv.restoration.networks.fcnn import FCNN
 from napari_deconv.restoration.weights import about, packed

@@ -21,6 +21,7 @@ from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.spec import dumps
 from napari_deconv.degradation.sampling import PSFRange, Sampler
 from napari_deconv.psf import Disk, Gaussian
+from napari_deconv.restoration.networks.base import stage_loss
 from napari_deconv.restoration.networks.fcnn import FCNN
 from napari_deconv.restoration.weights import read_weights
 from napari_deconv.train import loop, state
@@ -88,16 +89,16 @@ def test_the_loss_is_of_the_size_or_of_the_square() -> None:
     away = torch.randn(batch.truth.shape, generator=torch.manual_seed(0))
     estimates = [batch.truth, batch.truth + away]  # at 2 % of noise the weight is 1
     for norm, expected in (("l1", away.abs().mean()), ("l2", away.square().mean())):
-        torch.testing.assert_close(state.criterion(estimates, batch, norm), expected)
+        torch.testing.assert_close(stage_loss(estimates, batch, norm), expected)
     powers = away.square().mean((1, 2, 3))  # the second patch's counts as much as the first's
     torch.testing.assert_close(
-        state.criterion(estimates[1:], batch, "psnr"), (powers[0] * powers[1]).log10() / 2
+        stage_loss(estimates[1:], batch, "psnr"), (powers[0] * powers[1]).log10() / 2
     )
     network = FCNN(iterations=1).network()
     losses = [state._differentiate(network, batch, n, Team(torch.device("cpu"))) for n in LOSSES]
     with torch.no_grad():
         guessed = network.unrolled(batch.y, batch.otf, batch.sigma)
-    assert losses == pytest.approx([float(state.criterion(guessed, batch, n)) for n in LOSSES])
+    assert losses == pytest.approx([float(stage_loss(guessed, batch, n)) for n in LOSSES])
 
 
 def test_training_learns(images: Path, tmp_path: Path) -> None:

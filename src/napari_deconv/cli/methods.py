@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _weights(as_json: bool) -> int:
     """List what every shipped weight file says about itself."""
-    from ..restoration.networks.base import trained_for
+    from ..restoration.networks.any_psf import trained_for
     from ..restoration.weights import shipped
 
     rows = shipped()

@@ -13,6 +13,8 @@ from ..engine.axes import parse_axes
 from ..engine.intensity import survey
 from ..restoration import hyper_laplacian, sparse, tikhonov, tv
 from ..restoration.base import Method
+from ..restoration.epll import EPLL
+from ..restoration.networks.base import LearnedMethod
 from ..restoration.weights import FOLDER, locate
 from .naming import settings, shorthand
 from .scenes import Case
@@ -139,9 +141,9 @@ def scale_of(case: Case, method: Method | None) -> float:
 
 def weights_hash(method: Method | None) -> str:
     """12 hex digits of the SHA-256 of a method's weight file; empty where there is none."""
-    if method is None or not (method.needs_weights or hasattr(method, "default_weights")):
+    if not isinstance(method, LearnedMethod | EPLL):
         return ""
-    given = getattr(method, "weights", "") or getattr(method, "default_weights", "")
+    given = method.weights or method.default_weights
     # A network that chooses its weights by the scene may use any of its own.
     files = [locate(given)] if given else sorted(FOLDER.glob(f"{method.name}*.safetensors"))
     total = hashlib.sha256()

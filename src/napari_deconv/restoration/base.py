@@ -39,15 +39,9 @@ class Method(Spec):
     citation: ClassVar[str] = ""
     """Author, year, title of the source."""
     needs_weights: ClassVar[bool] = False
-    one_psf: ClassVar[bool] = False
-    """Whether its weights are made for one PSF."""
-    untrained: ClassVar[bool] = False
-    """Whether it is of no use before a person has trained it: it ships without weights."""
     for_training: ClassVar[tuple[str, ...]] = ()
-    """Fields that only a training heeds: weights know their own, and forms to restore with leave
-    them out."""
-    heeds_clipping: ClassVar[bool] = False
-    """Of a network: whether a training tells it which pixels are clipped."""
+    """Fields that matter to a training only: the weights bring their own, so a form for restoring
+    does not show them."""
     unit_scale: ClassVar[bool] = True
     """Whether it wants intensities near [0, 1]; otherwise it gets them as they are, uncopied."""
     shift_free: ClassVar[bool] = False

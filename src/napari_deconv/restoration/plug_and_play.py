@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from ..core.errors import DeconvError
 from ..core.fields import Zero
 from ..engine.problem import Problem, Settled
-from .base import Method
+from .networks.base import LearnedMethod
 from .networks.denoisers import DENOISERS, Denoiser
 from .networks.domain import domain_of
 from .weights import as_trained, load_network, named
@@ -25,10 +25,12 @@ _SHARE = 0.5
 
 
 class PlugAndPlay(
-    Method,
+    LearnedMethod,
     title="Plug-and-play",
     name="plug-and-play",
     citation="K. Zhang et al., Learning Deep CNN Denoiser Prior for Image Restoration, CVPR 2017",
+    needs_weights=False,
+    has_maps=False,
     buffers=70,
     features=83,
     for_training=("denoiser",),
@@ -71,7 +73,9 @@ class PlugAndPlay(
     )
     weights: Annotated[str, Zero("shipped")] = ""
 
-    default_weights: ClassVar[str] = "plug-and-play"
+    @property
+    def default_weights(self) -> str:
+        return "plug-and-play"
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -238,7 +238,7 @@ def _common(
 def _clips(recipe: Recipe) -> bool:
     """Whether clipped pixels are told: where cameras clip and the network heeds it."""
     some = any(camera.harshest.saturation for camera in recipe.cameras)
-    return some and recipe.method.heeds_clipping
+    return some and recipe.learned.heeds_clipping
 
 
 def _clipped(degraded: NDArray[np.float32], chain: Chain) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -14,29 +14,16 @@ from ..degradation.chain import Chain
 from ..degradation.sampling import Sampler
 from ..psf.given import GivenPSF
 from ..restoration.base import Method, methods
+from ..restoration.networks.base import LearnedMethod
 from ..restoration.weights import shipped
 from . import library
 from .recipe import Recipe
 
 _LEAST_NOISE = 1e-4
-_PLANS: dict[str, dict[str, Any]] = {
-    "dcnn": {"patch_px": 128, "batch": 4, "rate": 2e-4},
-    "odcnn": {
-        "patch_px": 128,
-        "batch": 1,
-        "rate": 4e-3,
-        "optimiser": "muon",
-        "loss": "psnr",
-    },
-    "crcnet": {"patch_px": 96, "batch": 2, "rate": 1e-3},
-    "glra": {"patch_px": 192, "batch": 2, "rate": 2e-4},
-}
-_TUNING: dict[str, Any] = {"patch_px": 96, "batch": 4, "rate": 2e-4}
-"""Fine-tuning of a network for any PSF: a tenth of the rate that it was made with."""
 
 
 def recipe_for(
-    method: Method, psf: NDArray[Any], camera: Chain, start: str, trained_on: str
+    method: LearnedMethod, psf: NDArray[Any], camera: Chain, start: str, trained_on: str
 ) -> Recipe:
     """What to train for a person's own PSF and camera.
 
@@ -69,14 +56,15 @@ def recipe_for(
         given |= {"photon_share": 1.0, "photons_low": photons, "photons_high": photons}
     still = replace(camera, noise=0.0, photons=0.0, boundary="reflect", seed=0)
     sampler = Sampler(psfs=(GivenPSF.of(psf),), mildest=still, harshest=still)
-    plan = _PLANS.get(method.name, _TUNING)
+    plan = asdict(method.training)
     own = method.but(weights="")
     return Recipe(method=own, sampler=sampler, start=start, trained_on=trained_on, **given | plan)
 
 
-def trainable() -> dict[str, type[Method]]:
-    """The networks, by name."""
-    return {name: kind for name, kind in methods().items() if kind.needs_weights}
+def trainable() -> dict[str, type[LearnedMethod]]:
+    """The networks that a person can train, by name."""
+    learned = {name: kind for name, kind in methods().items() if issubclass(kind, LearnedMethod)}
+    return {name: kind for name, kind in learned.items() if kind.needs_weights}
 
 
 def starts(name: str) -> dict[str, str]:
@@ -84,7 +72,7 @@ def starts(name: str) -> dict[str, str]:
 
     The empty id is the network as it begins by itself.
     """
-    kind = methods()[name]
+    kind = trainable()[name]
     rows = sorted((row for row in shipped() if row["method"] == name), key=lambda x: _odd(kind, x))
     found = {row["id"]: f"shipped: {row['id']}" for row in rows}
     found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}

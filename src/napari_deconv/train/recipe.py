@@ -13,6 +13,7 @@ from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.scenery import Scenery
 from ..degradation.structures import Structures
 from ..restoration.base import Method
+from ..restoration.networks.base import LearnedMethod, Norm
 from .cameras import Camera
 from .sources import Source
 
@@ -114,7 +115,7 @@ class Recipe(Spec, title="Training recipe"):
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
     rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
     optimiser: Literal["adamw", "muon"] = "adamw"
-    loss: Literal["l1", "l2", "psnr"] = "l1"
+    loss: Norm = "l1"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     held_out: Annotated[int, Interval(ge=2, le=1000)] = 20
     trained_on: str = ""
@@ -123,7 +124,7 @@ class Recipe(Spec, title="Training recipe"):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if "weights" not in self.method.fields():
+        if not isinstance(self.method, LearnedMethod):
             raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
         if not self.sources:
             raise DeconvError("Training recipe: sources is empty.", "Give at least one.")
@@ -136,6 +137,12 @@ class Recipe(Spec, title="Training recipe"):
             low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
             if low > high:
                 raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")
+
+    @property
+    def learned(self) -> LearnedMethod:
+        """The method, as the network that it is."""
+        assert isinstance(self.method, LearnedMethod)
+        return self.method
 
     def sizes(self, step: int) -> tuple[int, int]:
         """Side of the patches at a step, and how many there are."""

@@ -10,6 +10,7 @@ from ..core.errors import DeconvError
 from ..core.spec import Spec
 from ..degradation.structures import Structures
 from ..restoration.base import Method
+from ..restoration.networks.base import LearnedMethod, Norm
 
 
 class StackRecipe(Spec, title="Training recipe for stacks"):
@@ -60,13 +61,13 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
     rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
     optimiser: Literal["adamw", "muon"] = "adamw"
-    loss: Literal["l1", "l2", "psnr"] = "psnr"
+    loss: Norm = "psnr"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     licence: str = "BSD-3-Clause"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if "weights" not in self.method.fields() or 3 not in self.method.ndim:
+        if not isinstance(self.method, LearnedMethod) or 3 not in self.method.ndim:
             raise DeconvError(
                 f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
             )
@@ -75,3 +76,9 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
                 f"Training recipe: photons go from {self.photons_low:g} to {self.photons_high:g}.",
                 "Swap.",
             )
+
+    @property
+    def learned(self) -> LearnedMethod:
+        """The method, as the network that it is."""
+        assert isinstance(self.method, LearnedMethod)
+        return self.method

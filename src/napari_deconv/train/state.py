@@ -6,15 +6,15 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..core.errors import DeconvError
@@ -22,6 +22,7 @@ from ..core.json_text import parse_json
 from ..core.paths import check_readable
 from ..core.precision import FLOAT32, Precision
 from ..io.atomic import replacing
+from ..restoration.networks.base import NetworkModule, Norm
 from ..restoration.networks.layers import at_precision
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
@@ -56,8 +57,8 @@ class State:
         Since the last validation.
     """
 
-    network: Any
-    average: Any
+    network: NetworkModule
+    average: NetworkModule
     optimisers: tuple[torch.optim.Optimizer, ...]
     rng: np.random.Generator
     step: int = 0
@@ -110,14 +111,11 @@ def begin(recipe: Recipe, device: torch.device, precision: Precision = FLOAT32) 
     """The state before the first step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        network: Any = recipe.method.network()  # type: ignore[attr-defined]
-    if hasattr(network, "prepare"):
-        rng = np.random.default_rng(recipe.seed)
-        drawn = (recipe.sampler.draw(rng).psf for _ in range(_PREPARING_PSFS))
-        network.prepare(rendered(psf, recipe, rng) for psf in drawn)
+        network = recipe.learned.network()
+    network.prepare(_psfs(recipe))
     if recipe.start:
-        known = (recipe.method.name, *getattr(network, "relatives", ()))
-        tensors, _ = read_weights(locate(recipe.start), *known)
+        names = (recipe.method.name, *network.relatives)
+        tensors, _ = read_weights(locate(recipe.start), *names)
         try:
             network.grow(tensors)
         except RuntimeError as error:
@@ -136,8 +134,15 @@ def begin(recipe: Recipe, device: torch.device, precision: Precision = FLOAT32) 
     )
 
 
+def _psfs(recipe: Recipe) -> Iterator[NDArray[np.float32]]:
+    """PSFs like those that will be trained on."""
+    rng = np.random.default_rng(recipe.seed)
+    for _ in range(_PREPARING_PSFS):
+        yield rendered(recipe.sampler.draw(rng).psf, recipe, rng)
+
+
 def _optimisers(
-    network: nn.Module, recipe: Recipe, precision: Precision
+    network: NetworkModule, recipe: Recipe, precision: Precision
 ) -> tuple[torch.optim.Optimizer, ...]:
     """What moves the weights: matrices, filters of layers among them, by Muon where it is asked."""
     others = dict(network.named_parameters())
@@ -153,10 +158,9 @@ def _optimisers(
     return tuple(made)
 
 
-def _groups(parameters: Mapping[str, nn.Parameter], network: nn.Module) -> list[dict[str, Any]]:
-    """Parameters by the part of the rate they get, which their network may name."""
-    # log gamma spans decades: ten times the rate.
-    scales = {"gamma": 10.0, **getattr(network, "rates", {})}
+def _groups(parameters: Mapping[str, nn.Parameter], network: NetworkModule) -> list[dict[str, Any]]:
+    """Parameters by the share of the learning rate that their network gives them."""
+    scales = network.rates
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
         scale = next((scales[part] for part in name.split(".") if part in scales), 1.0)
@@ -184,16 +188,15 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     state.seconds += time.monotonic() - began
 
 
-def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
+def _differentiate(network: NetworkModule, batch: Batch, norm: Norm, team: Team) -> float:
     """Set the gradients of the whole batch's mean loss, and return that."""
     network.zero_grad()
     # Layers for colour have no part in what is gray; they stay as they are then.
     parameters = [p for name, p in network.named_parameters() if _takes_part(network, name, batch)]
-    measured = getattr(network, "loss", partial(criterion, norm=norm))
 
     def one(part: Batch) -> tuple[Tensor, ...]:
         estimates = network.unrolled(*part.seen)
-        loss = measured(estimates, part)
+        loss = network.loss(estimates, part, norm)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
 
     # On a CPU two halves side by side: small layers leave threads waiting for each other.
@@ -207,9 +210,8 @@ def _differentiate(network: Any, batch: Batch, norm: str, team: Team) -> float:
     return float(loss)
 
 
-def _takes_part(network: Any, name: str, batch: Batch) -> bool:
-    parts: tuple[str, ...] = getattr(network, "for_colours", ())
-    return batch.y.shape[1] > 1 or name.split(".")[0] not in parts
+def _takes_part(network: NetworkModule, name: str, batch: Batch) -> bool:
+    return batch.y.shape[1] > 1 or name.split(".")[0] not in network.colour_parts
 
 
 def rate(recipe: Recipe, step: int) -> float:
@@ -217,24 +219,6 @@ def rate(recipe: Recipe, step: int) -> float:
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps))
     part = recipe.rate_end + (1 - recipe.rate_end) * cosine
     return recipe.rate * min(1.0, (step + 1) / _WARM_STEPS) * part
-
-
-def criterion(estimates: Sequence[Tensor], batch: Batch, norm: str = "l1") -> Tensor:
-    """What every stage misses, each counting twice the one before; see `Recipe`'s ``loss``."""
-    # Divided by the noise, or the noisiest patches would be all that is learned.
-    weight = 0.03 / (batch.noise + 0.01)
-    total = batch.y.new_zeros(())
-    for x in estimates:
-        total = total / 2 + _NORMS[norm](weight * (x - batch.truth))
-    return total
-
-
-_NORMS: dict[str, Callable[[Tensor], Tensor]] = {
-    "l1": lambda missed: missed.abs().mean(),
-    "l2": lambda missed: missed.square().mean(),
-    # A patch that is met exactly has none to lower.
-    "psnr": lambda missed: missed.square().mean((1, 2, 3)).clamp(min=1e-12).log10().mean(),
-}
 
 
 @torch.no_grad()

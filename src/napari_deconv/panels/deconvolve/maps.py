@@ -76,9 +76,9 @@ class Inside(QWidget):
 
     def look_at(self, kind: Any) -> None:
         """Offer it for methods that have maps, and for no other."""
-        from ...restoration.networks.maps import SHOWN
+        from ...restoration.networks.maps import has_maps
 
-        self.setVisible(kind is not None and kind.name in SHOWN)
+        self.setVisible(kind is not None and has_maps(kind))
         self.notice.say("")
 
     def _on_click(self) -> None:

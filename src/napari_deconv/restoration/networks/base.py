@@ -1,195 +1,158 @@
-"""`NetworkMethod`: a method with learned weights, which ones, and what they were not made for."""
+"""What a network is: a `LearnedMethod` that a person chooses, and the `NetworkModule` it runs."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Generator, Mapping
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
 
-import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
-from ...core.errors import DeconvError
-from ...core.fields import Zero
-from ...core.paths import exists
-from ...degradation.structures import Structures
-from ...engine.problem import Problem, Settled
-from ..base import Method, methods
-from ..weights import about, as_trained, load_network, locate, named, shipped
-from .domain import Domain, domain_of
-from .noise_level import NOISE, TOLERANCE, Noise, about_growth, about_noise, noise_range
-from .one_psf import given_psf, mismatch
+from ..base import Method
+from .layers import Layered
+
+Norm = Literal["l1", "l2", "psnr"]
+"""What a training lowers; see `stage_loss`."""
+Tap = tuple[str, Tensor, int]
+"""An intermediate map: its name, a batch of one, and image pixels per pixel (0 for a matrix)."""
+Call = tuple[nn.Module, tuple[Any, ...], Any]
+"""A module that was called, its arguments and its output."""
 
 
-class NetworkMethod(Method, needs_weights=True):
-    """A network for any PSF, whose weights are chosen by the image unless they are named.
+@dataclass(frozen=True)
+class TrainingDefaults:
+    """Fields of a training recipe as they suit a network; see `train.recipe.Recipe`.
+
+    By default they are for fine-tuning a network for any PSF: a tenth of the rate that it was
+    made with.
+    """
+
+    patch_px: int = 96
+    batch: int = 4
+    rate: float = 2e-4
+    optimiser: Literal["adamw", "muon"] = "adamw"
+    loss: Norm = "l1"
+
+
+class LearnedMethod(Method, needs_weights=True):
+    """A method that runs a trained network.
+
+    To add one, write a module here with a subclass that names its `network` and its `steps`, and
+    one of `NetworkModule` with its layers.
 
     Parameters
     ----------
-    domain : str
-        What the weights were trained for: photos or fluorescence. ``automatic`` decides by the
-        image: colour is a photo, gray of more than 8 bits, or dark and sparse, is fluorescence.
     weights : str
-        Id or file of the weights; empty chooses among the shipped ones by domain, PSF and noise.
+        Id or file of the weights.
     """
 
-    domain: Literal["automatic", "photo", "fluorescence"] = "automatic"
-    weights: Annotated[str, Zero("automatic")] = ""
+    weights: str = ""
 
+    one_psf: ClassVar[bool] = False
+    """Whether its weights are made for one PSF."""
+    untrained: ClassVar[bool] = False
+    """Whether it is of no use before a person has trained it: it ships without weights."""
     structure: ClassVar[tuple[str, ...]] = ()
     """Fields that decide which weights fit the network."""
+    heeds_clipping: ClassVar[bool] = False
+    """Whether a training tells it which pixels are clipped."""
+    has_maps: ClassVar[bool] = True
+    """Whether its module says what there is to see inside (`NetworkModule.taps`)."""
+    training: ClassVar[TrainingDefaults] = TrainingDefaults()
+    """How a person's own training of it begins."""
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights for photos."""
+        """Id of the shipped weights that it takes where none are named; empty if there are none."""
+        return ""
+
+    def network(self) -> NetworkModule:
+        """The untrained network."""
         raise NotImplementedError
 
-    def network(self) -> Any:
-        """The untrained network: a module with ``unrolled(y, otf, sigma, local)`` and ``grow``."""
-        raise NotImplementedError
 
-    def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
-        yield from ()  # done at once
-        if self.weights:
-            known = as_trained(self)
-            own = {key: getattr(known, key) for key in self.for_training}
-            return None if known == self else Settled(known, own)
-        domain = self._domain(problem)
-        chosen = self._choose(problem, domain)
-        found = as_trained(self.but(weights=chosen, domain=domain))
-        return Settled(found, {**named(chosen), "domain": domain})
+class TrainingBatch(Protocol):
+    """What a loss reads of the patches that were trained on."""
 
-    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        header = about(locate(self.weights or self.default_weights))
-        said = [
-            about_growth(problem),
-            about_noise(problem.noise, header),
-            _about_psf(_numpy(problem.psf), header),
-        ]
-        if self._domain(problem) == "fluorescence":
-            said.append(_caution(header, problem, reblur))
-        return tuple(text for text in said if text)
-
-    def loaded(self, problem: Problem) -> tuple[Any, Noise]:
-        """The network on the problem's device, and what to tell it of the noise."""
-        path = locate(self.weights or self.default_weights)
-        known = noise_range(about(path)) if exists(path) else NOISE
-        return load_network(self, problem.seen.device, problem.precision), Noise.of(problem, known)
-
-    def _domain(self, problem: Problem) -> Domain:
-        if self.domain != "automatic":
-            return self.domain
-        return domain_of(_numpy(problem.seen), problem.bits, problem.white * problem.scale)
-
-    def _choose(self, problem: Problem, domain: Domain) -> str:
-        """The shipped weights that suit best: first the domain, then colour, PSF, and noise."""
-        psf = _numpy(problem.psf)
-        fitting = [row for row in shipped() if self._fits(row)]
-
-        def rank(row: Mapping[str, Any]) -> tuple[bool, ...]:
-            return (
-                trained_for(row) == domain,
-                bool(row["fields"].get("colour")) == (len(problem.seen) == 3),
-                not _about_psf(psf, row),
-                not about_noise(problem.noise, row),
-                row["id"] == self.default_weights,
-            )
-
-        return str(max(fitting, key=rank)["id"]) if fitting else self.default_weights
-
-    def _fits(self, row: Mapping[str, Any]) -> bool:
-        fields = row.get("fields", {})
-        same = (fields.get(key) == getattr(self, key) for key in self.structure)
-        return bool(row["method"] == self.name and all(same))
+    @property
+    def y(self) -> Tensor: ...
+    @property
+    def truth(self) -> Tensor: ...
+    @property
+    def noise(self) -> Tensor: ...
 
 
-def trained_for(header: Mapping[str, Any]) -> Domain:
-    """The domain of weights: fluorescence if their recipe generates it."""
-    recipe = header.get("recipe", {})
-    kind = recipe.get("structures", {}).get("name", Structures.name)
-    return "fluorescence" if recipe.get("generated") and kind == Structures.name else "photo"
+class NetworkModule(Layered):
+    """The layers of a network, and what a training and the display of its maps ask of them.
 
-
-def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
-    own = given_psf(header)
-    if own is not None:
-        return mismatch(psf, own, header["id"])
-    families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
-    if not families:
-        return ""
-    recipe = header["recipe"]
-    pixels = (recipe.get("pixel_um_low", 0.06), recipe.get("pixel_um_high", 0.16))
-    try:
-        known = _widths(json.dumps(families), pixels)
-    except DeconvError:  # families that only another version knows
-        return ""
-    for measure, (low, high) in zip(width_px(psf), known, strict=True):
-        if not low / TOLERANCE <= measure <= high * TOLERANCE:
-            return (
-                f"The PSF, {' x '.join(map(str, psf.shape))} pixels and as wide as {measure:.1f}, "
-                f"lies outside what the weights {header['id']!r} were trained on, which is "
-                f"{low:.1f} to {high:.1f}; look closely at the result."
-            )
-    return ""
-
-
-def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
-    unlike = "" if trained_for(header) == "fluorescence" else f" {_for_photos()}"
-    shown = ""
-    if math.isfinite(reblur):
-        shown = (
-            f" Blurred again, this result differs from the image by {reblur * problem.scale:.3g} "
-            f"(RMS), where the noise is {problem.noise * problem.scale:.3g}."
-        )
-    return f"A network can invent structure: do not measure in its result unchecked.{unlike}{shown}"
-
-
-def _for_photos() -> str:
-    """What is said of weights made for photos: where those for fluorescence are."""
-    made = [
-        f"{methods()[row['method']].title} ({row['id']})"
-        for row in shipped()
-        if row["method"] in methods() and trained_for(row) == "fluorescence"
-    ]
-    better = f"; for fluorescence take {' or '.join(made)}" if made else ""
-    return f"These weights were made for photos{better}."
-
-
-def width_px(psf: NDArray[Any]) -> tuple[float, float]:
-    """Two widths of a PSF in pixels: along its longest axis, and of the area it covers.
-
-    Four standard deviations along the longest axis, and the diameter of a disk of as many pixels
-    as would hold the light if all were equally bright.
+    Only `unrolled` must be given; the other hooks have a default.
     """
-    psf = np.asarray(psf, np.float64) / np.sum(psf)
-    y, x = (c - n // 2 for c, n in zip(np.indices(psf.shape), psf.shape, strict=True))
-    my, mx = float((psf * y).sum()), float((psf * x).sum())
-    yy, xx = float((psf * (y - my) ** 2).sum()), float((psf * (x - mx) ** 2).sum())
-    yx = float((psf * (y - my) * (x - mx)).sum())
-    largest = (yy + xx) / 2 + math.hypot((yy - xx) / 2, yx)
-    return 4 * math.sqrt(max(0.0, largest)), 2 * math.sqrt(1 / np.sum(psf**2) / math.pi)
+
+    rates: Mapping[str, float] = {"gamma": 10.0}
+    """Part of a parameter's name -> its share of the learning rate. log gamma spans decades."""
+    colour_parts: tuple[str, ...] = ()
+    """Parts that gray images do not reach."""
+    relatives: tuple[str, ...] = ()
+    """Other methods whose weights `grow` can begin from."""
+
+    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
+        """Look at PSFs like those of the training before it begins; by default at none."""
+
+    def grow(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin from weights, by default of the very same network.
+
+        Raises
+        ------
+        RuntimeError
+            If they do not fit.
+        """
+        self.load_state_dict(dict(tensors))
+
+    def unrolled(self, *args: Any, **kwargs: Any) -> list[Tensor]:
+        """Every step's estimate under circular blur: what a training looks at.
+
+        A network takes ``y, otf, sigma``, and ``local`` where noise grows with brightness: images
+        ``(B, C, Y, X)``, half spectra of PSFs, the noise ``(B, 1, 1, 1)``, and the noise around
+        each pixel over ``sigma``, like ``y``. One that `LearnedMethod.heeds_clipping` also takes
+        ``clipped``, true where there may have been more light.
+        """
+        raise NotImplementedError
+
+    def loss(self, estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm) -> Tensor:
+        """What a training lowers: by default `stage_loss`."""
+        return stage_loss(estimates, batch, norm)
+
+    def taps(self, args: tuple[Any, ...], output: Any, calls: Sequence[Call]) -> Iterator[Tap]:
+        """Intermediate maps of one call of the network, in the order they were computed.
+
+        Parameters
+        ----------
+        args, output
+            Of the call.
+        calls : sequence of Call
+            Modules within that were called meanwhile.
+        """
+        yield from ()
 
 
-@cache
-def _widths(families: str, pixels_um: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
-    """Least and largest of `width_px` over families of PSFs, from the ends of each."""
-    from ...psf import PSF
+def stage_loss(estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm = "l1") -> Tensor:
+    """How far every stage is from the truth, each counting twice the one before.
 
-    ends = [PSF.from_dict(family.get(end, {})) for family in json.loads(families) for end in _ENDS]
-    drawn = [
-        width_px(psf((49, 49), (pixel, pixel)) if psf.calibrated else psf())
-        for psf in ends
-        for pixel in (pixels_um if psf.calibrated else pixels_um[:1])
-    ]
-    return tuple((min(column), max(column)) for column in zip(*drawn, strict=True))
-
-
-_ENDS = ("low", "high")
+    ``l1`` and ``l2`` are means over all pixels, ``psnr`` of the logarithm of each patch's mean
+    square.
+    """
+    # Divided by the noise, or the noisiest patches would be all that is learned.
+    weight = 0.03 / (batch.noise + 0.01)
+    total = batch.y.new_zeros(())
+    for x in estimates:
+        total = total / 2 + _NORMS[norm](weight * (x - batch.truth))
+    return total
 
 
-def _numpy(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().numpy()
-    return array
+_NORMS: dict[str, Callable[[Tensor], Tensor]] = {
+    "l1": lambda missed: missed.abs().mean(),
+    "l2": lambda missed: missed.square().mean(),
+    # A patch that is met exactly has none to lower.
+    "psnr": lambda missed: missed.square().mean((1, 2, 3)).clamp(min=1e-12).log10().mean(),
+}

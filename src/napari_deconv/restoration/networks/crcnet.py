@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from ...core.errors import DeconvError
 from ...core.precision import arranged
 from ...engine.problem import Problem
-from ..base import Method
-from .layers import Layered
-from .one_psf import grown, network_for, remark
-from .separable import fitted, wrap
+from .base import Call, Norm, Tap, TrainingBatch, TrainingDefaults
+from .one_psf import OnePSFModule, OnePSFNetwork
+from .separable import wrap
 
 _REACH = 121
 _TERMS = (100, 1000)
@@ -24,13 +21,13 @@ _TERMS = (100, 1000)
 
 
 class CRCNet(
-    Method,
+    OnePSFNetwork,
     title="CRCNet",
     name="crcnet",
     citation="Li S.-Y. et al., A Concatenated Residual Network for Image Deblurring, 2018",
-    needs_weights=True,
-    one_psf=True,
     untrained=True,
+    structure=("inputs",),
+    training=TrainingDefaults(batch=2, rate=1e-3),
     buffers=520,
     features=32,
 ):
@@ -58,41 +55,16 @@ class CRCNet(
     """
 
     inputs: Literal["series", "image"] = "series"
-    weights: str = ""
-
-    @property
-    def total(self) -> int:
-        return 2
-
-    @property
-    def default_weights(self) -> str:
-        """None."""
-        return ""
-
-    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        return remark(self, problem.psf.cpu().numpy())
 
     def network(self) -> Network:
-        """The untrained network; `Network.prepare` gives it its PSF."""
         return Network(self.inputs == "series")
 
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
-        if not self.weights:
-            raise DeconvError(
-                "CRCNet has no weights for this PSF.",
-                "Train it: Plugins > Deconvolution > Train, or napari-deconv train.",
-            )
-        net: Network = network_for(self, problem)
-        y, otf = problem.y, problem.blur.otf[None, None]
-        for _ in range(self.total):
-            problem.blur.check()
-            with torch.inference_mode():
-                x = net(y[:, None], otf)[:, 0]
-            yield x
-            y = problem.with_ring(x)
+    def estimate(self, module: Network, y: Tensor, problem: Problem, number: int) -> Tensor:
+        estimate: Tensor = module(y, problem.blur.otf[None, None])
+        return estimate
 
 
-class Network(Layered):
+class Network(OnePSFModule):
     """The units, and their integration.
 
     Parameters
@@ -103,7 +75,6 @@ class Network(Layered):
         6 in the paper.
     """
 
-    psf: Tensor
     rates: Mapping[str, float] = {"integrate": 0.05}
     """Of the sums over 192 maps and 7x7 pixels."""
 
@@ -119,28 +90,25 @@ class Network(Layered):
         if series:
             _let_through(first, last)
 
-    @torch.no_grad()
-    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
-        """Take note of the first PSF: it is what is trained for."""
-        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), _REACH))
-
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network, for any PSF."""
-        self.load_state_dict(grown(self, tensors))
-
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
     ) -> list[Tensor]:
-        """The estimate under circular blur: what training looks at."""
         return [self(y, otf)]
 
-    def loss(self, estimates: list[Tensor], batch: Any) -> Tensor:
+    def loss(self, estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm) -> Tensor:
         """``5000`` smooth L1 and ``100`` squared differences of gradients (Eqs. 13 to 15)."""
         away = estimates[-1] - batch.truth
         content = nn.functional.smooth_l1_loss(away, torch.zeros_like(away))
         steps = [away - away.roll(1, axis) for axis in (-1, -2)]
         edges = torch.stack(steps).square().mean() * 2
         return 5000 * content + 100 * edges
+
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        ring = (calls[0][1][0].shape[-1] - output.shape[-1]) // 2
+        units = [out for part, _, out in calls if isinstance(part, Unit)]
+        for number, out in enumerate(units, 1):
+            yield f"unit {number}", out[..., ring:-ring, ring:-ring], 1
+        yield "estimate", output, 1
 
     def forward(self, y: Tensor, otf: Tensor) -> Tensor:
         """The estimate ``(B, 1, Y, X)`` of periodic blurred images of the same shape."""

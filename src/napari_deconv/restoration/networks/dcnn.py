@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
-from annotated_types import Interval
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ...core.errors import DeconvError
-from ...core.fields import Zero
-from ...engine.problem import Problem
-from ..base import Method
-from .one_psf import distance, grown, network_for, remark
-from .separable import Separable, fitted
+from .base import Call, Tap, TrainingDefaults
+from .one_psf import InverseNetwork, OnePSFModule, distance
+from .separable import Separable
 
 TAPS = 121
 MAPS = 38
@@ -26,14 +22,14 @@ _FAR = 0.25
 
 
 class DCNN(
-    Method,
+    InverseNetwork,
     title="DCNN",
     name="dcnn",
     citation="L. Xu et al., Deep Convolutional Neural Network for Image Deconvolution, "
     "NeurIPS 2014",
-    needs_weights=True,
-    one_psf=True,
     for_training=("start",),
+    structure=("activation", "second"),
+    training=TrainingDefaults(patch_px=128),
     buffers=4 * MAPS,
 ):
     """Network of long one-dimensional filters, made for one PSF (Xu et al. 2014).
@@ -59,47 +55,19 @@ class DCNN(
     nsr : float
         Noise-to-signal ratio of the inverse it begins as; the paper has 1e-4. 0 takes 1e-2 for
         training, and without weights the one that suits the noise of the image.
-    weights : str
-        Name or file of weights for this PSF; empty works untrained.
     """
 
     activation: Literal["tanh", "sigmoid"] = "tanh"
     second: Literal["depthwise", "full"] = "depthwise"
-    start: Literal["inverse", "random"] = "inverse"
-    nsr: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
-    weights: Annotated[str, Zero("untrained")] = ""
-
-    @property
-    def total(self) -> int:
-        return 2
-
-    @property
-    def default_weights(self) -> str:
-        """None: it works untrained."""
-        return ""
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(max(n, TAPS // 2 + 4) for n in super().halo(psf_shape))
 
-    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        return remark(self, problem.psf.cpu().numpy())
-
     def network(self) -> Network:
-        """The untrained network; `Network.prepare` gives it its PSF."""
         return Network(self)
 
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network = network_for(self, problem)
-        y = problem.y
-        for _ in range(self.total):
-            problem.blur.check()
-            with torch.inference_mode():
-                x = net(y[:, None])[:, 0]
-            yield x
-            y = problem.with_ring(x)
 
-
-class Network(Separable):
+class Network(Separable, OnePSFModule):
     """DCNN with the PSF it is for.
 
     Parameters
@@ -108,18 +76,14 @@ class Network(Separable):
         Activation, kind of second layer, start.
     """
 
-    psf: Tensor
-
     def __init__(self, method: DCNN) -> None:
         super().__init__(method.activation, method.second == "full", MAPS, TAPS)
         self.random, self.nsr = method.start == "random", method.nsr or TRAINED_NSR
         self.rates = {} if self.random else self.rates
         self.register_buffer("psf", torch.zeros(TAPS, TAPS))
 
-    @torch.no_grad()
-    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
-        """Take the first PSF, and begin as its inverse."""
-        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), TAPS))
+    def begin(self) -> None:
+        """Become the inverse of the PSF."""
         if not self.random:
             self.become(self.psf.cpu(), self.nsr)
 
@@ -137,10 +101,8 @@ class Network(Separable):
                 f"These weights invert another PSF, which differs by {away:.0%}.",
                 "Begin with the inverse of your own.",
             )
-        self.load_state_dict(grown(self, tensors))
+        super().grow(tensors)
 
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        """The estimate under circular blur: what training looks at."""
-        return [self(y)]
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        yield "maps, as they are summed", self.maps(args[0]) * self.gains[:, None, None], 1
+        yield "estimate", output, 1

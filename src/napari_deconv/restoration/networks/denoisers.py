@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import arranged
-from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
+from .base import NetworkModule
+from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 
 
-class Denoiser(Layered):
+class Denoiser(NetworkModule):
     """A network ``(B, channels, Y, X)`` to the same, told the noise.
 
     A subclass has `forward(x, sigma)`, with float32 ``x`` on the unit scale, whose sides are
@@ -28,10 +29,6 @@ class Denoiser(Layered):
     """The least and the most noise that it knows."""
     features: ClassVar[float]
     """What its layers take, in numbers per pixel and channel."""
-
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network."""
-        self.load_state_dict(dict(tensors))
 
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None

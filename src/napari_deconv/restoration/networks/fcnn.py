@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import arranged
 from ...engine.problem import Problem
-from .base import NetworkMethod
+from .any_psf import NetworkMethod
+from .base import Call, NetworkModule, Tap
 from .layers import Layered
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
@@ -62,7 +63,6 @@ class FCNN(
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights."""
         return f"fcnn-{self.iterations}"
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -70,7 +70,6 @@ class FCNN(
         return tuple(2 * (n // 2 + 6 * self.iterations) for n in super().halo(psf_shape))
 
     def network(self) -> Network:
-        """The untrained network."""
         return Network(self.iterations, self.cleans)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
@@ -89,7 +88,7 @@ class FCNN(
                 y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
 
 
-class Network(nn.Module):
+class Network(NetworkModule):
     """The unrolled iterations.
 
     Parameters
@@ -127,12 +126,21 @@ class Network(nn.Module):
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
     ) -> list[Tensor]:
-        """Every stage's estimate under circular blur: what training looks at."""
         estimates: list[Tensor] = []
         for stage in range(len(self.denoisers) + 1):
             before = estimates[-1] if estimates else None
             estimates.append(self(y, otf, sigma, stage, before, local))
         return estimates
+
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        cleaned = [(a[0], out) for part, a, out in calls if isinstance(part, Denoiser)]
+        gradients = ("gradient along x", "gradient along y")
+        names = gradients if self.cleans == "gradients" else ("intensities",)
+        for pair, name in zip(cleaned, names, strict=False):  # none at the first stage
+            before, after = (part.mT for part in pair) if name == gradients[1] else pair
+            yield name, before, 1
+            yield f"{name}, cleaned", after, 1
+        yield "estimate", output, 1
 
     def forward(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...engine.problem import Problem
-from .base import NetworkMethod
-from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
+from .any_psf import NetworkMethod
+from .base import Call, NetworkModule, Tap, TrainingDefaults
+from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
 from .noise_level import faithful
 
@@ -35,6 +36,7 @@ class GLRA(
     citation="W. Ren et al., Deep Non-Blind Deconvolution via Generalized Low-Rank Approximation, "
     "NeurIPS 2018",
     for_training=("start",),
+    training=TrainingDefaults(patch_px=192, batch=2),
     buffers=110,
     features=95,
 ):
@@ -74,7 +76,6 @@ class GLRA(
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights."""
         return "glra"
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -82,7 +83,6 @@ class GLRA(
         return tuple(4 * (max(n, _TAPS) // 4 + 12) for n in super().halo(psf_shape))
 
     def network(self) -> Network:
-        """The untrained network."""
         return Network(self.start == "random")
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
@@ -116,7 +116,7 @@ class GLRA(
 _TAPS = 151
 
 
-class Network(Layered):
+class Network(NetworkModule):
     """One pass: two inverses out of low-rank bases, and their correction.
 
     Parameters
@@ -194,12 +194,23 @@ class Network(Layered):
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
     ) -> list[Tensor]:
-        """Every pass's estimate under circular blur: what training looks at."""
         x, estimates, clipped = y, [], (y >= 1 - _WHITE).float()
         for _ in range(self.trained_passes):
             x = self(x, y, otf, sigma, clipped, local=local)
             estimates.append(x)
         return estimates
+
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        shape, called = output.shape[-2:], {id(part): (a, out) for part, a, out in calls}
+        otf, sigma, moved = args[2], args[3], args[7]
+        back = tuple(-n for n in moved[-1])
+        yield "M", self.middle(otf[:, 0], shape[1], sigma)[0], 0
+        inverses = 4 * self.right.shape[0] * self.right.shape[1]
+        shown = called[id(self.head)][0][0][:, :inverses]
+        correction = called[id(self.correction)][1]
+        for name, phases, factor in (("inverses", shown, 4), ("correction", correction, 10)):
+            yield name, from_phases(phases, shape).roll(back, (-2, -1)) / factor, 1
+        yield "estimate", output, 1
 
     def forward(
         self,

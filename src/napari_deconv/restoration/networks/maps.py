@@ -18,12 +18,10 @@ from ...core.progress import Step
 from ...engine.problem import Problem
 from ...engine.streaming import check_psf, drain, prepare, translated
 from ...signal.fourier import Blur
-from ..base import Method
+from ..base import Method, methods
 from ..weights import load_network
-from .taps import taps
+from .base import Call, LearnedMethod, NetworkModule, Tap
 
-SHOWN = ("dcnn", "odcnn", "fcnn", "glra", "rgdn", "crcnet", "unrolled")
-"""Names of the methods that have maps."""
 _GRID = 512
 
 
@@ -52,6 +50,11 @@ class Map:
     matrix: bool = False
 
 
+def has_maps(kind: type[Method]) -> bool:
+    """Whether a method is a network whose intermediate maps can be shown."""
+    return issubclass(kind, LearnedMethod) and kind.has_maps
+
+
 def maps(
     method: Method, image: NDArray[Any], psf: NDArray[Any], *, noise: float | None = None
 ) -> tuple[Map, ...]:
@@ -60,7 +63,7 @@ def maps(
     Parameters
     ----------
     method : Method
-        DCNN, ODCNN, FCNN, GLRA, RGDN, CRCNet or the unrolled network.
+        A network for planes; see `has_maps`.
     image, psf : ndarray
         ``(Y, X)``; keep the image small, since a network has hundreds of maps.
     noise : float, optional
@@ -94,7 +97,7 @@ def stream_maps(
     Parameters
     ----------
     method : Method
-        One of `SHOWN`.
+        One that `has_maps`.
     image : ndarray
         ``(Y, X)``; keep it small, since a network has hundreds of maps.
     psf : ndarray
@@ -111,10 +114,9 @@ def stream_maps(
     DeconvError
         If the method has no maps or the image is no plane, and as `stream`.
     """
-    if method.name not in SHOWN:
-        raise DeconvError(
-            f"{method.title} has no maps inside.", f"Choose one of {', '.join(SHOWN)}."
-        )
+    if not has_maps(type(method)):
+        shown = ", ".join(name for name, kind in methods().items() if has_maps(kind))
+        raise DeconvError(f"{method.title} has no maps inside.", f"Choose one of {shown}.")
     if image.ndim != 2:
         raise DeconvError(f"The image has {image.ndim} axes.", "Give one plane.")
     with translated(method):
@@ -155,7 +157,7 @@ class _Kept:
         self._method = method
         self.problem: Problem | None = None
         self.found: list[Map] = []
-        self.calls: list[tuple[Any, Any, Any]] = []
+        self.calls: list[Call] = []
         self.step = 0
 
     def __getattr__(self, key: str) -> Any:
@@ -168,15 +170,14 @@ class _Kept:
 
     def see(self, module: nn.Module, args: Any, output: Any) -> None:
         """After a module was called: parts are collected until the whole network was."""
-        taken = taps(module, args, output, self.calls)
-        if taken is None:
+        if not isinstance(module, NetworkModule):
             self.calls.append((module, args, output))
             return
         self.step += 1
-        self.found += [self._placed(one) for one in taken]
+        self.found += [self._placed(tap) for tap in module.taps(args, output, self.calls)]
         self.calls = []
 
-    def _placed(self, tap: tuple[str, Tensor, int]) -> Map:
+    def _placed(self, tap: Tap) -> Map:
         """A part as it was, cut to the pixels that were observed."""
         name, tensor, pixels = tap
         one = Map(f"{self.step} {name}", _numpy(tensor), pixels or 1, matrix=not pixels)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Interval
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import fold, pad
 
-from ...core.fields import Zero
 from ...engine.problem import Problem
-from ..base import Method
+from .base import Call, Tap, TrainingDefaults
 from .dcnn import MAPS, TAPS
-from .layers import Layered, large_convolution
-from .one_psf import grown, network_for, remark
-from .separable import bent, fitted, wrap
+from .layers import large_convolution
+from .one_psf import InverseNetwork, OnePSFModule
+from .separable import bent, wrap
 from .views import LEAST_VIEWS, USUAL, Views
 
 _WIDTH = 512
@@ -30,14 +28,14 @@ TRAINED_NSR = 3e-3
 
 
 class ODCNN(
-    Method,
+    InverseNetwork,
     title="ODCNN",
     name="odcnn",
     citation="L. Xu et al., Deep Convolutional Neural Network for Image Deconvolution, "
     "NeurIPS 2014",
-    needs_weights=True,
-    one_psf=True,
     for_training=("views", "train", "start"),
+    structure=("activation", "views"),
+    training=TrainingDefaults(patch_px=128, batch=1, rate=4e-3, optimiser="muon", loss="psnr"),
     buffers=300,
     features=16,
 ):
@@ -63,58 +61,30 @@ class ODCNN(
     train : str
         What is trained: ``denoiser``, behind an inverse that stays as it is, or ``together``.
         Results are made with ``together``.
-    start : str
-        What the first layers begin as: the inverses, or, for training only, random filters.
     nsr : float
         Noise-to-signal ratio of the inverse at a tenth of a cycle per pixel, from where it grows
         with the square of the frequency. 0 takes 3e-3 for training, and without weights the one
         that suits the noise of the image.
-    weights : str
-        Name or file of weights for this PSF; empty works untrained.
     """
 
     activation: Literal["tanh", "sigmoid"] = "tanh"
     views: Annotated[int, Interval(ge=LEAST_VIEWS, le=MAPS)] = LEAST_VIEWS
     train: Literal["together", "denoiser"] = "together"
-    start: Literal["inverse", "random"] = "inverse"
-    nsr: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
-    weights: Annotated[str, Zero("untrained")] = ""
-
-    @property
-    def total(self) -> int:
-        return 2
-
-    @property
-    def default_weights(self) -> str:
-        """None: it works untrained."""
-        return ""
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(max(n, TAPS // 2 + 16) for n in super().halo(psf_shape))
 
-    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        return remark(self, problem.psf.cpu().numpy())
-
     def network(self) -> Network:
-        """The untrained network; `Network.prepare` gives it its PSF."""
         return Network(self)
 
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network = network_for(self, problem)
-        y = problem.y  # what it leaves behind is used outside of inference mode
-        with torch.inference_mode():
-            x = net.alone(y[:, None])[:, 0]
-        yield x
-        y = problem.with_ring(x)
-        with torch.inference_mode():
-            if self.weights:
-                x = net(y[:, None], problem.blur.check)[:, 0]
-            else:  # untrained there is nothing to correct
-                x = net.alone(y[:, None])[:, 0]
-        yield x
+    def estimate(self, module: Network, y: Tensor, problem: Problem, number: int) -> Tensor:
+        if number and self.weights:
+            corrected: Tensor = module(y, problem.blur.check)
+            return corrected
+        return module.alone(y)  # untrained there is nothing to correct
 
 
-class Network(Layered):
+class Network(OnePSFModule):
     """ODCNN with the PSF it is for.
 
     Parameters
@@ -125,7 +95,7 @@ class Network(Layered):
         Maps of the denoiser; 512 in the paper.
     """
 
-    psf: Tensor
+    own_parts = ("inverse",)
 
     def __init__(self, method: ODCNN, width: int = _WIDTH) -> None:
         super().__init__()
@@ -157,22 +127,16 @@ class Network(Layered):
             bias.zero_()
         self.last.weight.zero_()
 
-    @torch.no_grad()
-    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
-        """Take the first PSF, and begin as its inverses."""
-        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), TAPS))
+    def begin(self) -> None:
+        """Become the inverses of the PSF."""
         if not self.random:
             self.inverse.become(self.psf.cpu(), self.nsr)
 
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network; of those for another PSF, from the denoiser."""
-        self.load_state_dict(grown(self, tensors, "inverse"))
-
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        """The estimate under circular blur: what training looks at."""
-        return [self(y)]
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        views = self.inverse(args[0])
+        yield "views, in units of what they usually are", views, 1
+        yield "correction", output - self.inverse.image(views), 1
+        yield "estimate", output, 1
 
     def alone(self, y: Tensor) -> Tensor:
         """The inverse without its correction."""

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ...core.errors import DeconvError
+from ...core.fields import Zero
 from ...engine.problem import Problem
 from ..weights import about, load_network, locate, read_weights
+from .base import LearnedMethod, NetworkModule
 from .layers import at_precision
-from .separable import Separable
+from .separable import Separable, fitted
 from .views import Views
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
-_STRUCTURE = ("activation", "second", "views", "inputs")
-"""Fields that decide which weights fit."""
 ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
 
@@ -42,15 +44,6 @@ def _placed(psf: NDArray[Any], shape: list[int]) -> NDArray[np.float64]:
     return square / square.sum()
 
 
-def remark(method: Any, psf: NDArray[Any]) -> tuple[str, ...]:
-    """What to say if a method's weights are for another PSF than the one at hand."""
-    if not method.weights:
-        return ()
-    tensors, _ = read_weights(locate(method.weights), method.name)
-    said = mismatch(psf, tensors["psf"].float().numpy(), method.weights)
-    return (said,) if said else ()
-
-
 def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
     """How far a PSF is from the one that weights were trained for; empty where they are alike."""
     away = distance(psf, own)
@@ -62,26 +55,6 @@ def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
     )
 
 
-def grown(network: Any, tensors: Mapping[str, Tensor], *kept: str) -> dict[str, Tensor]:
-    """What a network made for a PSF begins with, given weights that may be for another.
-
-    Parameters
-    ----------
-    network : nn.Module
-        It has a buffer ``psf``, which is zero until it is prepared.
-    tensors : mapping of str to Tensor
-        Weights of the same structure.
-    *kept : str
-        Parts that are its own where the PSFs are not alike.
-    """
-    if not network.psf.any():
-        return dict(tensors)
-    other = distance(network.psf.cpu().numpy(), tensors["psf"].float().cpu().numpy()) > ALIKE
-    own = network.state_dict()
-    parts = ("psf", *kept) if other else ("psf",)
-    return {**tensors, **{name: own[name] for name in own if name.split(".")[0] in parts}}
-
-
 def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
     """The one PSF that weights were trained for, from their header; None if there were many."""
     families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
@@ -90,28 +63,128 @@ def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
     return np.array(families[0]["rows"], np.float32)
 
 
-def network_for(method: Any, problem: Problem) -> Any:
-    """A method's network with its weights, or untrained for the problem's PSF."""
-    if method.weights:
-        # The weights know what they are of; a form that was left at its defaults need not.
-        trained = about(locate(method.weights)).get("fields", {})
-        own = {key: trained[key] for key in _STRUCTURE if key in trained and hasattr(method, key)}
-        return load_network(method.but(**own), problem.seen.device, problem.precision)
-    network = untrained(method, problem)
-    at_precision(network, problem.precision)
-    return network.to(problem.seen.device).eval().requires_grad_(False)
+class OnePSFNetwork(LearnedMethod, one_psf=True):
+    """A network for one PSF, which runs twice.
+
+    The second time the unseen ring is filled with the re-blurred estimate. Colours and channels
+    are restored one by one.
+
+    Parameters
+    ----------
+    weights : str
+        Name or file of weights for this PSF; empty works untrained.
+    """
+
+    @property
+    def total(self) -> int:
+        return 2
+
+    def network(self) -> OnePSFModule:
+        """The untrained network; `OnePSFModule.prepare` gives it its PSF."""
+        raise NotImplementedError
+
+    def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
+        if not self.weights:
+            return ()
+        tensors, _ = read_weights(locate(self.weights), self.name)
+        own = tensors["psf"].float().numpy()
+        remark = mismatch(problem.psf.cpu().numpy(), own, self.weights)
+        return (remark,) if remark else ()
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        module = self.prepared(problem)
+        y = problem.y
+        for number in range(self.total):
+            problem.blur.check()
+            with torch.inference_mode():
+                x = self.estimate(module, y[:, None], problem, number)[:, 0]
+            yield x
+            y = problem.with_ring(x)
+
+    def estimate(self, module: Any, y: Tensor, problem: Problem, number: int) -> Tensor:
+        """The estimate of pass ``number`` from images ``(C, 1, *problem.grid)``, of that shape."""
+        estimate: Tensor = module(y)
+        return estimate
+
+    def prepared(self, problem: Problem) -> Any:
+        """The network with its weights, or untrained for the problem's PSF."""
+        if self.weights:
+            # The weights know what they are of; a form that was left at its defaults need not.
+            trained = about(locate(self.weights)).get("fields", {})
+            own = {key: trained[key] for key in self.structure if key in trained}
+            return load_network(self.but(**own), problem.seen.device, problem.precision)
+        module = self.untrained_module(problem)
+        at_precision(module, problem.precision)
+        return module.to(problem.seen.device).eval().requires_grad_(False)
+
+    def untrained_module(self, problem: Problem) -> OnePSFModule:
+        """The network without weights, as it begins for the problem's PSF."""
+        raise DeconvError(
+            f"{self.title} has no weights for this PSF.",
+            "Train it: Plugins > Deconvolution > Train, or napari-deconv train.",
+        )
 
 
-def untrained(method: Any, problem: Problem) -> Any:
-    """The network as it begins; of the inverses left open, the one of the least expected error."""
-    trials = []
-    for nsr in [method.nsr] if method.nsr else _RATIOS:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            network = replace(method, nsr=nsr, start="inverse").network()
-            network.prepare(iter([problem.psf.cpu().numpy()]))
-        trials.append((expected_error(network.inverse, problem), nsr, network))
-    return min(trials, key=lambda trial: trial[:2])[2]
+class InverseNetwork(OnePSFNetwork):
+    """A network for one PSF that begins as its separable inverse, and so works untrained.
+
+    Parameters
+    ----------
+    start : str
+        What the first layers begin as: the inverse, or, for training only, random filters.
+    """
+
+    start: Literal["inverse", "random"] = "inverse"
+    nsr: Annotated[float, Interval(ge=0, le=1), Zero("auto")] = 0.0
+    weights: Annotated[str, Zero("untrained")] = ""
+
+    def untrained_module(self, problem: Problem) -> OnePSFModule:
+        """The network as it begins; of the inverses left open, that of the least expected error."""
+        trials = []
+        for nsr in [self.nsr] if self.nsr else _RATIOS:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                module: Any = replace(self, nsr=nsr, start="inverse").network()
+                module.prepare(iter([problem.psf.cpu().numpy()]))
+            trials.append((expected_error(module.inverse, problem), nsr, module))
+        best: OnePSFModule = min(trials, key=lambda trial: trial[:2])[2]
+        return best
+
+
+class OnePSFModule(NetworkModule):
+    """The layers of a network for one PSF, which is kept beside them.
+
+    A subclass registers the buffer ``psf``, a square of odd side that is zero until `prepare`.
+    """
+
+    psf: Tensor
+    own_parts: tuple[str, ...] = ()
+    """Parts that `grow` leaves as they are where the weights are for another PSF."""
+
+    @torch.no_grad()
+    def prepare(self, psfs: Iterable[NDArray[Any]]) -> None:
+        """Take the first PSF, and begin as what is known of it without a training."""
+        self.psf.copy_(fitted(torch.as_tensor(next(iter(psfs))), len(self.psf)))
+        self.begin()
+
+    def begin(self) -> None:
+        """Set the layers by the PSF; by default they stay as they are."""
+
+    def grow(self, tensors: Mapping[str, Tensor]) -> None:
+        """Begin from weights of the same structure, which may be for another PSF."""
+        kept = dict(tensors)
+        if self.psf.any():
+            own, theirs = (psf.float().cpu().numpy() for psf in (self.psf, tensors["psf"]))
+            parts = ("psf", *self.own_parts) if distance(own, theirs) > ALIKE else ("psf",)
+            state = self.state_dict()
+            kept |= {name: state[name] for name in state if name.split(".")[0] in parts}
+        self.load_state_dict(kept)
+
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
+        """The one estimate."""
+        return [self(y)]
 
 
 @torch.no_grad()

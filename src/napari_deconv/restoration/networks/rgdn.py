@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Sequence
 from typing import Annotated, Any, Literal
 
 import torch
@@ -13,8 +13,9 @@ from torch.nn.functional import conv2d
 
 from ...core.fields import Zero
 from ...engine.problem import Problem, Settled
-from .base import NetworkMethod
-from .layers import Hourglass, Layered, convolution, from_phases, level_map, to_phases
+from .any_psf import NetworkMethod
+from .base import Call, NetworkModule, Tap
+from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 
 
@@ -65,7 +66,6 @@ class RGDN(
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights."""
         return "rgdn"
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -73,7 +73,6 @@ class RGDN(
         return tuple(4 * (n // 4 + 12) for n in super().halo(psf_shape))
 
     def network(self) -> Network | PaperNetwork:
-        """The untrained network."""
         return Network() if self.design == "compact" else PaperNetwork()
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
@@ -110,7 +109,22 @@ _LEAST_STEPS = 3
 """The weights were trained over as many."""
 
 
-class Network(Layered):
+class _Repeated(NetworkModule):
+    """A network that is one step, and is trained over several."""
+
+    trained_steps = _LEAST_STEPS
+
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
+        x, estimates = y, []
+        for _ in range(self.trained_steps):
+            x = self(x, y, otf, sigma, local)
+            estimates.append(x)
+        return estimates
+
+
+class Network(_Repeated):
     """One step; see `RGDN`.
 
     Parameters
@@ -118,8 +132,6 @@ class Network(Layered):
     width : int
         Feature maps at half resolution.
     """
-
-    trained_steps = _LEAST_STEPS
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()
@@ -129,19 +141,19 @@ class Network(Layered):
         self.from_image = convolution(4, width)  # R
         self.direction = Hourglass(width, 4)  # D
 
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network."""
-        self.load_state_dict(dict(tensors))
-
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        """Every step's estimate under circular blur: what training looks at."""
-        x, estimates = y, []
-        for _ in range(self.trained_steps):
-            x = self(x, y, otf, sigma, local)
-            estimates.append(x)
-        return estimates
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        x, shape = args[0], output.shape[-2:]
+        called = {id(part): (a, out) for part, a, out in calls}
+        # H and R may be computed as one, so they are told from their difference and from R.
+        (features,), phases = called[id(self.direction)]
+        direction = from_phases(phases, shape) / 10
+        with self.precision.layers(x.device):
+            r = self.from_image(4 * to_phases(x - 0.5))
+        yield "g, the gradient", x - output + direction, 1
+        yield "H(g)", features + r, 2
+        yield "R(x)", r, 2
+        yield "D(H(g) - R(x))", direction, 1
+        yield "estimate", output, 1
 
     def forward(
         self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
@@ -179,7 +191,7 @@ class Network(Layered):
         return conv2d(inputs, torch.cat([h.weight, -r.weight], 1), h.bias - r.bias, padding=1)
 
 
-class PaperNetwork(Layered):
+class PaperNetwork(_Repeated):
     """One step as in the paper: R, H and D of six layers each, on a gradient as it is."""
 
     trained_steps = 5
@@ -188,19 +200,13 @@ class PaperNetwork(Layered):
         super().__init__()
         self.image, self.gradient, self.direction = (_six_layers(width) for _ in range(3))
 
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from weights of the same network."""
-        self.load_state_dict(dict(tensors))
-
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        """As `Network.unrolled`."""
-        x, estimates = y, []
-        for _ in range(self.trained_steps):
-            x = self(x, y, otf, sigma, local)
-            estimates.append(x)
-        return estimates
+    def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
+        called = {id(part): (a, out) for part, a, out in calls}
+        yield "g, the gradient", called[id(self.gradient)][0][0], 1
+        for name, part in (("H(g)", self.gradient), ("R(x)", self.image)):
+            yield name, called[id(part)][1], 1
+        yield "D(H(g) - R(x))", called[id(self.direction)][1], 1
+        yield "estimate", output, 1
 
     def forward(
         self, x: Tensor, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None

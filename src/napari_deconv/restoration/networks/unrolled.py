@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Annotated
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
 
 import torch
 from annotated_types import Interval
@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d
 
 from ...engine.problem import Problem
-from .base import NetworkMethod
+from .any_psf import NetworkMethod
+from .base import Call, NetworkModule, Tap
 from .fcnn import rms, transfer
-from .layers import Layered, UNet, convolution, from_phases, level_map, to_phases
+from .layers import UNet, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 from .opponent import noises, to_colours, to_opponents
 
@@ -80,7 +81,6 @@ class Unrolled(
 
     @property
     def default_weights(self) -> str:
-        """Id of the shipped weights."""
         return "unrolled"
 
     def halo(self, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -88,7 +88,6 @@ class Unrolled(
         return tuple(_ALIGNED_PX * -(-n // _ALIGNED_PX) for n in reach)
 
     def network(self) -> Network:
-        """The untrained network."""
         return Network(self.iterations, colour=self.colour)
 
     @property
@@ -126,7 +125,7 @@ def _clipped(problem: Problem) -> Tensor:
     return (brightest * 9 * avg_pool2d(brightest, 3, 1, 1)).round() > 1
 
 
-class Network(Layered):
+class Network(NetworkModule):
     """The unrolled steps.
 
     Parameters
@@ -139,8 +138,7 @@ class Network(Layered):
         Whether it has the layers that take how colours differ in and out.
     """
 
-    for_colours = ("tints", "gamma_tint")
-    """Its parts that gray images do not reach."""
+    colour_parts = ("tints", "gamma_tint")
 
     def __init__(
         self, steps: int = 3, widths: tuple[int, ...] = (48, 96, 192), *, colour: bool = False
@@ -152,6 +150,7 @@ class Network(Layered):
             UNet(inputs + (widths[0] if step else 0), widths, 4) for step in range(steps)
         )
         self.gamma = nn.Parameter(_rules(WEIGHTS, steps))
+        self.colour = colour
         if colour:
             self.tints = nn.ModuleList(Tint(widths[0]) for _ in range(steps))
             self.gamma_tint = nn.Parameter(_rules(CHROMA_WEIGHTS, steps))
@@ -172,7 +171,7 @@ class Network(Layered):
                     nn.init.zeros_(parameter)
             self.gamma[:, step] = known[:, min(step, last)]
             self.gamma[0, step] += max(0, step - last) * math.log(2)
-        if hasattr(self, "tints") and "gamma_tint" in tensors:
+        if self.colour and "gamma_tint" in tensors:
             for step, tint in enumerate(self.tints):
                 _load(tint, tensors, f"tints.{min(step, last)}.")
                 self.gamma_tint[:, step] = tensors["gamma_tint"][:, min(step, last)]
@@ -197,6 +196,16 @@ class Network(Layered):
                 blurred = torch.fft.irfft2(torch.fft.rfft2(x.detach()) * otf, s=y.shape[-2:])
                 seen = torch.where(clipped, torch.maximum(blurred, y), y)
         return estimates
+
+    def taps(self, args: tuple[Any, ...], output: Any, calls: Sequence[Call]) -> Iterator[Tap]:
+        (inputs,), _ = next((a, out) for part, a, out in calls if isinstance(part, UNet))
+        estimate, features = output
+        maps = len(WEIGHTS)
+        solved = from_phases(inputs[:, : 4 * maps], estimate.shape[-2:]) / 4 + 0.5
+        for number in range(maps):
+            yield f"solution {number + 1} of {maps}", solved[:, number : number + 1], 1
+        yield "features", features, 2
+        yield "estimate", estimate, 1
 
     def forward(
         self,

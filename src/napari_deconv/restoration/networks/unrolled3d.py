@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Annotated
 
 import torch
 from annotated_types import Interval
@@ -12,9 +12,8 @@ from torch import Tensor, nn
 from ...core.errors import DeconvError
 from ...core.paths import exists
 from ...engine.problem import Problem, Settled
-from ..base import Method
 from ..weights import about, as_trained, load_network, locate, named, read_weights
-from .layers import Layered
+from .base import LearnedMethod, NetworkModule, Norm, TrainingBatch
 from .noise_level import faithful
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
 from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
@@ -44,15 +43,15 @@ _STRIP_VOXELS = 4_000_000
 
 
 class Unrolled3D(
-    Method,
+    LearnedMethod,
     title="Unrolled U-Net for stacks",
     name="unrolled-3d",
     ndim=(3,),
     citation="napari-deconv; after K. Zhang et al., Deep Unfolding Network for Image "
     "Super-Resolution, CVPR 2020, and Y. Li et al., Incorporating the image formation process into "
     "deep learning improves network performance, Nature Methods 2022",
-    needs_weights=True,
     untrained=True,
+    has_maps=False,
     non_negative=True,
     roomy=False,
     for_training=("iterations",),
@@ -81,7 +80,6 @@ class Unrolled3D(
     """
 
     iterations: Annotated[int, Interval(ge=1, le=8)] = 2
-    weights: str = ""
 
     @property
     def total(self) -> int:
@@ -170,7 +168,7 @@ def _in_strips(
     return torch.cat(found, -2)
 
 
-class Network(Layered):
+class Network(NetworkModule):
     """The unrolled steps.
 
     Parameters
@@ -186,10 +184,6 @@ class Network(Layered):
         levels = len(WEIGHTS)
         inputs, outputs = 8 * (CANDIDATES + 2) + 3 + levels, 8 * (CANDIDATES + 1)
         self.cleaners = nn.ModuleList(Hourglass(inputs, widths, outputs) for _ in range(steps))
-
-    def grow(self, tensors: Mapping[str, Tensor]) -> None:
-        """Begin from the weights of as many steps."""
-        self.load_state_dict(dict(tensors))
 
     def unrolled(
         self,
@@ -211,8 +205,7 @@ class Network(Layered):
             x = estimates[-1].detach()
         return estimates
 
-    @staticmethod
-    def loss(estimates: Sequence[Tensor], batch: Any) -> Tensor:
+    def loss(self, estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm) -> Tensor:
         """What every stage misses, each counting twice the one before.
 
         The logarithm of each stack's mean square, so that none outweighs others.
