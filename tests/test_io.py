@@ -18,6 +18,8 @@ from napari_deconv.core.errors import DeconvError
 from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.io import Picture, read, sidecar, write
 from napari_deconv.io.photo import _chunk
+from napari_deconv.io.storage import Storage
+from napari_deconv.io.tiff import positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -457,3 +459,92 @@ def test_srgb_curve() -> None:
         srgb_to_linear(np.array([0, 0.04045, 0.5, 1])), [0, 0.0031308, 0.2140411, 1], atol=1e-6
     )
     assert srgb_to_linear(values).dtype == np.float32
+
+
+# -- several positions, and how pixels are stored -------------------------------------------
+
+
+def several(path: Path, count: int = 3) -> list[np.ndarray]:
+    """An OME-TIFF of some positions; each has its own pixel size and channel names."""
+    stacks = [pixels(2, 3, 20, 24, dtype="uint16", seed=n) for n in range(count)]
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for number, stack in enumerate(stacks):
+            about = {
+                "axes": "CZYX",
+                "Name": f"field {number}",
+                "PhysicalSizeX": 0.1 * (number + 1),
+                "PhysicalSizeXUnit": "µm",
+                "Channel": {"Name": [f"DAPI {number}", f"GFP {number}"]},
+            }
+            tif.write(stack, metadata=about, photometric="minisblack")
+    return stacks
+
+
+def test_every_position_is_read_with_its_own_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "fields.ome.tif"
+    stacks = several(path)
+    assert positions(path) == ("field 0", "field 1", "field 2")
+    for number, stack in enumerate(stacks):
+        picture = read(path, position=number)
+        assert np.array_equal(picture.data, stack) and picture.axes == "CZYX"
+        assert picture.pixel_size["X"] == pytest.approx(0.1 * (number + 1))
+        assert picture.channels == (f"DAPI {number}", f"GFP {number}")
+        write(tmp_path / f"{number}.ome.tif", stack, like=picture, recipe=RECIPE)
+        again = read(tmp_path / f"{number}.ome.tif")
+        assert again.channels == picture.channels and again.recipe == RECIPE
+        assert again.pixel_size == picture.pixel_size
+        with tifffile.TiffFile(tmp_path / f"{number}.ome.tif") as tif:
+            assert tif.ome_metadata.count("<Image") == 1
+    with pytest.raises(DeconvError, match="no position 3: it holds 3 images"):
+        read(path, position=3)
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    with pytest.raises(DeconvError, match="no position 1: it holds one image"):
+        read(tmp_path / "a.png", position=1)
+
+
+@pytest.mark.parametrize("axes", ["TCZYX", "YX", "YXS"])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_a_pyramid_has_levels_that_tifffile_knows(tmp_path: Path, axes: str, dtype: str) -> None:
+    sizes = {"T": 2, "C": 2, "Z": 3, "Y": 700, "X": 601, "S": 3}
+    data = pixels(*(sizes[a] for a in axes), dtype=dtype)
+    path = tmp_path / "large.ome.tif"
+    write(path, data, axes=axes, recipe=RECIPE, storage=Storage(pyramid=True, compression="zlib"))
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_ome
+        series = tif.series[0]
+        assert [level.shape[level.axes.index("Y")] for level in series.levels] == [700, 350, 175]
+        assert series.keyframe.tile == (512, 512)
+        assert series.keyframe.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+        coarse = series.levels[1].asarray()
+        middle = [slice(None)] * data.ndim
+        y, x = axes.index("Y"), axes.index("X")
+        middle[y], middle[x] = slice(0, 700), slice(0, 600)
+        fine = data[tuple(middle)].astype(np.float64)
+        shape = [n for a, n in zip(axes, fine.shape, strict=True) for n in
+                 ((n // 2, 2) if a in "YX" else (n,))]  # fmt: skip
+        along = tuple(i for i, n in enumerate(_split(axes)) if n == "2")
+        mean = fine.reshape(shape).mean(along)
+        cut = tuple(slice(0, 300) if a == "X" else slice(None) for a in axes)
+        assert np.abs(coarse[cut] - mean).max() <= (0.5 if dtype == "uint8" else 1e-5)
+    picture = read(path)
+    assert np.array_equal(picture.data, data) and picture.recipe == RECIPE
+    assert picture.axes == axes
+
+
+def _split(axes: str) -> str:
+    return "".join(a + "2" if a in "YX" else a for a in axes)
+
+
+def test_tiles_and_compression_are_for_ome_and_checked(tmp_path: Path) -> None:
+    data = np.zeros((64, 80), np.uint16)
+    write(tmp_path / "a.ome.tif", data, storage=Storage(tile=32, compression="zstd"))
+    with tifffile.TiffFile(tmp_path / "a.ome.tif") as tif:
+        page = tif.pages.first
+        assert page.tile == (32, 32) and page.compression == tifffile.COMPRESSION.ZSTD
+    for name in ("a.tif", "a.png", "a.npy"):
+        with pytest.raises(DeconvError, match=r"for OME-TIFF\. End the name in \.ome\.tif"):
+            write(tmp_path / name, data, storage=Storage(tile=32))
+    with pytest.raises(DeconvError, match="multiple of 16"):
+        Storage(tile=100)
+    with pytest.raises(DeconvError, match="compression = 'rar' is not a choice"):
+        Storage(compression="rar")

@@ -54,7 +54,7 @@ class Source:
         return self.picture.data
 
 
-def open_source(path: str | Path, axes: str | None = None) -> Source:
+def open_source(path: str | Path, axes: str | None = None, position: int = 0) -> Source:
     """Open an OME-Zarr 0.4 or 0.5 image, a plain zarr array or a TIFF file, lazily.
 
     Of a multiscale image level 0 is taken, the finest, and a note says so.
@@ -65,6 +65,8 @@ def open_source(path: str | Path, axes: str | None = None) -> Source:
         A folder ending in ``.zarr`` or inside one, or a TIFF file.
     axes : str, optional
         One of ``TCZYX`` per axis, where the file does not say or says it wrongly.
+    position : int
+        Which image of a TIFF file that holds several, from 0.
 
     Raises
     ------
@@ -78,7 +80,10 @@ def open_source(path: str | Path, axes: str | None = None) -> Source:
         check_readable(path)
     _require_zarr()
     try:
-        found = _open_tiff(path, axes) if path.suffix.lower() in _TIFF else _open_zarr(path, axes)
+        if path.suffix.lower() in _TIFF:
+            found = _open_tiff(path, axes, position)
+        else:
+            found = _open_zarr(path, axes)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
     except PermissionError as error:  # somewhere within a folder
@@ -197,12 +202,12 @@ def _composed(steps: list[Any], ndim: int) -> dict[str, tuple[float, ...]]:
     return {"scale": tuple(scale)} | ({"translation": tuple(shift)} if any(shift) else {})
 
 
-def _open_tiff(path: Path, axes: str | None) -> Source:
+def _open_tiff(path: Path, axes: str | None, position: int) -> Source:
     from ..io.tiff import opened
 
     closing = ExitStack()
     try:
-        image = closing.enter_context(opened(path))
+        image = closing.enter_context(opened(path, position))
         lazy = image.lazy()
         picture = image.around(_any(lazy))
         picture = replace(picture, axes=check_axes(axes or picture.axes, lazy.ndim), path=path)

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..io.storage import mean_of
 from .job import mark
 from .source import Source
 
@@ -171,17 +171,3 @@ def _pieces(array: Any) -> Iterator[tuple[slice, ...]]:
             slice(a, min(n, a + size))
             for a, n, size in zip(corner, array.shape, sizes, strict=True)
         )
-
-
-def mean_of(block: NDArray[Any], steps: list[int]) -> NDArray[Any]:
-    """Means over boxes of ``steps`` voxels, in the block's dtype; an odd end counts twice."""
-    shape = tuple(-(-n // s) for n, s in zip(block.shape, steps, strict=True))
-    if block.min() == block.max():  # sparse images are mostly nothing
-        return np.full(shape, block.flat[0])
-    odd = [(0, -n % s) for n, s in zip(block.shape, steps, strict=True)]
-    padded = np.pad(block, odd, mode="edge") if any(after for _, after in odd) else block
-    total = np.zeros(shape, np.float32)
-    for corner in itertools.product(*map(range, steps)):
-        total += padded[tuple(slice(c, None, s) for c, s in zip(corner, steps, strict=True))]
-    total /= math.prod(steps)
-    return (np.rint(total) if block.dtype.kind in "iu" else total).astype(block.dtype)

@@ -21,6 +21,7 @@ from .atomic import refused, replacing
 from .complete import check_room
 from .guard import Guard, kind_of
 from .picture import Picture, check_axes, guess_axes
+from .storage import Storage
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ READ_ONLY = (".bmp",)
 """Endings of the files that can be read."""
 
 
-def read(path: str | Path, axes: str | None = None) -> Picture:
+def read(path: str | Path, axes: str | None = None, position: int = 0) -> Picture:
     """Read an image with its metadata.
 
     Parameters
@@ -47,6 +48,8 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
         A TIFF (plain, ImageJ or OME), PNG, JPEG, NPY or BMP file.
     axes : str, optional
         One of ``TCZYXS`` per axis, where the file does not say or says it wrongly.
+    position : int
+        Which image of a TIFF file that holds several, from 0.
 
     Returns
     -------
@@ -56,13 +59,13 @@ def read(path: str | Path, axes: str | None = None) -> Picture:
     Raises
     ------
     DeconvError
-        If the file is missing, a folder, damaged or of an unsupported kind.
+        If the file is missing, a folder, damaged or of an unsupported kind, or has no such image.
     """
     path = Path(path)
     kind = "bmp" if path.suffix.lower() in READ_ONLY else _kind(path)
     check_readable(path)
     try:
-        picture = _readers(kind)(path)
+        picture = _read(kind, path, position)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
     except MemoryError as error:
@@ -86,6 +89,7 @@ def write(
     recipe: Mapping[str, Any] | None = None,
     axes: str | None = None,
     guard: Guard | None = None,
+    storage: Storage | None = None,
 ) -> None:
     """Write an image: whole or not at all, with the metadata of ``like``.
 
@@ -107,6 +111,8 @@ def write(
     guard : Guard, optional
         What may not be replaced; by default ``like``'s own file, and a ``NAME.png.json`` that is
         no recipe.
+    storage : Storage, optional
+        Pyramid, tiles and compression of an OME-TIFF.
 
     Raises
     ------
@@ -136,7 +142,7 @@ def write(
     with ExitStack() as stack:
         # The picture is renamed last: where it stands, its recipe stands.
         part = stack.enter_context(replacing(path))
-        _encode(kind, part, picture, path)
+        _encode(kind, part, picture, path, storage or Storage())
         if recipe is not None and kind != "tiff":
             beside = stack.enter_context(replacing(sidecar(path)))
             beside.write_text(dumps(recipe) + "\n", encoding="utf-8")
@@ -181,9 +187,18 @@ def sidecar(path: str | Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
-def _encode(kind: str, part: Path, picture: Picture, path: Path) -> None:
+def _encode(kind: str, part: Path, picture: Picture, path: Path, storage: Storage) -> None:
     try:
-        _writers(kind)(part, picture, path.name)
+        if kind == "tiff":
+            from .tiff import write_tiff
+
+            write_tiff(part, picture, path.name, storage)
+        elif storage:
+            raise DeconvError(
+                "pyramid, tiles and compression are for OME-TIFF.", "End the name in .ome.tif."
+            )
+        else:
+            _writers(kind)(part, picture, path.name)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
     except OSError as error:
@@ -232,25 +247,23 @@ def _sidecar_recipe(path: Path) -> dict[str, Any] | None:
 # Pillow, tifffile and imagecodecs are loaded only for the format at hand.
 
 
-def _readers(kind: str) -> Callable[[Path], Picture]:
-    if kind == "npy":
-        return _read_npy
+def _read(kind: str, path: Path, position: int) -> Picture:
     if kind == "tiff":
         from .tiff import read_tiff
 
-        return read_tiff
+        return read_tiff(path, position)
+    if position:
+        raise DeconvError(f"there is no position {position}: it holds one image.", "Leave it out.")
+    if kind == "npy":
+        return _read_npy(path)
     from .photo import read_photo
 
-    return read_photo
+    return read_photo(path)
 
 
 def _writers(kind: str) -> Callable[[Path, Picture, str], None]:
     if kind == "npy":
         return _write_npy
-    if kind == "tiff":
-        from .tiff import write_tiff
-
-        return write_tiff
     from .photo import write_jpeg, write_png
 
     return write_png if kind == "png" else write_jpeg

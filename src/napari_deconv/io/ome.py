@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from .picture import Picture, duration, finite_sizes, length, recipe_of
+from .storage import Storage, level_count, levels
 
 _TYPES = {"float32": "float", "float64": "double"} | {
     t: t for t in ("int8", "int16", "int32", "uint8", "uint16", "uint32")
@@ -21,10 +22,17 @@ _NOTE = "Annotation:napari-deconv"
 _NAMESPACE = "napari-deconv/recipe"
 
 
-def known(tif: tifffile.TiffFile) -> dict[str, Any]:
-    """Pixel sizes, channel names and recipe of an OME file, and its XML."""
+def known(tif: tifffile.TiffFile, number: int = 0) -> dict[str, Any]:
+    """Pixel sizes, channel names and recipe of an image of an OME file, and its XML.
+
+    Of images after the first it is the XML without those before.
+    """
     xml = str(tif.ome_metadata)
     root = _parsed(xml)
+    if number:
+        for image in [e for e in root if _tag(e) == "Image"][:number]:
+            root.remove(image)
+        xml = ET.tostring(root, encoding="unicode")
     pixels = _first(root, "Pixels")
     if pixels is None:
         return {"info": {"ome": xml}}
@@ -46,7 +54,7 @@ def known(tif: tifffile.TiffFile) -> dict[str, Any]:
     }
 
 
-def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
+def write(part: Path, data: NDArray[Any], axes: str, picture: Picture, storage: Storage) -> None:
     """Write an OME-TIFF with the picture's own XML where it still fits the pixels."""
     from .tiff import LARGE, colour_options
 
@@ -60,13 +68,18 @@ def write(part: Path, data: NDArray[Any], axes: str, picture: Picture) -> None:
     stored = np.ascontiguousarray(data.transpose([axes.index(a) for a in wanted]))
     xml = b'<?xml version="1.0" encoding="UTF-8"?>' + ET.tostring(root, encoding="utf-8")
     options = colour_options(stored, axes)
-    if picture.info.get("compressed"):
-        options["compression"] = "zlib"
-    options["bigtiff"] = data.nbytes >= LARGE
-    tifffile.imwrite(
-        part, stored, ome=False, imagej=False, description=xml, metadata=None,
-        software="napari-deconv", **options,
-    )  # fmt: skip
+    options |= storage.options(stored.dtype, bool(picture.info.get("compressed")))
+    named = "".join(wanted)
+    count = level_count(stored.shape, named) if storage.pyramid else 0
+    if count:
+        options["subifds"] = count
+    # The levels come to a third of the image.
+    large = stored.nbytes * (4 / 3 if count else 1) >= LARGE
+    with tifffile.TiffWriter(part, ome=False, imagej=False, bigtiff=large) as tif:
+        tif.write(stored, description=xml, metadata=None, software="napari-deconv", **options)
+        options.pop("subifds", None)
+        for level in levels(stored, named) if count else ():
+            tif.write(level, subfiletype=1, metadata=None, **options)
 
 
 def _fitting(data: NDArray[Any], axes: str, picture: Picture) -> tuple[ET.Element, str]:

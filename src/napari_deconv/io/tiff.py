@@ -18,6 +18,7 @@ from .complete import check_chain, check_description, check_planes, check_room, 
 from .lazy import LazyPicture
 from .meaning import Meaning, meaning_of
 from .picture import ORDER, Picture, finite_sizes, in_order, length, recipe_in, with_recipe
+from .storage import Storage
 
 # Make, model, date, artist, computer, copyright, white point, primaries, XMP and IPTC.
 _TEXTS = (271, 272, 306, 315, 316, 33432, 318, 319, 700, 33723)
@@ -29,21 +30,21 @@ LARGE = 2**32 - 2**25
 _LOSSLESS = {5, 8, 32946, 50000}
 
 
-def read_tiff(path: Path) -> Picture:
-    """Read the first image of a TIFF file with its metadata."""
-    with opened(path) as image:
+def read_tiff(path: Path, position: int = 0) -> Picture:
+    """Read an image of a TIFF file with its metadata."""
+    with opened(path, position) as image:
         check_room(image.series.shape, image.series.dtype)
         return image.picture()
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[TiffImage]:
-    """The first image of a TIFF file, known to be whole, without its pixels.
+def opened(path: Path, position: int = 0) -> Iterator[TiffImage]:
+    """An image of a TIFF file (the first is 0), known to be whole, without its pixels.
 
     Raises
     ------
     DeconvError
-        If it holds less than it says, or its numbers are no light.
+        If it holds less than it says, its numbers are no light, or there is no such image.
     """
     with remarks() as said:
         tif = tifffile.TiffFile(path)
@@ -56,8 +57,14 @@ def opened(path: Path) -> Iterator[TiffImage]:
             check_description(said)
             if not tif.series:
                 raise DeconvError("it holds no image.", "Save it anew.")
-            check_planes(tif, tif.series[0])
-            image = _image(tif)
+            if not 0 <= position < len(tif.series):
+                count = len(tif.series)
+                raise DeconvError(
+                    f"there is no position {position}: it holds {count} image{'s' * (count > 1)}.",
+                    f"Count from 0 to {count - 1}." if count > 1 else "Leave it out, or give 0.",
+                )
+            check_planes(tif, tif.series[position])
+            image = _image(tif, position)
         except BaseException:
             tif.close()
             raise
@@ -71,7 +78,7 @@ def opened(path: Path) -> Iterator[TiffImage]:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TiffImage:
-    """The first image of an open TIFF file.
+    """An image of an open TIFF file.
 
     Parameters
     ----------
@@ -142,9 +149,24 @@ class TiffImage:
         return self.axes.replace("C", "S") if bands else self.axes
 
 
-def _image(tif: Any) -> TiffImage:
-    """What there is to know of the first image of an open file."""
-    series = tif.series[0]
+def positions(path: Path) -> tuple[str, ...]:
+    """Names of the images of an OME-TIFF, each a position of the stage or the like.
+
+    Other files have one that counts: further images of theirs are thumbnails and masks. A file
+    that cannot be read has one as well; reading it will say what is wrong.
+    """
+    try:
+        with remarks(), tifffile.TiffFile(path) as tif:
+            if not tif.is_ome or len(tif.series) < 2:
+                return ("",)
+            return tuple(str(one.name or "") for one in tif.series)
+    except Exception:
+        return ("",)
+
+
+def _image(tif: Any, position: int) -> TiffImage:
+    """What there is to know of an image of an open file."""
+    series = tif.series[position]
     kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
     page, block = series.keyframe, (tif.imagej_metadata or {}) if tif.is_imagej else {}
     stored, notes = _letters(series.axes)
@@ -161,7 +183,8 @@ def _image(tif: Any) -> TiffImage:
     elif samples or (meaning.table is not None and meaning.table.ndim == 2):
         axes += "S"
     if len(tif.series) > 1:
-        notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
+        which = f"position {position}" if position else "the first"
+        notes += (f"The file holds {len(tif.series)} images; only {which} is used.",)
     files = sorted({p.parent.filehandle.path for p in series if p is not None})
     if len(files) > 1:
         shown = ", ".join(Path(name).name for name in files[:3])
@@ -170,7 +193,7 @@ def _image(tif: Any) -> TiffImage:
     left = len(tif.pages) - sum(len(one) for one in tif.series)
     if kind == "ome" and left > 0 and not series.is_multifile:
         notes += (f"{left} planes of the file belong to no image and are left out.",)
-    known = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif)
+    known = ome.known(tif, position) if kind == "ome" else _others[kind](tif)
     info = known.pop("info", {}) | _page_info(page, meaning)
     if kind == "imagej" and page.photometric == 0:
         info["inverted"] = True
@@ -230,7 +253,7 @@ def recorded(path: Path) -> dict[str, Any] | None:
     """The recipe of a TIFF file that this package wrote, without a look at its pixels."""
     with tifffile.TiffFile(path) as tif:
         kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
-        recipe = {"imagej": imagej.known, "ome": ome.known}.get(kind, _known)(tif).get("recipe")
+        recipe = (ome.known(tif) if kind == "ome" else _others[kind](tif)).get("recipe")
     return recipe if isinstance(recipe, dict) else None
 
 
@@ -250,19 +273,29 @@ def _known(tif: tifffile.TiffFile) -> dict[str, Any]:
     return found
 
 
+_others = {"imagej": imagej.known, "tiff": _known}
+
+
 def per_unit(value: Any) -> float:
     """Pixel size out of a resolution tag, a fraction of pixels per unit."""
     over, under = value if isinstance(value, tuple) else (value, 1)
     return under / over if over else 0.0
 
 
-def write_tiff(part: Path, picture: Picture, name: str) -> None:
+def write_tiff(part: Path, picture: Picture, name: str, storage: Storage) -> None:
     """Write an OME, ImageJ or plain TIFF: what the picture was, or what can hold it."""
     data, axes = in_order(picture.data, picture.axes)
     kind = choose(picture, name)
     if data.dtype.kind not in "iufb":
         raise DeconvError(f"TIFF cannot hold {data.dtype} values here.", "Write a .npy file.")
-    write_as = {"imagej": imagej.write, "ome": ome.write}.get(kind, _write_plain)
+    if kind == "ome":
+        ome.write(part, np.ascontiguousarray(data), axes, picture, storage)
+        return
+    if storage:
+        raise DeconvError(
+            "pyramid, tiles and compression are for OME-TIFF.", "End the name in .ome.tif."
+        )
+    write_as = imagej.write if kind == "imagej" else _write_plain
     write_as(part, np.ascontiguousarray(data), axes, picture)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from .files import write
 from .picture import Picture
+from .storage import Storage
 
 _SIDE = 8
 
 
-def check_format(path: str | Path, like: Picture) -> None:
+def check_format(path: str | Path, like: Picture, storage: Storage | None = None) -> None:
     """Raise unless pixels such as those of ``like`` can be written to a file of this name.
 
     A corner of the picture, blank, is written elsewhere, in the same way and with the same
@@ -26,6 +27,8 @@ def check_format(path: str | Path, like: Picture) -> None:
         Only its name counts; nothing is written there.
     like : Picture
         Number type, axes and metadata of the result.
+    storage : Storage, optional
+        As for `write`.
 
     Raises
     ------
@@ -38,4 +41,5 @@ def check_format(path: str | Path, like: Picture) -> None:
     )
     blank = np.zeros(shape, like.data.dtype)
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder) / Path(path).name, blank, like=replace(like, data=blank, path=None))
+        name, blank_like = Path(folder) / Path(path).name, replace(like, data=blank, path=None)
+        write(name, blank, like=blank_like, storage=storage)
