@@ -60,7 +60,7 @@ def shot(viewer: Any, out: Path, name: str) -> None:
 def train(viewer: Any, minutes: float, out: Path) -> Any:
     """Train a DCNN in the panel; the panel."""
     _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Train")
-    spin(lambda: panel.network.kinds)
+    spin(lambda: panel.network.kind)
     panel.psf.choice.choose("disk", {"radius_px": RADIUS_PX})
     panel.camera.form.set_values({"noise": NOISE})
     panel.minutes.setValue(minutes)

@@ -73,7 +73,7 @@ def panel(qtbot):
     panel = TrainPanel(ViewerModel())
     qtbot.addWidget(panel)
     panel.show()
-    qtbot.waitUntil(lambda: bool(panel.network.kinds), timeout=20000)
+    qtbot.waitUntil(lambda: panel.network.kind is not None, timeout=20000)
     panel.psf.choice.choose("disk", {"radius_px": 2.0})
     return panel
 

@@ -4,88 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
-from ..kit.inputs import Combo, Fold, guard_fields
-from ..kit.layers import follow, is_image, pixels, record
+from ..kit.inputs import Fold, guard_fields
+from ..kit.layer_combo import PartnerCombo
 from ..kit.noise import NoiseLevel
 from ..kit.parts import rows
-
-
-class OptionalLayer(Combo):
-    """A combo box over image layers in which none is a choice.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Whose layers.
-    nothing : str
-        What no layer is called.
-    kind : str
-        Kind of layers of ours that are chosen by themselves where they fit the image.
-    """
-
-    picked = Signal()
-
-    def __init__(
-        self, viewer: Any, nothing: str, kind: str = "", parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
-        self._viewer, self._nothing, self._kind = viewer, nothing, kind
-        self._layers: list[Any] = []
-        self._image: Any = None
-        self._by_hand = False
-        for name in ("inserted", "removed", "renamed", "reordered"):
-            follow(self, getattr(viewer.layers.events, name), self._refresh)
-        self.activated.connect(self._on_hand)
-        self.currentIndexChanged.connect(lambda _: self.picked.emit())
-        self._refresh()
-
-    @property
-    def layer(self) -> Any:
-        """The layer, or None."""
-        index = self.currentIndex() - 1
-        return self._layers[index] if 0 <= index < len(self._layers) else None
-
-    def set_image(self, layer: Any) -> None:
-        """Tell which image it is for."""
-        self._image = layer
-        self._by_hand = False
-        self._refresh()
-
-    def pick(self, layer: Any) -> None:
-        """Choose a layer, or none."""
-        self._by_hand = True
-        self.setCurrentIndex(self._layers.index(layer) + 1 if layer in self._layers else 0)
-
-    def _refresh(self, event: Any = None) -> None:
-        before = self.layer
-        self.blockSignals(True)
-        self.clear()
-        self._layers = [x for x in reversed(self._viewer.layers) if is_image(x)]
-        self._layers = [x for x in self._layers if x is not self._image and not x.multiscale]
-        self.addItems([self._nothing, *(layer.name for layer in self._layers)])
-        keep = before if self._by_hand else self._own()
-        self.setCurrentIndex(self._layers.index(keep) + 1 if keep in self._layers else 0)
-        self.blockSignals(False)
-        if self.layer is not before:
-            self.picked.emit()
-
-    def _own(self) -> Any:
-        """The layer that this package made for it."""
-        image = self._image
-        if not self._kind or image is None:
-            return None
-        fit = (
-            x
-            for x in self._layers
-            if record(x).get("kind") == self._kind and pixels(x).shape == pixels(image).shape
-        )
-        return next(fit, None)
-
-    def _on_hand(self, _: int) -> None:
-        self._by_hand = True
 
 
 class Judging(QWidget):
@@ -99,9 +23,9 @@ class Judging(QWidget):
 
     def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.truth = OptionalLayer(viewer, "none", "truth")
+        self.truth = PartnerCombo(viewer, "truth")
         self.truth.setToolTip("The sharp image, if it is known: gives PSNR and SSIM.")
-        self.repeat = OptionalLayer(viewer, "none")
+        self.repeat = PartnerCombo(viewer)
         self.repeat.setToolTip("A second shot of the same scene: makes FRC trustworthy.")
         self.noise = NoiseLevel()
         self.border = QSpinBox()

@@ -46,7 +46,7 @@ class MethodList(QWidget):
 
     def fill(self, kinds: Mapping[str, Any]) -> None:
         """Offer these classes, by title."""
-        self.choice.fill(dict(sorted(kinds.items(), key=lambda item: item[1].title.casefold())))
+        self.choice.fill(kinds, by_title=True)
 
     def methods(self) -> tuple[Any, ...]:
         """In the order shown."""

@@ -70,7 +70,7 @@ class DeconvolvePanel(Panel):
         self.variety = VarietyBox(napari_viewer)
         self.to_disk = ToDisk()
         self.curve = StopCurve()
-        self.method = Choice("Method")
+        self.method = Choice("Method", described=True)
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
         self.refine = RefineRounds()
@@ -194,8 +194,7 @@ class DeconvolvePanel(Panel):
     def _on_methods(self, found: Mapping[str, Any]) -> None:
         self.method.setEnabled(True)
         self.recipes.kinds = found
-        by_title = dict(sorted(found.items(), key=lambda item: item[1].title.casefold()))
-        self.method.fill(by_title, start=self.preset or _FIRST)
+        self.method.fill(found, start=self.preset or _FIRST, by_title=True)
         self._on_image()
 
     def _on_image(self) -> None:
@@ -217,10 +216,6 @@ class DeconvolvePanel(Panel):
     def _on_method(self) -> None:
         kind = self.method.kind
         self.inside.look_at(kind)
-        if kind is not None:
-            self.method.note.setText(kind.summary().replace("`", ""))
-            self.method.note.setToolTip(getattr(kind, "citation", ""))
-            self.method.note.show()
         self._on_change()
 
     def _task(self) -> Task:

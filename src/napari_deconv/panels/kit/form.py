@@ -96,24 +96,35 @@ class Choice(QWidget):
     ----------
     label_text : str
         The label beside the combo box.
+    described : bool
+        Whether what is chosen is described in a few words.
+    skip : tuple of str, optional
+        Fields to leave out; by default those that only a training heeds.
     """
 
     changed = Signal()
     edited = Signal()
     """A field of the form was changed."""
 
-    def __init__(self, label_text: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        label_text: str,
+        described: bool = False,
+        skip: tuple[str, ...] | None = None,
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
+        self._described, self._skip = described, skip
         self.combo = Combo()
         self.note = read_out()
         self.form: Form | None = None
         self._kinds: dict[str, type[Spec]] = {}
         self._remembered: dict[str, dict[str, Any]] = {}
-        top = rows()
-        top.addRow(label_text, self.combo)
+        self.top = rows()
+        self.top.addRow(label_text, self.combo)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addLayout(top)
+        self._layout.addLayout(self.top)
         self._layout.addWidget(self.note)
         self.note.hide()
         self.combo.currentIndexChanged.connect(self._rebuild)
@@ -123,12 +134,14 @@ class Choice(QWidget):
         kinds: Mapping[str, type[Spec]],
         extra: Mapping[str, str] | None = None,
         start: str = "",
+        by_title: bool = False,
     ) -> None:
         """Offer these classes (name -> class), and entries without a form (name -> title)."""
-        self._kinds = dict(kinds)
+        order = sorted(kinds.items(), key=lambda item: by_title and item[1].title.casefold())
+        self._kinds = dict(order)
         self.combo.blockSignals(True)
         self.combo.clear()
-        for name, kind in kinds.items():
+        for name, kind in order:
             self.combo.addItem(kind.title, name)
         for name, title in (extra or {}).items():
             self.combo.addItem(title, name)
@@ -173,9 +186,12 @@ class Choice(QWidget):
             self.form = None
         kind = self.kind
         if kind is not None:
-            skip = getattr(kind, "for_training", ())
+            skip = getattr(kind, "for_training", ()) if self._skip is None else self._skip
             self.form = Form(kind, self._remembered.get(kind.name), skip)
             self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
             self._layout.addWidget(self.form)
+            self.note.setText(kind.summary().replace("`", ""))
+            self.note.setToolTip(getattr(kind, "citation", ""))
+        self.note.setVisible(self._described and kind is not None)
         self.changed.emit()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from napari.layers import Layer
+from napari.utils.events import Event
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from .inputs import Combo
-from .layers import follow, made_for, record
+from .layers import follow, is_image, made_for, pixels, record
 
 
 class LayerCombo(Combo):
@@ -33,7 +34,7 @@ class LayerCombo(Combo):
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: Viewer,
         accepts: Callable[[Layer], bool],
         empty: str = "No image is open",
         shy: tuple[str, ...] = (),
@@ -43,28 +44,26 @@ class LayerCombo(Combo):
         self._viewer, self._accepts = viewer, accepts
         self._empty = empty
         self._shy, self._by_hand = shy, False
-        self._layers: list[Layer] = []
+        self._layers: list[Layer | None] = []
         events = viewer.layers.events
-        follow(self, events.inserted, self._on_change)
-        follow(self, events.removed, self._on_change)
-        follow(self, events.reordered, self._on_change)
-        follow(self, events.renamed, self._on_change)
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            follow(self, event, self._on_change)
         self.refresh()
         active = viewer.layers.selection.active
         if active not in self._layers:  # of a PSF, its image
-            active = next((x for x in self._layers if x.name == made_for(active)), None)
+            active = next((x for x in self._layers if x and x.name == made_for(active)), None)
         if active in self._layers and not self._is_shy(active):
             self._set(active)
         self.currentIndexChanged.connect(self._tell)
         self.activated.connect(self._on_hand)
 
     @property
-    def layer(self) -> Any:
+    def layer(self) -> Layer | None:
         """The layer that is chosen, or None."""
         index = self.currentIndex()
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
-    def pick(self, layer: Layer) -> bool:
+    def pick(self, layer: Layer | None) -> bool:
         """Choose a layer, as by hand; False if it does not fit."""
         if layer not in self._layers:
             return False
@@ -79,20 +78,23 @@ class LayerCombo(Combo):
         fitting.sort(key=lambda x: record(x).get("kind") != "psf")
         self.blockSignals(True)
         self.clear()
-        self._layers = fitting
-        self.addItems([layer.name for layer in fitting] or [self._empty])
-        self.setEnabled(bool(fitting))
-        if fitting:
+        self._layers = self._entries(fitting)
+        self.addItems([x.name if x else self._empty for x in self._layers or [None]])
+        self.setEnabled(bool(self._layers))
+        if self._layers:
             self._set(self._best(before, added))
         self.setToolTip(self.currentText())
         self.blockSignals(False)
         if self.layer is not before:
             self.picked.emit()
 
-    def _set(self, layer: Layer) -> None:
+    def _entries(self, fitting: list[Layer]) -> list[Layer | None]:
+        return list(fitting)
+
+    def _set(self, layer: Layer | None) -> None:
         self.setCurrentIndex(self._layers.index(layer))
 
-    def _best(self, before: Layer | None, added: Layer | None) -> Layer:
+    def _best(self, before: Layer | None, added: Layer | None) -> Layer | None:
         """What to choose: what was, what was added, or the topmost layer that is not shy."""
         bold = [x for x in self._layers if not self._is_shy(x)]
         if added in bold and not self._by_hand:
@@ -100,15 +102,55 @@ class LayerCombo(Combo):
         kept = before in self._layers and (self._by_hand or before in bold or not bold)
         return before if kept else (bold or self._layers)[0]
 
-    def _is_shy(self, layer: Layer) -> bool:
+    def _is_shy(self, layer: Layer | None) -> bool:
         return record(layer).get("kind") in self._shy
 
     def _on_hand(self, _: int) -> None:
         self._by_hand = True
 
-    def _on_change(self, event: Any) -> None:
+    def _on_change(self, event: Event) -> None:
         self.refresh(event.value if event.type == "inserted" else None)
 
     def _tell(self, _: int) -> None:
         self.setToolTip(self.currentText())
         self.picked.emit()
+
+
+class PartnerCombo(LayerCombo):
+    """A combo box over what may go with an image, such as its truth; none is a choice.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers.
+    kind : str
+        Kind of layers of ours that are chosen by themselves where they fit the image.
+    """
+
+    def __init__(self, viewer: Viewer, kind: str = "", parent: QWidget | None = None) -> None:
+        self._image: Layer | None = None
+        self._kind = kind
+        super().__init__(viewer, self._goes_with, empty="none", parent=parent)
+
+    def set_image(self, layer: Layer | None) -> None:
+        """Tell which image it is for."""
+        self._image = layer
+        self._by_hand = False
+        self.refresh()
+
+    def _is_shy(self, layer: Layer | None) -> bool:
+        return True  # that a layer is active says nothing
+
+    def _goes_with(self, layer: Layer) -> bool:
+        return is_image(layer) and layer is not self._image and not layer.multiscale
+
+    def _entries(self, fitting: list[Layer]) -> list[Layer | None]:
+        return [None, *fitting]
+
+    def _best(self, before: Layer | None, added: Layer | None) -> Layer | None:
+        """What was chosen by hand, or what this package made for the image."""
+        if self._by_hand or self._image is None or not self._kind:
+            return before if self._by_hand and before in self._layers else None
+        shape = pixels(self._image).shape
+        fitting = (x for x in self._layers if x and record(x).get("kind") == self._kind)
+        return next((x for x in fitting if pixels(x).shape == shape), None)

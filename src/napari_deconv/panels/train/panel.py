@@ -65,7 +65,7 @@ class TrainPanel(Panel):
             raise DeconvError("The networks are still being loaded.", "Wait a moment.")
         images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
         return Asked(
-            self.network.form.spec(),
+            self.network.spec(),
             self.psf.preparing(),
             self.camera.form.spec(),
             str(self.network.start.currentData() or ""),
@@ -143,7 +143,8 @@ class TrainPanel(Panel):
 
     def _on_loaded(self, found: Any) -> None:
         kinds, broken_off = found
-        self.network.fill(kinds)
+        self.network.fill(kinds, start="dcnn")
+        self.network.refresh()
         self.weights.refresh()
         self.run_bar.set_ready(True)
         if broken_off:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from ..kit.form import Form
+from ..kit.form import Choice, Form
 from ..kit.inputs import Combo, Fold
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
@@ -16,63 +15,32 @@ from ..kit.parts import read_out, rows
 from .asked import measured_noise
 
 _SKIPPED = ("weights", "domain", "iterations", "tolerance")
-_FIRST = "dcnn"
 
 
-class NetworkChoice(QWidget):
+class NetworkChoice(Choice):
     """A network, its fields, and the weights that its training begins with."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.kinds: Mapping[str, Any] = {}
-        self.combo, self.start = Combo(), Combo()
-        self.about = read_out()
-        self.form: Form | None = None
-        top = rows()
-        top.addRow("Network", self.combo)
-        top.addRow("Begin with", self.start)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addLayout(top)
-        self._layout.addWidget(self.about)
+        super().__init__("Network", described=True, skip=_SKIPPED, parent=parent)
+        self.start = Combo()
+        self.top.addRow("Begin with", self.start)
+        self._starts_of = ""
         self.combo.addItem("Loading…")
         self.combo.currentIndexChanged.connect(self.refresh)
 
-    def fill(self, kinds: Mapping[str, Any]) -> None:
-        """Offer these networks, by name."""
-        self.kinds = kinds
-        self.combo.blockSignals(True)
-        self.combo.clear()
-        for name, kind in kinds.items():
-            self.combo.addItem(kind.title, name)
-        self.combo.setCurrentIndex(max(0, self.combo.findData(_FIRST)))
-        self.combo.blockSignals(False)
-        self.refresh()
-
-    def refresh(self, *_: Any) -> None:
-        """Show the fields of what is chosen, and the weights there are for it now."""
+    def refresh(self, *_: object) -> None:
+        """List the weights that there are for the network now."""
         from ...train.personal import starts
 
-        kind = self.kinds.get(str(self.combo.currentData()))
-        if kind is None:
+        if self.kind is None:
             return
-        before = self.start.currentData()
-        if self.form is None or self.form.kind is not kind:
-            self._show(kind)
-            before = None  # another network: its best guess
+        # Of another network, its best guess.
+        before = self.start.currentData() if self._starts_of == self.name else None
+        self._starts_of = self.name
         self.start.clear()
-        for key, text in starts(kind.name).items():
+        for key, text in starts(self.name).items():
             self.start.addItem(text, key)
         self.start.setCurrentIndex(max(0, self.start.findData(before)))
-
-    def _show(self, kind: Any) -> None:
-        if self.form is not None:
-            self._layout.removeWidget(self.form)
-            self.form.hide()
-            self.form.deleteLater()
-        self.form = Form(kind, skip=_SKIPPED)
-        self._layout.addWidget(self.form)
-        self.about.setText(kind.summary().replace("`", ""))
 
 
 class CameraFields(QWidget):
