@@ -36,7 +36,7 @@ _KEYS = ("true dB", "estimated dB")
     count=4,
 )
 def run(given: Given) -> Found:
-    """Camera shakes of 21 pixels with 1 % of noise, estimated by `napari_deconv.psf.estimate`.
+    """Camera shakes of 21 pixels with 1 % of noise, by `napari_deconv.estimation.estimate`.
 
     An estimated kernel is known up to a shift only, so every result is aligned to the truth, up to
     10 pixels and then by quarters, and scored on what every shift covers.

@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import blocks, degradation, io, metrics, psf, samples
+    from . import blocks, degradation, estimation, io, metrics, psf, samples
     from .blocks import stream_blocks
     from .core.errors import Cancelled, DeconvError
     from .core.progress import Result, Step, drain
+    from .deconvolution import deconvolve, expected_seconds, stream
     from .degradation.base import degrade
-    from .restoration.base import Method, deconvolve, expected_seconds, methods, stream
+    from .restoration.base import Method, methods
     from .restoration.networks.maps import Map, maps
 
 __version__ = "0.2.0.dev0"
@@ -32,6 +33,7 @@ __all__ = [
     "degradation",
     "degrade",
     "drain",
+    "estimation",
     "expected_seconds",
     "io",
     "maps",
@@ -50,16 +52,16 @@ _HOMES = {
     "Method": "restoration.base",
     "Result": "core.progress",
     "Step": "core.progress",
-    "deconvolve": "restoration.base",
+    "deconvolve": "deconvolution",
     "degrade": "degradation.base",
     "drain": "core.progress",
-    "expected_seconds": "restoration.base",
+    "expected_seconds": "deconvolution",
     "maps": "restoration.networks.maps",
     "methods": "restoration.base",
-    "stream": "restoration.base",
+    "stream": "deconvolution",
     "stream_blocks": "blocks",
 }
-_MODULES = ("blocks", "degradation", "io", "metrics", "psf", "samples")
+_MODULES = ("blocks", "degradation", "estimation", "io", "metrics", "psf", "samples")
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 import napari_deconv as nd
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.progress import drain
-from napari_deconv.engine.restore import restore
+from napari_deconv.deconvolution import restore
 from napari_deconv.engine.unseen import filled
 from napari_deconv.restoration.base import Method
 from napari_deconv.signal.noise import estimate_noise

@@ -16,12 +16,12 @@ from napari_deconv.cli import main
 from napari_deconv.core.errors import Cancelled
 from napari_deconv.core.progress import drain
 from napari_deconv.engine import streaming as engine
-from napari_deconv.engine.kernel_fit import fit_kernel
 from napari_deconv.engine.regions import RegionPSF
 from napari_deconv.estimation import kernel as kernels
 from napari_deconv.estimation import stream
 from napari_deconv.estimation.across import likeness as likeness_of
 from napari_deconv.estimation.across import matched
+from napari_deconv.estimation.kernel_fit import fit_kernel
 from napari_deconv.estimation.plane import odd_size, plane_of
 from napari_deconv.io import read
 
@@ -51,7 +51,7 @@ def likeness(a: np.ndarray, b: np.ndarray) -> float:
 
 def test_camera_shake_is_recovered() -> None:
     psf = nd.psf.CameraShake(size_px=15, seed=5)()
-    found = nd.psf.estimate(blurred(psf), family="camera-shake", size=21, noise=0.005)
+    found = nd.estimation.estimate(blurred(psf), family="camera-shake", size=21, noise=0.005)
     assert found.psf.dtype == np.float32 and abs(found.psf.sum() - 1) < 1e-5
     assert found.family == "camera-shake" and found.spec is None
     delta = np.zeros((15, 15))
@@ -69,7 +69,7 @@ def test_camera_shake_is_recovered() -> None:
     ],
 )
 def test_parameters_are_recovered(spec: nd.psf.PSF, key: str) -> None:
-    found = nd.psf.estimate(blurred(spec()), family=spec.name, noise=0.005)
+    found = nd.estimation.estimate(blurred(spec()), family=spec.name, noise=0.005)
     assert getattr(found.spec, key) == pytest.approx(getattr(spec, key), rel=0.1)
     if key == "length_px":
         assert found.spec.angle_deg == pytest.approx(30.0, abs=2)
@@ -83,12 +83,13 @@ def test_an_edge_tells_its_width() -> None:
     for spec in (nd.psf.Gaussian(sigma_px=2.5), nd.psf.Disk(radius_px=6.0)):
         image = fftconvolve(np.pad(step, 30, mode="edge"), spec(), "same")[30:-30, 30:-30]
         image += np.random.default_rng(0).normal(0, 0.005, image.shape)
-        found = nd.psf.from_edge(image, [(46, 25), (54, 75)])
+        found = nd.estimation.from_edge(image, [(46, 25), (54, 75)])
         width = getattr(found.spec, "sigma_px" if spec.name == "gaussian" else "radius_px")
         assert found.family == spec.name
         assert width == pytest.approx(2.5 if spec.name == "gaussian" else 6.0, rel=0.03)
+    noise = np.random.default_rng(0).normal(size=(80, 80))
     with pytest.raises(nd.DeconvError, match="No edge"):
-        nd.psf.from_edge(np.random.default_rng(0).normal(size=(80, 80)), [(40, 10), (40, 60)])
+        nd.estimation.from_edge(noise, [(40, 10), (40, 60)])
 
 
 def test_kernel_fit_is_the_non_negative_least_squares_solution() -> None:
@@ -137,7 +138,7 @@ def test_bad_input_gets_words() -> None:
     ]
     for image, options, words in cases:
         with pytest.raises(nd.DeconvError, match=words) as caught:
-            nd.psf.estimate(image, **options)
+            nd.estimation.estimate(image, **options)
         assert caught.value.remedy
 
 
@@ -165,7 +166,7 @@ def test_a_run_says_where_it_is_and_can_be_cancelled() -> None:
 
 
 def test_psf_does_not_load_torch() -> None:
-    code = "import sys, napari_deconv.psf as p; assert 'torch' not in sys.modules; p.estimate"
+    code = "import sys, napari_deconv.psf as p; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
@@ -188,19 +189,19 @@ def test_the_command_line_writes_a_psf_and_says_how_sure(
 def test_a_nearly_right_psf_is_refined_with_any_method() -> None:
     true, given = nd.psf.Disk(radius_px=4.0)(), nd.psf.Disk(radius_px=4.7)()
     image = blurred(true, 130)
-    found = nd.psf.refine(image, given, rounds=2, noise=0.005)
+    found = nd.estimation.refine(image, given, rounds=2, noise=0.005)
     assert found.shape == given.shape and abs(found.sum() - 1) < 1e-5
     assert likeness(found, true) > likeness(given, true) + 0.005
-    exact = nd.psf.refine(image, true, rounds=2, noise=0.005)
+    exact = nd.estimation.refine(image, true, rounds=2, noise=0.005)
     assert likeness(exact, true) > 0.995
     method = nd.methods()["wiener"]()
-    result = drain(engine.stream(method, image, given, refine_psf=1))
+    result = drain(nd.stream(method, image, given, refine_psf=1))
     assert result.recipe["refine_psf"] == 1 and result.psf.shape == given.shape
-    np.testing.assert_array_equal(result.psf, nd.psf.refine(image, given, "wiener", 1))
+    np.testing.assert_array_equal(result.psf, nd.estimation.refine(image, given, "wiener", 1))
     again = drain(engine.stream(method, image, result.psf))
     np.testing.assert_array_equal(result.data, again.data)
     with pytest.raises(nd.DeconvError, match="rounds"):
-        nd.psf.refine(image, given, rounds=0)
+        nd.estimation.refine(image, given, rounds=0)
     with pytest.raises(nd.DeconvError, match="several"):
         nd.deconvolve(np.stack([image, image]), [given, given], axes="CYX", refine_psf=1)
 
@@ -212,7 +213,7 @@ def test_volumes_are_refined_too() -> None:
     boxes = np.repeat(np.repeat(np.repeat(rng.random((3, 6, 6)), 8, 0), 8, 1), 8, 2)
     image = fftconvolve(boxes, true, "same").astype(np.float32)
     wide = fftconvolve(true, true[1:-1, 1:-1, 1:-1], "same").astype(np.float32)
-    found = nd.psf.refine(image, wide / wide.sum(), "wiener", rounds=1, noise=0.002)
+    found = nd.estimation.refine(image, wide / wide.sum(), "wiener", rounds=1, noise=0.002)
     assert found.shape == true.shape and found.sum() == pytest.approx(1, abs=1e-5)
     assert np.abs(found - wide / wide.sum()).sum() > 1e-3
 
@@ -240,16 +241,16 @@ def test_regions_that_disagree_are_said_to() -> None:
     fine, coarse = nd.psf.Gaussian(sigma_px=1.0)((25, 25)), nd.psf.Disk(radius_px=6.0)((25, 25))
     left, right = (blurred(psf, 200) for psf in (fine, coarse))
     image = np.concatenate([left[:, :90], right[:, 90:]], 1)
-    found = nd.psf.estimate_across(image, (1, 2), 17, "disk", noise=0.005)
+    found = nd.estimation.estimate_across(image, (1, 2), 17, "disk", noise=0.005)
     assert found.differs and "disagree" in str(found.confidence)
     assert found.psf.grid == (1, 2) and found.recipe["regions"] == [1, 2]
     with pytest.raises(nd.DeconvError, match="are small"):
-        nd.psf.estimate_across(image, (3, 3))
+        nd.estimation.estimate_across(image, (3, 3))
 
 
 def test_the_family_that_fits_best_is_found() -> None:
     image = blurred(nd.psf.Disk(radius_px=4.0)(), 150)
-    found = nd.psf.estimate(image, 13, noise=0.005)
+    found = nd.estimation.estimate(image, 13, noise=0.005)
     assert found.family == "disk" and set(found.scores) == {
         "gaussian", "disk", "motion", "camera-shake",
     }  # fmt: skip

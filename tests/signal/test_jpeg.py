@@ -100,6 +100,6 @@ def test_a_jpeg_is_restored_better_than_it_was() -> None:
         return float(np.sqrt(np.mean((image.astype(float) - SCENE)[12:-12, 12:-12] ** 2)))
 
     assert error(nd.deconvolve(seen, psf, "hyper-laplacian", axes="YXS")) < 0.8 * error(seen)
-    found = nd.psf.estimate(seen, family="disk")
+    found = nd.estimation.estimate(seen, family="disk")
     area = np.count_nonzero(np.asarray(found.psf) > np.max(found.psf) / 2)
     assert np.sqrt(area / np.pi) == pytest.approx(4.3, rel=0.1)

@@ -212,7 +212,7 @@ class Restoration:
         return None if self.args.unseen is None else read(self.args.unseen).data != 0
 
     def _stream(self, picture: Picture, psf: Kernels, name: str) -> Stream:
-        from ..engine.restore import restore
+        from ..deconvolution import restore
         from ..restoration.expected import remembered
 
         options = self.options(picture, psf)

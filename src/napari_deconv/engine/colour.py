@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.progress import Result, Stream
 from ..signal.noise_law import NoiseLaw
+from .axes import parse_axes
 from .incoming import as_array
-
-if TYPE_CHECKING:
-    from .options import Options
-    from .problem import Solver
-    from .streaming import Stream
+from .intensity import check_dtype, stored
+from .options import Options
+from .problem import Solver
+from .streaming import stream
+from .unseen import with_mask
 
 
 def srgb_to_linear(values: NDArray[Any]) -> NDArray[np.float32]:
@@ -59,8 +61,6 @@ def stream_in_linear_light(
     method: Solver,
     image: Any,
     psf: NDArray[Any],
-    *,
-    refine_psf: int = 0,
     **options: Unpack[Options],
 ) -> Stream:
     """`engine.stream` on an sRGB photo taken to linear light, and the result taken back.
@@ -70,7 +70,7 @@ def stream_in_linear_light(
 
     Parameters
     ----------
-    method, psf, refine_psf, options
+    method, psf, options
         As in `engine.stream`, but for the noise.
     image : ndarray
         sRGB values: integers over their type's range, or floats of which 1 is white.
@@ -89,31 +89,46 @@ def stream_in_linear_light(
     Result
         In the image's dtype and encoding; the recipe says ``"light": "linear"``.
     """
-    from .axes import parse_axes
-    from .intensity import check_dtype, stored
-    from .streaming import Result, stream
-    from .unseen import with_mask
-
     image, options = with_mask(image, options)
     pixels = as_array("The image", image)
+    light, for_light = in_linear_light(pixels, options, np.ndim(psf))
+    result = yield from stream(method, light, psf, **for_light)
+    coded = pixels.copy()
+    colours = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf)).opaque
+    unit_values = linear_to_srgb(result.data[colours])
+    values, clipped = stored(unit_values * np.float32(_white(pixels.dtype)), pixels.dtype)
+    coded[colours] = values
+    noise = options.get("noise")
+    own_noise = {} if noise is None or isinstance(noise, NoiseLaw) else {"noise": noise}
+    notes = result.notes
+    if clipped:
+        share = 100 * clipped / values.size
+        notes += (
+            f"{share:.2g} % of the pixels lay outside the range of {pixels.dtype} and were "
+            "clipped.",
+        )
+    return Result(coded, result.recipe | {"light": "linear"} | own_noise, notes, result.psf)
+
+
+def in_linear_light(
+    pixels: NDArray[Any], options: Options, psf_ndim: int
+) -> tuple[NDArray[np.float32], Options]:
+    """An sRGB photo as light on the unit scale, and the options for it, its noise taken along."""
     check_dtype(pixels.dtype)
-    layout = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf))
-    full = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind in "iu" else 1.0
-    colours = layout.opaque
+    colours = parse_axes(pixels.shape, options.get("axes"), psf_ndim).opaque
+    full = _white(pixels.dtype)
     light = np.asarray(pixels / full, dtype=np.float32)
     noise = options.get("noise")
     noise = None if isinstance(noise, NoiseLaw) else noise
     level = None if noise is None else noise / full * _slope(float(light[colours].mean()))
     light[colours] = srgb_to_linear(light[colours])
-    options["noise"] = level
-    found = yield from stream(method, light, psf, refine_psf=refine_psf, **options)
-    coded = pixels.copy()
-    values, clipped = stored(linear_to_srgb(found.data[colours]) * np.float32(full), pixels.dtype)
-    coded[colours] = values
-    recipe = found.recipe | {"light": "linear"} | ({} if noise is None else {"noise": noise})
-    share = 100 * clipped / values.size
-    said = f"{share:.2g} % of the pixels lay outside the range of {pixels.dtype} and were clipped."
-    return Result(coded, recipe, found.notes + ((said,) if clipped else ()), found.psf)
+    for_light: Options = {**options, "noise": level}
+    return light, for_light
+
+
+def _white(dtype: np.dtype[Any]) -> float:
+    """The value of white in a photo of a type."""
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
 def _slope(value: float) -> float:

@@ -26,7 +26,6 @@ from .intensity import Block, Intensity, survey
 from .options import Options
 from .problem import Solver
 from .readings import read_typical
-from .refine import refined_psf, with_refined
 from .run import Run
 from .unseen import Unseen, with_mask
 
@@ -39,8 +38,6 @@ def stream(
     method: Solver,
     image: Any,
     psf: NDArray[Any],
-    *,
-    refine_psf: int = 0,
     **options: Unpack[Options],
 ) -> Stream:
     """Restore an image step by step.
@@ -55,8 +52,6 @@ def stream(
         2-D (planes) or 3-D (volumes), non-negative; it is normalised to unit sum.
     options
         Axes, noise, voxel size, device, memory budget and cancel flag; see `core.options.Options`.
-    refine_psf : int
-        Rounds of refining the PSF on the image first (`refine.refined_psf`); 0 for none.
 
     Yields
     ------
@@ -74,14 +69,9 @@ def stream(
     """
     with translated(method):
         image, options = with_mask(image, options)
-        refined = None
-        if refine_psf:
-            start = check_psf(psf, method)
-            psf = refined = yield from refined_psf(method, image, start, refine_psf, **options)
         run, block = prepare(method, image, psf, **options)
         yield from run.settle(block)
-        result = yield from run.stream()
-    return result if refined is None else with_refined(result, refined, refine_psf)
+        return (yield from run.stream())
 
 
 @contextmanager

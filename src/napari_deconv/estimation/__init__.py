@@ -9,7 +9,7 @@ from __future__ import annotations
 from .across import Across, estimate_across, stream_across
 from .api import estimate, stream
 from .edge import from_edge
-from .refining import refine
+from .refine import refine
 from .result import Confidence, Estimate, Guess
 
 __all__ = [

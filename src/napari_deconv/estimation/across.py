@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import drain
+from ..engine.axes import parse_axes
 from ..engine.regions import RegionPSF
 from .api import stream
 from .result import Confidence, Estimate, Guess
@@ -127,8 +128,6 @@ def stream_across(
 
 def _boxes(image: Any, regions: tuple[int, int], axes: str | None) -> list[tuple[int, ...]]:
     """The cells with their overlap: first row and column, and those past the last."""
-    from ..engine.axes import parse_axes
-
     try:
         rows, columns = (int(n) for n in regions)
     except (TypeError, ValueError):

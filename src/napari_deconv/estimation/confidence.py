@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.progress import Step
+from ..engine.streaming import stream
 from ..metrics import residual, whiteness
+from ..restoration.base import Method, methods
 from .plane import Plane
 from .result import Confidence
 
@@ -114,9 +116,6 @@ def judged(
 
 def _residual(plane: Plane, psf: NDArray[np.float32]) -> Generator[Step, None, tuple[float, float]]:
     """Whiteness of the residual, and its size in units of the noise."""
-    from ..engine.streaming import stream
-    from ..restoration.base import Method, methods
-
     methods()
     part = _middle(plane)
     try:

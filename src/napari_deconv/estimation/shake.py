@@ -13,11 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..engine.kernel_fit import fit_kernel
 from ..signal.fourier import Blur
 from ..signal.gradients import gradient
 from ..signal.strong_edges import l0_edges
 from . import kernel as kernels
+from .kernel_fit import fit_kernel
 from .plane import Plane
 from .result import Guess, Preview
 from .scale import Scale, scale_of

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING, Any
 
 from ..core.fingerprint import array_hash as psf_hash
 from ..engine.depths import DepthPSF
@@ -27,9 +26,6 @@ from .motion import Motion, line_to_motion
 from .preflight import inspect, of_generator, repair
 from .readout import describe, fwhm
 from .request import FromMetadata, ImageFacts, PreparedPsf, PsfRequest, Values
-
-if TYPE_CHECKING:
-    from ..estimation import estimate, estimate_across, from_edge, refine
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")
@@ -56,10 +52,7 @@ __all__ = [
     "WideField",
     "at_depths",
     "describe",
-    "estimate",
-    "estimate_across",
     "from_array",
-    "from_edge",
     "from_metadata",
     "fwhm",
     "inspect",
@@ -68,14 +61,6 @@ __all__ = [
     "measure_beads",
     "of_generator",
     "psf_hash",
-    "refine",
     "repair",
     "through",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    # Estimating needs torch and stands above this package: it is looked up when it is called for.
-    if name not in ("estimate", "estimate_across", "from_edge", "refine"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module("napari_deconv.estimation"), name)

@@ -36,7 +36,7 @@ class Order:
         self, data: Any, axes: str, kernels: Kernels, cancel: threading.Event, refine: int = 0
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
-        from ...engine.restore import restore
+        from ...deconvolution import restore
         from ...restoration.expected import remembered
 
         given = self.options(axes, kernels, cancel)

@@ -17,6 +17,7 @@ from ...core.fields import Zero
 from ...core.paths import exists
 from ...degradation.structures import Structures
 from ...engine.problem import Problem, Settled
+from ...psf import PSF
 from ..base import methods
 from ..weights import about, as_trained, load_network, locate, named, shipped
 from .base import LearnedMethod
@@ -165,8 +166,6 @@ def width_px(psf: NDArray[Any]) -> tuple[float, float]:
 @cache
 def _widths(families: str, pixels_um: tuple[float, ...]) -> tuple[tuple[float, float], ...]:
     """Least and largest of `width_px` over families of PSFs, from the ends of each."""
-    from ...psf import PSF
-
     ends = [PSF.from_dict(family.get(end, {})) for family in json.loads(families) for end in _ENDS]
     drawn = [
         width_px(psf((49, 49), (pixel, pixel)) if psf.calibrated else psf())

@@ -1,9 +1,9 @@
-"""Refining the PSF that was given: restore, keep the strong edges, fit the PSF, and again."""
+"""Refine a PSF on its image: restore, keep the strong edges, fit the PSF to them, and again."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Any, Unpack
 
@@ -13,19 +13,22 @@ from numpy.typing import NDArray
 
 from ..core.device import choose_device
 from ..core.errors import DeconvError
-from ..core.progress import Result, Step, Stream
+from ..core.progress import Step, Stream, drain
+from ..engine.axes import parse_axes
+from ..engine.excerpt import excerpt
+from ..engine.incoming import as_array, unit_psf
+from ..engine.intensity import survey
+from ..engine.options import Options
+from ..engine.problem import Solver
+from ..engine.streaming import check_psf, stream, translated
+from ..engine.unseen import Hidden, Unseen, with_mask
+from ..psf import PSF
+from ..restoration.base import Method, methods
 from ..signal.edges import pad_and_taper
 from ..signal.fourier import Blur, fast_shape
 from ..signal.gradients import gradient, gradient_power
 from ..signal.strong_edges import l0_edges
-from .axes import parse_axes
-from .excerpt import excerpt
-from .incoming import as_array, unit_psf
-from .intensity import survey
 from .kernel_fit import fit_kernel
-from .options import Options
-from .problem import Solver
-from .unseen import Hidden, Unseen, with_mask
 
 _EDGE_PRICE = 2e-3
 """On the unit scale squared; both were chosen on bsds500/train: PSFs 5 % to 20 % wrong, estimates
@@ -35,9 +38,54 @@ _FLOOR = 0.05
 _MOST_ROUNDS = 20
 
 
-def with_refined(result: Result, psf: NDArray[np.float32], rounds: int) -> Result:
-    """A run's result with the PSF that was refined for it, recorded."""
-    return replace(result, recipe=result.recipe | {"refine_psf": rounds}, psf=psf)
+def refine(
+    image: Any,
+    psf: Any,
+    method: Any = "hyper-laplacian",
+    rounds: int = 3,
+    *,
+    axes: str | None = None,
+    noise: float | None = None,
+    spacing: Sequence[float] | None = None,
+    device: str = "auto",
+    progress: Callable[[Step], None] | None = None,
+) -> NDArray[np.float32]:
+    """Refine a PSF on the image it is for; ``deconvolve(..., refine_psf=3)`` does so by itself.
+
+    Parameters
+    ----------
+    image : array_like
+        Blurred image or stack.
+    psf : ndarray or PSF
+        2-D or 3-D, nearly right: some pixels of its values may be wrong, or its width by a tenth.
+    method : str or Method
+        What restores the image in between.
+    rounds : int
+        Restorations, 1 to 20.
+    axes, noise, spacing, device, progress
+        As for `deconvolve`.
+
+    Returns
+    -------
+    ndarray
+        float32, the PSF's shape, unit sum.
+
+    Raises
+    ------
+    DeconvError
+        As `deconvolve`, and if the image is flat.
+    """
+    methods()
+    chosen = Method.make(method) if isinstance(method, str) else method
+    kernel = check_psf(psf() if isinstance(psf, PSF) else psf, chosen)
+    with translated(chosen):
+        return drain(
+            refined_psf(
+                chosen, image, kernel, rounds,
+                axes=axes, noise=noise, spacing=spacing, device=device,
+            ),
+            progress,
+        )  # fmt: skip
 
 
 def refined_psf(
@@ -75,8 +123,6 @@ def refined_psf(
     DeconvError
         If the image is flat, or as `engine.stream`.
     """
-    from .streaming import stream
-
     if not 1 <= rounds <= _MOST_ROUNDS:
         raise DeconvError(f"refine_psf = {rounds} rounds.", f"Give 0 (off) to {_MOST_ROUNDS}.")
     kernel = given = unit_psf(psf).astype(np.float32)
