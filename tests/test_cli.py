@@ -500,3 +500,107 @@ def test_spacing_that_does_not_fit_is_refused(
     given = ["--psf", "wide-field", "--spacing", sizes, "-o", tmp_path / "o.tif"]
     assert run("deconvolve", tmp_path / "s.tif", *given) != 0
     assert "--debug" not in capsys.readouterr().err
+
+
+BLUR = "gaussian:sigma_px=1,1,1"
+
+
+def stacks_of_positions(path: Path, count: int = 2) -> list[np.ndarray]:
+    rng = np.random.default_rng(0)
+    stacks = [rng.poisson(20, (2, 6, 24, 26)).astype(np.uint16) for _ in range(count)]
+    with tifffile.TiffWriter(path, ome=True) as tif:
+        for stack in stacks:
+            about = {"axes": "CZYX", "PhysicalSizeX": 0.1, "PhysicalSizeY": 0.1}
+            tif.write(stack, metadata=about | {"PhysicalSizeZ": 0.3}, photometric="minisblack")
+    return stacks
+
+
+def test_a_folder_run_loses_no_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "in").mkdir()
+    stacks = stacks_of_positions(tmp_path / "in" / "my.cells.ome.tif")
+    fields = ("--psf", BLUR, "--iterations", 2, "--offset-counts", 1)
+    assert run("deconvolve", tmp_path / "in", "-o", tmp_path / "out", *fields) == 0
+    names = sorted(p.name for p in (tmp_path / "out").iterdir())
+    assert names == [f"my.cells_position-{n}.ome.tif" for n in (0, 1)]
+    assert "only the first" not in capsys.readouterr().err
+    for number, name in enumerate(names):
+        result = read(tmp_path / "out" / name)
+        assert result.recipe is not None and result.recipe["position"] == number
+        assert abs(result.data.mean() - stacks[number].mean()) < 2
+    source = tmp_path / "in" / "my.cells.ome.tif"
+    second = tmp_path / "second.ome.tif"
+    assert run("deconvolve", source, "-o", second, "--position", 1, *fields) == 0
+    assert np.array_equal(read(second).data, read(tmp_path / "out" / names[1]).data)
+    assert run("deconvolve", source, "-o", tmp_path / "a.tif", "--position", "all", *fields) == 2
+    assert "holds 2 positions. Give a folder" in capsys.readouterr().err
+    assert run("deconvolve", source, "-o", tmp_path / "b.ome.tif", *fields) == 0
+    assert "only the first is used" in capsys.readouterr().err
+
+
+def test_a_trial_on_a_part_with_projections_and_a_pyramid(tmp_path: Path) -> None:
+    (stack, _) = stacks_of_positions(tmp_path / "a.ome.tif")
+    out = tmp_path / "out" / "trial.ome.tif"
+    part = ("--z", "1:5", "--c", "1", "--rect", "2:22,0:20", "--position", 0)
+    how = ("--pyramid", "--tile", 16, "--compression", "zlib", "--projections")
+    assert run("deconvolve", tmp_path / "a.ome.tif", "-o", out, "--psf", BLUR, "--iterations", 2,
+               *part, *how) == 0  # fmt: skip
+    result = read(out)
+    assert result.data.size == stack[1:2, 1:5, 2:22, :20].size
+    assert result.recipe is not None
+    assert result.recipe["part"] == {"C": [1, 2], "Z": [1, 5], "Y": [2, 22], "X": [0, 20]}
+    with tifffile.TiffFile(out) as tif:
+        assert tif.pages.first.tile == (16, 16)
+    for name in ("max-z", "max-y", "max-x"):
+        flat = read(out.with_name(f"trial_{name}.tif"))
+        assert flat.recipe is not None and flat.data.squeeze().ndim == 2
+    assert read(out.with_name("trial_max-y.tif")).pixel_size["Y"] == pytest.approx(0.3)
+
+
+def test_a_part_that_does_not_fit_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stacks_of_positions(tmp_path / "a.ome.tif")
+    rest = ("-o", tmp_path / "b.ome.tif", "--psf", BLUR)
+    assert run("deconvolve", tmp_path / "a.ome.tif", *rest, "--z", "4:9") == 1
+    assert "4:9 of z does not fit: a.ome.tif has 6" in capsys.readouterr().err
+    assert run("deconvolve", tmp_path / "a.ome.tif", *rest, "--z", "4-9") == 2
+    assert run("deconvolve", tmp_path / "a.ome.tif", *rest, "--rect", "4:9") == 2
+    assert run("deconvolve", tmp_path / "a.ome.tif", "-o", tmp_path / "c.zarr", "--psf", BLUR,
+               "--z", "1:3") == 2  # fmt: skip
+    assert "fit into memory" in capsys.readouterr().err
+
+
+def test_the_wells_of_a_plate_one_by_one(tmp_path: Path) -> None:
+    import zarr
+
+    rng = np.random.default_rng(0)
+    plate = zarr.open_group(str(tmp_path / "plate.zarr"), mode="w", zarr_format=2)
+    wells = ("A/1", "A/2", "A/10")
+    plate.attrs["plate"] = {"wells": [{"path": w} for w in wells], "version": "0.4"}
+    for well in wells:
+        group = plate.create_group(well)
+        group.attrs["well"] = {"images": [{"path": "0"}], "version": "0.4"}
+        field = group.create_group("0")
+        field.create_array("0", data=rng.poisson(20, (24, 26)).astype(np.uint16))
+        scale = [{"type": "scale", "scale": [0.1, 0.1]}]
+        axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in "yx"]
+        data = [{"path": "0", "coordinateTransformations": scale}]
+        field.attrs["multiscales"] = [{"version": "0.4", "axes": axes, "datasets": data}]
+    # One well is broken: the others go on.
+    (tmp_path / "plate.zarr" / "A" / "2" / "0" / "0" / ".zarray").write_text("{}")
+    out = tmp_path / "out"
+    rest = ("-o", out, "--psf", "gaussian:sigma_px=1", "--iterations", 2)
+    assert run("deconvolve", tmp_path / "plate.zarr", *rest) == 1
+    assert sorted(p.name for p in out.iterdir()) == ["plate_A_10_0.ome.tif", "plate_A_1_0.ome.tif"]
+    assert read(out / "plate_A_1_0.ome.tif").pixel_size["X"] == pytest.approx(0.1)
+
+
+def test_zarr_in_tiff_out(tmp_path: Path) -> None:
+    import zarr
+
+    data = np.random.default_rng(0).poisson(20, (6, 24, 26)).astype(np.uint16)
+    zarr.create_array(str(tmp_path / "a.zarr"), data=data)
+    out = tmp_path / "a.ome.tif"
+    rest = ("--psf", BLUR, "--iterations", 2, "--z", "1:5")
+    assert run("deconvolve", tmp_path / "a.zarr", "-o", out, "--axes", "ZYX", *rest) == 0
+    assert read(out).data.shape == (4, 24, 26)

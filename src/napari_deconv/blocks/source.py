@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -54,7 +54,7 @@ class Source:
         return self.picture.data
 
 
-def open_source(path: str | Path, axes: str | None = None, position: int = 0) -> Source:
+def open_source(path: str | Path, axes: str | None = None, position: int | None = None) -> Source:
     """Open an OME-Zarr 0.4 or 0.5 image, a plain zarr array or a TIFF file, lazily.
 
     Of a multiscale image level 0 is taken, the finest, and a note says so.
@@ -65,8 +65,8 @@ def open_source(path: str | Path, axes: str | None = None, position: int = 0) ->
         A folder ending in ``.zarr`` or inside one, or a TIFF file.
     axes : str, optional
         One of ``TCZYX`` per axis, where the file does not say or says it wrongly.
-    position : int
-        Which image of a TIFF file that holds several, from 0.
+    position : int, optional
+        Which image of a TIFF file that holds several, from 0; by default the first, with a note.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def _open_zarr(path: Path, axes: str | None) -> Source:
     about = _attributes(node)
     if not about.get("multiscales"):
         kind = "a plate or well" if {"plate", "well"} & set(about) else "not an image itself"
-        example = _image_in(node, path)
+        example = next(_images_in(node, path), None)
         remedy = f"Give one of the images in it{f', for example {example}' if example else ''}."
         raise DeconvError(f"it is {kind}: it has no multiscales.", remedy)
     return _of_multiscale(node, about, path, axes)
@@ -138,23 +138,39 @@ def _attributes(node: Any) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _image_in(node: Any, path: Path, levels: int = 4) -> Path | None:
-    """The first image within a plate, a well or another collection, where there is one."""
+def images_in_zarr(path: Path) -> list[Path]:
+    """The images of an OME-Zarr, as folders: those of a plate's wells one after the other.
+
+    An OME-Zarr that is an image itself, or cannot be read, stands for itself.
+    """
     import zarr
 
-    for name in sorted(node.group_keys())[:_MOST_LOOKED_AT]:
+    try:
+        node = zarr.open(str(path), mode="r")
+        if isinstance(node, zarr.Array) or _attributes(node).get("multiscales"):
+            return [path]
+        return sorted(_images_in(node, path), key=_natural) or [path]
+    except Exception:  # opening it will say what is wrong
+        return [path]
+
+
+def _natural(path: Path) -> list[tuple[bool, int, str]]:
+    """Well 2 stands before well 10."""
+    return [(part.isdigit(), int(part) if part.isdigit() else 0, part) for part in path.parts]
+
+
+def _images_in(node: Any, path: Path, levels: int = 4) -> Iterator[Path]:
+    """The images within a plate, a well or another collection."""
+    import zarr
+
+    for name in sorted(node.group_keys()):
         child = node[name]
-        if not isinstance(child, zarr.Group):
+        if not isinstance(child, zarr.Group) or name == "labels":
             continue
         if _attributes(child).get("multiscales"):
-            return path / name
-        deeper = _image_in(child, path / name, levels - 1) if levels else None
-        if deeper is not None:
-            return deeper
-    return None
-
-
-_MOST_LOOKED_AT = 8
+            yield path / name
+        elif levels:
+            yield from _images_in(child, path / name, levels - 1)
 
 
 def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | None) -> Source:
@@ -202,7 +218,7 @@ def _composed(steps: list[Any], ndim: int) -> dict[str, tuple[float, ...]]:
     return {"scale": tuple(scale)} | ({"translation": tuple(shift)} if any(shift) else {})
 
 
-def _open_tiff(path: Path, axes: str | None, position: int) -> Source:
+def _open_tiff(path: Path, axes: str | None, position: int | None) -> Source:
     from ..io.tiff import opened
 
     closing = ExitStack()

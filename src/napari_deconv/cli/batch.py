@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 from ..core import paths
 from ..core.errors import DeconvError
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, Guard, Picture, check_target, images_in, one_per_image, read
+from ..io import SUFFIXES, Guard, Part, Picture, check_target, images_in, one_per_image, read
 from ..io.guard import is_zarr
 from . import words_for
 
@@ -27,12 +28,23 @@ class Job:
 
     source: Path
     target: Path
+    position: int | None = None
+    """Which image of a file that holds several; None for the first, with a note."""
 
 
-def plan(inputs: Sequence[str], output: str) -> list[Job]:
+def plan(inputs: Sequence[str], output: str, each: Each | None = None) -> list[Job]:
     """Pair inputs with outputs; folders stand for the images in them, sorted, not deeper.
 
     ``output`` is a file for a single input, otherwise a folder, which is made.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        Files and folders.
+    output : str
+        A file or a folder.
+    each : callable, optional
+        Which positions of a file to take, and whether its name needs their numbers.
 
     Raises
     ------
@@ -52,36 +64,62 @@ def plan(inputs: Sequence[str], output: str) -> list[Job]:
             f"Use one of {', '.join(SUFFIXES)}, or end the name of a folder with /.",
         )
     if single and looks_like_file:
-        jobs = [Job(sources[0], out)]
+        chosen = each(sources[0], False) if each else [None]
+        if len(chosen) > 1:
+            raise DeconvError(
+                f"-o {output} is one file, but {sources[0].name} holds {len(chosen)} positions.",
+                "Give a folder, or --position N.",
+            )
+        jobs = [Job(sources[0], out, chosen[0])]
         folder = out.parent
     else:
-        jobs = [Job(source, out / _name(source)) for source in sources]
+        jobs = [
+            Job(source, out / _name(source, number), number)
+            for source in sources
+            for number in (each(source, True) if each else [None])
+        ]
         folder = out
     _check(jobs)
     make_folder(folder)
     return jobs
 
 
-def _name(source: Path) -> str:
+def _name(source: Path, position: int | None) -> str:
     """What a result is called in a folder of results."""
-    return f"{source.stem}.ome.tif" if source.is_dir() else source.name
+    if source.is_dir():
+        above = next((p for p in source.parents if p.suffix.lower() == ".zarr"), source)
+        inner = source.relative_to(above).parts
+        return "_".join([above.stem, *inner]) + ".ome.tif"
+    if position is None:
+        return source.name
+    ending = re.search(r"(\.ome)?\.[^.]+$", source.name, re.I)
+    at = ending.start() if ending else len(source.name)
+    return f"{source.name[:at]}_position-{position}{source.name[at:]}"
 
 
-def whole(source: Path, axes: str | None) -> Picture:
-    """An image in memory, out of a file or an OME-Zarr.
+Each = Callable[[Path, bool], Sequence[int | None]]
+"""The positions to take of a file; whether it is one of many results in a folder."""
+
+
+def whole(job: Job, axes: str | None, part: Part | None = None) -> Picture:
+    """An image in memory, or a part of one, out of a file or an OME-Zarr.
 
     Raises
     ------
     DeconvError
         If it cannot be read, or not in whole.
     """
+    source, part = job.source, part or Part({})
     if not source.is_dir():
-        return read(source, axes=axes)
+        return part.of(read(source, axes=axes, position=job.position), source.name)
     from ..blocks import open_source
 
     opened = open_source(source, axes)
     try:
-        return replace(opened.picture, data=np.asarray(opened.array[...]))
+        picture = part.of(opened.picture, source.name)
+        return replace(picture, data=np.asarray(picture.data[...]))
+    except DeconvError:
+        raise
     except Exception as error:  # zarr's codecs fail in a dozen ways; to a person they are one
         raise DeconvError(
             f"{source} could not be read in whole: {type(error).__name__}: {error}.",
@@ -118,8 +156,13 @@ def make_folder(folder: Path, option: str = "-o") -> None:
 def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
     found: list[Path] = []
     for given in map(Path, inputs):
-        if not is_folder(given) or is_zarr(given):
+        if not is_folder(given):
             found.append(given)
+            continue
+        if is_zarr(given):
+            from ..blocks.source import images_in_zarr
+
+            found += images_in_zarr(given)
             continue
         inside = images_in(given)
         if not inside:

@@ -17,7 +17,17 @@ from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
 from ..core.words import duration
-from ..io import SUFFIXES, Guard, Picture, check_target, read, write
+from ..io import (
+    SUFFIXES,
+    Guard,
+    Part,
+    Picture,
+    Storage,
+    check_target,
+    projections,
+    read,
+    write,
+)
 from ..io.photo import not_srgb
 from ..io.trial import check_format
 from ..psf import FromMetadata, ImageFacts, PreparedPsf, PsfRequest
@@ -33,6 +43,7 @@ from .options import (
     number_or_auto,
     numbers,
 )
+from .part import ALL, add_part, part_of, storage_of
 from .report import Reporter
 
 if TYPE_CHECKING:
@@ -88,6 +99,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="an image that is not 0 where a pixel was not observed (dead, masked)")  # fmt: skip
     add("--repair-psf", action="store_true", help="mend what the check of the PSF finds")
     add("--set", action="append", metavar="FIELD=X", help="a field of the method, by its name")
+    add_part(parser)
     add_large(parser)
     add_common(parser)
     cls = Method.lookup(_named_method(argv))
@@ -139,9 +151,9 @@ class Restoration:
     guard: Guard = dataclass_field(default_factory=Guard)
 
     def __call__(self, job: Job) -> None:
-        picture = whole(job.source, self.args.axes)
+        picture = whole(job, self.args.axes, self.part)
         self.report.notes(picture.notes, job.source.name)
-        check_format(job.target, picture)
+        check_format(job.target, picture, self.storage)
         self._check_light(picture, job)
         psf = self.prepared(picture)
         kernels = self.report.psf(psf, job.source.name)
@@ -152,10 +164,31 @@ class Restoration:
             self.report.note("The PSF is not the one of the recipe; results will differ.")
         self.tell(result.recipe, job.source.name)
         made = result.recipe["psf"] | psf.record
-        recipe = result.recipe | {"psf": made, "source": job.source.name}
-        write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard)
+        recipe = result.recipe | {"psf": made, "source": job.source.name, **self._taken(job)}
+        write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard,
+              storage=self.storage)  # fmt: skip
+        if self.args.projections and "Z" in picture.axes:
+            for name, flat in projections(replace(picture, data=result.data)):
+                write(_projected(job.target, name), flat.data, like=flat, recipe=recipe,
+                      guard=self.guard)  # fmt: skip
         if result.psf is not None:
             self._keep(result.psf, job.target, recipe)
+
+    @cached_property
+    def part(self) -> Part:
+        """What is taken of every input."""
+        return part_of(self.args)
+
+    @cached_property
+    def storage(self) -> Storage:
+        """How results lie in their files."""
+        return storage_of(self.args)
+
+    def _taken(self, job: Job) -> dict[str, Any]:
+        """Position and ranges, for the recipe."""
+        ranges = {axis: list(span) for axis, span in self.part.ranges.items()}
+        position = {} if job.position is None else {"position": job.position}
+        return position | ({"part": ranges} if ranges else {})
 
     def prepared(self, picture: Picture) -> PreparedPsf:
         """The PSF for a picture, completed by its metadata where need be."""
@@ -209,7 +242,11 @@ class Restoration:
 
     @cached_property
     def _unseen(self) -> Any:
-        return None if self.args.unseen is None else read(self.args.unseen).data != 0
+        if self.args.unseen is None:
+            return None
+        mask = read(self.args.unseen)
+        ranges = {axis: span for axis, span in self.part.ranges.items() if axis in mask.axes}
+        return Part(ranges, self.part.plane).of(mask, self.args.unseen).data != 0
 
     def _stream(self, picture: Picture, psf: Kernels, name: str) -> Stream:
         from ..deconvolution import restore
@@ -255,13 +292,44 @@ def run(args: argparse.Namespace) -> int:
     """Restore every input; the exit status."""
     job = _prepared(args)
     if is_large(args):
+        _refuse_parts(job)
         return run_large(args, job)
-    jobs = plan(args.inputs, args.output)
+    jobs = plan(args.inputs, args.output, lambda path, many: _chosen(path, many, args.position))
     job.guard = guard_of(args, job.psf, [each.source for each in jobs])
     check_targets(jobs, "result", job.guard)
+    for each in jobs if args.projections else ():
+        for name in ("max-z", "max-y", "max-x"):
+            check_target(_projected(each.target, name), "result", job.guard)
     for each in jobs if job.refine else ():
         check_target(_psf_beside(each.target), "refined PSF", job.guard)
     return run_batch(jobs, job, quiet=args.quiet)
+
+
+def _refuse_parts(job: Restoration) -> None:
+    if job.part or job.storage or job.args.projections or job.args.position == ALL:
+        raise DeconvError(
+            "Parts, all positions, pyramids of TIFF and projections are for results that fit into "
+            "memory; an OME-Zarr has its own levels.",
+            "Give -o a name in .ome.tif, or leave those options out.",
+        )
+
+
+def _chosen(path: Path, many: bool, position: int | None) -> list[int | None]:
+    """The positions to restore of a file."""
+    if position is not None and position != ALL:
+        return [position]
+    if (position is None and not many) or path.suffix.lower() not in (".tif", ".tiff"):
+        return [None]
+    from ..io.tiff import positions
+
+    count = len(positions(path))
+    return list(range(count)) if count > 1 else [None]
+
+
+def _projected(target: Path, name: str) -> Path:
+    """Where a projection of a result goes."""
+    stem = target.stem.removesuffix(".ome")
+    return target.with_name(f"{stem}_{name}.tif")
 
 
 def _psf_beside(target: Path) -> Path:

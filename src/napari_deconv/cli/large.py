@@ -55,7 +55,8 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
     from ..blocks import WAITING, open_source, stream_blocks
 
     guard_of(args, restoration.psf, [Path(args.inputs[0])]).check_inputs(Path(args.output))
-    source, report = open_source(args.inputs[0], args.axes), restoration.report
+    source = open_source(args.inputs[0], args.axes, args.position)
+    report = restoration.report
     try:
         name, picture = Path(args.inputs[0]).name, source.picture
         if restoration.linear:

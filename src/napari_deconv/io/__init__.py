@@ -5,17 +5,22 @@ from __future__ import annotations
 from .files import SUFFIXES, check_target, read, sidecar, write
 from .folder import files_in
 from .guard import Guard
+from .part import Part, projections
 from .picture import Picture
 from .sets import images_in, one_per_image
+from .storage import Storage
 
 __all__ = [
     "SUFFIXES",
     "Guard",
+    "Part",
     "Picture",
+    "Storage",
     "check_target",
     "files_in",
     "images_in",
     "one_per_image",
+    "projections",
     "read",
     "sidecar",
     "write",

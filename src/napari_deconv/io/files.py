@@ -39,7 +39,7 @@ READ_ONLY = (".bmp",)
 """Endings of the files that can be read."""
 
 
-def read(path: str | Path, axes: str | None = None, position: int = 0) -> Picture:
+def read(path: str | Path, axes: str | None = None, position: int | None = None) -> Picture:
     """Read an image with its metadata.
 
     Parameters
@@ -48,8 +48,8 @@ def read(path: str | Path, axes: str | None = None, position: int = 0) -> Pictur
         A TIFF (plain, ImageJ or OME), PNG, JPEG, NPY or BMP file.
     axes : str, optional
         One of ``TCZYXS`` per axis, where the file does not say or says it wrongly.
-    position : int
-        Which image of a TIFF file that holds several, from 0.
+    position : int, optional
+        Which image of a TIFF file that holds several, from 0; by default the first, with a note.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def _sidecar_recipe(path: Path) -> dict[str, Any] | None:
 # Pillow, tifffile and imagecodecs are loaded only for the format at hand.
 
 
-def _read(kind: str, path: Path, position: int) -> Picture:
+def _read(kind: str, path: Path, position: int | None) -> Picture:
     if kind == "tiff":
         from .tiff import read_tiff
 

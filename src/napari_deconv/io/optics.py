@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -80,6 +80,21 @@ class Optics:
     sources: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def of_channels(self, numbers: Sequence[int]) -> Optics:
+        """The same of some channels, in this order."""
+
+        def picked(values: tuple[Any, ...], missing: Any) -> tuple[Any, ...]:
+            return tuple(values[n] if n < len(values) else missing for n in numbers)
+
+        return replace(
+            self,
+            kinds=picked(self.kinds, "") if self.kinds else (),
+            names=picked(self.names, ""),
+            emission_nm=picked(self.emission_nm, None),
+            excitation_nm=picked(self.excitation_nm, None),
+            pinhole_um=picked(self.pinhole_um, None),
+        )
+
     def fields(self, channel: int = 0) -> dict[str, float]:
         """What is known, by the names of the fields of the microscope PSFs."""
         known = {
@@ -114,7 +129,9 @@ def optics_of(picture: Picture) -> Optics:
     if xml:
         return optics_in(str(xml))
     if isinstance(block, Mapping):
-        return optics_in_info(str(block.get("Info", "")))
+        optics = optics_in_info(str(block.get("Info", "")))
+        chosen = picture.info.get("chosen_channels")
+        return optics if chosen is None else optics.of_channels(chosen)
     return Optics()
 
 

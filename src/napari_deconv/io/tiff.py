@@ -30,7 +30,7 @@ LARGE = 2**32 - 2**25
 _LOSSLESS = {5, 8, 32946, 50000}
 
 
-def read_tiff(path: Path, position: int = 0) -> Picture:
+def read_tiff(path: Path, position: int | None = None) -> Picture:
     """Read an image of a TIFF file with its metadata."""
     with opened(path, position) as image:
         check_room(image.series.shape, image.series.dtype)
@@ -38,7 +38,7 @@ def read_tiff(path: Path, position: int = 0) -> Picture:
 
 
 @contextmanager
-def opened(path: Path, position: int = 0) -> Iterator[TiffImage]:
+def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
     """An image of a TIFF file (the first is 0), known to be whole, without its pixels.
 
     Raises
@@ -57,13 +57,13 @@ def opened(path: Path, position: int = 0) -> Iterator[TiffImage]:
             check_description(said)
             if not tif.series:
                 raise DeconvError("it holds no image.", "Save it anew.")
-            if not 0 <= position < len(tif.series):
+            if not 0 <= (position or 0) < len(tif.series):
                 count = len(tif.series)
                 raise DeconvError(
                     f"there is no position {position}: it holds {count} image{'s' * (count > 1)}.",
                     f"Count from 0 to {count - 1}." if count > 1 else "Leave it out, or give 0.",
                 )
-            check_planes(tif, tif.series[position])
+            check_planes(tif, tif.series[position or 0])
             image = _image(tif, position)
         except BaseException:
             tif.close()
@@ -164,9 +164,9 @@ def positions(path: Path) -> tuple[str, ...]:
         return ("",)
 
 
-def _image(tif: Any, position: int) -> TiffImage:
+def _image(tif: Any, position: int | None) -> TiffImage:
     """What there is to know of an image of an open file."""
-    series = tif.series[position]
+    series = tif.series[position or 0]
     kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
     page, block = series.keyframe, (tif.imagej_metadata or {}) if tif.is_imagej else {}
     stored, notes = _letters(series.axes)
@@ -182,9 +182,8 @@ def _image(tif: Any, position: int) -> TiffImage:
         axes = "C" + axes
     elif samples or (meaning.table is not None and meaning.table.ndim == 2):
         axes += "S"
-    if len(tif.series) > 1:
-        which = f"position {position}" if position else "the first"
-        notes += (f"The file holds {len(tif.series)} images; only {which} is used.",)
+    if len(tif.series) > 1 and position is None:
+        notes += (f"The file holds {len(tif.series)} images; only the first is used.",)
     files = sorted({p.parent.filehandle.path for p in series if p is not None})
     if len(files) > 1:
         shown = ", ".join(Path(name).name for name in files[:3])
@@ -193,7 +192,7 @@ def _image(tif: Any, position: int) -> TiffImage:
     left = len(tif.pages) - sum(len(one) for one in tif.series)
     if kind == "ome" and left > 0 and not series.is_multifile:
         notes += (f"{left} planes of the file belong to no image and are left out.",)
-    known = ome.known(tif, position) if kind == "ome" else _others[kind](tif)
+    known = ome.known(tif, position or 0) if kind == "ome" else _others[kind](tif)
     info = known.pop("info", {}) | _page_info(page, meaning)
     if kind == "imagej" and page.photometric == 0:
         info["inverted"] = True
