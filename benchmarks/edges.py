@@ -1,7 +1,7 @@
 """What the unseen border costs: each method against itself with the true surroundings.
 
 Photos of ``bsds500/train`` are blurred, their outer 45 pixels cut away, and the rest restored; the
-oracle restores before the cut. Prints, and writes to ``docs/benchmarks-edges.md``, the PSNR of both
+oracle restores before the cut. Prints, and writes to ``docs/benchmarks/edges.md``, the PSNR of both
 over all pixels that are left ("whole") and over these less half the PSF ("inner", what the protocol
 scores). The noise level is told.
 
@@ -23,7 +23,7 @@ from napari_deconv.metrics import score
 from napari_deconv.psf import CameraShake, Disk, Gaussian, Motion
 from napari_deconv.restoration.base import Method, methods
 
-OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks-edges.md"
+OUT = Path(__file__).resolve().parent.parent / "docs" / "benchmarks" / "edges.md"
 CUT_PX = 45
 PSFS = (
     CameraShake(size_px=15, seed=1),

@@ -5,7 +5,7 @@ medians over the rounds of processor times per iteration, set-up included for ou
 in a process of its own, with the processor's own instructions and with those of AVX2 only, the two
 one after the other. Peaks are taken in processes of their own, too. RedLionfish (its CPU path)
 joins if it can be imported. Run ``python benchmarks/richardson_lucy.py``; it writes
-``docs/benchmarks-rl.md``.
+``docs/benchmarks/richardson_lucy.md``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ THREADS = int(os.environ.setdefault("OMP_NUM_THREADS", "1"))
 import numpy as np  # noqa: E402
 
 HERE = Path(__file__).resolve()
-OUT = HERE.parent.parent / "docs" / "benchmarks-rl.md"
+OUT = HERE.parent.parent / "docs" / "benchmarks" / "richardson_lucy.md"
 CASES = {
     "plane": ((1024, 1024), (31, 31)),
     "volume": ((32, 256, 256), (21, 31, 31)),

@@ -1,4 +1,4 @@
-"""Write ``docs/methods.md``: a table and a card for every method in the registry.
+"""Write ``docs/reference/methods.md``: a table and a card for every method in the registry.
 
     python scripts/method_cards.py [--check]
 
@@ -20,7 +20,7 @@ from napari_deconv import methods
 from napari_deconv.core.fields import Field
 from napari_deconv.core.spec import Spec
 
-PAGE = Path(__file__).parents[1] / "docs" / "methods.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "methods.md"
 
 ADVICE = {
     "wiener": (
@@ -52,7 +52,7 @@ ADVICE = {
         "Photos and other natural images: a good first choice where the noise is white.",
         "Sparse points on a dark background; images whose intensities are to be measured in very "
         "noisy parts, where weak structure is flattened. Large blurs of a camera's own photos as "
-        "stored: take them in [linear light](faithful-numerics.md#photos-are-not-linear-light).",
+        "stored: take them in [linear light](../understand/faithful-numerics.md#photos-are-not-linear-light).",
     ),
     "unrolled": (
         "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
@@ -105,11 +105,13 @@ HEAD = """\
 
 <!-- Made by `python scripts/method_cards.py` from the methods themselves; do not edit. -->
 
+For whoever chooses a method or wants to know a field of it.
+
 Every method gets the same treatment of edges, scale, axes, tiles and devices: see
-[faithful numerics](faithful-numerics.md). Where a weight, sigma or ratio of 0 is "taken from the
+[faithful numerics](../understand/faithful-numerics.md). Where a weight, sigma or ratio of 0 is "taken from the
 noise level", that level is estimated from the image, or given as `noise`. In Richardson-Lucy the
 number of iterations is the regularisation. How the methods compare on test images is measured in
-the [benchmarks](benchmarks/README.md), [on photos](benchmarks/photos.md) first. From Python, fields
+the [benchmarks](../benchmarks/README.md), [on photos](../benchmarks/photos.md) first. From Python, fields
 are keywords of [`deconvolve`](python.md); on the [command line](command-line.md) they are options.
 """
 
@@ -122,7 +124,7 @@ def main() -> int:
     if not parser.parse_args().check:
         PAGE.write_text(made, encoding="utf-8")
     elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != made:
-        print("docs/methods.md is out of date: run python scripts/method_cards.py")
+        print("docs/reference/methods.md is out of date: run python scripts/method_cards.py")
         return 1
     return 0
 

@@ -14,6 +14,7 @@ from unittest import mock
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that no file in docs/ holds."""
     pages = {
-        "reference/command-line.md": command_line(),
+        "reference/every-option.md": command_line(),
         "reference/api.md": api(),
         "contributing.md": (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"),
         "changes.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
@@ -31,11 +32,23 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    """Lead links to files beside docs/ to their pages in the site."""
-    markdown = re.sub(r"\]\(\.\./CONTRIBUTING\.md", "](contributing.md", markdown)
-    markdown = re.sub(r"\]\(\.\./CHANGELOG\.md", "](changes.md", markdown)
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Lead links to files beside docs/ to their pages in the site, and say for whom evidence is."""
+    uri = page.file.src_uri
+    up = "../" * uri.count("/")
+    markdown = re.sub(r"\]\((\.\./)+CONTRIBUTING\.md", f"]({up}contributing.md", markdown)
+    markdown = re.sub(r"\]\((\.\./)+CHANGELOG\.md", f"]({up}changes.md", markdown)
+    for folder, reader in _READERS.items():
+        if uri.startswith(folder):
+            markdown = re.sub(r"\A(# .*\n)", rf"\1\n{reader}\n", markdown)
     return re.sub(r"\]\(docs/", "](", markdown)  # links of files at the repository's top
+
+
+_READERS = {
+    "benchmarks/": "For whoever wants the figures behind a claim, or to measure again.",
+    "studies/": "For whoever knows the paper and wants to see its analysis made again.",
+}
+"""Folder of pages that commands write -> whom they are for."""
 
 
 def command_line() -> str:
@@ -45,7 +58,7 @@ def command_line() -> str:
     parts = [
         "# Command line: every option",
         "For whoever writes a script and wants to know what can be set. "
-        "[The other page](../command-line.md) shows it by example. "
+        "[The other page](command-line.md) shows it by example. "
         "`napari-deconv COMMAND --help` prints the same.",
     ]
     for name, summary in COMMANDS.items():
@@ -84,7 +97,7 @@ def api() -> str:
     parts = [
         "# Python API",
         "For whoever calls the package from Python: all that it promises to keep. "
-        "[The other page](../python.md) shows it by example.",
+        "[The other page](python.md) shows it by example.",
     ]
     modules = {"psf": psf, "metrics": metrics}
     plain = [n for n in napari_deconv.__all__ if n not in modules and not n.startswith("_")]

@@ -66,7 +66,7 @@ _INDEX = (
     "paper reports beside it. From a checkout of the repository, `python -m studies NAME --images",
     "FOLDER` makes a page, its table and its picture; `python -m studies --list` names them all.",
     "The networks here are not the",
-    "papers' to the letter (see [Networks](../networks.md)), and the photos are others: compare",
+    "papers' to the letter (see [Networks](../reference/networks.md)), and the photos are others: compare",
     "the shape of a result, not its decibels. Nothing was tuned on these photos.",
     "",
     "What happens inside a network can be looked at on any image: for DCNN, ODCNN, FCNN, GLRA and",

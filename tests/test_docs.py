@@ -57,12 +57,12 @@ def test_readme_command_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     "page",
     [
-        "python.md",
-        "psfs.md",
-        "degradation.md",
-        "faithful-numerics.md",
-        "tutorials/photo.md",
-        "tutorials/stack.md",
+        "reference/python.md",
+        "reference/psfs.md",
+        "how-to/degrade-and-data-sets.md",
+        "understand/faithful-numerics.md",
+        "start/first-photo.md",
+        "start/first-stack.md",
     ],
 )
 def test_python_of_a_page_runs_from_top_to_bottom(
@@ -84,7 +84,7 @@ def test_command_lines_of_the_page_run(tmp_path: Path, monkeypatch: pytest.Monke
         Image.fromarray(data.chelsea()[:60, :71]).save(name)
     volume = np.random.default_rng(0).poisson(20, (8, 24, 25)).astype(np.uint16)
     write("stack.tif", volume, axes="ZYX")
-    for line in "".join(blocks("docs/command-line.md", "sh")).splitlines():
+    for line in "".join(blocks("docs/reference/command-line.md", "sh")).splitlines():
         assert main(shlex.split(line)[1:]) == 0, line
     assert Path("again.png").read_bytes() == Path("sharp.png").read_bytes()
 
@@ -113,7 +113,7 @@ def test_site_builds_without_a_warning(tmp_path: Path) -> None:
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "--radius-px" in (tmp_path / "reference" / "command-line.html").read_text()
+    assert "--radius-px" in (tmp_path / "reference" / "every-option.html").read_text()
     assert "flux_ratio" in (tmp_path / "reference" / "api.html").read_text()
 
 

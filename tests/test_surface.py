@@ -22,8 +22,8 @@ PAGES = sorted(
 
 
 def promised() -> dict[str, set[str]]:
-    """Module -> its promised names, from the table in docs/python.md."""
-    text = (ROOT / "docs" / "python.md").read_text()
+    """Module -> its promised names, from the table in docs/reference/python.md."""
+    text = (ROOT / "docs" / "reference" / "python.md").read_text()
     rows = re.findall(r"^\| `(napari_deconv[\w.]*)` \| (.*) \|$", text, re.MULTILINE)
     return {module: set(re.findall(r"`(\w+)`", names)) for module, names in rows}
 

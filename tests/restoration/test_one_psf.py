@@ -301,6 +301,6 @@ def test_distance_of_psfs() -> None:
     assert distance(DISK, np.pad(DISK, 3)) == pytest.approx(0, abs=1e-6)
     near, far = (distance(Gaussian(sigma_px=s)(), Gaussian(sigma_px=2.0)()) for s in (2.1, 4.0))
     assert 0 < near < 0.15 < 0.5 < far
-    # As docs/tutorials/train.md says.
+    # As docs/how-to/train-a-network.md says.
     away = distance(Disk(radius_px=5.0)(), Disk(radius_px=4.0)())
     assert away == pytest.approx(0.49, abs=0.005)
