@@ -52,7 +52,8 @@ ADVICE = {
         "Photos and other natural images: a good first choice where the noise is white.",
         "Sparse points on a dark background; images whose intensities are to be measured in very "
         "noisy parts, where weak structure is flattened. Large blurs of a camera's own photos as "
-        "stored: take them in [linear light](../understand/faithful-numerics.md#photos-are-not-linear-light).",
+        "stored: take them in "
+        "[linear light](../understand/faithful-numerics.md#photos-are-not-linear-light).",
     ),
     "unrolled": (
         "Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to about 31 "
@@ -108,11 +109,12 @@ HEAD = """\
 For whoever chooses a method or wants to know a field of it.
 
 Every method gets the same treatment of edges, scale, axes, tiles and devices: see
-[faithful numerics](../understand/faithful-numerics.md). Where a weight, sigma or ratio of 0 is "taken from the
-noise level", that level is estimated from the image, or given as `noise`. In Richardson-Lucy the
-number of iterations is the regularisation. How the methods compare on test images is measured in
-the [benchmarks](../benchmarks/README.md), [on photos](../benchmarks/photos.md) first. From Python, fields
-are keywords of [`deconvolve`](python.md); on the [command line](command-line.md) they are options.
+[faithful numerics](../understand/faithful-numerics.md). Where a weight, sigma or ratio of 0 is
+"taken from the noise level", that level is estimated from the image, or given as `noise`. In
+Richardson-Lucy the number of iterations is the regularisation. How the methods compare on test
+images is measured in the [benchmarks](../benchmarks/README.md), [on
+photos](../benchmarks/photos.md) first. From Python, fields are keywords of
+[`deconvolve`](python.md); on the [command line](command-line.md) they are options.
 """
 
 

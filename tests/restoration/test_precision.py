@@ -25,7 +25,7 @@ GRAIN = {
     "odcnn": (2e-3, 1.2e-2),
     "crcnet": (2e-3, 8e-3),
 }
-"""RMS and largest difference of bfloat16 from float32, as docs/reference/networks.md has them for a photo."""
+"""RMS and largest difference of bfloat16 from float32 on a photo, as docs say."""
 WEIGHTS = {"odcnn": "odcnn-disk7", "crcnet": "crcnet-shake21"}
 PSF = Disk(radius_px=3)()
 SHARP = data.camera()[110:142, 210:242] / 255

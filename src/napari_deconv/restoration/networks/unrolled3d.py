@@ -105,7 +105,7 @@ class Unrolled3D(
             if not exists(locate(self.default_weights)):
                 raise DeconvError(
                     f"{self.title} has no weights yet: none are shipped.",
-                    "Take Richardson-Lucy, or name weights of your own; see docs/reference/networks.md.",
+                    "Take Richardson-Lucy, or name weights of your own.",
                 )
             read_weights(locate(self.default_weights), self.name)
             return Settled(found, named(self.default_weights))
