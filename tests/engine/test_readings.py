@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 import napari_deconv as nd
 from napari_deconv.core.progress import drain
-from napari_deconv.engine.readings import image_noise
+from napari_deconv.engine.readings import channel_noise, image_noise
 from napari_deconv.engine.restore import restore
 from napari_deconv.restoration.base import Method
 
@@ -102,6 +102,19 @@ def test_colours_have_each_their_own_noise() -> None:
     for number in range(3):
         given = nd.deconvolve(photo, PSF, "wiener", axes="YXS", noise=reading.levels[number])
         np.testing.assert_array_equal(together[..., number], given[..., number])
+
+
+@pytest.mark.filterwarnings("ignore:.*goes down to")
+@pytest.mark.parametrize("axes", ["CYX", "YXC", "CTYX"])
+def test_what_is_shown_of_a_channel_s_noise_is_what_the_engine_takes(axes: str) -> None:
+    channels = [np.stack([frame(1, s)] * 2) if "T" in axes else frame(1, s) for s in (0.01, 0.2)]
+    image = np.stack(channels, axes.index("C")).astype(np.float32)
+    shown = [reading.level for reading in channel_noise(image, axes)]
+    recipe = drain(restore(Method.make("wiener"), image, PSF, axes=axes)).recipe
+    assert shown == [channel["noise"] for channel in recipe["channels"]]
+    assert shown == pytest.approx([0.01, 0.2], rel=0.3)
+    one = channel_noise(image[..., 0] if axes == "YXC" else image[0], axes.replace("C", ""))
+    assert [reading.level for reading in one] == shown[:1]
 
 
 @pytest.mark.parametrize("name", ["wiener", "tikhonov", "tv", "hyper-laplacian", "sparse", "ird"])

@@ -53,6 +53,11 @@ class Layout:
         return self.shape[self.axes.index("S")] if "S" in self.axes else 1
 
     @property
+    def channels(self) -> int:
+        """Entries of the axis ``C``; 1 without it."""
+        return self.shape[self.axes.index("C")] if "C" in self.looped else 1
+
+    @property
     def colours(self) -> int:
         """Colour samples without alpha, which is never restored."""
         return self.samples - 1 if self.samples in (2, 4) else self.samples

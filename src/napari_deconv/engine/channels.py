@@ -75,12 +75,7 @@ def each_channel(shape: tuple[int, ...], axes: str | None, psf: Any) -> dict[int
     if axes is None:
         return None
     layout = parse_axes(shape, axes, np.ndim(psf))
-    if "C" not in layout.looped or (count := shape[layout.axes.index("C")]) < _SEVERAL:
-        return None
-    return dict.fromkeys(range(count), psf)
-
-
-_SEVERAL = 2
+    return dict.fromkeys(range(layout.channels), psf) if layout.channels > 1 else None
 
 
 def check_channels(shape: tuple[int, ...], axes: str | None, psfs: Mapping[int, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -122,9 +123,34 @@ def image_noise(image: Any, axes: str | None = None) -> NoiseReading:
         If the image is not real, empty, constant or not finite.
     """
     image, options = with_mask(image, {})
-    layout = parse_axes(tuple(image.shape), axes, 3 if axes is not None and "Z" in axes else 2)
+    layout = _layout(image, axes)
     unseen = Unseen.of(image, layout, options.get("unseen"), "unseen")
     return read_typical(image, layout, unseen, None)[0].noise
+
+
+def channel_noise(image: Any, axes: str | None = None) -> tuple[NoiseReading, ...]:
+    """The noise that the engine takes for each channel, which is restored by itself.
+
+    An image without an axis ``C`` has one. Parameters and errors are those of `image_noise`; a
+    channel that is constant or nowhere observed has the reading of a typical one.
+    """
+    typical = image_noise(image, axes)
+    image, options = with_mask(image, {})
+    layout = _layout(image, axes)
+    unseen = Unseen.of(image, layout, options.get("unseen"), "unseen")
+    readings = []
+    for channel in range(layout.channels):
+        reading = typical
+        if layout.channels > 1:
+            with suppress(DeconvError):
+                one = replace(layout, fixed=(("C", channel),))
+                reading = read_typical(image, one, unseen, None)[0].noise
+        readings.append(reading)
+    return tuple(readings)
+
+
+def _layout(image: Any, axes: str | None) -> Layout:
+    return parse_axes(tuple(image.shape), axes, 3 if axes is not None and "Z" in axes else 2)
 
 
 def summary(readings: Sequence[Reading]) -> dict[str, Any]:

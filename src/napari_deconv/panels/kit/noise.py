@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
@@ -68,16 +69,18 @@ class NoiseLevel(QWidget):
         if layer is None:
             return
         data, axes = pixels(layer), axes_of(layer)
-        self._job.start(steps_of(lambda: _reading(data, axes)))
+        self._job.start(steps_of(lambda: _readings(data, axes)))
 
-    def _on_estimate(self, reading: NoiseReading) -> None:
-        self._law = reading.law
+    def _on_estimate(self, channels: tuple[NoiseReading, ...]) -> None:
+        first = channels[0]
+        self._law = first.law if len(channels) == 1 else None
         if self.automatic.isChecked():
+            level = math.sqrt(sum(each.level**2 for each in channels) / len(channels))
             self.spin.blockSignals(True)
-            self.spin.setValue(float(f"{reading.level:.3g}"))
+            self.spin.setValue(float(f"{level:.3g}"))
             self.spin.blockSignals(False)
-            self.automatic.setText(f"auto ({reading.origin})" if reading.origin else "auto")
-            self.automatic.setToolTip(_explained(reading))
+            self.automatic.setText(f"auto ({first.origin})" if first.origin else "auto")
+            self.automatic.setToolTip(_explained(channels))
 
     def _on_error(self, error: DeconvError) -> None:
         self.automatic.setToolTip(f"No estimate: {error}")
@@ -91,18 +94,22 @@ class NoiseLevel(QWidget):
             self.changed.emit()
 
 
-def _reading(data: Any, axes: str) -> NoiseReading:
-    from ...engine.readings import image_noise
+def _readings(data: Any, axes: str) -> tuple[NoiseReading, ...]:
+    from ...engine.readings import channel_noise
 
-    return image_noise(data, axes)
+    return channel_noise(data, axes)
 
 
-def _explained(reading: NoiseReading) -> str:
+def _explained(channels: tuple[NoiseReading, ...]) -> str:
     """Where the figure comes from."""
     parts = ["Estimated from the image; every channel, frame and colour is given its own."]
-    if len(set(reading.levels)) > 1:
-        each = ", ".join(f"{level:.3g}" for level in reading.levels)
-        parts.append(f"Of the colours: {each}.")
-    if reading.law is not None:
+    levels = {
+        "channels": [each.level for each in channels],
+        "colours": channels[0].levels if len(channels) == 1 else (),
+    }
+    for kind, values in levels.items():
+        if len(set(values)) > 1:
+            parts.append(f"Of the {kind}: {', '.join(f'{value:.3g}' for value in values)}.")
+    if any(each.law is not None for each in channels):
         parts.append("It grows with brightness; this is its RMS.")
     return " ".join(parts)
