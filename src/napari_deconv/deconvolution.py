@@ -23,12 +23,12 @@ from .engine.regions import RegionPSF
 from .engine.streaming import check_psf, translated
 from .engine.unseen import with_mask
 from .estimation.refine import refined_psf
-from .psf import PSF, inspect
+from .psf import PSF, PreparedPsf, PsfRequest, Values
 from .restoration.base import Method, methods
 from .restoration.expected import expected, remembered
 
-_HANDLED = frozenset({"sum", "even", "bool", "negative", "flat", "delta"})
-"""Findings of the preflight that the engine deals with exactly, refuses, or that do no harm."""
+_HANDLED = frozenset({"sum", "even", "flat", "delta"})
+"""Findings of the preflight that the engine deals with exactly, or that do no harm."""
 
 
 def deconvolve(
@@ -55,7 +55,7 @@ def deconvolve(
     ----------
     image : array_like
         Real image, stack or series of any dtype; numpy, dask or zarr.
-    psf : ndarray, PSF or DepthPSF, or a list or dict of them
+    psf : ndarray, PSF, PsfRequest, PreparedPsf or DepthPSF, or a list or dict of them
         Point spread function, 2-D or 3-D; its dimension decides whether planes or volumes are
         restored. It is normalised to unit sum; its centre is its pixel ``size // 2``. A `DepthPSF`
         holds several over z, a `RegionPSF` several across the image. A list has one for each entry
@@ -197,19 +197,25 @@ def _usable(psf: Any) -> Any:
 def _is_several(psf: Any) -> bool:
     """Whether it is a sequence of PSFs and not a PSF as nested lists."""
     return isinstance(psf, list | tuple) and any(
-        isinstance(one, PSF) or getattr(one, "ndim", 0) > 1 for one in psf
+        isinstance(one, PSF | PsfRequest | PreparedPsf) or getattr(one, "ndim", 0) > 1
+        for one in psf
     )
 
 
 def _kernel(psf: Any) -> Any:
-    """The values of a PSF (or a `DepthPSF`), with a warning of what is odd about them."""
+    """The values of a PSF or of several, with a warning of what is odd about them."""
     if isinstance(psf, DepthPSF | RegionPSF):
         return replace(psf, psfs=tuple(map(_kernel, psf.psfs)))
-    kernel: NDArray[Any] = psf() if isinstance(psf, PSF) else as_array("The PSF", psf)
-    for finding in inspect(kernel):
-        if finding.code not in _HANDLED and not finding.fatal:
+    if isinstance(psf, PSF):
+        psf = PsfRequest(generator=psf)
+    elif not isinstance(psf, PsfRequest | PreparedPsf):
+        psf = PsfRequest(values=Values(psf))
+    prepared = psf if isinstance(psf, PreparedPsf) else psf.prepare()
+    kernels = prepared.usable()
+    for finding in prepared.findings:
+        if finding.code not in _HANDLED:
             warnings.warn(f"{finding} (psf.repair)", stacklevel=4)
-    return kernel
+    return kernels
 
 
 def _configured(method: Any, fields: dict[str, Any]) -> Method:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
 from ..core.paths import check_readable, is_folder
+from ..engine.incoming import psf_fault
 from ..io import files_in
 from ..psf import PSF, from_array, load
 from .naming import settings
@@ -104,8 +105,6 @@ def _kernel(label: str, array: NDArray[Any]) -> Kernel:
     values = np.asarray(array, np.float64)
     if values.ndim != 2:
         raise DeconvError(f"The PSF {label} is {values.ndim}-D.", "The protocol is for planes.")
-    if not (np.isfinite(values).all() and values.min() >= 0 and values.sum() > 0):
-        raise DeconvError(
-            f"The PSF {label} holds values that are negative, not finite or all 0.", "Mend it."
-        )
+    if fault := psf_fault(values):
+        raise DeconvError(f"{label}: {fault[1]}", fault[2])
     return Kernel(label, (values / values.sum()).astype(np.float32))

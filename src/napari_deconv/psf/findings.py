@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..engine.incoming import psf_fault
 from . import mending
 from .base import Array, checked_pixel_size
 
+_REFUSED = ("bool", "negative")
+"""Codes of what can be repaired, and has to be before use."""
 _OFF_CENTRE_PX = 0.5
 _SUM_TOLERANCE = 1e-3
 _CUT_LIMIT = 0.01
@@ -56,39 +59,25 @@ class Finding:
     @property
     def refuses(self) -> bool:
         """Whether the PSF cannot be used as it is."""
-        return self.fatal or self.code in ("negative", "bool")
+        return self.fatal or self.code in _REFUSED
 
     def __str__(self) -> str:
         return f"{self.message} {self.remedy}".strip()
 
 
-def unusable(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding | None:
-    """The reason why the PSF cannot be used at all."""
-    if array.dtype.kind not in "biuf":
-        return _fatal("type", f"The PSF holds {array.dtype} values.", "It must hold real numbers.")
-    if array.ndim not in (2, 3):
-        return _fatal("dimension", f"The PSF has {array.ndim} axes.", "Give one with 2 or 3.")
-    if array.size == 0:
-        return _fatal("empty", f"The PSF is empty: its shape is {array.shape}.", "Give another.")
+def fault(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding | None:
+    """The reason why the PSF cannot be used, or not before it is repaired."""
+    found = psf_fault(array)
+    if found is not None and found[0] not in _REFUSED:
+        return Finding(*found, fatal=True)
     if image_shape is not None and len(image_shape) < array.ndim:
-        return _fatal(
+        return Finding(
             "dimension",
             f"The PSF is {array.ndim}-D, but the image has {len(image_shape)} spatial axes.",
             "Give a 2-D PSF.",
+            fatal=True,
         )
-    bad = array.size - int(np.isfinite(array).sum())
-    if bad:
-        message = f"The PSF holds {_count(bad, 'NaN or infinite value')}."
-        return _fatal("not-finite", message, "Set them to 0.")
-    peak = float(np.abs(array.astype(np.float64)).max())
-    total = float((array.astype(np.float64) / (peak or 1)).sum())
-    if total <= 1e-6:
-        return _fatal("zero-sum", f"The PSF sums to {total * peak:.3g}.", "Give another.")
-    return None
-
-
-def _fatal(code: str, message: str, remedy: str) -> Finding:
-    return Finding(code, message, remedy, fatal=True)
+    return None if found is None else Finding(*found)
 
 
 def voxel_sizes(
@@ -101,26 +90,6 @@ def voxel_sizes(
         checked_pixel_size("pixel_size", pixel_size, ndim),
         checked_pixel_size("image_pixel_size", image_pixel_size, ndim),
     )
-
-
-def boolean(array: NDArray[Any]) -> Finding | None:
-    """Numbers, not truth values."""
-    if array.dtype.kind != "b":
-        return None
-    return Finding("bool", "The PSF holds only True and False.", "Repair turns them into numbers.")
-
-
-def negative(psf: Array) -> Finding | None:
-    """No value below 0."""
-    count = int((psf < 0).sum())
-    if not count:
-        return None
-    share = -psf.clip(max=0).sum() / psf.clip(0).sum()
-    message = (
-        f"The PSF is negative in places: {_count(count, 'negative value')}, down to "
-        f"{psf.min():.3g} ({share:.2%} of its energy)."
-    )
-    return Finding("negative", message, "Repair sets them to 0.")
 
 
 def voxel_size(sizes: tuple[tuple[float, ...], tuple[float, ...]] | None) -> Finding | None:

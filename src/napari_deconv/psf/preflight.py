@@ -49,9 +49,9 @@ def inspect(
         If a pixel size is not positive or has too few values.
     """
     array = np.asarray(psf)
-    fatal = check.unusable(array, image_shape)
-    if fatal is not None:
-        return (fatal,)
+    fault = check.fault(array, image_shape)
+    if fault is not None and fault.fatal:
+        return (fault,)
     values = array.astype(np.float64)
     peak = float(np.abs(values).max())
     if peak > _HUGE:
@@ -59,8 +59,7 @@ def inspect(
     room = _room(array.ndim, image_shape)
     sizes = check.voxel_sizes(array.ndim, pixel_size, image_pixel_size)
     found = (
-        check.boolean(array),
-        check.negative(values),
+        fault,
         check.voxel_size(sizes),
         check.background(values),
         check.even(values),

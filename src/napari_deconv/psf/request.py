@@ -16,6 +16,7 @@ from ..core.checks import as_object
 from ..core.checks import field as checked_field
 from ..core.errors import DeconvError
 from ..core.paths import is_file, resolved
+from ..core.spec import unknown
 from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
 from ..engine.regions import RegionPSF
@@ -146,6 +147,23 @@ class FromMetadata:
     kind: str = "auto"
     fields: Mapping[str, Any] = field(default_factory=dict)
     assume: bool = True
+
+    def __post_init__(self) -> None:
+        kinds = (kind for kind in PSF.registry.values() if issubclass(kind, Microscope))
+        known = {name for kind in kinds for name in kind.fields()}
+        for name in self.fields:
+            if name not in known:
+                raise unknown("field of a microscope", name, known)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Read the ``metadata`` of a recipe's psf; a `DeconvError` if something does not fit."""
+        where = f"{_WHERE}: metadata"
+        return cls(
+            kind=checked_field(where, data, "kind", str, "auto"),
+            fields=checked_field(where, data, "fields", dict, {}),
+            assume=checked_field(where, data, "assume", bool, True),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,7 +305,7 @@ class PsfRequest:
             generator=None if spec is None else PSF.from_dict(spec),
             file=checked_field(_WHERE, data, "file", str, ""),
             layer=checked_field(_WHERE, data, "layer", str, ""),
-            metadata=None if metadata is None else FromMetadata(**metadata),
+            metadata=None if metadata is None else FromMetadata.from_dict(metadata),
             size=checked_field(_WHERE, data, "size", tuple[_Size, ...], None) or None,
             pixel_size=checked_field(_WHERE, data, "pixel_size", tuple[_Length, ...], None) or None,
             depths=checked_field(_WHERE, data, "depths", _Size, 1),
@@ -447,8 +465,8 @@ class PsfRequest:
         assert spec is not None
         if self.size or self.pixel_size:
             return spec(self.size, self.pixel_size)
-        if spec.calibrated:
-            return spec(None, calibration(spec, image, len(image.shape) if image else 2))
+        if spec.calibrated and image is not None:
+            return spec(None, calibration(spec, image, len(image.shape)))
         plain = spec()
         sizes = image.sizes(plain.ndim) if image is not None else None
         return plain if sizes is None or len(set(sizes)) == 1 else spec(None, sizes)
@@ -558,8 +576,7 @@ class PreparedPsf:
         """
         for finding in self.findings:
             if finding.refuses:
-                how = " That is the Repair button, --repair-psf or psf.repair."
-                raise DeconvError(finding.message, finding.remedy + how * finding.repairable)
+                raise DeconvError(finding.message, finding.remedy)
         if self.channels:
             return {channel: part.kernel for channel, part in self.channels.items()}
         return self.kernel
@@ -577,19 +594,14 @@ class PreparedPsf:
         Parameters
         ----------
         place : mapping of str to float
-            Its position by axis: ``C``, ``Z``, ``Y`` and ``X``.
+            Its position by axis: ``Z``, ``Y`` and ``X``.
 
         Raises
         ------
         DeconvError
-            As `usable`, and if the channel is left as it is.
+            As `usable`.
         """
         self.usable()
-        if self.channels:
-            part = self.channels.get(int(place["C"]))
-            if part is None:
-                raise DeconvError(f"Channel {place['C']} is left as it is.", "Go to another.")
-            return part.at(place)
         kernel, z = self.kernel, place.get("Z", 0)
         if isinstance(kernel, DepthPSF):
             return min(zip(kernel.planes, kernel.psfs, strict=True), key=lambda p: abs(p[0] - z))[1]

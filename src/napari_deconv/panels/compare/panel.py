@@ -14,10 +14,9 @@ from ...psf import PsfRequest
 from ..kit.inputs import Fold
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, is_image
+from ..kit.layers import Placement, is_image, is_ours
 from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.run_bar import RunBar
-from ..psf.adopt import is_ours
 from ..psf.source import PsfSource
 from .export import ExportBox
 from .group import Group

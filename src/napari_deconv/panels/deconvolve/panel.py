@@ -14,13 +14,12 @@ from ...psf import PsfRequest
 from ..kit.form import Choice
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, axes_of, find, is_image, pixels
+from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.noise import NoiseLevel
 from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.run_bar import RunBar
-from ..psf.adopt import is_ours
 from ..psf.channels import VarietyBox
 from ..psf.source import PsfSource
 from .expected import Expectation

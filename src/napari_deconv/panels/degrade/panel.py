@@ -16,12 +16,11 @@ from ...psf import PreparedPsf
 from ..kit.form import Form
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, add_image, axes_of, is_image, pixels
+from ..kit.layers import Placement, add_image, axes_of, is_image, made_by_hand, pixels
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.run_bar import RunBar
-from ..psf.adopt import made_by_hand
 from ..psf.layer import add_psf
 from ..psf.source import PsfSource
 from .dataset import DatasetBox

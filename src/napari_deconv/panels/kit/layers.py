@@ -31,6 +31,16 @@ def made_for(layer: Layer | None) -> str:
     return str(record(layer).get("image", ""))
 
 
+def is_ours(layer: Layer | None) -> bool:
+    """Whether it is a PSF of ours: from a panel or a sample."""
+    return record(layer).get("kind") == "psf"
+
+
+def made_by_hand(layer: Layer | None) -> bool:
+    """Whether it is a PSF that was made in the PSF panel."""
+    return is_ours(layer) and record(layer).get("by") == "psf"
+
+
 def is_image(layer: Layer) -> bool:
     """Whether a layer can be restored: an image that is neither a PSF nor a preview of ours."""
     return isinstance(layer, Image) and record(layer).get("kind") not in ("psf", "preview")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from napari.layers import Layer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -17,9 +18,8 @@ from ..kit.form import Choice
 from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import SizeWatch, axes_of, find, is_psf, planes
+from ..kit.layers import SizeWatch, axes_of, find, follow, is_psf, made_by_hand, made_for, planes
 from ..kit.parts import Delay, Notice, read_out, rows
-from .adopt import Adoption
 from .calibrate import Calibration
 from .image import FromImage
 from .layer import image_facts, psf_in, rendered, typed_size
@@ -273,3 +273,59 @@ class PsfSource(QWidget):
         self.picture.show_psf(None)
         self.told.setText("")
         self.notice.say("")
+
+
+class Adoption:
+    """Sets a `PsfSource` to PSF layers as they come.
+
+    What a person set in the panel stays, unless the PSF comes along with its image.
+
+    Parameters
+    ----------
+    source : PsfSource
+        What to set.
+    viewer : napari.Viewer
+        Whose layers.
+    takes : callable
+        Says whether a layer is one to take over.
+    """
+
+    def __init__(self, source: PsfSource, viewer: Any, takes: Callable[[Layer], bool]) -> None:
+        self._source, self._takes, self._settled = source, takes, False
+        self._viewer = viewer
+        follow(source, viewer.layers.events.inserted, self._on_layer)
+        source.choice.combo.activated.connect(self._on_choice)
+        source.choice.edited.connect(self._settle)
+        source.file.changed.connect(self._settle)
+        source.layers.activated.connect(self._settle)
+        here = [source.layers.layer, *reversed(viewer.layers)]
+        found = next((x for x in here if x is not None and takes(x)), None)
+        if found is not None:
+            self._take(found)
+
+    def meet(self, image: Layer) -> None:
+        """Go over to the PSF that was made for an image, if the one chosen is another's."""
+        if self._source.choice.name != "layer":
+            return
+        if made_for(self._source.layers.layer) in ("", image.name):
+            return
+        own = [x for x in self._viewer.layers if self._takes(x) and made_for(x) == image.name]
+        if own:
+            self._source.layers.pick(own[-1])
+
+    def _take(self, layer: Layer) -> None:
+        if self._source.layers.pick(layer):
+            self._source.choice.choose("layer")
+
+    def _on_layer(self, event: Any) -> None:
+        if not self._takes(event.value) or (self._settled and made_by_hand(event.value)):
+            return
+        self._source.layers.refresh()  # napari may tell the combo box later
+        self._take(event.value)
+
+    def _on_choice(self) -> None:
+        # Whoever asks for a layer wants the one that is about to be made.
+        self._settled = self._source.choice.name != "layer"
+
+    def _settle(self, *_: Any) -> None:
+        self._settled = True

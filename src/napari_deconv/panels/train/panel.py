@@ -10,10 +10,10 @@ from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 from ...core.errors import DeconvError
 from ..kit.inputs import Combo, FileRow, Fold, Number
 from ..kit.job import Job, steps_of
+from ..kit.layers import is_ours
 from ..kit.parts import Delay, Notice, Panel, heading, reveal, rows
 from ..kit.run_bar import RunBar
 from ..kit.settings import current
-from ..psf.adopt import is_ours
 from ..psf.source import PsfSource
 from .asked import SOURCES, Asked, sharp_images
 from .live import LiveTraining
