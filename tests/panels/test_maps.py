@@ -13,7 +13,7 @@ methods()
 
 
 class _Ready:
-    def usable(self):
+    def single(self):
         return Gaussian(sigma_px=1.0)()
 
 

@@ -91,8 +91,8 @@ def _lazy(file: Path) -> Picture:
 
     picture = open_source(file).picture
     array: Any = picture.data
-    lazy = da.from_array(array, chunks=array.chunks)  # type: ignore[attr-defined]
-    return replace(picture, data=lazy)
+    dask: Any = da
+    return replace(picture, data=dask.from_array(array, chunks=array.chunks))
 
 
 def write_ome_tiff(path: str, data: Any, attributes: dict[str, Any]) -> list[str]:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
+from napari.utils.events import Event
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QWidget
 
 from ..kit.layers import Placement, add_quietly, follow, record
+
+if TYPE_CHECKING:
+    from ...comparison.run import Row
 
 _NAME_PT = 8
 
@@ -27,7 +34,7 @@ class Group:
         Where the layers are.
     """
 
-    def __init__(self, owner: Any, viewer: Any) -> None:
+    def __init__(self, owner: QWidget, viewer: Viewer) -> None:
         self._viewer = viewer
         self.name = ""
         self.image: Any = None
@@ -36,7 +43,7 @@ class Group:
         self._others: dict[Any, bool] = {}
         follow(owner, viewer.layers.events.removed, self._on_removed)
 
-    def begin(self, image: Any, truth: Any) -> None:
+    def begin(self, image: Image, truth: Image | None) -> None:
         """A new comparison begins; the layers of older ones stay as they are."""
         taken = {record(layer).get("group") for layer in self._viewer.layers}
         number = next(n for n in range(1, 10_000) if f"C{n}" not in taken)
@@ -45,7 +52,7 @@ class Group:
         self._placement = Placement.of(image)
         self._path = image.source.path
 
-    def add(self, row: Any) -> None:
+    def add(self, row: Row) -> None:
         """Show a row's result, with the limits of the image."""
         about = {
             "kind": "result",
@@ -56,6 +63,7 @@ class Group:
             "figures": {key: float(value) for key, value in row.figures.items()},
         }
         name = f"{self.name} {row.label}"
+        assert row.data is not None
         layer = add_quietly(self._viewer, row.data, name, self._placement.options, about)
         self.results[row.number] = layer
         self._link()
@@ -137,7 +145,7 @@ class Group:
                 layer.contrast_limits = (low, high)
             self._viewer.layers.link_layers(linked, ("contrast_limits",))
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         gone = event.value
         self._others.pop(gone, None)
         self.results = {n: layer for n, layer in self.results.items() if layer is not gone}
@@ -145,12 +153,12 @@ class Group:
         self.truth = None if gone is self.truth else self.truth
 
 
-def held(layer: Any) -> np.ndarray | None:
+def held(layer: Layer) -> np.ndarray | None:
     """The layer's pixels if they lie in memory; a lazy array is not computed for a view."""
     return layer.data if isinstance(layer.data, np.ndarray) else None
 
 
-def add_view(viewer: Any, data: Any, name: str, like: Any, **look: Any) -> Any:
+def add_view(viewer: Viewer, data: NDArray[Any], name: str, like: Image, **look: object) -> Any:
     """Add a layer that only shows: it lies as ``like`` does and is no image to restore."""
     options = Placement.of(like).options | look
     if not options["rgb"]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
 from ..kit.inputs import Fold, guard_fields
 from ..kit.layer_combo import PartnerCombo
 from ..kit.noise import NoiseLevel
 from ..kit.parts import rows
+
+if TYPE_CHECKING:
+    from ...comparison.recipe import Comparison
 
 
 class Judging(QWidget):
@@ -21,7 +26,7 @@ class Judging(QWidget):
         Whose layers.
     """
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.truth = PartnerCombo(viewer, "truth")
         self.truth.setToolTip("The sharp image, if it is known: gives PSNR and SSIM.")
@@ -55,7 +60,7 @@ class Judging(QWidget):
         layout.addWidget(Fold("How to judge", more))
         guard_fields(self)
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Tell which image is judged."""
         for part in (self.truth, self.repeat, self.noise):
             part.set_image(layer)
@@ -76,7 +81,7 @@ class Judging(QWidget):
             and self.linear.isChecked(),
         }
 
-    def set_asked(self, comparison: Any) -> None:
+    def set_asked(self, comparison: Comparison) -> None:
         """Take over how a recipe judges."""
         self.noise.set_value(comparison.noise)
         self.border.setValue(comparison.border_px)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
@@ -13,6 +14,9 @@ from ..deconvolve.panel import DeconvolvePanel
 from ..kit.form import Choice
 from ..kit.inputs import Fold
 from ..kit.parts import Notice, small
+
+if TYPE_CHECKING:
+    from ...restoration.base import Method
 
 
 class MethodList(QWidget):
@@ -60,7 +64,7 @@ class MethodList(QWidget):
             item = self.list.item(0)
         return None if item is None else self._methods[item.data(256)]
 
-    def add(self, method: Any) -> None:
+    def add(self, method: Method) -> None:
         """Put a configured method at the end."""
         item = QListWidgetItem(str(method))
         item.setToolTip(str(method))
@@ -78,7 +82,7 @@ class MethodList(QWidget):
             self.add(method)
         self.changed.emit()
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete takes the selected one away."""
         if event.key() in (0x01000007, 0x01000003):  # Delete, Backspace
             self._remove()

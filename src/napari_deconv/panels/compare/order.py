@@ -5,14 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
 
 from ...core.errors import DeconvError
 from ...psf import PreparedPsf
 from ..kit import settings
 from ..kit.layers import axes_of, pixel_size, pixels
+
+if TYPE_CHECKING:
+    from ...comparison.recipe import Comparison
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +39,7 @@ class CompareOrder:
         Of those sizes; empty for plain pixels.
     """
 
-    comparison: Any
+    comparison: Comparison
     psf: Callable[[], PreparedPsf]
     image: Any
     axes: str
@@ -102,7 +106,7 @@ def asked(layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: A
     )
 
 
-def _named(layer: Any) -> dict[str, Any]:
+def _named(layer: Image) -> dict[str, Any]:
     """How a recipe names a layer."""
     path = layer.source.path
     found: dict[str, Any] = {"layer": layer.name, "axes": axes_of(layer)}

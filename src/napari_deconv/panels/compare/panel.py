@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari.viewer import Viewer
 from qtpy.QtCore import QSize
 from qtpy.QtWidgets import QWidget
 
@@ -28,6 +29,12 @@ from .sweep import SweepBox
 from .table import Table
 from .views import Views
 
+if TYPE_CHECKING:
+    from ...comparison.material import Material
+    from ...comparison.recipe import Comparison
+    from ...comparison.run import Outcome, Progress
+    from ...comparison.sweep import Sweep
+
 _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
     "Then choose its blur, put methods on the list, and press Compare."
@@ -44,7 +51,7 @@ class ComparePanel(Panel):
         The viewer it is docked in.
     """
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self._made: tuple[Any, Any, str] | None = None
@@ -73,7 +80,7 @@ class ComparePanel(Panel):
         """A little wider than the other panels, for the table."""
         return QSize(380, 640)
 
-    def order(self, sweep: Any = None) -> CompareOrder:
+    def order(self, sweep: Sweep | None = None) -> CompareOrder:
         """What the panel is set to; a `DeconvError` if something does not fit."""
         methods = () if sweep is not None else self.methods.methods()
         if sweep is None and not methods:
@@ -85,7 +92,7 @@ class ComparePanel(Panel):
             known, self.psf.preparing(), methods=methods, sweep=sweep, **self.judging.asked()
         )
 
-    def run(self, sweep: Any = None) -> None:
+    def run(self, sweep: Sweep | None = None) -> None:
         """Compare; results become layers as they arrive."""
         try:
             order = self.order(sweep)
@@ -103,7 +110,7 @@ class ComparePanel(Panel):
             self.group.begin(layer, self.judging.truth.layer)
         self.run_bar.start(order.run)
 
-    def load(self, comparison: Any) -> None:
+    def load(self, comparison: Comparison) -> None:
         """Set methods, PSF and judging from a recipe."""
         found = [comparison.sweep.method] if comparison.sweep else comparison.methods
         self.methods.set_methods(found)
@@ -187,7 +194,7 @@ class ComparePanel(Panel):
             return
         self.run(sweep)
 
-    def _on_step(self, step: Any, left: str) -> None:
+    def _on_step(self, step: Progress, left: str) -> None:
         self._tell_step(step, left)
         self._arrived(step.rows)
 
@@ -210,7 +217,7 @@ class ComparePanel(Panel):
             self.views.offer()
             self.probes.follow()
 
-    def _on_done(self, made: Any) -> None:
+    def _on_done(self, made: tuple[Outcome, Material]) -> None:
         outcome, material = made
         self._arrived(outcome.rows)
         self._made = (outcome, material, self._placement.name)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
@@ -37,7 +39,11 @@ class Probes(QWidget):
     """
 
     def __init__(
-        self, viewer: Any, group: Group, say: Callable[[str], object], parent: Any = None
+        self,
+        viewer: Viewer,
+        group: Group,
+        say: Callable[[str], object],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._group, self._say = viewer, group, say
@@ -167,7 +173,7 @@ class Probes(QWidget):
         self._say("")
 
 
-def _size(image: Any) -> tuple[int, int]:
+def _size(image: Layer) -> tuple[int, int]:
     shape = image.data.shape[-3:-1] if image.rgb else image.data.shape[-2:]
     return int(shape[0]), int(shape[1])
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.events import Event
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
@@ -15,6 +17,10 @@ from ..kit.layers import Placement, add_image, follow
 from ..kit.parts import read_out, rows
 from ..kit.plot import Curve, Plot
 from .group import Group
+
+if TYPE_CHECKING:
+    from ...comparison.run import Outcome
+    from ...restoration.base import Method
 
 _L_CURVE = "L-curve"
 
@@ -33,7 +39,7 @@ class SweepBox(QWidget):
     asked = Signal()
     """The person wants the sweep to run."""
 
-    def __init__(self, viewer: Any, group: Group, parent: Any = None) -> None:
+    def __init__(self, viewer: Viewer, group: Group, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer, self._group = viewer, group
         self._method: Any = None
@@ -55,7 +61,7 @@ class SweepBox(QWidget):
         self._build()
         self._connect()
 
-    def set_method(self, method: Any) -> None:
+    def set_method(self, method: Method | None) -> None:
         """Offer the fields of a configured method."""
         from ...comparison.sweep import swept_fields
 
@@ -93,7 +99,7 @@ class SweepBox(QWidget):
         self._offer()
         self._draw()
 
-    def finish(self, outcome: Any, placement: Placement, axes: str) -> None:
+    def finish(self, outcome: Outcome, placement: Placement, axes: str) -> None:
         """Show all results as one stack whose slider is the field."""
         done = [row for row in outcome.rows if row.data is not None]
         if not done:
@@ -218,7 +224,7 @@ class SweepBox(QWidget):
         if self.layer is not None:
             self._viewer.dims.set_current_step(self._viewer.dims.ndim - self.layer.ndim, index)
 
-    def _on_dims(self, event: Any = None) -> None:
+    def _on_dims(self, event: Event | None = None) -> None:
         if self.layer is None or self.measure.currentData() == _L_CURVE:
             self.plot.set_cursor(None)
             return
@@ -227,7 +233,7 @@ class SweepBox(QWidget):
         if 0 <= index < len(self._values):
             self.plot.set_cursor(self._values[index])
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         if event.value is self.layer:
             self.layer = None
 

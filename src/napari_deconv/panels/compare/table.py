@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+if TYPE_CHECKING:
+    from ...comparison.run import Row
 
 _NUMBER = 256
 _VALUE = 257
@@ -78,7 +81,7 @@ class Table(QTableWidget):
             item.setToolTip(f"<b>{title}</b><br>{measure.tip}")
             self.setHorizontalHeaderItem(j, item)
 
-    def _line(self, i: int, row: Any, measures: Sequence[Any], winners: dict[str, Any]) -> None:
+    def _line(self, i: int, row: Row, measures: Sequence[Any], winners: dict[str, Any]) -> None:
         name = QTableWidgetItem(row.label)
         name.setData(_NUMBER, row.number)
         name.setToolTip("\n".join(filter(None, [str(row.method), row.error, *row.notes])))

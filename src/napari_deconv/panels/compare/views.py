@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
@@ -34,7 +35,11 @@ class Views(QWidget):
     """
 
     def __init__(
-        self, viewer: Any, group: Group, say: Callable[[str], object], parent: Any = None
+        self,
+        viewer: Viewer,
+        group: Group,
+        say: Callable[[str], object],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._group, self._say = viewer, group, say

@@ -7,6 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
+from napari.layers import Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
@@ -38,7 +40,11 @@ class Curtain(QWidget):
     """
 
     def __init__(
-        self, viewer: Any, group: Group, say: Callable[[str], object], parent: Any = None
+        self,
+        viewer: Viewer,
+        group: Group,
+        say: Callable[[str], object],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._group, self._say = viewer, group, say
@@ -119,14 +125,14 @@ class Curtain(QWidget):
         self._cut = cut
         self.layer.refresh(thumbnail=False, extent=False, highlight=False)
 
-    def flick(self, *_: Any) -> None:
+    def flick(self, *_: object) -> None:
         """Show all of A, or all of B if A is shown."""
         if not self._on and not self.open():
             self.automatic.setChecked(False)
             return
         self.slider.setValue(0 if self.slider.value() > self._width // 2 else self._width)
 
-    def close_view(self, *_: Any) -> None:
+    def close_view(self, *_: object) -> None:
         """Let go of the key; safe when the viewer is half gone."""
         self._timer.stop()
         with suppress(Exception):
@@ -141,7 +147,7 @@ class Curtain(QWidget):
     def _on(self) -> bool:
         return self.layer is not None and self.layer in self._viewer.layers
 
-    def _put(self, a: Any, b: Any) -> None:
+    def _put(self, a: Layer, b: Layer) -> None:
         data = np.empty_like(a.data, dtype=np.result_type(a.data, b.data))
         data[...] = b.data
         self._cut = 0

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -18,6 +20,13 @@ from ..kit.job import Job
 from ..kit.layers import Placement, add_quietly
 from ..kit.parts import Notice, small
 from ..kit.region import visible
+
+if TYPE_CHECKING:
+    from ...psf import PreparedPsf
+    from ...restoration.base import Method
+    from ...restoration.networks.maps import Map
+    from ..kit.region import Region
+    from .order import Order
 
 _TEXT = "Show what happens inside"
 _GRAY = (0.299, 0.587, 0.114)
@@ -39,9 +48,9 @@ class Look:
         The PSF; None while it is not ready.
     """
 
-    layer: Any
-    order: Any
-    prepared: Any
+    layer: Image | None
+    order: Order
+    prepared: PreparedPsf | None
 
 
 class Inside(QWidget):
@@ -55,7 +64,9 @@ class Inside(QWidget):
         Returns the `Look` as the panel stands, or raises `DeconvError`.
     """
 
-    def __init__(self, viewer: Any, ask: Callable[[], Look], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, viewer: Viewer, ask: Callable[[], Look], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewer, self._ask = viewer, ask
         self.button = small(
@@ -74,7 +85,7 @@ class Inside(QWidget):
         self.button.clicked.connect(self._on_click)
         self.hide()
 
-    def look_at(self, kind: Any) -> None:
+    def look_at(self, kind: type[Method] | None) -> None:
         """Offer it for methods that have maps, and for no other."""
         from ...restoration.networks.maps import has_maps
 
@@ -100,7 +111,7 @@ class Inside(QWidget):
         self.notice.say("Looking inside…")
         self.job.start(lambda cancel: _run(look.order, region, psf, cancel))
 
-    def _show(self, found: Any) -> None:
+    def _show(self, found: Sequence[Map]) -> None:
         """Each map as a layer, the last on top and shown."""
         shape = found[-1].data.shape[-2:]
         for one in found:
@@ -123,7 +134,7 @@ class Inside(QWidget):
         """Sizes of the axes before Y and X, which are all cut to one entry."""
         return (1,) * (len(self._placement.options["scale"]) - 2)
 
-    def _options(self, one: Any, shape: tuple[int, ...]) -> dict[str, Any]:
+    def _options(self, one: Map, shape: tuple[int, ...]) -> dict[str, Any]:
         """Where a map lies: over the region, or beside it if it is no picture."""
         pixels, origin = one.pixels, np.array(one.origin)
         if one.matrix:
@@ -141,17 +152,19 @@ class Inside(QWidget):
 
 
 def _run(
-    order: Any, region: Any, psf: NDArray[Any], cancel: threading.Event
+    order: Order, region: Region, psf: NDArray[Any], cancel: threading.Event
 ) -> Generator[Any, None, Any]:
     from ...restoration.networks.maps import stream_maps
+    from ...signal.noise_law import NoiseLaw
 
     data = np.asarray(region.data)
     if region.axes.endswith("S"):
         data = data[..., :3] @ np.array(_GRAY)
     plane = data.reshape(data.shape[-2:]).astype(np.float32)
     chosen = settings.current()
+    noise = None if isinstance(order.noise, NoiseLaw) else order.noise
     found = yield from stream_maps(
-        order.method, plane, psf, noise=order.noise, device=chosen.device,
+        order.method, plane, psf, noise=noise, device=chosen.device,
         precision=chosen.precision, cancel=cancel,
     )  # fmt: skip
     return found

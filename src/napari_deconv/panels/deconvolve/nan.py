@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
@@ -42,6 +41,6 @@ class NanChoice(QWidget):
         """Take one of the engine's words."""
         self.combo.setCurrentIndex(max(0, self.combo.findData(word)))
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Show itself where the layer may hold NaN."""
         self.setVisible(layer is not None and np.dtype(pixels(layer).dtype).kind == "f")

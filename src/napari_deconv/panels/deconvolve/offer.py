@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
+from ..kit.form import Choice
 from ..kit.job import Job, steps_of
 from ..kit.parts import Notice
+
+if TYPE_CHECKING:
+    from ...psf import PreparedPsf
+    from ...restoration.networks.base import LearnedMethod
+    from ...train.library import Entry, Match
 
 _NEAR = 0.25
 """Distance of PSFs up to which weights are worth a try."""
@@ -25,7 +33,7 @@ class WeightsOffer(Notice):
         self._job.on_error = lambda error: self.say("")
         self.button.clicked.connect(self._take)
 
-    def look(self, choice: Any, prepared: Any) -> None:
+    def look(self, choice: Choice, prepared: PreparedPsf | None) -> None:
         """Look for weights that fit.
 
         Parameters
@@ -66,7 +74,9 @@ class WeightsOffer(Notice):
             given = self._filled = field.value = best.entry.name
         self._say(given, by_name.get(given), best, kind)
 
-    def _say(self, given: str, chosen: Any, best: Any, kind: Any) -> None:
+    def _say(
+        self, given: str, chosen: Match | None, best: Match | None, kind: type[LearnedMethod]
+    ) -> None:
         from ...restoration.networks.one_psf import ALIKE
 
         self._near = ""
@@ -96,11 +106,11 @@ class WeightsOffer(Notice):
             field.value = self._near
 
 
-def _whence(entry: Any) -> str:
+def _whence(entry: Entry) -> str:
     return "which comes with the plugin" if entry.shipped else "from your weights"
 
 
-def _matches(name: str, psf: Any) -> list[Any]:
+def _matches(name: str, psf: NDArray[np.float32]) -> list[Any]:
     from ...train import library
 
     return library.matches(name, psf)

@@ -17,6 +17,7 @@ from ..kit.layers import Placement
 
 if TYPE_CHECKING:
     from ...engine.options import Options
+    from ...restoration.base import Method
     from ...signal.noise_law import NoiseLaw
 
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 class Order:
     """One restoration as the panel stood when it was asked for."""
 
-    method: Any
+    method: Method
     psf: PsfRequest
     noise: float | NoiseLaw | None
     image: ImageFacts | None = None
@@ -33,7 +34,12 @@ class Order:
     nan: str = "refuse"
 
     def stream(
-        self, data: Any, axes: str, kernels: Kernels, cancel: threading.Event, refine: int = 0
+        self,
+        data: NDArray[Any],
+        axes: str,
+        kernels: Kernels,
+        cancel: threading.Event,
+        refine: int = 0,
     ) -> Generator[Any, None, Any]:
         """The engine's steps; runs in the worker."""
         from ...deconvolution import restore
@@ -59,7 +65,7 @@ class Order:
         }
 
     def expected(
-        self, data: Any, axes: str, cancel: threading.Event
+        self, data: NDArray[Any], axes: str, cancel: threading.Event
     ) -> Generator[Any, None, float]:
         """Seconds that a run will take; runs in the worker."""
         from ...restoration.expected import expected
@@ -77,7 +83,9 @@ class Order:
         """The PSF, or a `DeconvError` if it cannot be made; runs in the worker."""
         return self.psf.prepare(self.image)
 
-    def run(self, data: Any, axes: str, cancel: threading.Event) -> Generator[Any, None, Any]:
+    def run(
+        self, data: NDArray[Any], axes: str, cancel: threading.Event
+    ) -> Generator[Any, None, Any]:
         """Make the PSF and restore; returns the engine's result and the PSF's recipe."""
         psf = self.prepared()
         result = yield from self.stream(data, axes, psf.usable(), cancel, self.refine)
@@ -100,7 +108,7 @@ class Order:
         return (made if request.depths == 1 else request.prepare(self.image)).at(place)
 
     def preview(
-        self, data: Any, axes: str, kernel: NDArray[Any], cancel: threading.Event
+        self, data: NDArray[Any], axes: str, kernel: NDArray[Any], cancel: threading.Event
     ) -> Generator[Any, None, Any]:
         """Restore a region; returns the array."""
         result = yield from self.stream(data, axes, kernel, cancel)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QWidget
 
@@ -33,6 +34,9 @@ from .refine import RefineRounds
 from .stop_curve import StopCurve
 from .to_disk import ToDisk, write
 
+if TYPE_CHECKING:
+    from ..kit.region import Region
+
 _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
     "Then choose the blur (PSF) and a method, and press Run."
@@ -53,11 +57,11 @@ class DeconvolvePanel(Panel):
 
     preset: ClassVar[str] = ""
 
-    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+    def __init_subclass__(cls, *, preset: str = "", **options: object) -> None:
         super().__init_subclass__(**options)
         cls.preset = preset
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self._origin: Origin | None = None
@@ -158,8 +162,8 @@ class DeconvolvePanel(Panel):
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
         # What a person comes back to stays in sight, however many fields a method has.
-        for part in (self.recipes, self.live_row, self.run_bar):
-            self.footer.addWidget(part)
+        for below in (self.recipes, self.live_row, self.run_bar):
+            self.footer.addWidget(below)
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
@@ -224,7 +228,7 @@ class DeconvolvePanel(Panel):
             raise DeconvError("The PSF is not ready.", "See above.")
         prepared.usable()
 
-        def psf(region: Any) -> NDArray[Any]:
+        def psf(region: Region) -> NDArray[Any]:
             # Where PSFs differ across the image, that of the middle of what is in view holds.
             middle = zip(region.axes, region.offset, region.data.shape, strict=False)
             place = {a: at + n // 2 * (a in "YX") for a, at, n in middle}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from napari.viewer import Viewer
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
@@ -23,7 +27,7 @@ class RefineRounds(Whole):
             "The live preview shows the PSF as it was given."
         )
 
-    def check(self, target: Any) -> None:
+    def check(self, target: Path | None) -> None:
         """A `DeconvError` where it cannot be: the result goes to disk block by block."""
         if target is not None and self.value():
             raise DeconvError(
@@ -32,7 +36,9 @@ class RefineRounds(Whole):
             )
 
 
-def add_refined(viewer: Any, psf: Any, recipe: dict[str, Any], image: Placement) -> str:
+def add_refined(
+    viewer: Viewer, psf: NDArray[np.float32], recipe: dict[str, Any], image: Placement
+) -> str:
     """Add the PSF that a run refined as a hidden layer; what to say of it."""
     about = {"layer": f"{image.name} refined", "refined": recipe["psf"]}
     about["rounds"] = recipe["refine_psf"]

@@ -6,6 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
+from numpy.typing import NDArray
 
 from ..kit.layers import axes_of, named, pixels
 
@@ -16,7 +18,7 @@ _DARK = 12
 """Counts under which an image of integers is nearly nothing but noise."""
 
 
-def remarks(layer: Any) -> list[str]:
+def remarks(layer: Image) -> list[str]:
     """Sentences about an image layer's axes, units and light; a lazy one is not computed."""
     said = [*_axes(layer), *_units(layer)]
     if isinstance(pixels(layer), np.ndarray) and not layer.rgb:
@@ -24,7 +26,7 @@ def remarks(layer: Any) -> list[str]:
     return said
 
 
-def _axes(layer: Any) -> list[str]:
+def _axes(layer: Image) -> list[str]:
     shape, axes = pixels(layer).shape, axes_of(layer)
     if layer.rgb or named(layer) or layer.ndim < 3:
         return []
@@ -41,7 +43,7 @@ def _axes(layer: Any) -> list[str]:
     return [f"Its axes have no names and are taken for {names}; if wrong, in the console: {how}."]
 
 
-def _units(layer: Any) -> list[str]:
+def _units(layer: Image) -> list[str]:
     pairs = zip(axes_of(layer), layer.units, strict=False)
     units = {axis: unit for axis, unit in pairs if axis in "ZYX"}
     odd = [a.lower() for a, u in units.items() if not u.is_compatible_with(layer.units[-1])]
@@ -54,7 +56,7 @@ def _units(layer: Any) -> list[str]:
     ]
 
 
-def _light(data: Any) -> list[str]:
+def _light(data: NDArray[Any]) -> list[str]:
     if data.dtype.kind not in "iu" or not data.size:
         return []
     step = max(1, round((data.size / _SAMPLE) ** (1 / data.ndim)))

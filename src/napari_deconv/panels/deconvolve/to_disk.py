@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import psutil
+from napari.layers import Image
+from napari.viewer import Viewer
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
@@ -43,7 +46,7 @@ class ToDisk(QWidget):
         layout.addWidget(self._form)
         self.set_image(None)
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Tell which image it is about."""
         lazy = layer is not None and not isinstance(pixels(layer), np.ndarray)
         self._form.setVisible(lazy)
@@ -59,7 +62,7 @@ class ToDisk(QWidget):
         odd = [] if layer is None else remarks(layer)
         self.notice.say("\n".join([*said, *odd]), "warning" if odd else "info")
 
-    def target(self, layer: Any, title: str) -> Path | None:
+    def target(self, layer: Image, title: str) -> Path | None:
         """The OME-Zarr to write, or None for a result in memory.
 
         Raises
@@ -83,7 +86,7 @@ class ToDisk(QWidget):
         return path
 
 
-def _bytes(data: Any) -> str:
+def _bytes(data: NDArray[Any]) -> str:
     size = data.size * data.dtype.itemsize
     return f"{size / 1e9:,.3g} GB" if size >= 1e9 else f"{size / 1e6:.3g} MB"
 
@@ -109,7 +112,7 @@ class Written:
 
 
 def write(
-    order: Order, layer_path: str | None, data: Any, axes: str, target: Path,
+    order: Order, layer_path: str | None, data: NDArray[Any], axes: str, target: Path,
     cancel: threading.Event,
 ) -> Generator[Any, None, Any]:  # fmt: skip
     """Restore a file block by block; runs in the worker. Returns what `Order.run` would."""
@@ -140,12 +143,13 @@ def write(
 
 
 def open_written(
-    viewer: Any, made: Written, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
+    viewer: Viewer, made: Written, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
 ) -> Any:
     """Open a result on disk as a lazy layer with all its levels."""
-    import dask.array as da
+    import dask.array
     import zarr
 
+    da: Any = dask.array
     node = zarr.open_group(str(made.target), mode="r")
     attributes: Any = node.attrs.asdict()
     multiscales = attributes.get("ome", attributes)["multiscales"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 
@@ -14,6 +15,9 @@ from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.layers import axes_of, is_image, pixels
 from ..kit.parts import read_out, rows
 from ..kit.run_bar import RunBar
+
+if TYPE_CHECKING:
+    from ...degradation.dataset import Summary
 
 _TIP = Qt.ItemDataRole.ToolTipRole
 _ABOUT = (
@@ -34,7 +38,7 @@ class DatasetBox(QWidget):
     """
 
     def __init__(
-        self, viewer: Any, settings: Callable[[], tuple[Any, Any]], parent: QWidget | None = None
+        self, viewer: Viewer, settings: Callable[[], tuple[Any, Any]], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self._viewer, self._settings = viewer, settings
@@ -126,7 +130,7 @@ class DatasetBox(QWidget):
         found = {axes_of(x) for x in self._viewer.layers.selection if is_image(x)}
         return found.pop() if len(found) == 1 else None
 
-    def _on_done(self, summary: Any) -> None:
+    def _on_done(self, summary: Summary) -> None:
         said = [f"{summary.written} pairs are in {summary.path}."]
         if summary.skipped:
             said.append(f"{len(summary.skipped)} sources were left out: {summary.skipped[0]}")

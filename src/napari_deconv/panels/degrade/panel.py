@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...degradation import Chain
 from ...psf import PreparedPsf
 from ..kit.form import Form
 from ..kit.inputs import Fold
@@ -35,28 +37,28 @@ _HINT = (
 class Order:
     """One degradation as the panel stood when it was asked for."""
 
-    chain: Any
+    chain: Chain
     psf: Callable[[], PreparedPsf] | None
 
     def run(
-        self, data: Any, axes: str, cancel: threading.Event
+        self, data: NDArray[Any], axes: str, cancel: threading.Event
     ) -> Generator[Any, None, tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]]:
         """Degraded, truth and the PSF; runs in the worker."""
+        yield from ()
         prepared = self.psf() if self.psf is not None else None
         kernel = None if prepared is None else prepared.single()
         degraded, truth = self.chain(data, kernel, axes=axes)
         return degraded, truth, prepared
-        yield
 
     def preview(
-        self, data: Any, axes: str, kernel: Any, cancel: threading.Event
+        self, data: NDArray[Any], axes: str, kernel: NDArray[Any] | None, cancel: threading.Event
     ) -> Generator[Any, None, NDArray[Any]]:
         """A region degraded; surroundings are cut from it afterwards, so it may not shrink."""
+        yield from ()
         boundary = "reflect" if self.chain.boundary == "valid" else self.chain.boundary
         chain = replace(self.chain, boundary=boundary)
         degraded, _ = chain(np.asarray(data), kernel, axes=axes)
         return np.asarray(degraded)
-        yield
 
 
 class DegradePanel(Panel):
@@ -68,10 +70,8 @@ class DegradePanel(Panel):
         The viewer it is docked in.
     """
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        from ...degradation import Chain
-
         self._viewer = napari_viewer
         self._source: tuple[str, Placement, str, Any] | None = None
         self.hint = Notice()
@@ -117,8 +117,8 @@ class DegradePanel(Panel):
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
-        for part in (self.live_row, self.run_bar):
-            self.footer.addWidget(part)
+        self.footer.addWidget(self.live_row)
+        self.footer.addWidget(self.run_bar)
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
@@ -150,7 +150,7 @@ class DegradePanel(Panel):
         kind = self.psf.choice.kind
         return (self.psf.choice.spec() if kind is not None else None), self.chain.spec()
 
-    def _on_result(self, made: Any) -> None:
+    def _on_result(self, made: tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]) -> None:
         if self._source is None:
             return
         degraded, truth, psf = made
@@ -168,7 +168,7 @@ class DegradePanel(Panel):
         self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
 
 
-def _offset(chain: Any, axes: str, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
+def _offset(chain: Chain, axes: str, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
     """Where the result begins in the layer: a valid convolution loses a border."""
     letters = axes.rstrip("S")
     if chain.boundary != "valid" or not psf_shape:

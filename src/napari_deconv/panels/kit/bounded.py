@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QWidget
 
 
@@ -31,7 +30,7 @@ class Bounded(QScrollArea):
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """A bar only where text is out of sight: it would take width from text that fits."""
         fits = self.widget().heightForWidth(self.width()) <= self._most
         policy = Qt.ScrollBarPolicy

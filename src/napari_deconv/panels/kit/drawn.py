@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import numpy as np
+from napari.layers import Image
+from napari.utils.events import Event
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
@@ -37,14 +40,14 @@ class Probe(QObject):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, kind: Kind, name: str, parent: QObject) -> None:
+    def __init__(self, viewer: Viewer, kind: Kind, name: str, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer, self._kind, self._name = viewer, kind, name
         self.layer: Any = None
         viewer.layers.events.removed.connect(self._on_removed)
         self.destroyed.connect(lambda: self._let_go())
 
-    def make(self, image: Any) -> None:
+    def make(self, image: Image) -> None:
         """See to it that there is a layer to draw on, over an image if there is one."""
         if self.layer is None:
             scale, lies = np.ones(2), {}
@@ -63,7 +66,7 @@ class Probe(QObject):
         self._viewer.layers.selection.active = self.layer
         self.layer.mode = f"add_{self._kind}"
 
-    def corners(self, image: Any) -> NDArray[np.float64] | None:
+    def corners(self, image: Image) -> NDArray[np.float64] | None:
         """Its points ``(N, 2)`` as rows and columns of the image; None while nothing is drawn."""
         if self.layer is None:
             return None
@@ -78,7 +81,7 @@ class Probe(QObject):
         if self.layer is not None:
             self._viewer.layers.remove(self.layer)
 
-    def _to_pixels(self, point: Any, image: Any) -> NDArray[np.float64]:
+    def _to_pixels(self, point: NDArray[np.float64], image: Image) -> NDArray[np.float64]:
         if image is None:
             return np.asarray(point, dtype=float)[-2:]
         world = np.asarray(self.layer.data_to_world(point))
@@ -86,7 +89,7 @@ class Probe(QObject):
         full[-len(world) :] = world
         return np.asarray(image.world_to_data(full), dtype=float)[-2:]
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         if event.value is self.layer and self.layer is not None:
             self.layer = None
             self.changed.emit()
@@ -96,7 +99,7 @@ class Probe(QObject):
         if self.layer is not None:
             self.layer.events.data.disconnect(self._tell)
 
-    def _tell(self, event: Any = None) -> None:
+    def _tell(self, event: Event | None = None) -> None:
         self.changed.emit()
 
 
@@ -118,7 +121,7 @@ class Drawn(QWidget):
     changed = Signal()
 
     def __init__(
-        self, viewer: Any, kind: Kind, name: str, text: str, parent: QWidget | None = None
+        self, viewer: Viewer, kind: Kind, name: str, text: str, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
         self.image: Any = None

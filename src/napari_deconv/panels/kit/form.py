@@ -118,7 +118,7 @@ class Choice(QWidget):
         self.combo = Combo()
         self.note = read_out()
         self.form: Form | None = None
-        self._kinds: dict[str, type[Spec]] = {}
+        self._kinds: dict[str, type[Any]] = {}
         self._remembered: dict[str, dict[str, Any]] = {}
         self.top = rows()
         self.top.addRow(label_text, self.combo)
@@ -155,7 +155,7 @@ class Choice(QWidget):
         return str(self.combo.currentData() or "")
 
     @property
-    def kind(self) -> type[Spec] | None:
+    def kind(self) -> type[Any] | None:
         """The class that is chosen, if it is one."""
         return self._kinds.get(self.name)
 

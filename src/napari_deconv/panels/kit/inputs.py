@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
-from qtpy.QtGui import QValidator
+from qtpy.QtGui import QKeyEvent, QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -96,7 +96,7 @@ class Number(QDoubleSpinBox):
             state = QValidator.State.Invalid
         return state, text, at
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """What is typed replaces the word for 0."""
         _select_word(self, self._zero, event)
         super().keyPressEvent(event)
@@ -127,13 +127,13 @@ class Whole(QSpinBox):
         self.setMinimumWidth(60)
         guard_fields(self)
 
-    def keyPressEvent(self, event: Any) -> None:
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """What is typed replaces the word for 0."""
         _select_word(self, self.specialValueText(), event)
         super().keyPressEvent(event)
 
 
-def _select_word(spin: QAbstractSpinBox, word: str, event: Any) -> None:
+def _select_word(spin: QAbstractSpinBox, word: str, event: QKeyEvent) -> None:
     if word and event.text().strip() and spin.lineEdit().text() == word:
         spin.lineEdit().selectAll()
 
@@ -235,10 +235,15 @@ class _WheelGuard(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Swallow wheel events over fields without the focus."""
-        if event.type() != QEvent.Type.Wheel or watched.hasFocus():
+        focused = isinstance(watched, QWidget) and watched.hasFocus()
+        if event.type() != QEvent.Type.Wheel or focused:
             return False
         event.ignore()
         return True
+
+
+def _pressed(event: QKeyEvent) -> bool:
+    return event.type() == QEvent.Type.KeyPress
 
 
 class _DecimalPoint(QObject):
@@ -246,7 +251,7 @@ class _DecimalPoint(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Put a point where a comma is typed."""
-        if event.type() != QEvent.Type.KeyPress or event.text() != ",":
+        if not isinstance(event, QKeyEvent) or not _pressed(event) or event.text() != ",":
             return False
         edit = watched if isinstance(watched, QLineEdit) else watched.findChildren(QLineEdit)[0]
         edit.insert(".")
@@ -267,7 +272,7 @@ class _NoFraction(QObject):
         """Swallow a point or comma, and what is typed until something else is done."""
         if event.type() in (QEvent.Type.MouseButtonPress, QEvent.Type.FocusIn):
             self._behind = False
-        if event.type() != QEvent.Type.KeyPress or event.key() in _MODIFIERS:
+        if not isinstance(event, QKeyEvent) or not _pressed(event) or event.key() in _MODIFIERS:
             return False
         self._behind = event.text() in (".", ",") or (self._behind and event.text().isdigit())
         return self._behind

@@ -229,8 +229,8 @@ def steps_of(call: Callable[[], Any]) -> Make:
     """A plain function as a run of no steps."""
 
     def make(cancel: threading.Event) -> Generator[Any, None, Any]:
+        yield from ()
         return call()
-        yield
 
     return make
 
@@ -242,5 +242,5 @@ def remaining(elapsed: float, done: int, total: int) -> str:
     return f"{duration(elapsed * (total - done) / done)} left"
 
 
-def _ignore(*_: Any) -> None:
+def _ignore(*_: object) -> None:
     """Until somebody wants to hear of it."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
+from napari.utils.events import Event, EventEmitter
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
@@ -161,14 +163,22 @@ class Placement:
 
 
 def add_image(
-    viewer: Any, data: NDArray[Any], name: str, options: Mapping[str, Any], about: Mapping[str, Any]
+    viewer: Viewer,
+    data: NDArray[Any],
+    name: str,
+    options: Mapping[str, Any],
+    about: Mapping[str, Any],
 ) -> Image:
     """Add a layer that carries ``about`` as its record."""
     return viewer.add_image(data, name=name, metadata={KEY: dict(about)}, **options)
 
 
 def add_quietly(
-    viewer: Any, data: NDArray[Any], name: str, options: Mapping[str, Any], about: Mapping[str, Any]
+    viewer: Viewer,
+    data: NDArray[Any],
+    name: str,
+    options: Mapping[str, Any],
+    about: Mapping[str, Any],
 ) -> Image:
     """Add a layer without changing what is selected."""
     selected, active = set(viewer.layers.selection), viewer.layers.selection.active
@@ -179,7 +189,7 @@ def add_quietly(
     return layer
 
 
-def find(viewer: Any, name: str) -> Image:
+def find(viewer: Viewer, name: str) -> Image:
     """The image layer of this name, or a `DeconvError` in words."""
     for layer in viewer.layers:
         if layer.name == name and isinstance(layer, Image):
@@ -213,11 +223,11 @@ class SizeWatch:
             layer.events.scale.connect(self._tell)
             layer.events.units.connect(self._tell)
 
-    def _tell(self, event: Any) -> None:
+    def _tell(self, event: Event) -> None:
         self._call()
 
 
-def follow(widget: QWidget, emitter: Any, callback: Callable[[Any], object]) -> None:
+def follow(widget: QWidget, emitter: EventEmitter, callback: Callable[[Any], object]) -> None:
     """Connect ``callback`` to a napari event for as long as the widget lives."""
     emitter.connect(callback)
     widget.destroyed.connect(lambda: emitter.disconnect(callback))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from napari.utils.events import Event
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
@@ -64,7 +66,7 @@ class Live:
     def __init__(
         self,
         owner: QWidget,
-        viewer: Any,
+        viewer: Viewer,
         ask: Callable[[], Task],
         say: Callable[[str, str], object],
         name: str = "Preview",
@@ -99,14 +101,14 @@ class Live:
         if self.layer is not None:
             self.layer.visible = False
 
-    def refresh(self, event: Any = None) -> None:
+    def refresh(self, event: Event | None = None) -> None:
         """Something changed: what is being computed is stale, and it is time for another."""
         if not self.on:
             return
         self._job.stop()
         self._delay.start()
 
-    def close(self, *_: Any) -> None:
+    def close(self, *_: object) -> None:
         """Stop and take the layer away; safe when the panel or the viewer is half gone."""
         self.on = False
         self._job.stop()
@@ -165,7 +167,7 @@ class Live:
     def _fail(self, error: DeconvError) -> None:
         self._say(f"No preview: {error}", "warning")
 
-    def _on_removed(self, event: Any) -> None:
+    def _on_removed(self, event: Event) -> None:
         gone = event.value
         if gone is self.layer:
             self.layer = None

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
+from napari.viewer import Viewer
+from qtpy.QtGui import QHideEvent
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from .live import Live, Task
@@ -22,7 +23,9 @@ class LiveRow(QWidget):
         Returns the `Task` as the panel stands, or raises `DeconvError`.
     """
 
-    def __init__(self, viewer: Any, ask: Callable[[], Task], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, viewer: Viewer, ask: Callable[[], Task], parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.box = QCheckBox("Live preview of the visible region")
         self.box.setToolTip("Shows what you see, at most 512 x 512, as you change fields.")
@@ -40,7 +43,7 @@ class LiveRow(QWidget):
         """Switch it off."""
         self.box.setChecked(False)
 
-    def hideEvent(self, event: Any) -> None:
+    def hideEvent(self, event: QHideEvent) -> None:
         """A panel out of sight shows no preview."""
         self.off()
         super().hideEvent(event)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Image
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
@@ -60,7 +62,7 @@ class NoiseLevel(QWidget):
         if value is not None:
             self.spin.setValue(value)
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Estimate anew, as the engine will; of a lazy image only samples are computed."""
         self._job.stop()
         self._law = None
@@ -94,7 +96,7 @@ class NoiseLevel(QWidget):
             self.changed.emit()
 
 
-def _readings(data: Any, axes: str) -> tuple[NoiseReading, ...]:
+def _readings(data: NDArray[Any], axes: str) -> tuple[NoiseReading, ...]:
     from ...engine.readings import channel_noise
 
     return channel_noise(data, axes)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
     QDockWidget,
     QFormLayout,
@@ -95,7 +96,7 @@ class Panel(QWidget):
                 self._let_go()
         return bool(super().event(event))
 
-    def closeEvent(self, event: Any) -> None:
+    def closeEvent(self, event: QCloseEvent) -> None:
         """Let go of everything."""
         self._let_go()
         super().closeEvent(event)

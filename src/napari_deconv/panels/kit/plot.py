@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
-from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
+from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
 # After Okabe & Ito: told apart by the colour-blind, and seen on dark and on light.
@@ -89,7 +89,7 @@ class Plot(QWidget):
         labels = sum(bool(curve.label) for curve in self.curves)
         return QSize(240, 170 + _LINE_PX * labels)
 
-    def mousePressEvent(self, event: object) -> None:
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Find the point that was meant."""
         at = event.position()
         away = [math.hypot(p.x() - at.x(), p.y() - at.y()) for p in self._spots]

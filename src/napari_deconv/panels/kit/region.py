@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
+from napari.viewer import Viewer
 
 from ...core.errors import DeconvError
 from .layers import axes_of, pixels
@@ -37,7 +39,7 @@ class Region:
     core: tuple[slice, ...]
 
 
-def visible(viewer: Any, layer: Any, psf_shape: tuple[int, ...]) -> Region:
+def visible(viewer: Viewer, layer: Image, psf_shape: tuple[int, ...]) -> Region:
     """The middle of what is shown of a layer, at most about 512 x 512.
 
     Raises
@@ -61,7 +63,7 @@ def visible(viewer: Any, layer: Any, psf_shape: tuple[int, ...]) -> Region:
     return Region(data[tuple(cut)], axes, tuple(offset), tuple(core))
 
 
-def _shown(viewer: Any, layer: Any, axes: str) -> tuple[list[int], list[int]]:
+def _shown(viewer: Viewer, layer: Image, axes: str) -> tuple[list[int], list[int]]:
     """First and last + 1 pixel in view, per axis; on sliced axes the current position."""
     if viewer.dims.ndisplay != 2:
         raise DeconvError("The preview shows planes.", "Switch to the 2-D view.")

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+
+from napari.layers import Image
 
 _log = logging.getLogger(__name__)
 _TIFF = (".tif", ".tiff")
@@ -30,7 +31,7 @@ class Stated:
     units: Mapping[str, str]
 
 
-def stated(layer: Any) -> Stated | None:
+def stated(layer: Image) -> Stated | None:
     """What a layer's file says, if it is a TIFF or OME-Zarr whose image has the layer's shape."""
     path = getattr(layer.source, "path", None)
     if not path or Path(path).suffix.lower() not in (*_TIFF, ".zarr"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Points
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QCheckBox, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
 
 from ...core.errors import DeconvError
@@ -37,7 +38,7 @@ class BeadsPanel(Panel):
         The viewer it is docked in.
     """
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
@@ -95,7 +96,7 @@ class BeadsPanel(Panel):
         self.footer.addWidget(self.bar)
         self.picture.show_psf(None)
 
-    def _list_points(self, *_: Any) -> None:
+    def _list_points(self, *_: object) -> None:
         chosen = self.points.currentData()
         self.points.clear()
         self.points.addItem(_FOUND, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari.layers import Image
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -33,7 +34,7 @@ class Theory(QWidget):
         kinds = {name: kind for name, kind in PSF.registry.items() if kind.calibrated}
         self.choice.fill(kinds, {"none": "No theory"}, start="none")
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Tell which image the beads are in; its metadata may name the microscope."""
         kind = optics_of(layer)[0].kind if layer is not None else ""
         if kind and self.choice.name == "none":

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.layers import Image
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -42,7 +43,7 @@ class Calibration(QWidget):
         self.sizes.returnPressed.connect(self._set)
         self.offer(None)
 
-    def offer(self, layer: Any) -> None:
+    def offer(self, layer: Image | None) -> None:
         """Ask for a layer's voxel sizes; None hides the question."""
         self._layer = layer
         self.setVisible(layer is not None)
@@ -73,7 +74,7 @@ class Calibration(QWidget):
         layer.units = tuple(units)
 
 
-def _by_file(layer: Any, axes: str) -> str:
+def _by_file(layer: Image, axes: str) -> str:
     """The sizes that the layer's file states along these axes; empty unless it states all."""
     found = stated(layer)
     letters = axes.upper().split(", ")

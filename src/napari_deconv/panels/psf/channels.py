@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from napari.layers import Image
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
@@ -40,7 +41,7 @@ class VarietyBox(QWidget):
 
     changed = Signal()
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer, self._image = viewer, None
         self._count, self._planes = 0, 1
@@ -72,7 +73,7 @@ class VarietyBox(QWidget):
         self._lay_out()
         self.set_psf(None)
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Tell which image it is about: its channels and planes."""
         if layer is not self._image:
             self._image = layer
@@ -179,7 +180,7 @@ class VarietyBox(QWidget):
         emission.valueChanged.connect(self._tell)
         psf.currentIndexChanged.connect(self._tell)
 
-    def _list_psfs(self, *_: Any) -> None:
+    def _list_psfs(self, *_: object) -> None:
         for combo in self.psfs:
             kept = combo.currentData(), combo.currentText()
             combo.blockSignals(True)
@@ -193,10 +194,10 @@ class VarietyBox(QWidget):
             combo.setCurrentIndex(max(0, found))
             combo.blockSignals(False)
 
-    def _on_switch(self, *_: Any) -> None:
+    def _on_switch(self, *_: object) -> None:
         self.table.setVisible(bool(self._count) and self.switch.isChecked())
         self._tell()
 
-    def _tell(self, *_: Any) -> None:
+    def _tell(self, *_: object) -> None:
         self.set_psf(self._prepared)
         self.changed.emit()

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
 
 from ...core.errors import DeconvError
 from ..deconvolve.order import Origin
 from ..kit.job import Make
 from ..kit.layers import Placement, axes_of, pixels
 from ..kit.parts import Delay
+
+if TYPE_CHECKING:
+    from ...estimation.across import Across
 
 _METHOD = "hyper-laplacian"
 _WAIT_MS = 100
@@ -26,7 +32,7 @@ class Deblurred:
     origin: Origin
 
 
-def deblur_across(layer: Any, found: Any) -> Make:
+def deblur_across(layer: Image, found: Across) -> Make:
     """What to run to restore a layer with the PSFs of its regions; its result is a `Deblurred`.
 
     Raises
@@ -57,7 +63,7 @@ def deblur_across(layer: Any, found: Any) -> Make:
     return make
 
 
-def deblur(viewer: Any, image: Any, psf: Any) -> None:
+def deblur(viewer: Viewer, image: Image | None, psf: Layer) -> None:
     """Open the Deconvolve panel on an image and a PSF layer, and run it.
 
     Raises

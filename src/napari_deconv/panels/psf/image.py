@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.layers import Image
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QImage, QPixmap
@@ -17,6 +19,10 @@ from ..kit.drawn import Drawn
 from ..kit.inputs import Combo, Number, Whole, guard_fields
 from ..kit.layers import axes_of, pixels
 from ..kit.parts import read_out, rows
+
+if TYPE_CHECKING:
+    from ...estimation.across import Across
+    from ...estimation.result import Estimate
 
 _KINDS = {
     "auto": "Whatever fits best",
@@ -46,9 +52,10 @@ class FromImage(QWidget):
     changed = Signal()
     """What is asked for changed, so that there is no estimate any more."""
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer, self._image = viewer, None
+        self._viewer = viewer
+        self._image: Image | None = None
         self.found: Any = None
         self.kind = Combo()
         for name, title in _KINDS.items():
@@ -85,7 +92,7 @@ class FromImage(QWidget):
         self.edge.changed.connect(self._forget)
         self._on_kind()
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Go over to another image."""
         if layer is not self._image:
             self._image = self.region.image = self.edge.image = layer
@@ -119,21 +126,23 @@ class FromImage(QWidget):
             from ...estimation import stream, stream_across
             from ..kit.settings import current
 
-            options = {"axes": axes, "device": current().device, "cancel": cancel}
+            options: dict[str, Any] = {"axes": axes, "device": current().device, "cancel": cancel}
             if across:
                 return stream_across(plane, _REGIONS, size, kind, noise, **options)
             return stream(plane, size, kind, region, noise, **options)
 
         return make
 
-    def show_preview(self, preview: Any) -> NDArray[np.float32] | None:
+    def show_preview(
+        self, preview: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+    ) -> NDArray[np.float32] | None:
         """Show the image so far; hands the kernel so far on."""
         kernel, latent = preview
         if latent is not None:
             self.latent.show_plane(latent)
         return kernel
 
-    def take(self, found: Any) -> None:
+    def take(self, found: Estimate | Across) -> None:
         """Hold an estimate, and say how sure it is."""
         self.found = found
         self.told.setText(str(found.confidence))
@@ -166,7 +175,7 @@ class FromImage(QWidget):
         )
         return data[index], "".join(axis for axis in axes if axis in "YXS")
 
-    def _on_kind(self, *_: Any) -> None:
+    def _on_kind(self, *_: object) -> None:
         edge = self.kind.currentData() == "edge"
         self.region.setVisible(not edge and not self.across.isChecked())
         self.across.setVisible(not edge)
@@ -176,7 +185,7 @@ class FromImage(QWidget):
             self._form.labelForField(field).setVisible(not edge)
         self._forget()
 
-    def _forget(self, *_: Any) -> None:
+    def _forget(self, *_: object) -> None:
         self.found = None
         self.told.setText(_TOLD)
         self.latent.hide()
@@ -209,9 +218,9 @@ class _Thumbnail(QLabel):
         self.show()
 
 
-def _from_edge(plane: Any, line: NDArray[Any], axes: str) -> Any:
+def _from_edge(plane: NDArray[Any], line: NDArray[Any], axes: str) -> Any:
     """`from_edge` as a run of no steps."""
     from ...estimation import from_edge
 
+    yield from ()
     return from_edge(np.asarray(plane), line.tolist(), axes=axes)
-    yield

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from ...core.errors import DeconvError
 from ...io.picture import length
 from ...psf import PSF, ImageFacts, PsfRequest, Values
+from ...psf.microscope import Microscope
 from ...psf.request import calibration
 from ..kit.layers import KEY, Placement, axes_of, pixel_size, pixels, record, voxel
 
@@ -96,7 +98,7 @@ def typed_size(text: str, ndim: int) -> tuple[int, ...] | None:
 
 
 def add_psf(
-    viewer: Any,
+    viewer: Viewer,
     array: NDArray[Any],
     about: Mapping[str, Any],
     image: Placement | None,
@@ -131,7 +133,7 @@ def psf_name(about: Mapping[str, Any]) -> str:
         whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
         return f"PSF {whence.rsplit('/')[-1]}"
     spec = PSF.from_dict(about["spec"])
-    if spec.calibrated:
+    if isinstance(spec, Microscope):
         said = f"PSF {spec.title} NA {spec.numerical_aperture:g}"
         return f"{said} {spec.finest.wavelength_um * 1000:g} nm"
     units = {"px": " px", "deg": "°"}

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Shapes
+from napari.utils.events import Event
+from napari.viewer import Viewer
+from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
@@ -27,7 +30,7 @@ class LineTool(QWidget):
     drawn = Signal(object)
     """A `psf.Motion` made from the line."""
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.image: Any = None
         self._viewer = viewer
@@ -75,14 +78,14 @@ class LineTool(QWidget):
         named = [x for x in layers if x.name == _NAME]
         return (with_line or named or [None])[0]
 
-    def _follow(self, layer: Any) -> None:
+    def _follow(self, layer: Shapes | None) -> None:
         if self._followed is not None:
             self._followed.events.data.disconnect(self._update)
         self._followed = layer
         if layer is not None:
             layer.events.data.connect(self._update)
 
-    def _update(self, event: Any = None) -> None:
+    def _update(self, event: Event | None = None) -> None:
         from ...psf import line_to_motion
 
         ends = _line_of(self._followed)
@@ -96,7 +99,7 @@ class LineTool(QWidget):
         self._say(f"Line: {motion.length_px:.1f} px at {motion.angle_deg:.1f}°.")
         self.drawn.emit(motion)
 
-    def _to_pixels(self, point: Any) -> Any:
+    def _to_pixels(self, point: NDArray[np.float64]) -> Any:
         if self.image is None:
             return np.asarray(point)[-2:]
         world = np.asarray(self._followed.data_to_world(point))
@@ -109,7 +112,7 @@ class LineTool(QWidget):
         self.said.show()
 
 
-def _line_of(layer: Any) -> Any:
+def _line_of(layer: Shapes) -> Any:
     """Both ends of the line that is meant: the selected one, else the last one drawn."""
     kinds = list(layer.shape_type)
     chosen = sorted(layer.selected_data) or range(len(kinds))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+
+from napari.layers import Image
 
 from ...io.optics import Optics, optics_in, optics_in_info
 from ...psf.metadata import ChannelPSF, channel_psf
 from ...psf.microscope import Microscope
+from ..kit.form import Choice
 from ..kit.parts import Notice
 
 _SHOWN = {
@@ -30,14 +32,14 @@ class OpticsNote(Notice):
         The choice of PSF with its form.
     """
 
-    def __init__(self, choice: Any) -> None:
+    def __init__(self, choice: Choice) -> None:
         super().__init__()
         self._choice, self._layer = choice, None
         self._told: set[str] = set()
         self._known: tuple[Optics, str] = (Optics(), "")
         choice.changed.connect(self._fill)
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Read another image's metadata; what a person typed for the last is kept."""
         if layer is self._layer:
             return
@@ -72,7 +74,7 @@ def _worth_filling(psf: ChannelPSF) -> dict[str, float]:
     return {key: float(value) for key, value in known.items() if key in _SHOWN}
 
 
-def optics_of(layer: Any) -> tuple[Optics, str]:
+def optics_of(layer: Image) -> tuple[Optics, str]:
     """What a layer's metadata or its file states, and which of them it was.
 
     OME-XML is understood as text anywhere in the metadata, or in the TIFF it was read from, and
@@ -94,7 +96,7 @@ def optics_of(layer: Any) -> tuple[Optics, str]:
     return Optics(), ""
 
 
-def _texts(value: Any, depth: int = 0) -> list[str]:
+def _texts(value: object, depth: int = 0) -> list[str]:
     if isinstance(value, str):
         return [value] if "<OME" in value[:2000] else []
     if not isinstance(value, dict) or depth > 3:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+from napari.viewer import Viewer
+from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
@@ -18,6 +21,10 @@ from .deblur import Deblurred, deblur, deblur_across
 from .image import FromImage
 from .layer import add_psf
 from .source import PsfSource
+
+if TYPE_CHECKING:
+    from ...estimation.across import Across
+    from ...estimation.result import Estimate
 
 _HINT = (
     "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
@@ -39,11 +46,11 @@ class PsfPanel(Panel):
 
     preset: ClassVar[str] = ""
 
-    def __init_subclass__(cls, *, preset: str = "", **options: Any) -> None:
+    def __init_subclass__(cls, *, preset: str = "", **options: object) -> None:
         super().__init_subclass__(**options)
         cls.preset = preset
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self.hint = Notice()
@@ -104,12 +111,14 @@ class PsfPanel(Panel):
         self.on_close(self.estimate.job.stop)
         self._on_changed()
 
-    def _on_preview(self, preview: Any) -> None:
+    def _on_preview(
+        self, preview: tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
+    ) -> None:
         kernel = self.page.show_preview(preview)
         if kernel is not None:
             self.source.picture.show_psf(kernel)
 
-    def _on_estimate(self, found: Any) -> None:
+    def _on_estimate(self, found: Estimate | Across | Deblurred) -> None:
         if isinstance(found, Deblurred):
             _, said, kind = add_result(self._viewer, found.origin, found.made)
             self.message.say(said, kind)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari.layers import Layer
+from napari.layers import Image, Layer
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -26,6 +27,9 @@ from .layer import image_facts, psf_in, rendered, typed_size
 from .line import LineTool
 from .optics_note import OpticsNote
 from .picture import Picture
+
+if TYPE_CHECKING:
+    from ...psf.motion import Motion
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
 
@@ -56,7 +60,7 @@ class PsfSource(QWidget):
 
     def __init__(
         self,
-        viewer: Any,
+        viewer: Viewer,
         preset: str = "",
         adopt: Callable[[Any], bool] | None = None,
         optional: bool = False,
@@ -65,7 +69,8 @@ class PsfSource(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer, self._image = viewer, None
+        self._viewer = viewer
+        self._image: Image | None = None
         self._apart, self._mend, self.page = apart, False, page
         self.prepared: PreparedPsf | None = None
         self.choice = Choice("PSF")
@@ -94,7 +99,7 @@ class PsfSource(QWidget):
         self.choice.fill(PSF.registry, extras, start=preset or "disk")
         self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
 
-    def set_image(self, layer: Any) -> None:
+    def set_image(self, layer: Image | None) -> None:
         """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
         self._image = layer
         self._sizes.watch(layer)
@@ -213,7 +218,7 @@ class PsfSource(QWidget):
         self._own_sizes.watch(self.layers.layer)
         self._ask()
 
-    def _on_line(self, motion: Any) -> None:
+    def _on_line(self, motion: Motion) -> None:
         if self.choice.form is not None and self.choice.name == "motion":
             self.choice.form.set_values(motion.to_dict())
 
@@ -222,7 +227,7 @@ class PsfSource(QWidget):
         self._delay.start(0)
         self.changed.emit()
 
-    def _ask(self, *_: Any) -> None:
+    def _ask(self, *_: object) -> None:
         self._mend, self.prepared = False, None
         self._delay.start()
         self.changed.emit()

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from napari.viewer import Viewer
+from numpy.typing import NDArray
+
 from ...core.errors import DeconvError
 from ...psf import PreparedPsf
 from ..kit.layers import axes_of, is_image, pixels, record
@@ -63,7 +66,7 @@ class Asked:
         return create(name, recipe, images, self.minutes)
 
 
-def sharp_images(source: str, viewer: Any, folder: str) -> Callable[[], tuple[list[Any], str]]:
+def sharp_images(source: str, viewer: Viewer, folder: str) -> Callable[[], tuple[list[Any], str]]:
     """How to get the sharp images; layers are taken down now, read later.
 
     Raises
@@ -105,7 +108,7 @@ def from_folder(folder: str) -> list[Any]:
     return read_gray(Path(folder), 32, 1)[0]
 
 
-def measured_noise(data: Any, axes: str) -> float:
+def measured_noise(data: NDArray[Any], axes: str) -> float:
     """Noise of an image as a share of the scale that the engine gives it."""
     from ...engine.axes import parse_axes
     from ...engine.intensity import survey

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtGui import QImage, QPixmap, QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from ..kit.parts import read_out
 from ..kit.plot import Curve, Plot
+
+if TYPE_CHECKING:
+    from .sitting import Sitting
 
 _WIDEST = 480
 _GAP = 4
@@ -40,7 +43,7 @@ class LiveTraining(QWidget):
         self._seen = (-1, -1)
         self.hide()
 
-    def show_sitting(self, sitting: Any) -> None:
+    def show_sitting(self, sitting: Sitting) -> None:
         """Show how a `Sitting` stands."""
         stands = (len(sitting.losses), len(sitting.scores))
         if stands == self._seen or not sitting.scores:
@@ -52,7 +55,7 @@ class LiveTraining(QWidget):
             self._show_scores(sitting)
         self.show()
 
-    def _show_scores(self, sitting: Any) -> None:
+    def _show_scores(self, sitting: Sitting) -> None:
         steps = [step for step, _ in sitting.scores]
         curves = [
             Curve(f"noise {name}", steps, [values[i] for _, values in sitting.scores], dots=True)
@@ -103,7 +106,7 @@ class Strip(QLabel):
         self._whole = _joined(planes)
         self._fit()
 
-    def resizeEvent(self, event: Any) -> None:
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the new width."""
         super().resizeEvent(event)
         self._fit()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
 
 from ...core.errors import DeconvError
@@ -21,6 +22,10 @@ from .parts import CameraFields, NetworkChoice
 from .sitting import Sitting
 from .weights import WeightsBox
 
+if TYPE_CHECKING:
+    from ...train.library import Entry
+    from ...train.project import Project
+
 _SHOW_MS = 400
 _AWAIT_MS = 300
 
@@ -34,7 +39,7 @@ class TrainPanel(Panel):
         The viewer it is docked in.
     """
 
-    def __init__(self, napari_viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
         self.sitting: Sitting | None = None
@@ -83,7 +88,7 @@ class TrainPanel(Panel):
             return
         self._begin(Sitting(asked.make, current()))
 
-    def resume(self, project: Any) -> None:
+    def resume(self, project: Project) -> None:
         """Go on with a training that was broken off."""
         self._begin(Sitting(lambda: project, current()))
 
@@ -150,18 +155,18 @@ class TrainPanel(Panel):
         if broken_off:
             self._offer(broken_off[0])
 
-    def _offer(self, project: Any) -> None:
+    def _offer(self, project: Project) -> None:
         steps = project.recipe.steps
         self.offer.say(
             f"The training of “{project.name}” was broken off after {project.spent:.1f} of "
             f"{project.minutes:g} minutes; {steps} steps are planned.", "info", "Go on with it"
         )  # fmt: skip
-        self._on_offer = lambda: self.resume(project)
+        self._offered = project
         self.offer.button.clicked.connect(self._take_offer)
 
     def _take_offer(self) -> None:
         self.offer.button.clicked.disconnect(self._take_offer)
-        self._on_offer()
+        self.resume(self._offered)
 
     def _on_source(self) -> None:
         self.folder.setVisible(self.source.currentData() == "folder")
@@ -189,7 +194,7 @@ class TrainPanel(Panel):
         if self.run_bar.running:
             self._show.start()
 
-    def _on_done(self, entry: Any) -> None:
+    def _on_done(self, entry: Entry | None) -> None:
         if entry is None:
             self.run_bar.message.say("It ended before there were any weights.", "warning")
             return
@@ -236,7 +241,7 @@ class TrainPanel(Panel):
         self.run_bar.job.stop()
 
 
-def _gain(sitting: Any) -> str:
+def _gain(sitting: Sitting | None) -> str:
     """From how many dB to how many."""
     if sitting is None or not sitting.scores:
         return ""

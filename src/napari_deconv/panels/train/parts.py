@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from ..kit.form import Choice, Form
@@ -52,7 +51,7 @@ class CameraFields(QWidget):
         Whose layers.
     """
 
-    def __init__(self, viewer: Any, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         from ...degradation import Chain
 
@@ -99,5 +98,5 @@ class CameraFields(QWidget):
     def _on_noise(self, noise: float) -> None:
         self.form.set_values({"noise": float(f"{noise:.3g}")})
 
-    def _on_error(self, error: Any) -> None:
+    def _on_error(self, error: Exception) -> None:
         self.told.setText(f"No estimate: {error}")

@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..kit.settings import Settings
+
+if TYPE_CHECKING:
+    from ...train.loop import Trained
 
 _NAP_S = 0.05
 _PARTS = 1000
@@ -83,7 +86,7 @@ class Sitting:
         if self.project is not None:
             self.project.keep.set()
 
-    def _take(self, seen: Any) -> None:
+    def _take(self, seen: Trained) -> None:
         if seen.note:
             self.notes.append(seen.note)
         known = bool(self.losses) and self.losses[-1][0] == seen.step
@@ -96,7 +99,7 @@ class Sitting:
             self.first = self.first or seen.picture
             self.picture = seen.picture
 
-    def _said(self, seen: Any) -> str:
+    def _said(self, seen: Trained) -> str:
         if seen.note:
             return str(seen.note)
         return f"step {seen.step} of {seen.steps}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from napari.viewer import Viewer
 
 from ...core.errors import DeconvError
 from ...psf import PsfRequest, psf_hash
@@ -10,12 +12,15 @@ from ..kit.layers import add_quietly
 from ..kit.parts import Delay
 from ..psf.source import PsfSource
 
+if TYPE_CHECKING:
+    from ...train.library import Entry
+
 _WAIT_MS = 100
 _MOST = 600
 """Waits for the method list, which takes seconds to load the first time."""
 
 
-def use_weights(viewer: Any, name: str, psf: PsfSource) -> Any:
+def use_weights(viewer: Viewer, name: str, psf: PsfSource) -> Any:
     """Open the Deconvolve panel on a network with weights of the library.
 
     Parameters
@@ -61,7 +66,7 @@ def use_weights(viewer: Any, name: str, psf: PsfSource) -> Any:
     return panel
 
 
-def _request(psf: PsfSource, entry: Any) -> PsfRequest | None:
+def _request(psf: PsfSource, entry: Entry) -> PsfRequest | None:
     """The PSF that is set, if the weights were trained for it."""
     try:
         prepared = psf.preparing()()
@@ -70,8 +75,9 @@ def _request(psf: PsfSource, entry: Any) -> PsfRequest | None:
     return prepared.request if psf_hash(prepared.array) == entry.psf_hash else None
 
 
-def _layer(viewer: Any, entry: Any) -> Any:
+def _layer(viewer: Viewer, entry: Entry) -> Any:
     """The PSF of the weights as a layer out of sight."""
     about = {"kind": "psf", "psf": {}}
     name = f"PSF of {entry.name}"
+    assert entry.psf is not None
     return add_quietly(viewer, entry.psf, name, {"visible": False, "colormap": "inferno"}, about)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
@@ -20,6 +20,9 @@ from qtpy.QtWidgets import (
 
 from ...core.errors import DeconvError
 from ..kit.parts import Notice, read_out
+
+if TYPE_CHECKING:
+    from ...train.library import Entry
 
 _PATTERN = "Weights (*.safetensors)"
 _FOREIGN = "Weights, or FFDNet and DRUNet as released (*.safetensors *.pth *.pt)"
@@ -149,7 +152,7 @@ class WeightsBox(QWidget):
             self.bring_in(Path(path))
 
 
-def described(entry: Any) -> str:
+def described(entry: Entry) -> str:
     """Two lines about an entry."""
     header, psf = entry.header, entry.psf
     score = f"{entry.score:.2f} dB on held-out images" if entry.score == entry.score else "no score"
