@@ -116,6 +116,11 @@ class GLRA(
 _TAPS = 151
 
 
+def _moved(x: Tensor, by: tuple[int, int]) -> Tensor:
+    """An image moved round; uncopied where it stays."""
+    return x.roll(by, (-2, -1)) if any(by) else x
+
+
 class Network(NetworkModule):
     """One pass: two inverses out of low-rank bases, and their correction.
 
@@ -257,13 +262,12 @@ class Network(NetworkModule):
         self, known: Tensor, sigma: Tensor, local: Tensor | None, by: tuple[int, int]
     ) -> Tensor:
         """What the network adds, tenfold, with the image moved down and right."""
-        phases = to_phases(known.roll(by, (-2, -1)))
-        level = level_map(sigma, phases, None if local is None else local.roll(by, (-2, -1)))
+        phases = to_phases(_moved(known, by))
+        level = level_map(sigma, phases, None if local is None else _moved(local, by))
         inputs = torch.cat([phases, self.precision.narrowed(level)], 1)
         with self.precision.layers(known.device):
             correction = self.correction(self.head(inputs))
-        back = tuple(-n for n in by)
-        return from_phases(correction, known.shape[-2:]).roll(back, (-2, -1))
+        return _moved(from_phases(correction, known.shape[-2:]), (-by[0], -by[1]))
 
     def middle(self, otf: Tensor, columns: int, sigma: Tensor) -> Tensor:
         """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra ``(B, Y, X')``."""

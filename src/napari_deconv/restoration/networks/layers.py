@@ -161,7 +161,17 @@ def to_phases(x: Tensor, multiple: int = 4) -> Tensor:
         n = x.shape[axis]
         if n % multiple:  # by index, because circular padding goes round only once
             x = x.index_select(axis, torch.arange(n + -n % multiple, device=x.device) % n)
-    return arranged(pixel_unshuffle(x, 2))
+    if x.requires_grad or x.device.type == "mps":
+        return arranged(pixel_unshuffle(x, 2))
+    # Straight to where they belong: a third to a fifth of the time of making planes first.
+    count, maps, rows, columns = x.shape
+    phases = torch.empty(
+        (count, 4 * maps, rows // 2, columns // 2),
+        dtype=x.dtype, device=x.device, memory_format=torch.channels_last,
+    )  # fmt: skip
+    for number, (row, column) in enumerate(itertools.product(range(2), repeat=2)):
+        phases[:, number::4] = x[..., row::2, column::2]
+    return phases
 
 
 def from_phases(phases: Tensor, shape: Any) -> Tensor:
