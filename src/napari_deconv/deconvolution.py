@@ -25,6 +25,7 @@ from .engine.unseen import with_mask
 from .estimation.refine import refined_psf
 from .psf import PSF, PreparedPsf, PsfRequest, Values
 from .restoration.base import Method, methods
+from .restoration.choice import Recommendation, automatic
 from .restoration.expected import expected, remembered
 
 _HANDLED = frozenset({"sum", "even", "flat", "delta"})
@@ -34,7 +35,7 @@ _HANDLED = frozenset({"sum", "even", "flat", "delta"})
 def deconvolve(
     image: Any,
     psf: Any,
-    method: str | Method = "richardson-lucy",
+    method: str | Method = "auto",
     *,
     axes: str | None = None,
     noise: float | None = None,
@@ -62,7 +63,8 @@ def deconvolve(
         of the axis ``C``; of a dict ``{channel: psf}``, channels that are missing are left as they
         are.
     method : str or Method
-        A name from `methods`, or a configured method.
+        A name from `methods`, or a configured method; ``"auto"`` takes what does best on images of
+        this kind, see `restoration.choice`. The recipe of `stream` says which it was, and why.
     axes : str, optional
         One letter per axis of ``image``, such as ``"TCZYX"`` or ``"YXS"``.
     noise : float, optional
@@ -106,13 +108,13 @@ def deconvolve(
     DeconvError
         On bad input, naming the thing, its value and the remedy.
     """
-    methods()
-    chosen = _configured(method, fields)
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "precision": precision, "memory_bytes": memory_bytes}
     options |= {"unseen": unseen, "nan": nan}
-    run = restore(chosen, image, _usable(psf), linear=linear, refine_psf=refine_psf, **options)
-    result = drain(remembered(chosen, run), progress)
+    kernels = _usable(psf)
+    choice = _chosen(method, fields, image, kernels, options)
+    run = restore(choice.method, image, kernels, linear=linear, refine_psf=refine_psf, **options)
+    result = drain(remembered(choice.method, run), progress)
     for note in result.notes:
         warnings.warn(note, stacklevel=2)
     if isinstance(image, np.ma.MaskedArray):
@@ -154,14 +156,13 @@ def stream(
     DeconvError
         As `deconvolve`; `Cancelled` where ``cancel`` was set.
     """
-    chosen, usable = _configured(method, {}), _usable(psf)
-    run = restore(chosen, image, usable, linear=linear, refine_psf=refine_psf, **options)
-    return remembered(chosen, run)
+    kernels = _usable(psf)
+    choice = _chosen(method, {}, image, kernels, dict(options))
+    run = restore(choice.method, image, kernels, linear=linear, refine_psf=refine_psf, **options)
+    return choice.explained(remembered(choice.method, run))
 
 
-def expected_seconds(
-    image: Any, psf: Any, method: str | Method = "richardson-lucy", **options: Any
-) -> float:
+def expected_seconds(image: Any, psf: Any, method: str | Method = "auto", **options: Any) -> float:
     """Seconds that `deconvolve` will take.
 
     Where the same method ran before on this computer, those runs say it; otherwise the method is
@@ -179,11 +180,13 @@ def expected_seconds(
     DeconvError
         As `deconvolve`, for what is wrong with the input.
     """
-    methods()
-    given = {key: options.pop(key) for key in Options.__annotations__ if key in options}
+    given: dict[str, Any] = {
+        key: options.pop(key) for key in Options.__annotations__ if key in options
+    }
     for ours in ("linear", "refine_psf", "progress"):
         options.pop(ours, None)
-    return expected(_configured(method, options), image, _usable(psf), **given)
+    kernels = _usable(psf)
+    return expected(_chosen(method, options, image, kernels, given).method, image, kernels, **given)
 
 
 def _usable(psf: Any) -> Any:
@@ -216,6 +219,20 @@ def _kernel(psf: Any) -> Any:
         if finding.code not in _HANDLED:
             warnings.warn(f"{finding} (psf.repair)", stacklevel=4)
     return kernels
+
+
+def _chosen(
+    method: Any, fields: dict[str, Any], image: Any, psf: Any, options: dict[str, Any]
+) -> Recommendation:
+    """A method with its fields, or what suits the image where it is left open."""
+    methods()
+    if not isinstance(method, str) or method not in ("", "auto"):
+        return Recommendation(_configured(method, fields))
+    if fields:
+        raise DeconvError(
+            f"{next(iter(fields))!r} belongs to a method, and none was named.", "Name it: method=."
+        )
+    return automatic(image, psf, **options)
 
 
 def _configured(method: Any, fields: dict[str, Any]) -> Method:

@@ -50,8 +50,9 @@ if TYPE_CHECKING:
     from ..core.progress import Stream
     from ..psf.request import Kernels
     from ..restoration.base import Method
+    from ..restoration.choice import Recommendation
 
-_DEFAULT = "richardson-lucy"
+_OPEN = "auto"
 
 
 def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
@@ -71,7 +72,9 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--ask-nothing", action="store_true",
         help="fail where the metadata leave a field of a microscope's PSF open, instead of "
         "assuming what is usual")  # fmt: skip
-    add("--method", metavar="NAME", help=f"see `napari-deconv methods` [default {_DEFAULT}]")
+    add("--method", metavar="NAME",
+        help="see `napari-deconv methods`; auto takes what does best on images of this kind "
+        "[default auto]")  # fmt: skip
     add("--recipe", metavar="FILE", help="replay a recipe: JSON, or an image written with one")
     add("--noise", type=number_or_auto, default=argparse.SUPPRESS, metavar="X|auto",
         help="standard deviation of the noise on the image's own scale [default auto]")  # fmt: skip
@@ -102,8 +105,12 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add_part(parser)
     add_large(parser)
     add_common(parser)
-    cls = Method.lookup(_named_method(argv))
-    add_fields(parser, cls, f"fields of {cls.title} (--method NAME --help for another's)")
+    name = _named_method(argv)
+    cls = None if name == _OPEN else Method.lookup(name)
+    if cls is None:
+        parser.epilog = "Each method has options of its own: --method NAME --help."
+    else:
+        add_fields(parser, cls, f"fields of {cls.title} (--method NAME --help for another's)")
     parser.set_defaults(run=run, cls=cls)
 
 
@@ -113,7 +120,7 @@ def _named_method(argv: list[str]) -> str:
     early.add_argument("--recipe")
     known, _ = early.parse_known_args(argv)
     if known.method or not known.recipe:
-        return known.method or _DEFAULT
+        return known.method or _OPEN
     name: str = recipe_from(known.recipe)["method"]["name"]
     return name
 
@@ -137,9 +144,12 @@ def recipe_from(name: str) -> dict[str, Any]:
 
 @dataclass(eq=False)
 class Restoration:
-    """Everything that is the same for all inputs."""
+    """Everything that is the same for all inputs.
 
-    method: Method
+    ``method`` is None where it is chosen for each.
+    """
+
+    method: Method | None
     psf: PsfRequest
     recipe: dict[str, Any]
     noise: float | None
@@ -253,17 +263,27 @@ class Restoration:
         from ..restoration.expected import remembered
 
         options = self.options(picture, psf)
-        self.expect(picture.data, psf, options, name)
+        choice = self.chosen(picture.data, psf, options, name)
         given = {"linear": self.linear, "refine_psf": self.refine, **options}
-        return remembered(self.method, restore(self.method, picture.data, psf, **given))
+        steps = restore(choice.method, picture.data, psf, **given)
+        return choice.explained(remembered(choice.method, steps))
 
-    def expect(self, image: Any, psf: Kernels, options: dict[str, Any], name: str) -> None:
-        """Say how long it will take."""
+    def chosen(
+        self, image: Any, psf: Kernels, options: dict[str, Any], name: str
+    ) -> Recommendation:
+        """The method for an image; says which, if it was left open, and how long it will take."""
+        from ..restoration.choice import Recommendation, automatic
         from ..restoration.expected import expected
 
+        if self.method is None:
+            choice = automatic(image, psf, **options)
+            self.report.note(f"{name}: {choice.method.title} was chosen, for {choice.reason}.")
+        else:
+            choice = Recommendation(self.method)
         if not self.report.quiet:
-            seconds = expected(self.method, image, psf, **options)
+            seconds = expected(choice.method, image, psf, **options)
             self.report.note(f"{name}: {duration(seconds)}.")
+        return choice
 
     def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
         """Write a refined PSF beside the result it was made for."""
@@ -341,8 +361,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     """Method, PSF, noise and device: given, or from the recipe."""
     recipe = recipe_from(args.recipe) if args.recipe else {}
     report = Reporter(args.quiet)
-    fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
-    method = args.cls.make(args.cls.name, **fields)
+    method = _method(args, recipe)
     psf = _psf(args, recipe)
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
@@ -414,6 +433,16 @@ def _hashes(recipe: dict[str, Any]) -> dict[Any, Any]:
         if isinstance(psf, Mapping):
             found[one.get("channel")] = psf.get("sha256")
     return found
+
+
+def _method(args: argparse.Namespace, recipe: dict[str, Any]) -> Method | None:
+    if args.cls is None:
+        if args.set:
+            raise DeconvError("--set is for a method, and none was named.", "Name it: --method.")
+        return None
+    fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
+    method: Method = args.cls.make(args.cls.name, **fields)
+    return method
 
 
 def _device(asked: str | None, recipe: dict[str, Any], report: Reporter) -> str:

@@ -65,9 +65,9 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
         psf = report.psf(restoration.prepared(picture), name)
         options = restoration.options(picture, psf)
-        restoration.expect(source.array, psf, options, name)
+        choice = restoration.chosen(source.array, psf, options, name)
         run = stream_blocks(
-            restoration.method,
+            choice.method,
             source,
             args.output.rstrip("/"),
             psf,

@@ -1,0 +1,198 @@
+"""Which method to begin with: what the benchmarks show for the kind of image, and the device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.device import choose_device
+from ..core.errors import DeconvError
+from ..core.precision import choose_precision
+from ..core.progress import Stream
+from ..engine.axes import Layout, parse_axes
+from ..engine.depths import DepthPSF
+from ..engine.incoming import as_array
+from ..engine.intensity import Block, Intensity
+from ..engine.options import Options
+from ..engine.readings import read_typical
+from ..engine.regions import RegionPSF
+from ..engine.unseen import Unseen, with_mask
+from .base import Method
+from .networks.domain import domain_of
+
+Kind = Literal["colour photo", "gray photo", "clipped photo", "fluorescent plane", "stack"]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a choice is made by.
+
+    Parameters
+    ----------
+    kind : Kind
+        Of image.
+    megapixels : float
+        Pixels to restore, of all planes and of all colours that are no photo's, in millions.
+    device : str
+        ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    narrow : bool
+        Whether the device computes layers in a format narrower than float32.
+    """
+
+    kind: Kind
+    megapixels: float = 0.0
+    device: str = "cpu"
+    narrow: bool = True
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A method to begin with.
+
+    Parameters
+    ----------
+    method : Method
+        Configured.
+    reason : str
+        Why; empty if a person chose it.
+    """
+
+    method: Method
+    reason: str = ""
+
+    def explained(self, steps: Stream) -> Stream:
+        """A restoration's steps; its recipe says why its method was chosen."""
+        result = yield from steps
+        if not self.reason:
+            return result
+        return replace(result, recipe=result.recipe | {"method_reason": self.reason})
+
+
+_BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {
+    # docs/networks.md: together over one by one.
+    "colour photo": (
+        "unrolled",
+        {"domain": "photo"},
+        "a colour photo, where restoring colours together gains 0.8 dB over one by one",
+    ),
+    # docs/benchmarks/photos.md
+    "gray photo": (
+        "unrolled",
+        {"domain": "photo"},
+        "a gray photo, where it is 1 dB ahead of the hyper-Laplacian at its best weight",
+    ),
+    # docs/benchmarks/saturated.md, the last table.
+    "clipped photo": (
+        "em-outliers",
+        {},
+        "a photo with clipped highlights, which it leaves out and the networks ring around",
+    ),
+    # docs/benchmarks/fluorescence.md
+    "fluorescent plane": (
+        "unrolled",
+        {"domain": "fluorescence"},
+        "a fluorescent plane, where it is 0.8 to 2 dB ahead of Richardson-Lucy at its best count",
+    ),
+    # docs/benchmarks/microscopy.md
+    "stack": (
+        "richardson-lucy",
+        {},
+        "a stack, where it is ahead of Wiener and total variation and stops by itself",
+    ),
+}
+_CPU_S = {True: 5.0, False: 10.0}
+"""Processor seconds of ``unrolled`` for a megapixel, with units for bfloat16 and without; see
+docs/benchmarks/network_speed."""
+_PATIENCE_S = 300.0
+_CLIPPED = 0.005
+"""Share of the pixels at the very top from which on a photo is clipped."""
+
+
+def recommended(facts: Facts) -> Recommendation:
+    """The method to begin with, and why."""
+    name, fields, reason = _BEST[facts.kind]
+    method = Method.make(name, **fields)
+    seconds = _CPU_S[facts.narrow] * facts.megapixels
+    if facts.device == "cpu" and method.needs_weights and seconds > _PATIENCE_S:
+        return Recommendation(
+            Method.make("hyper-laplacian"),
+            f"{facts.megapixels:.0f} megapixels on a processor: a network would take about "
+            f"{seconds / 60:.0f} minutes of one core",
+        )
+    return Recommendation(method, reason)
+
+
+def facts_of(
+    image: Any,
+    psf: Any,
+    *,
+    axes: str | None = None,
+    unseen: Any = None,
+    nan: str = "refuse",
+    device: str = "auto",
+    precision: str = "auto",
+    **_others: Any,
+) -> Facts:
+    """What there is to know of an image before a method is chosen.
+
+    Parameters
+    ----------
+    image, psf, axes, unseen, nan, device, precision
+        As for `engine.restore`, whose other options do not matter here; of several PSFs the first
+        tells the dimensions.
+
+    Raises
+    ------
+    DeconvError
+        As `engine.restore`, for what is wrong with the image or its axes.
+    """
+    if not isinstance(getattr(image, "dtype", None), np.dtype):
+        image = as_array("The image", image)
+    image, known = with_mask(image, Options(unseen=unseen))
+    layout = parse_axes(tuple(np.shape(image)), axes, _ndim(psf))
+    hidden = Unseen.of(image, layout, known.get("unseen"), nan)
+    reading, block = read_typical(image, layout, hidden, 0.0)
+    where = choose_device(device)
+    format_, _ = choose_precision(precision, where)
+    planes = layout.count * (1 if layout.colours == 3 else layout.colours)
+    return Facts(
+        kind=_kind(layout, reading.intensity, block),
+        megapixels=planes * float(np.prod(layout.block_shape)) / 1e6,
+        device=where.type,
+        narrow=format_.name != "float32",
+    )
+
+
+def automatic(image: Any, psf: Any, **options: Any) -> Recommendation:
+    """`recommended` for an image and its PSF; parameters as of `facts_of`."""
+    return recommended(facts_of(image, psf, **options))
+
+
+def _ndim(psf: Any) -> int:
+    """Dimensions of a PSF, or of the first of several."""
+    while isinstance(psf, Mapping | DepthPSF | RegionPSF):
+        psf = next(iter(psf.values())) if isinstance(psf, Mapping) else psf.psfs[0]
+    ndim = np.ndim(psf)
+    if ndim not in (2, 3):
+        raise DeconvError(f"The PSF is {ndim}-D.", "Give a 2-D or 3-D PSF.")
+    return ndim
+
+
+def _kind(layout: Layout, intensity: Intensity, block: Block) -> Kind:
+    if len(layout.spatial) == 3:
+        return "stack"
+    bits = 8 * intensity.dtype.itemsize if intensity.dtype.kind in "iu" else 0
+    if domain_of(block.pixels, bits, intensity.white) == "fluorescence":
+        return "fluorescent plane"
+    if clipped_share(block.observed) > _CLIPPED:
+        return "clipped photo"
+    return "colour photo" if layout.colours == 3 else "gray photo"
+
+
+def clipped_share(pixels: NDArray[Any]) -> float:
+    """Share of the pixels that are as bright as the brightest one."""
+    return float(np.mean(pixels == pixels.max())) if pixels.size else 0.0

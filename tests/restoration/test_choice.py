@@ -1,0 +1,95 @@
+"""The method to begin with: by the kind of image and the device, with a reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+import tifffile
+from skimage.data import astronaut, camera
+
+import napari_deconv as nd
+from napari_deconv import deconvolve, degrade, drain, stream
+from napari_deconv.cli import main
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.io import read
+from napari_deconv.psf import Disk
+from napari_deconv.restoration.choice import Facts, Kind, facts_of, recommended
+
+PSF = Disk(radius_px=2)()
+PHOTO = camera()[100:164, 180:244].astype(np.float32) / 255
+
+
+def cells() -> np.ndarray:
+    """A few bright spots on darkness, in the counts of a microscope's camera."""
+    y, x = np.mgrid[:64, :64]
+    spots = sum(np.exp(-((y - a) ** 2 + (x - b) ** 2) / 18) for a, b in ((20, 15), (40, 50)))
+    return (100 + 3000 * spots).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("image", "psf", "kind"),
+    [
+        (PHOTO, PSF, "gray photo"),
+        (astronaut()[:64, 150:214], PSF, "colour photo"),
+        (np.minimum(2 * PHOTO, 1), PSF, "clipped photo"),
+        (cells(), PSF, "fluorescent plane"),
+        (np.stack([cells()] * 3), PSF, "fluorescent plane"),
+        (np.stack([cells()] * 3), np.ones((3, 3, 3)), "stack"),
+        (np.stack([cells()] * 2), [PSF, PSF], "fluorescent plane"),
+        (PHOTO.tolist(), PSF, "gray photo"),
+        (np.ma.masked_less(PHOTO, 0.01), PSF, "gray photo"),
+    ],
+)
+def test_kinds_of_images(image: object, psf: object, kind: str) -> None:
+    axes = "CYX" if isinstance(psf, list) else None
+    kernels = dict(enumerate(psf)) if isinstance(psf, list) else psf
+    assert facts_of(image, kernels, axes=axes, device="cpu").kind == kind
+
+
+def test_every_kind_has_a_method_of_its_dimensions_and_a_reason() -> None:
+    for kind in get_args(Kind):
+        choice = recommended(Facts(kind))
+        assert choice.reason
+        assert (3 if kind == "stack" else 2) in choice.method.ndim
+
+
+def test_what_a_network_would_take_minutes_for_on_a_processor_goes_another_way() -> None:
+    names = {
+        device: recommended(Facts("gray photo", 40, device, narrow=False)).method.name
+        for device in ("cpu", "cuda")
+    }
+    assert names == {"cpu": "hyper-laplacian", "cuda": "unrolled"}
+    assert recommended(Facts("gray photo", 1, "cpu", narrow=False)).method.name == "unrolled"
+    assert "40 megapixels" in recommended(Facts("gray photo", 40, narrow=False)).reason
+
+
+def test_a_method_left_open_is_the_recommended_one_and_the_recipe_says_why() -> None:
+    image, _ = degrade(PHOTO, PSF, noise=0.01, seed=0)
+    found = drain(stream("auto", image, PSF, noise=0.01))
+    choice = recommended(facts_of(image, PSF))
+    assert found.recipe["method"]["name"] == choice.method.name
+    assert found.recipe["method_reason"] == choice.reason
+    assert np.array_equal(found.data, deconvolve(image, PSF, noise=0.01))
+    assert np.array_equal(found.data, deconvolve(image, PSF, "", noise=0.01))
+    named = drain(stream(choice.method, image, PSF, noise=0.01))
+    assert np.array_equal(found.data, named.data) and "method_reason" not in named.recipe
+    assert nd.expected_seconds(image, PSF) > 0
+
+
+def test_fields_need_a_method() -> None:
+    with pytest.raises(DeconvError, match=r"'iterations'.*none was named"):
+        deconvolve(PHOTO, PSF, iterations=3)
+
+
+def test_the_command_line_chooses_and_says_so(tmp_path: Path, capsys) -> None:
+    tifffile.imwrite(tmp_path / "photo.tif", PHOTO)
+    where = [str(tmp_path / "photo.tif"), "-o", str(tmp_path / "out.tif")]
+    assert main(["deconvolve", *where, "--psf", "disk:radius_px=2"]) == 0
+    assert "Unrolled U-Net was chosen, for a gray photo" in capsys.readouterr().err
+    recipe = read(tmp_path / "out.tif").recipe
+    assert recipe["method"]["name"] == "unrolled" and "gray photo" in recipe["method_reason"]
+    assert main(["deconvolve", *where, "--psf", "disk:radius_px=2", "--set", "weight=1"]) == 2
+    assert "none was named" in capsys.readouterr().err
