@@ -484,7 +484,15 @@ def test_spacing_is_the_voxel_size_that_a_microscope_psf_is_made_for(tmp_path: P
         units=dict.fromkeys("ZYX", "µm"),
     )
     write(tmp_path / "sized.tif", stack, like=sized)
-    words = ["--psf", "wide-field:numerical_aperture=0.8", "--iterations", 1, "--quiet"]
+    words = [
+        "--psf",
+        "wide-field:numerical_aperture=0.8",
+        "--method",
+        "richardson-lucy",
+        "--iterations",
+        1,
+        "--quiet",
+    ]
     for name, more in (("sized", []), ("bare", ["--spacing", "0.5,0.2,0.2"])):
         out = tmp_path / f"out-{name}.tif"
         assert run("deconvolve", tmp_path / f"{name}.tif", "-o", out, *words, *more) == 0
@@ -518,7 +526,7 @@ def stacks_of_positions(path: Path, count: int = 2) -> list[np.ndarray]:
 def test_a_folder_run_loses_no_position(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "in").mkdir()
     stacks = stacks_of_positions(tmp_path / "in" / "my.cells.ome.tif")
-    fields = ("--psf", BLUR, "--iterations", 2, "--offset-counts", 1)
+    fields = ("--psf", BLUR, "--method", "richardson-lucy", "--iterations", 2, "--offset-counts", 1)
     assert run("deconvolve", tmp_path / "in", "-o", tmp_path / "out", *fields) == 0
     names = sorted(p.name for p in (tmp_path / "out").iterdir())
     assert names == [f"my.cells_position-{n}.ome.tif" for n in (0, 1)]
@@ -542,8 +550,8 @@ def test_a_trial_on_a_part_with_projections_and_a_pyramid(tmp_path: Path) -> Non
     out = tmp_path / "out" / "trial.ome.tif"
     part = ("--z", "1:5", "--c", "1", "--rect", "2:22,0:20", "--position", 0)
     how = ("--pyramid", "--tile", 16, "--compression", "zlib", "--projections")
-    assert run("deconvolve", tmp_path / "a.ome.tif", "-o", out, "--psf", BLUR, "--iterations", 2,
-               *part, *how) == 0  # fmt: skip
+    words = ("--psf", BLUR, "--method", "richardson-lucy", "--iterations", 2, *part, *how)
+    assert run("deconvolve", tmp_path / "a.ome.tif", "-o", out, *words) == 0
     result = read(out)
     assert result.data.size == stack[1:2, 1:5, 2:22, :20].size
     assert result.recipe is not None
@@ -589,7 +597,16 @@ def test_the_wells_of_a_plate_one_by_one(tmp_path: Path) -> None:
     # One well is broken: the others go on.
     (tmp_path / "plate.zarr" / "A" / "2" / "0" / "0" / ".zarray").write_text("{}")
     out = tmp_path / "out"
-    rest = ("-o", out, "--psf", "gaussian:sigma_px=1", "--iterations", 2)
+    rest = (
+        "-o",
+        out,
+        "--psf",
+        "gaussian:sigma_px=1",
+        "--method",
+        "richardson-lucy",
+        "--iterations",
+        2,
+    )
     assert run("deconvolve", tmp_path / "plate.zarr", *rest) == 1
     assert sorted(p.name for p in out.iterdir()) == ["plate_A_10_0.ome.tif", "plate_A_1_0.ome.tif"]
     assert read(out / "plate_A_1_0.ome.tif").pixel_size["X"] == pytest.approx(0.1)
@@ -601,6 +618,6 @@ def test_zarr_in_tiff_out(tmp_path: Path) -> None:
     data = np.random.default_rng(0).poisson(20, (6, 24, 26)).astype(np.uint16)
     zarr.create_array(str(tmp_path / "a.zarr"), data=data)
     out = tmp_path / "a.ome.tif"
-    rest = ("--psf", BLUR, "--iterations", 2, "--z", "1:5")
+    rest = ("--psf", BLUR, "--method", "richardson-lucy", "--iterations", 2, "--z", "1:5")
     assert run("deconvolve", tmp_path / "a.zarr", "-o", out, "--axes", "ZYX", *rest) == 0
     assert read(out).data.shape == (4, 24, 26)

@@ -188,7 +188,7 @@ def test_the_command_line_takes_optics_from_the_file_and_lists_them(
     two: Path, tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "o.ome.tif"
-    plain = ["--iterations", 1, "--device", "cpu"]
+    plain = ["--method", "richardson-lucy", "--iterations", 1, "--device", "cpu"]
     assert run("deconvolve", two, "-o", out, *words, *plain) == 0
     said = capsys.readouterr().err
     assert "channel 0 (a): wide-field PSF from" in said
@@ -207,7 +207,7 @@ def test_the_command_line_takes_optics_from_the_file_and_lists_them(
 
 def test_what_is_typed_wins_and_the_rest_is_the_file_s(two: Path, tmp_path: Path) -> None:
     out, given = tmp_path / "o.ome.tif", "wide-field:numerical_aperture=1.3"
-    words = ["--iterations", 1, "--device", "cpu", "--quiet"]
+    words = ["--method", "richardson-lucy", "--iterations", 1, "--device", "cpu", "--quiet"]
     assert run("deconvolve", two, "-o", out, "--psf", given, *words) == 0
     recipe = nd.io.read(out).recipe
     assert recipe is not None
@@ -220,7 +220,7 @@ def test_a_folder_goes_on_after_a_file_without_optics_and_nothing_is_assumed_if_
     two: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tifffile.imwrite(two.parent / "bare.tif", np.ones((24, 24), np.uint16))
-    words = ["--iterations", 1, "--device", "cpu"]
+    words = ["--method", "richardson-lucy", "--iterations", 1, "--device", "cpu"]
     assert run("deconvolve", two.parent, "-o", tmp_path / "out", *words) == 1
     assert (tmp_path / "out" / "a.ome.tif").exists()
     assert "bare.tif does not say the numerical aperture" in capsys.readouterr().err
