@@ -80,9 +80,9 @@ from annotated_types import Interval
 from torch import Tensor
 from ...core.fields import Zero
 from ...engine.problem import Problem
-from ..base import Method
+from .base import LearnedMethod
 
-class Small(Method, title="Small network", name="small", needs_weights=True):
+class Small(LearnedMethod, title="Small network", name="small"):
     """One convolution.
 
     Parameters
@@ -177,7 +177,7 @@ def test_what_is_added_stands_everywhere(package: Path) -> None:
     assert seen["PSF"][0] == ["width_px", "beta"]
     assert "--beta" in seen["PSF"][1] and "default 3.0" in seen["PSF"][1]
     assert seen["degradation step"][0] == ["loss"]
-    assert seen["network"][0] == ["layers", "weights"]
+    assert seen["network"][0] == ["weights", "layers"]
     assert "default untrained" in " ".join(seen["network"][1].split())
     assert seen["preset"] == "small"
     assert seen["corner"] == pytest.approx(0.5) and seen["psf"] == pytest.approx(1, abs=1e-5)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayou
 
 from ...core.errors import DeconvError
 from ..deconvolve.panel import DeconvolvePanel
-from ..kit.form import Choice
+from ..kit.form import MethodChoice
 from ..kit.inputs import Fold
 from ..kit.parts import Notice, small
 
@@ -32,7 +32,7 @@ class MethodList(QWidget):
         self.list.setMinimumWidth(60)
         self.list.setToolTip("Drag to change the order; Delete takes one away.")
         self.list.setDragDropMode(QListWidget.DragDropMode.InternalMove)
-        self.choice = Choice("Method")
+        self.choice = MethodChoice()
         self.notice = Notice()
         self._methods: list[Any] = []
         tips = {
@@ -42,15 +42,12 @@ class MethodList(QWidget):
             "clear": ("Clear", "Empty the list."),
         }
         self.buttons = {key: small(text, tip) for key, (text, tip) in tips.items()}
+        self.setEnabled(False)
         self._build()
         self.list.model().rowsMoved.connect(lambda *_: self.changed.emit())
         self.buttons["add"].clicked.connect(self._add_chosen)
         self.buttons["remove"].clicked.connect(self._remove)
         self.buttons["clear"].clicked.connect(lambda: self.set_methods([]))
-
-    def fill(self, kinds: Mapping[str, Any]) -> None:
-        """Offer these classes, by title."""
-        self.choice.fill(kinds, by_title=True)
 
     def methods(self) -> tuple[Any, ...]:
         """In the order shown."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,6 @@ from qtpy.QtWidgets import QWidget
 from ...core.errors import DeconvError
 from ...psf import PsfRequest
 from ..kit.inputs import Fold
-from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, is_image, is_ours
 from ..kit.parts import Notice, Panel, heading, rows
@@ -70,11 +68,9 @@ class ComparePanel(Panel):
         self.sweep = SweepBox(napari_viewer, self.group)
         self.export = ExportBox(self._exported)
         self.run_bar = RunBar("Compare", "Compare")
-        self._loader = Job(self)
         self._build()
         self._connect()
         self._on_image()
-        self._load()
 
     def sizeHint(self) -> QSize:
         """A little wider than the other panels, for the table."""
@@ -138,6 +134,8 @@ class ComparePanel(Panel):
         self.image.picked.connect(self._on_image)
         self.judging.truth.picked.connect(self._on_truth)
         self.methods.changed.connect(self._on_list)
+        self.methods.choice.loaded.connect(self._on_methods)
+        self.methods.choice.failed.connect(self.run_bar.fail)
         self.methods.list.currentRowChanged.connect(lambda _: self._on_list())
         self.methods.buttons["take"].clicked.connect(self._take)
         self.table.chosen.connect(self.group.select)
@@ -151,18 +149,11 @@ class ComparePanel(Panel):
         self.on_close(self.views.curtain.close_view)
         self.on_close(self.run_bar.job.stop)
 
-    def _load(self) -> None:
-        """Offer the methods; importing torch takes seconds and must not hold the window."""
-        self.methods.setEnabled(False)
-        self._loader.on_result = self._on_methods
-        self._loader.on_error = self.run_bar.fail
-        self._loader.start(steps_of(_methods))
-
-    def _on_methods(self, found: Mapping[str, Any]) -> None:
+    def _on_methods(self) -> None:
         self.methods.setEnabled(True)
-        self.methods.fill(found)
+        kinds = self.methods.choice.kinds
         if not self.methods.methods():
-            self.methods.set_methods([found[name]() for name in _START if name in found])
+            self.methods.set_methods([kinds[name]() for name in _START if name in kinds])
 
     def _on_image(self) -> None:
         layer = self.image.layer
@@ -248,9 +239,3 @@ class ComparePanel(Panel):
 
     def _say(self, text: str) -> None:
         self.notice.say(text, "info")
-
-
-def _methods() -> Mapping[str, Any]:
-    from ...restoration.base import methods
-
-    return methods()

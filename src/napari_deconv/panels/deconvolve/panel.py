@@ -12,8 +12,7 @@ from qtpy.QtWidgets import QCheckBox, QWidget
 
 from ...core.errors import DeconvError
 from ...psf import PsfRequest
-from ..kit.form import Choice
-from ..kit.job import Job, steps_of
+from ..kit.form import MethodChoice
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels
 from ..kit.live import Task
@@ -73,7 +72,7 @@ class DeconvolvePanel(Panel):
         self.variety = VarietyBox(napari_viewer)
         self.to_disk = ToDisk()
         self.curve = StopCurve()
-        self.method = Choice("Method", described=True)
+        self.method = MethodChoice(self.preset or _FIRST, described=True)
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
         self.refine = RefineRounds()
@@ -91,11 +90,9 @@ class DeconvolvePanel(Panel):
         self.expectation = Expectation(self.run_bar, lambda: (self.image.layer, self.order()))
         self.live_row = LiveRow(napari_viewer, self._task)
         self.live = self.live_row.live
-        self._loader = Job(self)
         self._build()
         self._connect()
         self._on_image()
-        self._load()
 
     def order(self) -> Order:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
@@ -174,6 +171,8 @@ class DeconvolvePanel(Panel):
         for signal in (self.psf.shown, self.method.changed):
             signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
         self.method.changed.connect(self._on_method)
+        self.method.loaded.connect(self._on_methods)
+        self.method.failed.connect(self.run_bar.fail)
         self.noise.changed.connect(self._on_change)
         self.linear.toggled.connect(self._on_change)
         self.nan.changed.connect(self._on_change)
@@ -185,19 +184,8 @@ class DeconvolvePanel(Panel):
         self.on_close(self.run_bar.job.stop)
         self.on_close(self.inside.job.stop)
 
-    def _load(self) -> None:
-        """Fill the method list; importing torch takes seconds and must not hold the window."""
-        self.method.setEnabled(False)
-        self.method.combo.addItem("Loading…")
-        self._loader.on_result = self._on_methods
-        self._loader.on_error = self.run_bar.fail
-        self._loader.start(steps_of(_methods))
-        self._on_image()
-
-    def _on_methods(self, found: Mapping[str, Any]) -> None:
-        self.method.setEnabled(True)
-        self.recipes.kinds = found
-        self.method.fill(found, start=self.preset or _FIRST, by_title=True)
+    def _on_methods(self) -> None:
+        self.recipes.kinds = self.method.kinds
         self._on_image()
 
     def _on_image(self) -> None:
@@ -253,9 +241,3 @@ class DeconvolvePanel(Panel):
             self.run_bar.fail(error)
             return
         self.run()
-
-
-def _methods() -> Mapping[str, Any]:
-    from ...restoration.base import methods
-
-    return methods()

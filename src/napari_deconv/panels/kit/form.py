@@ -13,6 +13,7 @@ from ...core.fields import Field
 from ...core.spec import Spec
 from .field_widgets import FieldWidget, field_widget
 from .inputs import Combo, guard_fields
+from .job import Job, steps_of
 from .parts import read_out, rows
 
 
@@ -155,6 +156,11 @@ class Choice(QWidget):
         return str(self.combo.currentData() or "")
 
     @property
+    def kinds(self) -> Mapping[str, type[Any]]:
+        """The classes to choose from, by name."""
+        return self._kinds
+
+    @property
     def kind(self) -> type[Any] | None:
         """The class that is chosen, if it is one."""
         return self._kinds.get(self.name)
@@ -195,3 +201,40 @@ class Choice(QWidget):
             self.note.setToolTip(getattr(kind, "citation", ""))
         self.note.setVisible(self._described and kind is not None)
         self.changed.emit()
+
+
+class MethodChoice(Choice):
+    """A choice of method that fills itself, in a worker: torch takes seconds to import.
+
+    Parameters
+    ----------
+    start : str
+        Name of the method to begin with.
+    described : bool
+        As of a `Choice`.
+    """
+
+    loaded = Signal()
+    failed = Signal(object)
+
+    def __init__(
+        self, start: str = "", described: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__("Method", described, parent=parent)
+        self._start = start
+        self.setEnabled(False)
+        self.combo.addItem("Loading…")
+        self._loader = Job(self)
+        self._loader.on_result, self._loader.on_error = self._on_methods, self.failed.emit
+        self._loader.start(steps_of(_methods))
+
+    def _on_methods(self, kinds: Mapping[str, type[Any]]) -> None:
+        self.setEnabled(True)
+        self.fill(kinds, start=self._start, by_title=True)
+        self.loaded.emit()
+
+
+def _methods() -> Mapping[str, type[Any]]:
+    from ...restoration.base import methods
+
+    return methods()
