@@ -10,8 +10,11 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
+from napari_deconv import deconvolve
+from napari_deconv.io import Picture, write
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.psf import Disk, RegionPSF
 
 LEFT = Qt.MouseButton.LeftButton
 OME = (
@@ -100,6 +103,26 @@ def test_psfs_over_depth_are_offered_where_the_indices_differ(viewer, panel, qtb
     with pytest.warns(UserWarning, match="does not fade out"):
         exec(QApplication.clipboard().text(), scope)
     np.testing.assert_array_equal(scope["result"], result.data)
+
+
+def test_a_file_of_regions_restores_each_with_its_own_psf(viewer, panel, qtbot, tmp_path):
+    kernels = np.stack([Disk(radius_px=r)((9, 9)) for r in (1, 2, 3, 4)])
+    recipe = {"psf": {"estimate": "across", "regions": [2, 2]}}
+    write(tmp_path / "k.tif", kernels, like=Picture(data=kernels, axes="TYX"), recipe=recipe)
+    image = np.random.default_rng(0).random((40, 44), np.float32)
+    viewer.add_image(image, name="photo")
+    panel.psf.choice.choose("file")
+    panel.psf.file.set_path(str(tmp_path / "k.tif"))
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+    assert "2 x 2 regions" in panel.psf.told.text()
+    at = panel.order().psf_at(panel.psf.prepared, {"Y": 30, "X": 2})
+    np.testing.assert_array_equal(at, kernels[2])
+    panel.method.choose("wiener", {"nsr": 0.1})
+    run(panel, qtbot)
+    result = viewer.layers[-1]
+    expected = deconvolve(image, RegionPSF((2, 2), tuple(kernels)), "wiener", nsr=0.1, axes="YX")
+    np.testing.assert_array_equal(result.data, expected)
+    assert result.metadata[KEY]["psf"]["regions"] == [2, 2]
 
 
 def test_the_curve_of_a_count_that_was_chosen(viewer, panel, qtbot):
