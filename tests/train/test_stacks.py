@@ -23,14 +23,23 @@ from napari_deconv.train.stack_loop import fit_stacks
 from napari_deconv.train.stack_recipe import StackRecipe
 
 RECIPE = StackRecipe(
-    method=Unrolled3D(iterations=1), microscopes=3, depth_px=8, patch_px=16, batch=1, steps=4
+    method=Unrolled3D(),
+    microscopes=3,
+    depth_px=16,
+    patch_px=16,
+    psf_depth_px=7,
+    psf_px=9,
+    stacks=3,
+    steps_per_stack=1,
+    batch=1,
+    steps=4,
 )
 PSF = Gaussian(sigma_px=(1.0, 1.3, 1.3))((9, 11, 11))
 
 
 @pytest.fixture
 def untrained(tmp_path: Path) -> str:
-    """Weights as they are before training, which weigh all estimates alike."""
+    """Weights as they are before training: Richardson-Lucy's."""
     torch.manual_seed(0)
     file = tmp_path / "first.safetensors"
     file.write_bytes(packed(Unrolled3D(), Network(), {"recipe": RECIPE.to_dict(), "licence": "x"}))
@@ -44,13 +53,28 @@ def scene(shape: tuple[int, int, int] = (12, 24, 28)) -> tuple[np.ndarray, np.nd
     return rng.poisson(blurred).astype(np.float32), truth
 
 
-def test_a_batch_is_a_pure_function_of_the_generator(tmp_path: Path) -> None:
-    optics = bank(tmp_path / "psfs.npz", 3, (8, 16, 16), 0)
-    again = bank(tmp_path / "psfs.npz", 3, (8, 16, 16), 0)
-    batches = [stacks.draw(RECIPE, one, np.random.default_rng(1)) for one in (optics, again)]
-    assert_array_equal(batches[0].y, batches[1].y)
-    missed = torch.fft.irfftn(torch.fft.rfftn(batches[0].truth[0, 0]) * batches[0].otf[0, 0])
-    assert float((missed - batches[0].y[0, 0]).mean().abs()) < 0.1
+def test_a_stack_is_a_pure_function_of_its_number_and_cut_out_of_a_larger_one(
+    tmp_path: Path,
+) -> None:
+    optics = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
+    again = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
+    shelves = [stacks.Shelf(RECIPE, o, tmp_path / n) for o, n in ((optics, "a"), (again, "b"))]
+    first, second, kept = shelves[0].take(1), shelves[1].take(1), shelves[0].take(1)
+    for pair in ((first, second), (first, kept)):
+        assert_array_equal(pair[0].images, pair[1].images)
+        assert_array_equal(pair[0].truth, pair[1].truth)
+    assert first.truth.shape == (1, 1, 16, 16, 16)
+    data = first.images[:, -2]
+    assert float((first.truth.mean() - data.mean()).abs()) < 0.2 * float(data.mean())
+
+
+def test_turned_stacks_keep_truth_and_images_together(tmp_path: Path) -> None:
+    optics = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
+    batch = stacks.Shelf(RECIPE, optics, tmp_path).take(0)
+    both = stacks.StackBatch(batch.truth.expand(-1, 2, -1, -1, -1), batch.levels, batch.truth)
+    turned = [both.turned(np.random.default_rng(n)) for n in range(6)]
+    assert all(torch.equal(t.images[:, :1], t.truth) for t in turned)
+    assert any(not torch.equal(t.truth, both.truth) for t in turned)
 
 
 def test_phases_go_there_and_back() -> None:
@@ -72,7 +96,15 @@ def test_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert (tmp_path / "b" / "best.safetensors").exists()
 
 
-def test_data_steps_alone_sharpen_and_keep_the_flux(untrained: str) -> None:
+def test_the_untrained_network_is_richardson_lucy(untrained: str) -> None:
+    image, truth = scene()
+    method = Unrolled3D(weights=untrained)
+    found = drain(stream(method, image, PSF, device="cpu", precision="float32")).data
+    start = deconvolve(image, PSF, "richardson-lucy", iterations=10, accelerate=True, device="cpu")
+    assert np.mean((found - start) ** 2) < 0.2 * np.mean((start - truth) ** 2)
+
+
+def test_untrained_it_sharpens_and_keeps_the_flux(untrained: str) -> None:
     image, truth = scene()
     method = Unrolled3D(weights=untrained)
     found = drain(stream(method, image, PSF, device="cpu"))

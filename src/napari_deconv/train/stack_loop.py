@@ -18,7 +18,7 @@ from .microscopes import bank
 from .parallel import Team
 from .plot import draw as plot
 from .stack_recipe import StackRecipe
-from .stacks import StackBatch, draw, exam
+from .stacks import Shelf, StackBatch, exam
 from .state import State, advance, begin
 from .watch import Watch
 
@@ -35,7 +35,7 @@ def fit_stacks(
     """
     watch = Watch(60 * minutes)
     out.mkdir(parents=True, exist_ok=True)
-    shape = (recipe.depth_px, recipe.patch_px, recipe.patch_px)
+    shape = (recipe.psf_depth_px, recipe.psf_px, recipe.psf_px)
     optics = bank(out / "microscopes.npz", recipe.microscopes, shape, recipe.seed)
     team = Team(choose_device(device))
     # The loop's own recipe has photos; what a step reads of it, this one has as well.
@@ -44,12 +44,13 @@ def fit_stacks(
     if (out / "checkpoint.pt").exists():
         state.load(out / "checkpoint.pt", team.device)
     rewind(out / "log.jsonl", state.step)
-    scenes = {name: batch.to(team.device) for name, batch in exam(recipe, optics).items()}
+    scenes = {name: batch.to(team.device) for name, batch in exam(recipe, optics)}
+    shelf = Shelf(recipe, optics, out / "stacks")
     saved = time.monotonic()
     if state.step == 0:
         yield _validated(state, recipe, scenes, out)
     while state.step < recipe.steps and watch.goes_on:
-        batch: Any = draw(recipe, optics, state.rng).to(team.device)
+        batch: Any = shelf.draw(state.step, state.rng).to(team.device)
         advance(state, batch, plan, team)
         if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
             yield _validated(state, recipe, scenes, out)

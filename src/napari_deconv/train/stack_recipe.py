@@ -30,6 +30,12 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
         Range of the expected photons at the brightest voxel, drawn log-uniformly.
     depth_px, patch_px : int
         Planes of the training stacks, and the side of each.
+    psf_depth_px, psf_px : int
+        Planes of the PSFs, and the side of each: light comes from as far.
+    stacks : int
+        How many stacks are made, each shown again and again.
+    steps_per_stack : int
+        Steps after which there is one more of them.
     batch : int
         Stacks per step.
     steps : int
@@ -54,8 +60,12 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     microscopes: Annotated[int, Interval(ge=1, le=100_000)] = 400
     photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 5.0
     photons_high: Annotated[float, Interval(ge=1, le=1e9)] = 2000.0
-    depth_px: Annotated[int, Interval(ge=8, le=256)] = 32
+    depth_px: Annotated[int, Interval(ge=16, le=256)] = 20
     patch_px: Annotated[int, Interval(ge=16, le=256)] = 64
+    psf_depth_px: Annotated[int, Interval(ge=3, le=255)] = 23
+    psf_px: Annotated[int, Interval(ge=3, le=255)] = 33
+    stacks: Annotated[int, Interval(ge=1, le=1_000_000)] = 2000
+    steps_per_stack: Annotated[int, Interval(ge=1, le=1_000_000)] = 6
     batch: Annotated[int, Interval(ge=1, le=1024)] = 2
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 10_000
     rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3

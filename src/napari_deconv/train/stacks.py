@@ -3,63 +3,66 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.progress import drain
 from ..degradation import volumes
 from ..engine.intensity import robust_maximum
-from ..signal.fourier import Blur
-from .microscopes import Bank
+from ..engine.problem import Problem
+from ..engine.readings import image_noise
+from ..io.atomic import replacing
+from ..restoration.networks.unrolled3d import looked_at
+from ..signal.fourier import Blur, fast_shape
+from .microscopes import Bank, Optics
 from .stack_recipe import StackRecipe
 
 _EXAM = 8
 """Stacks per number of photons to validate on."""
 _EXAM_PHOTONS = (20.0, 200.0, 1000.0)
-_UNIFORM = 0.1
-"""Share of stacks whose noise is told as if it were the same everywhere: no law was seen."""
+_FIRST = 100
+"""Stacks that there are before the first step."""
 
 
 @dataclass(frozen=True, eq=False)
 class StackBatch:
-    """Degraded stacks and what they were.
+    """What a network is shown of degraded stacks, and what they were.
 
     Parameters
     ----------
-    y, truth : Tensor
-        float32 ``(B, 1, Z, Y, X)`` on the unit scale, blurred circularly.
-    otf : Tensor
-        Half spectra of the PSFs that a network is told, ``(B, 1, Z, Y, X // 2 + 1)``.
-    sigma, slope, constant : Tensor
-        Noise: root of its mean variance, and its variance by the mean of a voxel,
-        ``(B, 1, 1, 1, 1)``.
-    spacing : Tensor
-        Voxel size over the smallest, ``(B, 3, 1, 1, 1)``.
+    images, levels : Tensor
+        As `unrolled3d.Views`, ``(B, IMAGES, Z, Y, X)`` and ``(B, LEVELS, 1, 1, 1)``.
+    truth : Tensor
+        float32 ``(B, 1, Z, Y, X)`` on the unit scale.
     """
 
-    y: Tensor
+    images: Tensor
+    levels: Tensor
     truth: Tensor
-    otf: Tensor
-    sigma: Tensor
-    slope: Tensor
-    constant: Tensor
-    spacing: Tensor
+
+    @property
+    def y(self) -> Tensor:
+        """What tells the number of stacks and their device."""
+        return self.images
 
     @property
     def seen(self) -> tuple[Tensor, ...]:
         """What a network is shown."""
-        return self.y, self.otf, self.sigma, self.slope, self.constant, self.spacing
+        return self.images, self.levels
 
     @property
     def _tensors(self) -> tuple[Tensor, ...]:
-        return self.y, self.truth, *self.seen[1:]
+        return self.images, self.levels, self.truth
 
     def split(self, parts: int) -> list[StackBatch]:
         """As equal parts, if it has as many stacks."""
-        size = -(-len(self.y) // parts)
+        size = -(-len(self.images) // parts)
         columns = (t.split(size) for t in self._tensors)
         return [StackBatch(*part) for part in zip(*columns, strict=True)]
 
@@ -73,32 +76,76 @@ class StackBatch:
         """The same on a device."""
         return StackBatch(*(t.to(device) for t in self._tensors))
 
+    def turned(self, rng: np.random.Generator) -> StackBatch:
+        """Mirrored along some axes, rows and columns swapped or not: as good as new."""
+        axes = [axis for axis in (-3, -2, -1) if rng.integers(2)]
+        swapped = self.images.shape[-2] == self.images.shape[-1] and rng.integers(2)
 
-def exam(recipe: StackRecipe, bank: Bank) -> dict[str, StackBatch]:
+        def turn(x: Tensor) -> Tensor:
+            x = x.flip(axes) if axes else x
+            return x.transpose(-2, -1) if swapped else x
+
+        return StackBatch(turn(self.images), self.levels, turn(self.truth))
+
+
+@dataclass(frozen=True, eq=False)
+class Shelf:
+    """Stacks by number, each made when it is first asked for and kept as a file.
+
+    Parameters
+    ----------
+    recipe : StackRecipe
+        Sizes and structures.
+    bank : Bank
+        Microscopes.
+    folder : Path
+        Where files lie.
+    """
+
+    recipe: StackRecipe
+    bank: Bank
+    folder: Path
+
+    def take(self, number: int) -> StackBatch:
+        """A stack; a pure function of the recipe and its number."""
+        file = self.folder / f"{number:06d}.npz"
+        if not file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            rng = np.random.default_rng((self.recipe.seed, number))
+            photons = _between(self.recipe.photons_low, self.recipe.photons_high, rng)
+            fresh = stack_pair(self.recipe, self.bank, rng, photons)
+            half = {"images": fresh.images.half(), "truth": fresh.truth.half()}
+            with replacing(file) as beside, beside.open("wb") as out:
+                np.savez(
+                    out, levels=fresh.levels.numpy(), **{k: v.numpy() for k, v in half.items()}
+                )
+        with np.load(file) as data:
+            parts = (data[key].astype(np.float32) for key in ("images", "levels", "truth"))
+            return StackBatch(*map(torch.from_numpy, parts))
+
+    def draw(self, step: int, rng: np.random.Generator) -> StackBatch:
+        """The batch of a step, of the stacks that there are by then."""
+        count = min(self.recipe.stacks, _FIRST + step // self.recipe.steps_per_stack)
+        numbers = rng.integers(count, size=self.recipe.batch)
+        if step % self.recipe.steps_per_stack == 0 and count > _FIRST:
+            numbers[0] = count - 1  # a new one is used at once
+        return StackBatch.joined([self.take(int(n)).turned(rng) for n in numbers])
+
+
+def exam(recipe: StackRecipe, bank: Bank) -> Iterator[tuple[str, StackBatch]]:
     """Stacks to validate on, by their number of photons; the same every time."""
     rng = np.random.default_rng(12345)
-    return {
-        f"{photons:g} photons": StackBatch.joined(
-            [stack_pair(recipe, bank, rng, photons) for _ in range(_EXAM)]
-        )
-        for photons in _EXAM_PHOTONS
-    }
-
-
-def draw(recipe: StackRecipe, bank: Bank, rng: np.random.Generator) -> StackBatch:
-    """The next batch; a pure function of the generator."""
-
-    def one() -> StackBatch:
-        photons = _between(recipe.photons_low, recipe.photons_high, rng)
-        return stack_pair(recipe, bank, rng, photons)
-
-    return StackBatch.joined([one() for _ in range(recipe.batch)])
+    for photons in _EXAM_PHOTONS:
+        pairs = [stack_pair(recipe, bank, rng, photons) for _ in range(_EXAM)]
+        yield f"{photons:g} photons", StackBatch.joined(pairs)
 
 
 def stack_pair(
     recipe: StackRecipe, bank: Bank, rng: np.random.Generator, photons: float
 ) -> StackBatch:
-    """A random stack of one item with its truth.
+    """A random stack of one item with its truth, cut out of a larger object.
+
+    Light from beyond the borders is in it, as it is in a real one.
 
     Parameters
     ----------
@@ -112,49 +159,50 @@ def stack_pair(
         Expected at the brightest voxel, without background.
     """
     optics = bank.draw(rng)
-    shape = (recipe.depth_px, recipe.patch_px, recipe.patch_px)
+    sizes = (recipe.depth_px, recipe.patch_px, recipe.patch_px)
+    rings = optics.psf.shape
+    whole = tuple(n + k - 1 for n, k in zip(sizes, rings, strict=True))
+    inside = tuple(slice(k // 2, k // 2 + n) for n, k in zip(sizes, rings, strict=True))
+    shape = (whole[0], whole[1], whole[2])
     # The background comes later, so that it is a share of what is seen, not of sharp points.
     dark = recipe.structures.but(background_low=1e-4, background_high=1e-3)
     sharp = torch.from_numpy(dark.stack(shape, rng, optics.spacing))
     otf = Blur(torch.from_numpy(optics.psf), shape).otf
     blurred = _blurred(sharp, otf)
-    sharp = sharp / blurred.max()
+    sharp = sharp / blurred[inside].max()
     level = _between(0.003, 0.5, rng)
     haze = volumes.field(shape, optics.spacing, 2 * recipe.structures.cell_px, rng)
     sharp = sharp + torch.from_numpy(
         (level * np.exp(np.float32(rng.uniform(0, 0.4)) * haze)).astype(np.float32)
     )
-    mean = photons * _blurred(sharp, otf).clamp(min=0)
-    read = _between(0.3, 3, rng) if rng.integers(2) else 0.0
+    mean = photons * _blurred(sharp, otf).clamp(min=0)[inside]
+    read = _between(0.3, 3, rng) if rng.random() < 0.3 else 0.0
     offset = photons * rng.uniform(0, 0.3) if rng.random() < 0.3 else 0.0
     counts = rng.poisson(mean.numpy().astype(np.float64)).astype(np.float32)
-    counts += np.float32(offset) + np.float32(read) * rng.standard_normal(shape, dtype=np.float32)
+    counts += np.float32(offset) + np.float32(read) * rng.standard_normal(sizes, dtype=np.float32)
     # The engine's scale; a patch need not hold what is brightest in its stack.
-    scale = robust_maximum(counts) / _between(0.4, 1, rng)
-    law = (1 / scale, (read / scale) ** 2 - offset / scale**2)
-    average = float(counts.mean()) / scale
-    return StackBatch(
-        torch.from_numpy(counts / np.float32(scale))[None, None],
-        ((photons * sharp + offset) / scale).float()[None, None],
-        Blur(torch.from_numpy(optics.believed), shape).otf[None, None],
-        *_believed(law, average, rng),
-        torch.tensor(optics.spacing, dtype=torch.float32).view(1, 3, 1, 1, 1),
-    )
+    scale = robust_maximum(counts) / (_between(0.4, 1, rng) if rng.integers(2) else 1.0)
+    counts = counts.clip(0) / np.float32(scale)
+    problem = _problem(counts, optics)
+    views = drain(looked_at(problem))
+    truth = (photons * sharp[inside] + offset) / scale
+    return StackBatch(views.images, views.levels, truth.float()[None, None])
 
 
-def _believed(
-    law: tuple[float, float], average: float, rng: np.random.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Sigma, slope and constant of the noise as an estimate would tell them."""
-    slope, constant = law
-    sigma = math.sqrt(max(slope * average + constant, 1e-8)) * math.exp(
-        0.05 * rng.standard_normal()
+def _problem(seen: NDArray[np.float32], optics: Optics) -> Problem:
+    """A stack as the engine hands it on, with what the engine reads of its noise."""
+    noise = image_noise(seen, "ZYX")
+    grid = fast_shape([n + k - 1 for n, k in zip(seen.shape, optics.believed.shape, strict=True)])
+    return Problem(
+        seen=torch.from_numpy(seen)[None],
+        psf=torch.from_numpy(optics.believed),
+        grid=grid,
+        offset=tuple(k // 2 for k in optics.believed.shape),
+        noise=noise.level,
+        law=noise.law,
+        white=float(seen.max()),
+        spacing=optics.spacing,
     )
-    slope *= math.exp(0.1 * rng.standard_normal())
-    if rng.random() < _UNIFORM:
-        slope = 0.0
-    constant = sigma**2 - slope * average
-    return tuple(torch.full((1, 1, 1, 1, 1), v) for v in (sigma, slope, constant))  # type: ignore[return-value]
 
 
 def _blurred(sharp: Tensor, otf: Tensor) -> Tensor:

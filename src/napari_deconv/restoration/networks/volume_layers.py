@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv3d:
@@ -101,11 +102,9 @@ def from_phases(phases: Tensor) -> Tensor:
 
 
 def continued(x: Tensor, multiple: int = 4) -> Tensor:
-    """A periodic volume, continued until its sides are multiples of a number."""
-    for axis, n in enumerate(x.shape[-3:], -3):
-        if n % multiple:  # by index, because circular padding goes round only once
-            x = x.index_select(axis, torch.arange(n + -n % multiple, device=x.device) % n)
-    return x
+    """Volumes whose last voxels go on until the sides are multiples of a number."""
+    z, y, w = (-n % multiple for n in x.shape[-3:])
+    return pad(x, (0, w, 0, y, 0, z), mode="replicate") if z or y or w else x
 
 
 def cut(x: Tensor, shape: Sequence[int]) -> Tensor:
