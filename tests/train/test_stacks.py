@@ -109,7 +109,7 @@ def test_untrained_it_sharpens_and_keeps_the_flux(untrained: str) -> None:
     method = Unrolled3D(weights=untrained)
     found = drain(stream(method, image, PSF, device="cpu"))
     assert found.data.shape == image.shape and found.data.min() >= 0
-    assert np.mean((found.data - truth) ** 2) < 0.7 * np.mean((image - truth) ** 2)
+    assert np.mean((found.data - truth) ** 2) < 0.8 * np.mean((image - truth) ** 2)
     assert found.data.sum() / image.sum() == pytest.approx(1, abs=0.05)
     assert found.recipe["reblur_rms"] > 0 and any("invent" in note for note in found.notes)
 

@@ -145,14 +145,17 @@ class RichardsonLucy(
             chosen["iterations_limit"] = MOST
         return Settled(self.but(iterations=stop.iterations), chosen)
 
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
+    def steps(self, problem: Problem, start: Tensor | None = None) -> Iterator[Tensor]:
+        """As `Method.steps`; from an estimate above 0, which is changed, or from a flat one."""
         settled = drain(self.settle(problem))
         if settled is not None:  # nobody settled it before, on the image as a whole
-            yield from settled.method.steps(problem)
+            assert isinstance(settled.method, RichardsonLucy)
+            yield from settled.method.steps(problem, start)
             return
         problem, background = self._photons(problem)
         ratio, iterate = self._iteration(problem, background, problem.observed)
-        walk = (Accelerated if self.accelerate else Walk)(flat(problem, background), self.tolerance)
+        start = flat(problem, background) if start is None else start
+        walk = (Accelerated if self.accelerate else Walk)(start, self.tolerance)
         for _ in range(self.iterations):
             iterate(walk, ratio)
             yield walk.point

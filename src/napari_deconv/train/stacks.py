@@ -114,11 +114,9 @@ class Shelf:
             rng = np.random.default_rng((self.recipe.seed, number))
             photons = _between(self.recipe.photons_low, self.recipe.photons_high, rng)
             fresh = stack_pair(self.recipe, self.bank, rng, photons)
-            half = {"images": fresh.images.half(), "truth": fresh.truth.half()}
+            images, truth = (x.half().numpy() for x in (fresh.images, fresh.truth))
             with replacing(file) as beside, beside.open("wb") as out:
-                np.savez(
-                    out, levels=fresh.levels.numpy(), **{k: v.numpy() for k, v in half.items()}
-                )
+                np.savez(out, images=images, levels=fresh.levels.numpy(), truth=truth)
         with np.load(file) as data:
             parts = (data[key].astype(np.float32) for key in ("images", "levels", "truth"))
             return StackBatch(*map(torch.from_numpy, parts))
@@ -182,8 +180,7 @@ def stack_pair(
     counts += np.float32(offset) + np.float32(read) * rng.standard_normal(sizes, dtype=np.float32)
     # The engine's scale; a patch need not hold what is brightest in its stack.
     scale = robust_maximum(counts) / (_between(0.4, 1, rng) if rng.integers(2) else 1.0)
-    counts = counts.clip(0) / np.float32(scale)
-    problem = _problem(counts, optics)
+    problem = _problem((counts.clip(0) / scale).astype(np.float32), optics)
     views = drain(looked_at(problem))
     truth = (photons * sharp[inside] + offset) / scale
     return StackBatch(views.images, views.levels, truth.float()[None, None])

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...core.errors import DeconvError
 from ...core.paths import exists
@@ -22,6 +22,8 @@ KEPT = (1, 4, 10, 24)
 """Accelerated iterations of Richardson-Lucy after which the network sees the estimate ..."""
 MIDDLE = 10
 """... and the one of them that the untrained network mostly gives."""
+LAST = 4
+"""Iterations after the network, plain ones, so that the data have the last word."""
 CANDIDATES = len(KEPT) + 1
 """Estimates that the network weighs, place by place: those, and a Wiener inverse."""
 IMAGES = CANDIDATES + 2
@@ -32,8 +34,8 @@ _FIRST = 3.0
 """Logarithm of the middle one's weight over the others' before training."""
 _SOFT = 0.05
 """Brightness below which a network sees intensities linearly, and above by their roots."""
-_WHITE = 1e-3
-"""What lies less than this below the brightest is as bright."""
+_DARK = 1e-4
+"""Brightness that no voxel begins the last iterations below: what is 0 would stay 0."""
 _ALIGNED = 4
 """Tiles and strips begin at multiples of it: phases and both scales then agree."""
 _STRIP_VOXELS = 2_000_000
@@ -42,11 +44,10 @@ _STRIP_VOXELS = 2_000_000
 
 class Unrolled3D(
     LearnedMethod,
-    title="Unrolled U-Net for stacks",
+    title="U-Net for stacks",
     name="unrolled-3d",
     ndim=(3,),
-    citation="napari-deconv; after K. Zhang et al., Deep Unfolding Network for Image "
-    "Super-Resolution, CVPR 2020, and Y. Li et al., Incorporating the image formation process into "
+    citation="napari-deconv; after Y. Li et al., Incorporating the image formation process into "
     "deep learning improves network performance, Nature Methods 2022",
     untrained=True,
     has_maps=False,
@@ -64,7 +65,8 @@ class Unrolled3D(
     blurred again; and it is told how much noise there is, how wide the PSF is and how coarse the
     z-steps are. It weighs the estimates place by place and adds a correction to the root of the
     brightness, where photon noise is even. Before training it gives Richardson-Lucy's tenth
-    estimate. Results are never negative.
+    estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
+    flux and bright structure. Results are never negative.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ class Unrolled3D(
 
     @property
     def total(self) -> int:
-        return KEPT[-1] + 1
+        return KEPT[-1] + 1 + LAST
 
     @property
     def default_weights(self) -> str:
@@ -110,9 +112,14 @@ class Unrolled3D(
         net: Network = load_network(self, problem.seen.device, problem.precision)
         views = yield from looked_at(problem)
         with torch.inference_mode():
-            answer = views.estimate.clone()
-            answer[problem.window] = _in_strips(net, views, problem.blur.check)[:, 0]
-        yield answer
+            estimate = views.estimate.clone()
+            estimate[problem.window] = _in_strips(net, views, problem.blur.check)[:, 0]
+            yield estimate
+            _, slope, constant = noise_shown(problem)
+            last = _richardson_lucy(slope, constant, problem.scale).but(
+                iterations=LAST, accelerate=False
+            )
+            yield from last.steps(problem, estimate.clamp_(min=_DARK))
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,9 +222,9 @@ class Network(NetworkModule):
     def __init__(self, widths: tuple[int, int] = (32, 64)) -> None:
         super().__init__()
         self.unet = Hourglass(8 * IMAGES + LEVELS, widths, 8 * (CANDIDATES + 1))
-        with torch.no_grad():
-            middle = 8 * KEPT.index(MIDDLE)
-            self.unet.last.bias[middle : middle + 8] = _FIRST
+        bias = torch.zeros(8 * (CANDIDATES + 1))
+        bias[8 * KEPT.index(MIDDLE) :][:8] = _FIRST
+        self.unet.last.bias = nn.Parameter(bias)
 
     def unrolled(self, images: Tensor, levels: Tensor) -> list[Tensor]:
         """The estimate, as training looks at it."""
