@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..core.device import is_out_of_memory, release
 from ..core.errors import DeconvError
-from ..core.progress import Step
+from ..core.progress import Step, drain
 from ..core.words import reason
 from ..engine.readings import Reading, read_item
 from ..engine.run import Run
@@ -167,13 +167,7 @@ def whole(number: int, job: Job) -> Finished:
 
     if "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(1)  # the worker's threads each have a block of their own
-    steps = compute(job, number, read(job, number))
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            values, clipped = stop.value
-            break
+    values, clipped = drain(compute(job, number, read(job, number)))
     write(job, number, values)
     return Finished(number, clipped)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.device import choose_device
 from ..core.errors import Cancelled, DeconvError
-from ..core.progress import Result, Step
+from ..core.progress import Result, Step, changed_steps
 from ..engine.restore import restore
 from ..restoration.base import Method
 from .judge import Judge
@@ -216,15 +216,13 @@ def _made(
     asked = {"axes": material.axes, "noise": comparison.noise, **known}
     steps = restore(blank.method, image, material.psf, linear=linear, **asked)
     total = _PARTS * len(comparison.runs)
-    while True:
-        try:
-            step: Step = next(steps)
-        except StopIteration as stop:
-            made: Result = stop.value
-            return made
+    label = f"{blank.number + 1} of {len(comparison.runs)}: {blank.label}"
+
+    def share(step: Step) -> Progress:
         done = blank.number * _PARTS + _PARTS * step.done // max(1, step.total)
-        label = f"{blank.number + 1} of {len(comparison.runs)}: {blank.label}"
-        yield Progress(min(done, total), total, label, rows)
+        return Progress(min(done, total), total, label, rows)
+
+    return (yield from changed_steps(steps, share))
 
 
 def _judged(

@@ -59,6 +59,7 @@ class Result:
 Stream = Generator[Step, None, Result]
 
 _S = TypeVar("_S")
+_T = TypeVar("_T")
 _R = TypeVar("_R")
 
 
@@ -74,6 +75,19 @@ def drain(generator: Generator[_S, None, _R], progress: Callable[[_S], Any] | No
             progress(step)
 
 
+def changed_steps(
+    steps: Generator[_S, None, _R], change: Callable[[_S], _T]
+) -> Generator[_T, None, _R]:
+    """Change every step of a generator; return what it returns."""
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as stop:
+            result: _R = stop.value
+            return result
+        yield change(step)
+
+
 _FINE = 1000
 """Parts of one run's progress: runs of different length count alike."""
 
@@ -81,13 +95,10 @@ _FINE = 1000
 def placed(
     steps: Generator[Step, None, _R], number: int, count: int, label: str
 ) -> Generator[Step, None, _R]:
-    """A run's steps as a share of the progress of several; what the run returns."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as stop:
-            result: _R = stop.value
-            return result
-        done = (number + step.done / max(1, step.total)) * _FINE
-        said = f"{label}: {step.label}"
-        yield replace(step, done=int(done), total=count * _FINE, label=said)
+    """Show a run's steps as a share of the progress of several; return what the run returns."""
+
+    def share(step: Step) -> Step:
+        done = int((number + step.done / max(1, step.total)) * _FINE)
+        return replace(step, done=done, total=count * _FINE, label=f"{label}: {step.label}")
+
+    return changed_steps(steps, share)

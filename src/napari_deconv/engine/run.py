@@ -20,7 +20,7 @@ from torch import Tensor
 from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
 from ..core.precision import FLOAT32, Precision
-from ..core.progress import Result, Step, Stream
+from ..core.progress import Result, Step, Stream, changed_steps
 from ..core.threads import SMALL, alone
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
@@ -109,14 +109,10 @@ class Run:
         if sample.pixels.min() == sample.pixels.max():
             return
         problem = self.sample = self.problem(sample, slice(0, self.layout.colours))
-        steps = self.method.settle(problem)
-        while True:
-            try:
-                said = next(steps)
-            except StopIteration as stop:
-                settled = stop.value
-                break
-            yield Step(0, 1, f"{self.method.title}: {said}")
+        title = self.method.title
+        settled = yield from changed_steps(
+            self.method.settle(problem), lambda words: Step(0, 1, f"{title}: {words}")
+        )
         problem.__dict__.pop("blur", None)
         if settled is not None:
             self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import Cancelled, DeconvError
-from ..core.progress import drain
+from ..core.progress import changed_steps, drain
 from ..engine.axes import parse_axes
 from ..engine.regions import RegionPSF
 from .api import stream
@@ -155,16 +155,14 @@ def _cuts(n: int, count: int) -> list[tuple[int, int]]:
 def _placed(
     run: Generator[Guess, None, Estimate], number: int, count: int
 ) -> Generator[Guess, None, Estimate]:
-    """A run's progress as a share of that of all."""
-    while True:
-        try:
-            step = next(run)
-        except StopIteration as stop:
-            found: Estimate = stop.value
-            return found
-        where = f"region {number}: " if number else ""
+    """Show an estimate's progress as a share of that of all."""
+    where = f"region {number}: " if number else ""
+
+    def share(step: Guess) -> Guess:
         done = (number + step.done / max(1, step.total)) / count
-        yield replace(step, done=int(1000 * done), total=1000, label=where + step.label)
+        return replace(step, done=int(1000 * done), total=1000, label=where + step.label)
+
+    return changed_steps(run, share)
 
 
 def _judged(whole: Estimate, parts: tuple[Estimate | None, ...], grid: tuple[int, int]) -> Across:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..core.device import choose_device, is_out_of_memory
 from ..core.errors import Cancelled, DeconvError
 from ..core.fingerprint import array_hash
-from ..core.progress import drain
+from ..core.progress import Step, changed_steps, drain
 from ..core.words import in_words
 from ..psf import PSF
 from .confidence import SAID, judged
@@ -27,6 +27,8 @@ from .spectrum import Spectrum, spectrum_of
 from .starts import best_start
 
 Array = NDArray[np.float64]
+
+_R = TypeVar("_R")
 
 SHAKE = "camera-shake"
 _PARAMETRIC_ROUNDS = 4
@@ -226,15 +228,15 @@ def _parametric(
 
 
 def _checked(
-    generator: Generator[Any, None, Any], cancel: threading.Event | None
-) -> Generator[Guess, None, Any]:
-    while True:
-        try:
-            step = next(generator)
-        except StopIteration as stop:
-            return stop.value
+    steps: Generator[Step, None, _R], cancel: threading.Event | None
+) -> Generator[Guess, None, _R]:
+    """Show the steps of the last check as the second half of it, and stop where asked to."""
+
+    def second_half(step: Step) -> Guess:
         _check(cancel)
-        yield Guess(step.total + step.done, 2 * step.total, "checking")
+        return Guess(step.total + step.done, 2 * step.total, "checking")
+
+    return changed_steps(steps, second_half)
 
 
 def _score(spectrum: Spectrum, kernel: Array) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.device import choose_device
 from ..core.errors import DeconvError
-from ..core.progress import Step, Stream, drain
+from ..core.progress import Step, changed_steps, drain
 from ..engine.axes import parse_axes
 from ..engine.excerpt import excerpt
 from ..engine.incoming import as_array, unit_psf
@@ -132,18 +133,10 @@ def refined_psf(
     where = choose_device(options.get("device", "auto"))
     for number in range(rounds):
         run = stream(method, part, kernel, **options)
-        restored = yield from _labelled(run, f"refining the PSF, {number + 1} of {rounds}")
+        label = f"refining the PSF, {number + 1} of {rounds}"
+        restored = yield from changed_steps(run, partial(replace, label=label))
         kernel = _fitted(restored.data, part, hidden, given, kernel, letters, where)
     return kernel
-
-
-def _labelled(run: Stream, label: str) -> Stream:
-    while True:
-        try:
-            step = next(run)
-        except StopIteration as stop:
-            return stop.value
-        yield replace(step, label=label)
 
 
 def _part(

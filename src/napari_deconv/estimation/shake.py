@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.progress import changed_steps
 from ..signal.fourier import Blur
 from ..signal.gradients import gradient
 from ..signal.strong_edges import l0_edges
@@ -150,14 +151,13 @@ def camera_shake_of_any_size(
 def later(
     search: Generator[Guess, None, _R], before: int, after: int = 0
 ) -> Generator[Guess, None, _R]:
-    """The search's own progress as part of a whole with rounds before and after it."""
-    while True:
-        try:
-            step = next(search)
-        except StopIteration as stop:
-            result: _R = stop.value
-            return result
-        yield Guess(before + step.done, before + step.total + after, step.label, step.preview)
+    """Show a search's progress as part of a whole with rounds before and after it."""
+
+    def share(step: Guess) -> Guess:
+        total = before + step.total + after
+        return Guess(before + step.done, total, step.label, step.preview)
+
+    return changed_steps(search, share)
 
 
 def _rounds(

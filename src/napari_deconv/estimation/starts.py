@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.progress import changed_steps
 from .kernel import likeness
 from .result import Guess
 from .shake import Tuning
@@ -61,22 +63,19 @@ def best_start(
     ndarray, ndarray, list of ndarray
         Kernel and curve of the best, and the kernels of all.
     """
-    found: list[tuple[Array, Array]] = []
+    results: list[tuple[Array, Array]] = []
     for number, tuning in enumerate(STARTS):
-        run = search(tuning)
-        while True:
-            try:
-                step = next(run)
-            except StopIteration as stop:
-                kernel, curve = stop.value
-                break
-            done = (number + step.done / max(1, step.total)) / len(STARTS)
-            label = f"{step.label}, start {number + 1} of {len(STARTS)}"
-            yield Guess(int(_FINE * done), _FINE, label, step.preview)
-        found.append((kernel, curve))
-    every = [kernel for kernel, _ in found]
-    kernel, curve = found[believed(every, spectrum)]
+        results.append((yield from changed_steps(search(tuning), partial(_share, number))))
+    every = [kernel for kernel, _ in results]
+    kernel, curve = results[believed(every, spectrum)]
     return kernel, curve, every
+
+
+def _share(number: int, step: Guess) -> Guess:
+    """A step of one search among all."""
+    done = (number + step.done / max(1, step.total)) / len(STARTS)
+    label = f"{step.label}, start {number + 1} of {len(STARTS)}"
+    return Guess(int(_FINE * done), _FINE, label, step.preview)
 
 
 def believed(

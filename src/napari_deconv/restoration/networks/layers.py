@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import FLOAT32, Precision, arranged
+
+_Convolution = TypeVar("_Convolution", nn.Conv2d, nn.Conv3d)
 
 
 class Layered(nn.Module):
@@ -27,9 +30,13 @@ def at_precision(network: nn.Module, precision: Precision) -> None:
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:
     """A convolution that keeps the size, with the starting scale of He et al. 2015."""
-    layer = nn.Conv2d(inputs, outputs, size, padding=size // 2)
+    return scaled(nn.Conv2d(inputs, outputs, size, padding=size // 2))
+
+
+def scaled(layer: _Convolution) -> _Convolution:
+    """Give a convolution the starting scale of He et al. 2015, and a bias of 0."""
     nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    layer.bias = nn.Parameter(torch.zeros(outputs))
+    layer.bias = nn.Parameter(torch.zeros(layer.out_channels))
     return layer
 
 
@@ -53,16 +60,20 @@ class Residual(nn.Module):
     ----------
     width : int
         Maps in and out.
+    layer : callable
+        Makes a convolution of planes, or of volumes.
     """
 
-    def __init__(self, width: int) -> None:
+    def __init__(
+        self, width: int, layer: Callable[[int, int], nn.Conv2d | nn.Conv3d] = convolution
+    ) -> None:
         super().__init__()
-        self.first, self.second = convolution(width, width), convolution(width, width)
+        self.first, self.second = layer(width, width), layer(width, width)
         with torch.no_grad():
             self.second.weight.mul_(0.1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Maps ``(B, width, Y, X)`` of the same shape."""
+        """Maps ``(B, width, [Z,] Y, X)`` of the same shape."""
         corrected: Tensor = self.second(torch.relu_(self.first(x)))
         return corrected.add_(x)
 

@@ -8,34 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from .layers import Residual, scaled
+
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv3d:
     """A convolution that keeps the size, with the starting scale of He et al. 2015."""
-    layer = nn.Conv3d(inputs, outputs, size, padding=size // 2)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    layer.bias = nn.Parameter(torch.zeros(outputs))
-    return layer
-
-
-class Residual(nn.Module):
-    """``x + convolution(relu(convolution(x)))``, small at the start.
-
-    Parameters
-    ----------
-    width : int
-        Maps in and out.
-    """
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.first, self.second = convolution(width, width), convolution(width, width)
-        with torch.no_grad():
-            self.second.weight.mul_(0.1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Maps ``(B, width, Z, Y, X)`` of the same shape."""
-        corrected: Tensor = self.second(torch.relu_(self.first(x)))
-        return corrected.add_(x)
+    return scaled(nn.Conv3d(inputs, outputs, size, padding=size // 2))
 
 
 class Hourglass(nn.Module):
@@ -61,9 +39,9 @@ class Hourglass(nn.Module):
         above, below = widths
         self.first = convolution(inputs, above)
         self.down = nn.Conv3d(above, below, 2, 2)
-        self.below = nn.Sequential(Residual(below), Residual(below))
+        self.below = nn.Sequential(Residual(below, convolution), Residual(below, convolution))
         self.up = nn.ConvTranspose3d(below, above, 2, 2)
-        self.after = Residual(above)
+        self.after = Residual(above, convolution)
         self.last = convolution(above, outputs)
         nn.init.zeros_(self.last.weight)
 
