@@ -60,16 +60,16 @@ def in_process(job: Job, todo: Sequence[int], cancel: threading.Event | None) ->
         try:
             for place, number in enumerate(todo):
                 assert ahead is not None
-                found, ahead = ahead, None
-                error = found.exception()
+                current, ahead = ahead, None
+                error = current.exception()
                 if error is not None and not isinstance(error, Exception):
                     raise error
                 if place + 1 < len(todo):
                     ahead = reader.submit(work.read, job, todo[place + 1])
                 values, block = None, Block(number, error=str(error) if error else "")
                 if error is None:
-                    values, block = yield from _computed(job, number, found.result(), cancel)
-                del found
+                    values, block = yield from _computed(job, number, current.result(), cancel)
+                del current
                 if behind is not None:
                     yield _written(*behind)
                     behind = None
@@ -112,7 +112,7 @@ def _written(block: Block, future: Future[None]) -> Block:
 def in_cluster(job: Job, todo: Sequence[int], scheduler: str) -> Iterator[Event]:
     """Blocks as the workers of a dask.distributed cluster finish them, in any order."""
     with _connected(scheduler) as client:
-        known = set(client.nthreads())
+        workers = set(client.nthreads())
         shared = client.scatter(job, broadcast=True, hash=False)
         pending = {client.submit(work.whole, n, shared, pure=False): n for n in todo}
         lost = time.monotonic()
@@ -124,9 +124,9 @@ def in_cluster(job: Job, todo: Sequence[int], scheduler: str) -> Iterator[Event]
                 yield _outcome(future, pending.pop(future))
                 future.release()
             now = set(client.nthreads())
-            for gone in sorted(known - now):
+            for gone in sorted(workers - now):
                 yield f"The worker {gone} went away; its blocks went to the others."
-            known = now
+            workers = now
             lost = time.monotonic() if now else lost
             if time.monotonic() - lost > _LOST_S:
                 raise DeconvError(

@@ -88,8 +88,8 @@ def finished(order: Order) -> Outcome | None:
     if recipe.pop("request", None) != _plain(order.request):
         return None
     blocks = int(recipe.get("blocks", {}).get("count", 0))
-    said = f"{order.target} was finished already; nothing was done."
-    return Outcome(order.target, blocks, blocks, {}, (said,), recipe)
+    words = f"{order.target} was finished already; nothing was done."
+    return Outcome(order.target, blocks, blocks, {}, (words,), recipe)
 
 
 def _recorded(target: Path) -> dict[str, Any]:

@@ -81,9 +81,9 @@ def open_source(path: str | Path, axes: str | None = None, position: int | None 
     _require_zarr()
     try:
         if path.suffix.lower() in _TIFF:
-            found = _open_tiff(path, axes, position)
+            source = _open_tiff(path, axes, position)
         else:
-            found = _open_zarr(path, axes)
+            source = _open_zarr(path, axes)
     except DeconvError as error:
         raise DeconvError(f"{path}: {error.what}", error.remedy) from error
     except PermissionError as error:  # somewhere within a folder
@@ -93,13 +93,13 @@ def open_source(path: str | Path, axes: str | None = None, position: int | None 
             f"{path} could not be opened: {reason(error)}.",
             "The file may be damaged or incomplete: open it elsewhere and save it anew.",
         ) from error
-    if "S" in found.picture.axes:
-        found.close()
+    if "S" in source.picture.axes:
+        source.close()
         raise DeconvError(
             f"{path} holds colour samples, which OME-Zarr has no axis for.",
             "Save the colours as channels.",
         )
-    return found
+    return source
 
 
 def _require_zarr() -> None:
@@ -174,15 +174,18 @@ def _images_in(node: Any, path: Path, levels: int = 4) -> Iterator[Path]:
 
 
 def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | None) -> Source:
-    one = about["multiscales"][0]
-    level = one["datasets"][0]
+    pyramid = about["multiscales"][0]
+    level = pyramid["datasets"][0]
     array = node[level["path"]]
-    named = [a if isinstance(a, dict) else {"name": a} for a in one.get("axes", ())]
+    named = [a if isinstance(a, dict) else {"name": a} for a in pyramid.get("axes", ())]
     letters = axes or "".join(str(a["name"])[:1].upper() for a in named)
     letters = check_axes(letters or "TCZYX"[-array.ndim :], array.ndim)
     units = {a: str(d["unit"]) for a, d in zip(letters, named, strict=False) if d.get("unit")}
     transform = _composed(
-        [*level.get("coordinateTransformations", ()), *one.get("coordinateTransformations", ())],
+        [
+            *level.get("coordinateTransformations", ()),
+            *pyramid.get("coordinateTransformations", ()),
+        ],
         array.ndim,
     )
     pairs = {
@@ -191,8 +194,8 @@ def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | 
     }
     omero = about.get("omero", {})
     channels = tuple(str(c.get("label", "")) for c in omero.get("channels", ()))
-    count = len(one["datasets"])
-    said = f"It has {count} levels; level 0, the finest, is restored, and the others made anew."
+    count = len(pyramid["datasets"])
+    note = f"It has {count} levels; level 0, the finest, is restored, and the others made anew."
     picture = Picture(
         data=_any(array),
         axes=letters,
@@ -200,9 +203,9 @@ def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | 
         units={a: u for a, (_, u) in pairs.items() if u and a != "C"},
         channels=channels,
         path=path,
-        notes=(said,) if count > 1 else (),
+        notes=(note,) if count > 1 else (),
     )
-    version = str(about.get("version") or one.get("version") or "0.4")
+    version = str(about.get("version") or pyramid.get("version") or "0.4")
     return Source(picture, transform, units, omero, version)
 
 

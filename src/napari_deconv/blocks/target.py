@@ -24,17 +24,17 @@ _SLAB_VOXELS = 1 << 24
 def chunk_shape(source: Source, spatial: str) -> tuple[int, ...]:
     """Chunks of the result: about the source's along spatial axes, 1 along all others."""
     limits = {"YX": (512, 1024), "ZYX": (16, 256)}[spatial]
-    found = []
+    sizes = []
     for axis, size, have in zip(
         source.picture.axes, source.array.shape, source.array.chunks, strict=True
     ):
         if axis not in spatial:
-            found.append(1)
+            sizes.append(1)
             continue
         usual = limits[0] if axis == "Z" else 256
         keep = usual // 4 <= have <= limits[1]
-        found.append(min(size, have if keep else usual))
-    return tuple(found)
+        sizes.append(min(size, have if keep else usual))
+    return tuple(sizes)
 
 
 def shard_shape(chunks: tuple[int, ...], axes: str) -> tuple[int, ...]:
@@ -112,8 +112,8 @@ def _metadata(source: Source, shapes: list[tuple[int, ...]], version: str) -> di
     axes = source.picture.axes
     described: list[dict[str, str]] = []
     for axis in axes:
-        said = {"name": axis.lower(), "type": _KINDS.get(axis, "space")}
-        described.append(said | ({"unit": source.units[axis]} if axis in source.units else {}))
+        entry = {"name": axis.lower(), "type": _KINDS.get(axis, "space")}
+        described.append(entry | ({"unit": source.units[axis]} if axis in source.units else {}))
     datasets: list[dict[str, Any]] = []
     scale = np.array(source.transform["scale"])
     shift = np.array(source.transform.get("translation", (0.0,) * len(axes)))
@@ -126,14 +126,14 @@ def _metadata(source: Source, shapes: list[tuple[int, ...]], version: str) -> di
         if shift.any():
             steps_said.append({"type": "translation", "translation": shift.tolist()})
         datasets.append({"path": str(level), "coordinateTransformations": steps_said})
-    one: dict[str, Any] = {
+    multiscale: dict[str, Any] = {
         "name": source.picture.path.stem if source.picture.path else "",
         "axes": described,
     }
-    one |= {"datasets": datasets, "type": "mean"}
+    multiscale |= {"datasets": datasets, "type": "mean"}
     if version == "0.4":
-        one["version"] = version
-    return {"multiscales": [one]} | ({"omero": dict(source.omero)} if source.omero else {})
+        multiscale["version"] = version
+    return {"multiscales": [multiscale]} | ({"omero": dict(source.omero)} if source.omero else {})
 
 
 def build_levels(path: Path) -> Iterator[tuple[int, int]]:

@@ -108,13 +108,13 @@ def _halves(tile: Tile, axis: int, halo: int) -> list[Tile]:
     """A tile cut in two, within what was read."""
     core, read = tile.core[axis], tile.read[axis]
     middle = (core.start + core.stop) // 2
-    found = []
+    halves = []
     for start, stop in ((core.start, middle), (middle, core.stop)):
         seen = slice(max(read.start, start - halo), min(read.stop, stop + halo))
         cores, reads = list(tile.core), list(tile.read)
         cores[axis], reads[axis] = slice(start, stop), seen
-        found.append(Tile(tuple(cores), tuple(reads)))
-    return found
+        halves.append(Tile(tuple(cores), tuple(reads)))
+    return halves
 
 
 def _constant(run: Run, block: NDArray[Any], tile: Tile) -> Generator[Step, None, NDArray[Any]]:

@@ -80,8 +80,8 @@ def export(
     comparison = outcome.comparison
     if inputs:
         comparison = replace(comparison, **_inputs(folder, material, picture, guard))
-    said = {"figures": [_said(row) for row in outcome.rows], "notes": list(outcome.notes)}
-    _text(folder / RECIPE, dumps(comparison.to_dict() | said) + "\n")
+    data = {"figures": [_said(row) for row in outcome.rows], "notes": list(outcome.notes)}
+    _text(folder / RECIPE, dumps(comparison.to_dict() | data) + "\n")
     paths = [folder / "figure.png", folder / "figure.svg"]
     return _tried(lambda: figure.draw(outcome, material, paths, tuple(at), name))
 
@@ -107,34 +107,34 @@ def pictured(material: Material) -> Picture:
     from ..io.picture import length
 
     size, unit = length(material.pixel_size, material.unit)
-    known = bool(material.pixel_size) and unit == "µm"
+    calibrated = bool(material.pixel_size) and unit == "µm"
     spatial = material.layout.spatial
     sizes = material.spacing or (material.pixel_size,) * len(spatial)
-    factor = size / material.pixel_size if known else 1.0
-    found = {a: s * factor for a, s in zip(spatial, sizes, strict=True)} if known else {}
+    factor = size / material.pixel_size if calibrated else 1.0
+    spacing = {a: s * factor for a, s in zip(spatial, sizes, strict=True)} if calibrated else {}
     data, axes = material.image, material.axes
     if set(axes) - set("TCZYXS"):
         raise DeconvError(
             f"The image's axes are {axes}; TIFF knows T, C, Z, Y and X.",
             "Name the layer's axes so before exporting.",
         )
-    return Picture(data=data, axes=axes, pixel_size=found, units=dict.fromkeys(found, "µm"))
+    return Picture(data=data, axes=axes, pixel_size=spacing, units=dict.fromkeys(spacing, "µm"))
 
 
 def _inputs(folder: Path, material: Material, picture: Picture, guard: Guard) -> dict[str, Any]:
     """Write the inputs; where they are, relative to the recipe."""
-    found: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
     for key in ("image", "truth", "repeat"):
         array = getattr(material, key)
         if array is None or tuple(array.shape) != tuple(material.image.shape):
-            found[key] = {}
+            inputs[key] = {}
             continue
-        said = {"comparison": key}
-        write(folder / f"{key}.tif", np.asarray(array), picture, said, material.axes, guard)
-        found[key] = {"path": f"{key}.tif", "axes": material.axes}
+        entry = {"comparison": key}
+        write(folder / f"{key}.tif", np.asarray(array), picture, entry, material.axes, guard)
+        inputs[key] = {"path": f"{key}.tif", "axes": material.axes}
     write(folder / "psf.npy", np.asarray(material.psf), recipe={"comparison": "psf"}, guard=guard)
-    found["psf"] = {"file": "psf.npy"}
-    return found
+    inputs["psf"] = {"file": "psf.npy"}
+    return inputs
 
 
 def _said(row: Row) -> dict[str, Any]:

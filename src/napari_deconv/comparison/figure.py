@@ -99,20 +99,20 @@ def _pictures(
         plane = plane_of(array, material.axes, at)
         return unit(plane[..., :3] if plane.ndim == 3 else plane, low, high)
 
-    found = [(name, shown(material.image), "")]
+    pictures = [(name, shown(material.image), "")]
     for row in outcome.rows:
         if row.data is not None:
-            found.append((row.label, shown(row.data), _caption(row)))
+            pictures.append((row.label, shown(row.data), _caption(row)))
     if material.truth is not None and material.truth.shape == material.image.shape:
-        found.append(("Truth", shown(material.truth), ""))
-    return found
+        pictures.append(("Truth", shown(material.truth), ""))
+    return pictures
 
 
 def _caption(row: Row) -> str:
-    told = [key for key in _CAPTION if not math.isnan(row.figure(key))]
+    measured = [key for key in _CAPTION if not math.isnan(row.figure(key))]
     # With a truth nobody asks for the guesses.
     keys = [
-        k for k in told if not row.figures.get("psnr_db") or MEASURES[k].truth or k == "seconds"
+        k for k in measured if not row.figures.get("psnr_db") or MEASURES[k].truth or k == "seconds"
     ]
     parts = [_with_unit(key, row.figure(key)) for key in keys]
     return ", ".join(parts[:3])
@@ -120,10 +120,10 @@ def _caption(row: Row) -> str:
 
 def _with_unit(key: str, value: float) -> str:
     measure = MEASURES[key]
-    said = measure.shown_value(value)
+    text = measure.shown_value(value)
     if measure.unit:
-        return f"{said} {measure.unit}" if key != "frc_px" else f"FRC {said} px"
-    return f"{measure.title} {said}"
+        return f"{text} {measure.unit}" if key != "frc_px" else f"FRC {text} px"
+    return f"{measure.title} {text}"
 
 
 def _picture(

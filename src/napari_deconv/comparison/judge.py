@@ -108,18 +108,18 @@ class Judge:
         ]
         if self.material.truth is not None:
             takers.append(partial(self._true, result))
-        found: dict[str, float] = {}
+        figures: dict[str, float] = {}
         notes: list[str] = []
         # Side by side: between two methods nothing else is done, and a person waits.
         with ThreadPoolExecutor(len(takers)) as pool:
             for taken in [pool.submit(take) for take in takers]:
                 try:
-                    found |= taken.result()
+                    figures |= taken.result()
                 except DeconvError as error:
                     notes.append(f"Not measured: {error}")
-        if "psnr_db" in found and math.isnan(found["ssim"]):
+        if "psnr_db" in figures and math.isnan(figures["ssim"]):
             notes.append("No SSIM: less than 11 px are left inside the border. Set a smaller one.")
-        return found, notes
+        return figures, notes
 
     def _true(self, result: Any) -> dict[str, float]:
         peak = self.data_range
@@ -179,8 +179,8 @@ class Judge:
         if grey[0].ndim == 3:
             first = max(0, grey[0].shape[0] // 2 - 4)
             grey = [volume[first : first + 8] for volume in grey]
-        found: Block = np.stack(grey).astype(np.float32)
-        return found.reshape(-1, *found.shape[-2:])
+        planes: Block = np.stack(grey).astype(np.float32)
+        return planes.reshape(-1, *planes.shape[-2:])
 
     def _beside_image(self, result: Any) -> Iterator[tuple[Block, Block]]:
         return zip(self._blocks(result), self._blocks(self.material.image), strict=True)
@@ -240,5 +240,5 @@ def aligned(estimate: Block, truth: Block) -> NDArray[np.float64]:
     if spread == 0:
         return x
     factor = float(np.mean((x - x.mean()) * (t - t.mean()))) / spread
-    found: NDArray[np.float64] = factor * (x - x.mean()) + t.mean()
-    return found
+    matched: NDArray[np.float64] = factor * (x - x.mean()) + t.mean()
+    return matched

@@ -61,16 +61,16 @@ class Material:
             ("truth", "It is left out: choose one of the image's shape, or crop the larger."),
             ("repeat", "It is left out: choose a second shot of the image's shape."),
         ):
-            found = getattr(self, key)
-            if found is None:
+            array = getattr(self, key)
+            if array is None:
                 continue
-            shape = tuple(found.shape)
+            shape = tuple(array.shape)
             if shape != tuple(self.image.shape):
                 sizes = " x ".join(map(str, shape)), " x ".join(map(str, self.image.shape))
                 notes.append(f"The {key} has {sizes[0]} pixels, the image {sizes[1]}. {remedy}")
                 kept[key] = None
-            elif np.dtype(found.dtype).kind not in "biuf":
-                notes.append(f"The {key} has dtype {found.dtype}. {remedy}")
+            elif np.dtype(array.dtype).kind not in "biuf":
+                notes.append(f"The {key} has dtype {array.dtype}. {remedy}")
                 kept[key] = None
         fit = replace(self, **kept)
         if fit.truth is not None and not align:

@@ -121,8 +121,8 @@ def distinct(configured: tuple[Method, ...]) -> tuple[str, ...]:
     count = Counter(method.title for method in configured)
     names = [m.title if count[m.title] == 1 else str(m) for m in configured]
     seen: Counter[str] = Counter()
-    told = []
+    labels = []
     for name in names:
         seen[name] += 1
-        told.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return tuple(told)
+        labels.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return tuple(labels)

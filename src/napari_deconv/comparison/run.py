@@ -156,19 +156,19 @@ def compare(
     fit, notes = material.fitting(comparison.align)
     judge = Judge(material=fit, align=comparison.align, border_px=comparison.border_px)
     _ = fit.layout  # says in words what does not fit
-    known: dict[str, Any] = {"device": device, "precision": precision, "spacing": fit.spacing}
-    known |= {"memory_bytes": memory_bytes, "cancel": cancel}
+    options: dict[str, Any] = {"device": device, "precision": precision, "spacing": fit.spacing}
+    options |= {"memory_bytes": memory_bytes, "cancel": cancel}
     rows: tuple[Row, ...] = ()
     runs = comparison.runs
     for number, (method, label) in enumerate(zip(runs, comparison.labels, strict=True)):
         blank = Row(number=number, label=label, method=method)
-        row = yield from _row(blank, comparison, judge, known, rows)
+        row = yield from _row(blank, comparison, judge, options, rows)
         rows = (*rows, row)
         yield Progress((number + 1) * _PARTS, _PARTS * len(runs), label, rows)
         if cancel is not None and cancel.is_set():
             raise Cancelled
-    said = (*notes, *filter(None, (judge.said, judge.part)))
-    return Outcome(comparison, rows, said, time.perf_counter() - began)
+    remarks = (*notes, *filter(None, (judge.said, judge.part)))
+    return Outcome(comparison, rows, remarks, time.perf_counter() - began)
 
 
 def best(rows: tuple[Row, ...], key: str) -> Row | None:
@@ -180,26 +180,30 @@ def best(rows: tuple[Row, ...], key: str) -> Row | None:
 
 
 def _row(
-    blank: Row, comparison: Comparison, judge: Judge, known: dict[str, Any], rows: tuple[Row, ...]
+    blank: Row, comparison: Comparison, judge: Judge, options: dict[str, Any], rows: tuple[Row, ...]
 ) -> Generator[Progress, None, Row]:
     try:
-        with PeakMemory(choose_device(known["device"])) as memory:
+        with PeakMemory(choose_device(options["device"])) as memory:
             began = time.perf_counter()
-            made = yield from _made(blank, comparison, judge.material.image, judge, known, rows)
+            result = yield from _made(blank, comparison, judge.material.image, judge, options, rows)
             seconds = time.perf_counter() - began
         again = None
         if judge.material.repeat is not None:
-            again = yield from _made(blank, comparison, judge.material.repeat, judge, known, rows)
+            again = yield from _made(blank, comparison, judge.material.repeat, judge, options, rows)
     except Cancelled:
         raise
     except DeconvError as error:
         return replace(blank, error=str(error))
-    recipe = dict(made.recipe)
+    recipe = dict(result.recipe)
     recipe["psf"] = {**recipe.get("psf", {}), **(judge.material.psf_about or {})}
-    found = {"seconds": seconds, "peak_mib": memory.mib}
-    more, notes = _judged(judge, made, again, comparison)
+    figures = {"seconds": seconds, "peak_mib": memory.mib}
+    more, notes = _judged(judge, result, again, comparison)
     return replace(
-        blank, data=made.data, recipe=recipe, figures=found | more, notes=(*made.notes, *notes)
+        blank,
+        data=result.data,
+        recipe=recipe,
+        figures=figures | more,
+        notes=(*result.notes, *notes),
     )
 
 
@@ -208,13 +212,13 @@ def _made(
     comparison: Comparison,
     image: Any,
     judge: Judge,
-    known: dict[str, Any],
+    options: dict[str, Any],
     rows: tuple[Row, ...],
 ) -> Generator[Progress, None, Result]:
     """The engine's result, its steps on the comparison's scale."""
     material, linear = judge.material, comparison.linear
-    asked = {"axes": material.axes, "noise": comparison.noise, **known}
-    steps = restore(blank.method, image, material.psf, linear=linear, **asked)
+    engine_options = {"axes": material.axes, "noise": comparison.noise, **options}
+    steps = restore(blank.method, image, material.psf, linear=linear, **engine_options)
     total = _PARTS * len(comparison.runs)
     label = f"{blank.number + 1} of {len(comparison.runs)}: {blank.label}"
 
@@ -226,11 +230,13 @@ def _made(
 
 
 def _judged(
-    judge: Judge, made: Result, again: Result | None, comparison: Comparison
+    judge: Judge, result: Result, again: Result | None, comparison: Comparison
 ) -> tuple[dict[str, float], list[str]]:
-    noise = comparison.noise if comparison.noise is not None else made.recipe.get("noise", math.nan)
+    noise = (
+        comparison.noise if comparison.noise is not None else result.recipe.get("noise", math.nan)
+    )
     try:
-        return judge.figures(made.data, float(noise), None if again is None else again.data)
+        return judge.figures(result.data, float(noise), None if again is None else again.data)
     except (MemoryError, ArithmeticError, ValueError) as error:
         log.debug("figures failed", exc_info=True)
         return {}, [f"Not measured: {error}."]

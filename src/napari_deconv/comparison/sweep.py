@@ -38,9 +38,9 @@ class Sweep:
 
     def __post_init__(self) -> None:
         if self.field not in swept_fields(type(self.method)):
-            known = ", ".join(swept_fields(type(self.method))) or "none"
+            names = ", ".join(swept_fields(type(self.method))) or "none"
             raise DeconvError(
-                f"{self.method.title} has no field {self.field!r} to sweep.", f"There is: {known}."
+                f"{self.method.title} has no field {self.field!r} to sweep.", f"There is: {names}."
             )
         if not 0 < len(self.values) <= _MOST:
             raise DeconvError(
@@ -66,11 +66,11 @@ class Sweep:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
         """Rebuild it."""
-        found = as_object("The sweep", data)
+        entries = as_object("The sweep", data)
         return cls(
-            method=Method.from_dict(read_field("The sweep", found, "method", dict)),
-            field=read_field("The sweep", found, "field", str),
-            values=read_field("The sweep", found, "values", tuple[float, ...]),
+            method=Method.from_dict(read_field("The sweep", entries, "method", dict)),
+            field=read_field("The sweep", entries, "field", str),
+            values=read_field("The sweep", entries, "values", tuple[float, ...]),
         )
 
 

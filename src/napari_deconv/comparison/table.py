@@ -28,9 +28,9 @@ def as_csv(rows: Sequence[Row], image: str = "") -> str:
     keys = list(MEASURES)
     writer.writerow([*(["image"] if image else []), "method", "settings", *keys, "error"])
     for row in rows:
-        found = [_number(row.figure(key)) for key in keys]
+        values = [_number(row.figure(key)) for key in keys]
         lead = [image] if image else []
-        writer.writerow([*lead, row.label, settings(row.method), *found, row.error])
+        writer.writerow([*lead, row.label, settings(row.method), *values, row.error])
     return text.getvalue()
 
 

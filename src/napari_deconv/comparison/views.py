@@ -55,14 +55,14 @@ def difference(first: Any, second: Any, colour: bool = False) -> NDArray[np.floa
             f"Images of shapes {a.shape} and {b.shape} have no difference.",
             "Choose two of one shape.",
         )
-    found: NDArray[np.float32] = a.astype(np.float32) - b.astype(np.float32)
-    return found[..., :3].mean(axis=-1) if colour else found
+    change: NDArray[np.float32] = a.astype(np.float32) - b.astype(np.float32)
+    return change[..., :3].mean(axis=-1) if colour else change
 
 
 def span(maps: Sequence[NDArray[Any]]) -> float:
     """A half range that holds 99.5 % of every map's pixels, for limits symmetric about 0."""
-    found = [float(np.quantile(np.abs(_sampled(each)), 0.995)) for each in maps]
-    return max([*found, 1e-12])
+    spans = [float(np.quantile(np.abs(_sampled(each)), 0.995)) for each in maps]
+    return max([*spans, 1e-12])
 
 
 def profile(
@@ -128,8 +128,8 @@ def rectangle(
         raise DeconvError(
             "The rectangle holds nothing of the image.", "Drag one over a part of the image."
         )
-    found = (slice(int(top), int(bottom)), slice(int(left), int(right)))
-    return found, (float(top), float(left), float(bottom), float(right))
+    window = (slice(int(top), int(bottom)), slice(int(left), int(right)))
+    return window, (float(top), float(left), float(bottom), float(right))
 
 
 def plane_of(array: Any, axes: str, at: Sequence[int]) -> NDArray[Any]:
@@ -154,8 +154,8 @@ def plane_of(array: Any, axes: str, at: Sequence[int]) -> NDArray[Any]:
 def unit(plane: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
     """Intensities between two limits as 0 to 1."""
     reach = high - low if high > low else 1.0
-    found: NDArray[np.float32] = np.clip((plane.astype(np.float32) - low) / reach, 0, 1)
-    return found
+    values: NDArray[np.float32] = np.clip((plane.astype(np.float32) - low) / reach, 0, 1)
+    return values
 
 
 def limits(array: Any) -> tuple[float, float]:

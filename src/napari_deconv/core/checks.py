@@ -20,10 +20,10 @@ def rules(hint: Any) -> list[Any]:
     """What an annotation adds to its type, each bound by itself."""
     if get_origin(hint) is not Annotated:
         return []
-    found: list[Any] = []
+    constraints: list[Any] = []
     for extra in get_args(hint)[1:]:
-        found += list(extra) if isinstance(extra, Interval) else [extra]
-    return found
+        constraints += list(extra) if isinstance(extra, Interval) else [extra]
+    return constraints
 
 
 def checked(where: str, value: Any, hint: Any) -> Any:
@@ -106,8 +106,8 @@ def _checked_union(where: str, value: Any, options: tuple[Any, ...]) -> Any:
     fitting = [f for f in failures if not f[0]]
     sizes = [len(get_args(o)) for o in options if get_origin(o) is tuple]
     if len(fitting) > 1 and isinstance(value, (tuple, list)) and len(value) not in sizes:
-        known = " or ".join(map(str, sizes))
-        raise DeconvError(f"{where} has {len(value)} values.", f"Give {known}.")
+        counts = " or ".join(map(str, sizes))
+        raise DeconvError(f"{where} has {len(value)} values.", f"Give {counts}.")
     raise min(failures)[2]
 
 

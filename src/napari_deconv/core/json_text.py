@@ -64,10 +64,10 @@ def read_object(
     path: str | Path, what: str = "", remedy: str = "Give a JSON file."
 ) -> dict[str, Any]:
     """Parse a JSON file that holds one object; raises as `read_json`, and if it does not."""
-    found = read_json(path, what, remedy)
-    if not isinstance(found, dict):
+    data = read_json(path, what, remedy)
+    if not isinstance(data, dict):
         raise DeconvError(f"{what} {named(path)} holds no object.".strip(), remedy)
-    return found
+    return data
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

@@ -92,19 +92,19 @@ class Spec:
         if cls.title and name in (cls.name, cls.title):
             return cls
         cls.complete()
-        for key, found in cls.registry.items():
-            if name in (key, found.title):
-                return found
+        for key, kind in cls.registry.items():
+            if name in (key, kind.title):
+                return kind
         raise unknown(cls.__name__.lower(), name, cls.registry)
 
     @classmethod
     def make(cls, name: str, /, **fields: Any) -> typing.Self:
         """Configure the class registered as ``name``, with a clear error for unknown fields."""
-        found = cls.lookup(name)
+        kind = cls.lookup(name)
         for key in fields:
-            if key not in found.fields():
-                raise unknown(f"field of {found.title}", key, found.fields())
-        return found(**fields)
+            if key not in kind.fields():
+                raise unknown(f"field of {kind.title}", key, kind.fields())
+        return kind(**fields)
 
     @classmethod
     def parse(cls, text: str) -> typing.Self:
@@ -116,8 +116,8 @@ class Spec:
             If there is no such name or field, or a value does not fit.
         """
         name, _, rest = text.partition(":")
-        found = cls.lookup(name.strip())
-        return cls.make(found.name, **found.parse_fields(rest))
+        kind = cls.lookup(name.strip())
+        return cls.make(kind.name, **kind.parse_fields(rest))
 
     @classmethod
     def parse_fields(cls, text: str) -> dict[str, Any]:

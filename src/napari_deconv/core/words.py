@@ -110,5 +110,5 @@ def reason(error: Exception) -> str:
         return "it is nested too deep"
     if type(error).__name__ == "UnidentifiedImageError":
         return "it is of another kind"
-    said = str(error).strip().split("\n")[0][: 2 * _LONGEST].rstrip(".")
-    return said or "it is damaged"
+    text = str(error).strip().split("\n")[0][: 2 * _LONGEST].rstrip(".")
+    return text or "it is damaged"

@@ -196,17 +196,17 @@ def _make(job: _Job, out: Path) -> Making:
             io.write(stage / "source" / name, array, axes=pairs[0]["axes"])
         for folder in ("degraded", "truth", "psf"):
             (stage / folder).mkdir()
-        made = []
+        entries = []
         for done, entry in enumerate(pairs, 1):
-            made += _pair(job, entry, stage)
+            entries += _pair(job, entry, stage)
             yield Progress(done, len(pairs), entry["name"])
-        if not made:
+        if not entries:
             reasons = "; ".join(list(job.skipped.values())[:3])
             raise DeconvError(f"No pair could be made: {reasons}", "Give other images.")
-        recipe = job.recipe | {"pairs": made, "made_with": _versions()}
+        recipe = job.recipe | {"pairs": entries, "made_with": _versions()}
         (stage / "recipe.json").write_text(dumps(recipe) + "\n", encoding="utf-8")
     skipped = tuple(f"{name}: {reason}" for name, reason in job.skipped.items())
-    return Summary(out, len(made), skipped, tuple(job.differing))
+    return Summary(out, len(entries), skipped, tuple(job.differing))
 
 
 def _pair(job: _Job, entry: dict[str, Any], stage: Path) -> list[dict[str, Any]]:
@@ -239,10 +239,10 @@ def _source(job: _Job, entry: dict[str, Any]) -> io.Picture:
 
 def _read_recipe(path: Path) -> dict[str, Any]:
     try:
-        found = read_object(path)
+        recipe = read_object(path)
         for key, hint in _FIELDS.items():
-            field("The recipe", found, key, hint)
-        for entry in found["pairs"]:
+            field("The recipe", recipe, key, hint)
+        for entry in recipe["pairs"]:
             for key in ("name", "source"):
                 check_plain_name(key, field("A pair", entry, key, str))
             field("A pair", entry, "axes", str, None)
@@ -254,7 +254,7 @@ def _read_recipe(path: Path) -> dict[str, Any]:
             f"{path} is no recipe of a data set: {error.what}",
             "Give the recipe.json of a data set.",
         ) from error
-    return found
+    return recipe
 
 
 _FIELDS: Mapping[str, Any] = {

@@ -109,8 +109,8 @@ class _Look:
         light = rng.beta(1.1, 1.3, (count, 1))
         tint = rng.normal(0, 1, (count, 3)) * rng.gamma(1.2, 0.08)
         palette = np.clip(light + tint * np.minimum(1, 2 * light + 0.2), 0.01, 1)
-        made = np.stack([_texture(shape, rng) for _ in range(_TEXTURES)])
-        return cls(palette.astype(np.float32), made, texture * float(rng.uniform(0.1, 1)))
+        textures = np.stack([_texture(shape, rng) for _ in range(_TEXTURES)])
+        return cls(palette.astype(np.float32), textures, texture * float(rng.uniform(0.1, 1)))
 
     def surface(self, window: tuple[slice, slice], rng: np.random.Generator) -> Array:
         """What a thing looks like within a window, ``(3, Y, X)``."""

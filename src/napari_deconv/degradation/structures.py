@@ -47,8 +47,8 @@ class Structures(Scenery, title="Fluorescence structures"):
         super().__post_init__()
         for kind in self.kinds or ("",):
             if kind not in volumes.VOLUME_KINDS:
-                known = ", ".join(volumes.VOLUME_KINDS)
-                raise DeconvError(f"There is no structure {kind!r}.", f"Choose of: {known}.")
+                kinds = ", ".join(volumes.VOLUME_KINDS)
+                raise DeconvError(f"There is no structure {kind!r}.", f"Choose of: {kinds}.")
         for low, high in (("fine_px", "coarse_px"), ("background_low", "background_high")):
             if getattr(self, low) > getattr(self, high):
                 raise DeconvError(f"{self.title}: {low} is above {high}.", "Swap the two.")

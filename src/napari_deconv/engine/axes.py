@@ -89,12 +89,12 @@ class Layout:
 
     def item(self, number: int) -> dict[str, int]:
         """The position of this number on the looped axes, without a walk over those before it."""
-        found: dict[str, int] = {}
+        position: dict[str, int] = {}
         for axis in reversed(self.looped):
             entries = self._entries(axis)
             number, index = divmod(number, len(entries))
-            found[axis] = entries[index]
-        return {axis: found[axis] for axis in self.looped}
+            position[axis] = entries[index]
+        return {axis: position[axis] for axis in self.looped}
 
     @property
     def count(self) -> int:

@@ -96,7 +96,7 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
     if out is None:  # an alpha channel stays as it is
         opaque = layout.colours == layout.samples
         out = np.empty(layout.shape, run.intensity.dtype) if opaque else np.array(run.image)
-    parts, found = _parts(run.method, psf, layout), list[Result]()
+    parts, results = _parts(run.method, psf, layout), list[Result]()
     clipped, count, colours = 0, layout.count * len(parts), slice(0, layout.colours)
     whole = tuple(slice(0, n) for n in layout.block_shape)
     for item in layout.items():
@@ -104,16 +104,18 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
         total = np.zeros((layout.colours, *layout.block_shape), np.float32)
         for number, part in enumerate(parts):
             label = f"{psf.place} {number + 1} of {len(parts)}"
-            found.append((yield from placed(part.restored(run, item), len(found), count, label)))
-            total[(slice(None), *part.core)] += part.weighted(found[-1].data)
-            found[-1] = replace(found[-1], data=total[:0])  # the pixels are in the sum
+            results.append(
+                (yield from placed(part.restored(run, item), len(results), count, label))
+            )
+            total[(slice(None), *part.core)] += part.weighted(results[-1].data)
+            results[-1] = replace(results[-1], data=total[:0])  # the pixels are in the sum
         values, held = stored(total, run.intensity.dtype)
         clipped += held
         layout.write(out, item, whole, colours, values)
     run.clipped = clipped
-    recipe = _recipe(found, psf)
+    recipe = _recipe(results, psf)
     recipe |= {"items": summary(run.readings)} if run.readings else {}
-    return Result(out, recipe, tuple(dict.fromkeys(n for f in found for n in f.notes)))
+    return Result(out, recipe, tuple(dict.fromkeys(n for f in results for n in f.notes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,10 +139,10 @@ class _Part:
         colours = slice(0, run.layout.colours)
         block = run.layout.read(run.image, item, self.read, colours)
         hidden = run.unseen.read(run.image, run.layout, item, self.read, colours)
-        one, ndim = len(block) == 1, block.ndim - 1
-        image = np.ascontiguousarray(block[0] if one else np.moveaxis(block, 0, -1))
-        mask = None if hidden is None else hidden[0] if one else np.moveaxis(hidden, 0, -1)
-        axes = "ZYX"[-ndim:] + ("" if one else "S")
+        single, ndim = len(block) == 1, block.ndim - 1
+        image = np.ascontiguousarray(block[0] if single else np.moveaxis(block, 0, -1))
+        mask = None if hidden is None else hidden[0] if single else np.moveaxis(hidden, 0, -1)
+        axes = "ZYX"[-ndim:] + ("" if single else "S")
         layout = parse_axes(image.shape, axes, ndim)
         result = yield from replace(
             run,
@@ -158,13 +160,15 @@ class _Part:
             misfits=[],
             notes=list(run.notes),
         ).stream()
-        return replace(result, data=result.data[None] if one else np.moveaxis(result.data, -1, 0))
+        return replace(
+            result, data=result.data[None] if single else np.moveaxis(result.data, -1, 0)
+        )
 
 
 def _parts(method: Solver, psf: VaryingPSF, layout: Layout) -> list[_Part]:
     parts = []
-    for one, shares in psf.shares(layout.block_shape):
-        kernel = check_psf(one, method)
+    for psf_part, shares in psf.shares(layout.block_shape):
+        kernel = check_psf(psf_part, method)
         core, read, factors = [], [], []
         halos = zip(shares, method.halo(kernel.shape), layout.block_shape, strict=True)
         for axis, (share, halo, n) in enumerate(halos):
@@ -183,10 +187,10 @@ def _parts(method: Solver, psf: VaryingPSF, layout: Layout) -> list[_Part]:
     return parts
 
 
-def _recipe(found: list[Result], psf: VaryingPSF) -> dict[str, Any]:
-    recipe = dict(found[0].recipe)
-    recipe["seconds"] = round(sum(one.recipe["seconds"] for one in found), 3)
-    recipe["elements"] = sum(one.recipe["elements"] for one in found)
+def _recipe(results: list[Result], psf: VaryingPSF) -> dict[str, Any]:
+    recipe = dict(results[0].recipe)
+    recipe["seconds"] = round(sum(one.recipe["seconds"] for one in results), 3)
+    recipe["elements"] = sum(one.recipe["elements"] for one in results)
     about = {"shape": list(middle(psf).shape), "sha256": [array_hash(one) for one in psf.psfs]}
     recipe["psf"] = psf.about() | about
     return recipe

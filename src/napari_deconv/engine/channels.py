@@ -55,7 +55,7 @@ def stream_channels(
     axes = options.get("axes")
     check_channels(tuple(image.shape), axes, psfs)
     out = np.empty(tuple(image.shape), image.dtype)
-    found, notes = [], _untouched(image, out, axes or "", psfs)
+    recipes, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):
             where, deep = f"channel {channel}", isinstance(psf, DepthPSF | RegionPSF)
@@ -65,9 +65,9 @@ def stream_channels(
             yield from placed(run.settle(block), number, len(psfs), where)
             steps = blended(run, psf) if deep else run.stream()
             result = yield from placed(steps, number, len(psfs), where)
-        found.append({"channel": channel, **result.recipe})
+        recipes.append({"channel": channel, **result.recipe})
         notes += [f"Channel {channel}: {note}" for note in result.notes]
-    return Result(out, _merged(found), tuple(notes))
+    return Result(out, _merged(recipes), tuple(notes))
 
 
 def each_channel(shape: tuple[int, ...], axes: str | None, psf: Any) -> dict[int, Any] | None:
@@ -110,16 +110,16 @@ def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list
     return [f"Channel {channel} has no PSF and was left as it was." for channel in rest]
 
 
-def _merged(found: list[dict[str, Any]]) -> dict[str, Any]:
-    recipe = dict(found[0])
+def _merged(recipes: list[dict[str, Any]]) -> dict[str, Any]:
+    recipe = dict(recipes[0])
     del recipe["channel"]
     for key in ("seconds", "seconds_choosing", "elements"):
         if key in recipe:
-            recipe[key] = round(sum(one.get(key, 0) for one in found), 3)
-    if any(one["psf"] != recipe["psf"] for one in found):
+            recipe[key] = round(sum(each.get(key, 0) for each in recipes), 3)
+    if any(each["psf"] != recipe["psf"] for each in recipes):
         recipe["psf"] = {"shape": recipe["psf"]["shape"]}
     keys = ("channel", "psf", "noise", "noise_origin", "scale", "items", "tiles", "chosen")
-    recipe["channels"] = [{k: one[k] for k in keys if k in one} for one in found]
+    recipe["channels"] = [{k: each[k] for k in keys if k in each} for each in recipes]
     for key in ("chosen", "items"):
         recipe.pop(key, None)
     return recipe

@@ -70,8 +70,8 @@ class Coverage:
 
     def _factor(self, kind: int) -> Tensor:
         """``1 / A^T m`` of all rows of one kind, ``(1, ...)``; the last is kept."""
-        known, factor = self._last  # at once: other threads set it for rows of another kind
-        if known != kind:
+        rows, factor = self._last  # at once: other threads set it for rows of another kind
+        if rows != kind:
             factor = self._inverse(torch.tensor([kind], device=self._table.device))
             self._last = kind, factor
         return factor

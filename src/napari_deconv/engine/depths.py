@@ -69,9 +69,9 @@ class DepthPSF:
         """
         z, count = np.arange(shape[0], dtype=float), len(self.planes)
         rows = [np.interp(z, self.planes, row) for row in np.eye(count)]
-        found: dict[str, tuple[NDArray[Any], NDArray[np.float64]]] = {}
+        by_hash: dict[str, tuple[NDArray[Any], NDArray[np.float64]]] = {}
         for psf, row in zip(self.psfs, rows, strict=True):
             key = array_hash(psf)
-            found[key] = (psf, found[key][1] + row if key in found else row)
+            by_hash[key] = (psf, by_hash[key][1] + row if key in by_hash else row)
         everywhere = tuple(np.ones(n, np.float32) for n in shape[1:])
-        return [(psf, (row.astype(np.float32), *everywhere)) for psf, row in found.values()]
+        return [(psf, (row.astype(np.float32), *everywhere)) for psf, row in by_hash.values()]

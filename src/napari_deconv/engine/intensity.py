@@ -183,16 +183,16 @@ def survey(image: Any, layout: Layout, unseen: Unseen | None = None) -> tuple[In
         )
     flat = np.concatenate([strided(b, _SAMPLE // len(blocks)) for b in blocks])
     flat = flat if flat.dtype.itemsize > _FLOAT32_BYTES else flat.astype(np.float32)
-    found = _intensity(dtype, flat, low, high, parts)
+    intensity = _intensity(dtype, flat, low, high, parts)
     if whole:
-        return found, _representative(image, layout, unseen, None)
+        return intensity, _representative(image, layout, unseen, None)
     item, region, block = max(
         samples, key=lambda sample: float(sample[2].pixels.std(dtype=np.float64))
     )
     try:
-        return found, _representative(image, layout, unseen, (item, region))
+        return intensity, _representative(image, layout, unseen, (item, region))
     except Exception:  # there, too
-        return found, block
+        return intensity, block
 
 
 def _whole(image: NDArray[Any], layout: Layout, unseen: Unseen) -> list[Block]:
@@ -371,8 +371,8 @@ def _representative(
     item = layout.item(layout.count // 2)
     middle = layout.block_shape[0] // 2
     if where is not None:
-        item, found = where
-        region, middle = (*region[:-2], *found[-2:]), found[0].start
+        item, place = where
+        region, middle = (*region[:-2], *place[-2:]), place[0].start
     if layout.spatial == "ZYX":
         # The middle of a stack is where the object is; 16 planes tell the noise.
         depth = 8

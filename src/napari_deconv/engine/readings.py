@@ -143,8 +143,8 @@ def channel_noise(image: Any, axes: str | None = None) -> tuple[NoiseReading, ..
         reading = typical
         if layout.channels > 1:
             with suppress(DeconvError):
-                one = replace(layout, fixed=(("C", channel),))
-                reading = read_typical(image, one, unseen, None)[0].noise
+                single = replace(layout, fixed=(("C", channel),))
+                reading = read_typical(image, single, unseen, None)[0].noise
         readings.append(reading)
     return tuple(readings)
 
@@ -157,8 +157,8 @@ def summary(readings: Sequence[Reading]) -> dict[str, Any]:
     """Noise and scale of every item, for a recipe; of very many, their least, median and most."""
     about = {}
     for name, values in (
-        ("noise", [one.noise.level for one in readings]),
-        ("scale", [one.intensity.scale for one in readings]),
+        ("noise", [each.noise.level for each in readings]),
+        ("scale", [each.intensity.scale for each in readings]),
     ):
         if len(values) > _MOST_LISTED:
             values = np.quantile(values, [0, 0.5, 1]).tolist()

@@ -349,10 +349,10 @@ def _common(block: Block) -> float:
         return INDEPENDENT
     hidden = [None] * 3 if block.hidden is None else block.hidden
     pairs = zip(block.pixels, hidden, strict=True)
-    one = float(np.mean([estimate_noise(*pair) for pair in pairs]))
+    single = float(np.mean([estimate_noise(*pair) for pair in pairs]))
     anywhere = None if block.hidden is None else np.asarray(block.hidden.any(0))
     mean = estimate_noise(block.pixels.mean(0), anywhere)
-    return min(max(mean / one, INDEPENDENT), 1.0) if one > 0 else INDEPENDENT
+    return min(max(mean / single, INDEPENDENT), 1.0) if single > 0 else INDEPENDENT
 
 
 def _native(block: NDArray[Any]) -> NDArray[np.float32]:

@@ -95,9 +95,9 @@ def check_psf(psf: Any, method: Solver) -> NDArray[np.float32]:
     """The PSF as float32 of unit sum, or a `DeconvError` saying what is wrong with it."""
     array = unit_psf(psf)
     if array.ndim not in method.ndim:
-        known = " and ".join(f"{n}-D" for n in method.ndim)
+        dimensions = " and ".join(f"{n}-D" for n in method.ndim)
         raise DeconvError(
-            f"{method.title} works in {known}, but the PSF is {array.ndim}-D.",
+            f"{method.title} works in {dimensions}, but the PSF is {array.ndim}-D.",
             f"Give a {method.ndim[0]}-D PSF.",
         )
     return array.astype(np.float32)
@@ -127,10 +127,10 @@ def prepare(
         image = as_array("The image", image)
     kernel = check_psf(psf, method)
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
-    known = Unseen.of(image, layout, unseen, nan)
+    hidden = Unseen.of(image, layout, unseen, nan)
     given = noise if noise is None or isinstance(noise, NoiseLaw) else _given(noise)
-    intensity, _ = survey(image, layout, known)
-    reading, block = read_typical(image, layout, known, given)
+    intensity, _ = survey(image, layout, hidden)
+    reading, block = read_typical(image, layout, hidden, given)
     where = choose_device(device)
     layers, instead = choose_precision(precision, where)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
@@ -142,7 +142,7 @@ def prepare(
         layout=layout,
         reading=reading,
         noise=given,
-        unseen=known,
+        unseen=hidden,
         spacing=relative(spacing, kernel.ndim),
         device=where,
         budget=budget,

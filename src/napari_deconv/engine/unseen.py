@@ -96,8 +96,8 @@ class Unseen:
         return _either(hidden, broken) if broken.any() else hidden
 
 
-def _either(one: Hidden | None, other: Hidden) -> Hidden:
-    return other if one is None else one | other
+def _either(mask: Hidden | None, other: Hidden) -> Hidden:
+    return other if mask is None else mask | other
 
 
 def _layout_of(shape: tuple[int, ...], layout: Layout) -> Layout:

@@ -117,8 +117,8 @@ def stream_across(
     for number, box in enumerate(boxes, 1):
         try:
             run = stream(image, size, family, box, noise, **options)
-            found = yield from _placed(run, number, count)
-            parts.append(None if found.confidence.level == "poor" else found)
+            part = yield from _placed(run, number, count)
+            parts.append(None if part.confidence.level == "poor" else part)
         except Cancelled:
             raise
         except DeconvError:  # a region without edges, say: that of the whole photo stands in
@@ -166,17 +166,17 @@ def _placed(
 
 
 def _judged(whole: Estimate, parts: tuple[Estimate | None, ...], grid: tuple[int, int]) -> Across:
-    told = [part.psf for part in parts if part is not None]
-    agree = min((likeness(a, b) for i, a in enumerate(told) for b in told[:i]), default=1.0)
+    kernels = [part.psf for part in parts if part is not None]
+    agree = min((likeness(a, b) for i, a in enumerate(kernels) for b in kernels[:i]), default=1.0)
     rows, columns = (int(n) for n in grid)
     psf = RegionPSF(
         (rows, columns),
         tuple(whole.psf if p is None else matched(p.psf, whole.psf) for p in parts),
     )
-    words = [_said(len(told), len(parts), agree)]
+    words = [_said(len(kernels), len(parts), agree)]
     level = whole.confidence.level
-    if agree < _AGREE and len(told) > 1:
-        level = "fair" if len(told) == len(parts) else "poor"
+    if agree < _AGREE and len(kernels) > 1:
+        level = "fair" if len(kernels) == len(parts) else "poor"
     words += [f"The whole photo: {whole.confidence}"]
     confidence = replace(whole.confidence, level=level, words=tuple(words))
     recipe = {
@@ -189,10 +189,10 @@ def _judged(whole: Estimate, parts: tuple[Estimate | None, ...], grid: tuple[int
     return Across(psf, whole, parts, agree, confidence, recipe)
 
 
-def _said(told: int, count: int, agree: float) -> str:
-    silent = "" if told == count else f" {count - told} could not tell and take the whole's PSF."
-    if told < 2:
-        return f"Only {told} of {count} regions could tell a PSF." + silent
+def _said(sure: int, count: int, agree: float) -> str:
+    silent = "" if sure == count else f" {count - sure} could not tell and take the whole's PSF."
+    if sure < 2:
+        return f"Only {sure} of {count} regions could tell a PSF." + silent
     if agree < _AGREE:
         return (
             f"The PSFs of the regions disagree (likeness down to {agree:.2f}): the blur differs "

@@ -137,8 +137,8 @@ def _estimate(
     parametric = [name for name in wanted if name != SHAKE]
     ahead = len(parametric) * _PARAMETRIC_ROUNDS + _CHECK_ROUNDS
     most = float(size or min(64, min(plane.gray.shape) // 3))
-    found = yield from _parametric(spectrum, parametric, most, cancel)
-    scores = {fit.family: fit.cost for fit in found}
+    fits_by_family = yield from _parametric(spectrum, parametric, most, cancel)
+    scores = {fit.family: fit.cost for fit in fits_by_family}
     kernel, curve, tried = None, np.zeros((0, 2)), list[Array]()
     if SHAKE in wanted:
         search = best_start(_search(plane, size, side, where, cancel), spectrum)
@@ -147,7 +147,7 @@ def _estimate(
     best = min(scores, key=lambda name: scores[name])
     overruled = ""
     if kernel is not None and best != SHAKE:
-        psf = next(f for f in found if f.family == best).spec()
+        psf = next(f for f in fits_by_family if f.family == best).spec()
         far = min(_radius(cleaned(k, *_BODY)) for k in tried)
         if far > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
@@ -158,7 +158,7 @@ def _estimate(
         psf = kernel.astype(np.float32)
         agreement = sorted(likeness(kernel, k) for k in tried)[-2]  # the last is itself
     else:
-        fit = next(f for f in found if f.family == best)
+        fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(1, 2, "checking", lambda: (psf, None))
     check = judged(plane, psf, best, scores, overruled, agreement)
@@ -201,12 +201,12 @@ def _radius(kernel: NDArray[Any]) -> float:
 
 
 def _families(family: str) -> tuple[str, ...]:
-    known = (*FAMILIES, SHAKE)
+    names = (*FAMILIES, SHAKE)
     if family == "auto":
-        return known
-    if family not in known:
+        return names
+    if family not in names:
         raise DeconvError(
-            f"family = {family!r} is unknown.", f"Choose auto, {', '.join(known[:-1])} or {SHAKE}."
+            f"family = {family!r} is unknown.", f"Choose auto, {', '.join(names[:-1])} or {SHAKE}."
         )
     return (family,)
 
@@ -214,17 +214,17 @@ def _families(family: str) -> tuple[str, ...]:
 def _parametric(
     spectrum: Spectrum, families: list[str], most_px: float, cancel: threading.Event | None
 ) -> Generator[Guess, None, list[Fit]]:
-    found: list[Fit] = []
+    results: list[Fit] = []
     total = len(families) * _PARAMETRIC_ROUNDS * 2
     for number, family in enumerate(families):
         for part, fit in enumerate(fits(spectrum, family, most_px), 1):
             _check(cancel)
             done = number * _PARAMETRIC_ROUNDS + part
             if fit is not None:
-                found.append(fit)
-            psf = min(found, key=lambda f: f.cost).spec() if found else None
+                results.append(fit)
+            psf = min(results, key=lambda f: f.cost).spec() if results else None
             yield Guess(done, total, f"spectrum: {SAID[family]}", lambda psf=psf: (psf, None))  # type: ignore[misc]
-    return found
+    return results
 
 
 def _checked(

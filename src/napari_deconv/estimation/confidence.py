@@ -63,7 +63,7 @@ def judged(
         Of the restoration.
     """
     white, misfit = yield from _residual(plane, psf)
-    bad, doubtful, said = [], [], []
+    bad, doubtful, remarks = [], [], []
     if misfit > _BAD_MISFIT:
         bad.append(
             f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
@@ -81,7 +81,7 @@ def judged(
             "its level if you know it."
         )
     elif math.isfinite(misfit):
-        said.append(
+        remarks.append(
             f"Restored with it and blurred again, the photo is met within {misfit:.1f} times its "
             "noise."
         )
@@ -109,9 +109,9 @@ def judged(
             f"The spectrum alone looks like a {SAID[overruled]}'s, but edges are smeared farther."
         )
     else:
-        (doubtful if _undecided(scores, family) else said).extend(_ranking(scores, family))
+        (doubtful if _undecided(scores, family) else remarks).extend(_ranking(scores, family))
     level = "poor" if bad else "fair" if doubtful else "good"
-    return Confidence(level, (*bad, *doubtful, *said), white, misfit)  # type: ignore[arg-type]
+    return Confidence(level, (*bad, *doubtful, *remarks), white, misfit)  # type: ignore[arg-type]
 
 
 def _residual(plane: Plane, psf: NDArray[np.float32]) -> Generator[Step, None, tuple[float, float]]:

@@ -58,22 +58,22 @@ def from_edge(
     gray = luma_plane(image, axes)
     distance, values, half = _across(gray, line, width_px)
     scores: dict[str, float] = {}
-    found: dict[str, Array] = {}
+    fits: dict[str, Array] = {}
     for family, model in _MODELS.items():
-        found[family], scores[family] = _fit(model, distance, values, half)
-    _check(found, scores, half)
+        fits[family], scores[family] = _fit(model, distance, values, half)
+    _check(fits, scores, half)
     best = min(scores, key=lambda name: scores[name])
-    spread = max(0.3, float(abs(found[best][3])))
+    spread = max(0.3, float(abs(fits[best][3])))
     spec: PSF = Gaussian(sigma_px=spread) if best == "gaussian" else Disk(radius_px=spread)
     # The line-spread function of a disk falls to one half at sqrt(3) / 2 of its radius.
     fwhm = spread * (2 * math.sqrt(2 * math.log(2)) if best == "gaussian" else math.sqrt(3))
-    low, step = found[best][:2]
+    low, step = fits[best][:2]
     return Estimate(
         psf=spec(),
         family=best,
         spec=spec,
         confidence=_confidence(scores, spread, fwhm, half),
-        curve=_binned(distance - found[best][2], (values - low) / step),
+        curve=_binned(distance - fits[best][2], (values - low) / step),
         scores=scores,
         recipe={
             "estimate": "edge",
@@ -166,9 +166,9 @@ def _fit(
     return best, math.sqrt(2 * cost / len(d))
 
 
-def _check(found: dict[str, Array], scores: dict[str, float], half: float) -> None:
+def _check(fits: dict[str, Array], scores: dict[str, float], half: float) -> None:
     best = min(scores, key=lambda name: scores[name])
-    step, spread = abs(found[best][1]), abs(found[best][3])
+    step, spread = abs(fits[best][1]), abs(fits[best][3])
     if step < 4 * scores[best]:
         raise DeconvError(
             f"No edge stands out along the line (its step is {step:.3g}, what is left of it "

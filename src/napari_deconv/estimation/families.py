@@ -110,13 +110,13 @@ class _Search:
         corners[1, 0] *= 1.06
         if len(start) > 1:
             corners[2, 1] += min(4.0, 60 / start[0])
-        found = minimize(
+        minimum = minimize(
             lambda v: self.cost(tuple(v)),
             np.array(start),
             method="Nelder-Mead",
             options={"initial_simplex": corners, "maxfev": steps, "xatol": 1e-3, "fatol": 1e-2},
         )
-        return tuple(float(v) for v in found.x), float(found.fun)
+        return tuple(float(v) for v in minimum.x), float(minimum.fun)
 
 
 def thinned(spectrum: Spectrum, step: int) -> Spectrum:

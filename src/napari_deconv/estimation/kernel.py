@@ -75,9 +75,9 @@ def reach(kernel: Array) -> int:
     return int(np.abs(at).max(initial=0))
 
 
-def likeness(one: Array, other: Array) -> float:
+def likeness(kernel: Array, other: Array) -> float:
     """Correlation of two kernels at the best shift: 1 for equal ones, 0 without anything shared."""
     from scipy.signal import fftconvolve
 
-    cross = fftconvolve(one, other[::-1, ::-1])
-    return float(cross.max() / np.sqrt(np.square(one).sum() * np.square(other).sum()))
+    cross = fftconvolve(kernel, other[::-1, ::-1])
+    return float(cross.max() / np.sqrt(np.square(kernel).sum() * np.square(other).sum()))

@@ -146,8 +146,8 @@ def _part(
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
     layout = parse_axes(tuple(image.shape), options.get("axes"), len(psf_shape))
-    known = Unseen.of(image, layout, options.get("unseen"), options.get("nan", "refuse"))
-    _, block = survey(image, layout, known)
+    unseen = Unseen.of(image, layout, options.get("unseen"), options.get("nan", "refuse"))
+    _, block = survey(image, layout, unseen)
     chosen = block[excerpt(block.pixels, psf_shape)]
     part = np.moveaxis(chosen.pixels, 0, -1).astype(np.float32)
     hidden = None if chosen.hidden is None else np.moveaxis(chosen.hidden, 0, -1)
@@ -175,10 +175,10 @@ def _fitted(
     rings = tuple(n // 2 for n in given.shape)
     grid = fast_shape([n + 3 * r for n, r in zip(y.shape[1:], rings, strict=True)])
     x, y = (pad_and_taper(a, grid, rings, float(a.mean())) for a in (x, y))
-    known = torch.zeros((1, *grid), device=device)
+    observed = torch.zeros((1, *grid), device=device)
     window = (slice(None), *(slice(r, r + n) for r, n in zip(rings, seen.shape, strict=False)))
-    known[window] = _good(seen, hidden, letters, device)
-    both = torch.stack([known * known.roll(-1, axis) for axis in range(1, known.ndim)])
+    observed[window] = _good(seen, hidden, letters, device)
+    both = torch.stack([observed * observed.roll(-1, axis) for axis in range(1, observed.ndim)])
     inner = _eroded(both.amin(0), given.shape)
     delta = torch.zeros([1] * given.ndim, device=device) + 1
     edges = l0_edges(x, Blur(delta, grid), gradient_power(grid, device=device), _EDGE_PRICE)

@@ -48,14 +48,14 @@ def scale_of(plane: Plane, side: int, zoom: float, device: torch.device | None) 
     grid = fast_shape([n + 3 * ring for n in y.shape[1:]])
     padded = pad_and_taper(y, grid, (ring, ring), float(y.mean()))
     window = (slice(None), *(slice(ring, ring + n) for n in y.shape[1:]))
-    known = torch.zeros_like(padded)
-    known[window] = good
-    both = torch.stack([known * known.roll(-1, axis) for axis in (1, 2)])
+    observed = torch.zeros_like(padded)
+    observed[window] = good
+    both = torch.stack([observed * observed.roll(-1, axis) for axis in (1, 2)])
     inner = 1 - max_pool2d(1 - both.amin(0), 2 * ring + 1, 1, ring)
     height, width = y.shape[1:]
     return Scale(
         y=padded,
-        known=known,
+        known=observed,
         inner=inner,
         seen=gradient(padded) * both,
         rough=gradient_power(grid, device=y.device),

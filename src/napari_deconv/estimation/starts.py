@@ -79,7 +79,7 @@ def _share(number: int, step: Guess) -> Guess:
 
 
 def believed(
-    found: Sequence[Array],
+    kernels: Sequence[Array],
     spectrum: Spectrum,
     noise: float = _NOISE,
     price: float = _SPREAD_PRICE,
@@ -89,7 +89,7 @@ def believed(
 
     Parameters
     ----------
-    found : sequence of ndarray
+    kernels : sequence of ndarray
         One of each search.
     spectrum : Spectrum
         Of the photo.
@@ -98,10 +98,10 @@ def believed(
         which two searches count as one finding.
     """
     noisier = replace(spectrum, noise=noise**2 * spectrum.noise)
-    pairs = [(i, j) for i, j in combinations(range(len(found)), 2)
-             if likeness(found[i], found[j]) > agreed]  # fmt: skip
-    left = sorted({i for pair in pairs for i in pair}) or range(len(found))
-    return min(left, key=lambda i: _misfit(found[i], noisier, price))
+    pairs = [(i, j) for i, j in combinations(range(len(kernels)), 2)
+             if likeness(kernels[i], kernels[j]) > agreed]  # fmt: skip
+    left = sorted({i for pair in pairs for i in pair}) or range(len(kernels))
+    return min(left, key=lambda i: _misfit(kernels[i], noisier, price))
 
 
 def _misfit(kernel: Array, spectrum: Spectrum, price: float) -> float:

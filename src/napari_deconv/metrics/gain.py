@@ -36,14 +36,14 @@ def noise_gain(estimate: ArrayLike, image: ArrayLike) -> float:
         If the shapes differ or a value is not a finite real number.
     """
     x, y = pair("estimate", estimate, "image", image, np.float32)
-    seen, made = _spreads(y), _spreads(x)
+    seen, restored = _spreads(y), _spreads(x)
     # Clipped areas do not vary at all and say nothing of the noise.
-    made, seen = made[seen > 0], seen[seen > 0]
+    restored, seen = restored[seen > 0], seen[seen > 0]
     if not seen.size:
         return math.nan
     count = max(1, round(_FLATTEST * seen.size))
     flat = np.argpartition(seen, count - 1)[:count]
-    return float(np.median(made[flat]) / np.median(seen[flat]))
+    return float(np.median(restored[flat]) / np.median(seen[flat]))
 
 
 def _spreads(x: NDArray[np.floating]) -> NDArray[np.floating]:

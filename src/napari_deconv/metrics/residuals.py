@@ -68,8 +68,8 @@ def _blurred(
     spectrum *= rfftn(k, grid)
     full = irfftn(spectrum, grid, axes, overwrite_x=True)
     valid = tuple(slice(m - 1, n) for m, n in zip(k.shape, sizes, strict=True))
-    found: NDArray[np.floating] = full[(..., *valid)]
-    return found
+    blurred: NDArray[np.floating] = full[(..., *valid)]
+    return blurred
 
 
 def reblur_error(

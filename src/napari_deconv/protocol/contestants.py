@@ -71,8 +71,8 @@ class Contestant:
         """As the command line takes it, such as ``hyper-laplacian:weight=best``."""
         if self.method is None:
             return BLURRED
-        said = f"{self.held:.3g}@image" if self.held else self.oracle
-        return shorthand(self.method, **({self.field: said} if self.field else {}))
+        value = f"{self.held:.3g}@image" if self.held else self.oracle
+        return shorthand(self.method, **({self.field: value} if self.field else {}))
 
     @property
     def settings(self) -> str:

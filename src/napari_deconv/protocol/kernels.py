@@ -77,12 +77,12 @@ def kernels_in(path: Path) -> KernelSet:
     """
     if is_folder(path):
         files = files_in(path, SUFFIXES)
-        found = [pair for file in files for pair in _arrays(file)]
+        arrays = [pair for file in files for pair in _arrays(file)]
     else:
-        found = list(_arrays(path))
-    if not found:
+        arrays = list(_arrays(path))
+    if not arrays:
         raise DeconvError(f"There is no PSF in {path}.", f"Looked for {', '.join(SUFFIXES)}.")
-    kernels = tuple(_kernel(f"{name} {array_hash(array)[:8]}", array) for name, array in found)
+    kernels = tuple(_kernel(f"{name} {array_hash(array)[:8]}", array) for name, array in arrays)
     return KernelSet(path.name, kernels)
 
 

@@ -73,7 +73,9 @@ class Plan:
     def keys(self, scene: Scene, who: Contestant) -> list[tuple[Contestant, Key]]:
         """What a contestant runs on a scene, and the rows of it."""
         candidates = who.candidates(scene.noise.nominal)
-        return [(one, self._key(scene, one, self.weights[who])) for one in candidates]
+        return [
+            (candidate, self._key(scene, candidate, self.weights[who])) for candidate in candidates
+        ]
 
     def _key(self, scene: Scene, who: Contestant, weights: str) -> Key:
         return Key(
@@ -142,8 +144,8 @@ def bench(
 
 
 def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) -> Iterator[Progress]:
-    known = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
-    tasks = list(_tasks(plan, known, f"{plan.where}, processes: {workers}, threads: {threads}"))
+    finished = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
+    tasks = list(_tasks(plan, finished, f"{plan.where}, processes: {workers}, threads: {threads}"))
     if not tasks:
         return
     with closing(Writer(path)) as writer:
@@ -155,14 +157,14 @@ def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) ->
                 yield Progress(done, len(tasks), task.scene.image.stem)
 
 
-def _tasks(plan: Plan, known: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
+def _tasks(plan: Plan, finished: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
     for group in plan.groups:
         for scene in group.scenes:
             entries = [pair for who in plan.contestants for pair in plan.keys(scene, who)]
             wanted = tuple(
                 (who, key)
                 for who, key in dict(entries).items()
-                if key not in known or not known[key].still_holds(who.settings)
+                if key not in finished or not finished[key].still_holds(who.settings)
             )
             if wanted:
                 yield _Task(scene, wanted, plan.told, plan.where, ran_on)
@@ -170,26 +172,26 @@ def _tasks(plan: Plan, known: dict[Key, Row], ran_on: str) -> Iterator[_Task]:
 
 def _rows(task: _Task) -> Iterator[Row]:
     """One row per contestant, whatever becomes of it."""
-    made: Case | None = None
+    case: Case | None = None
     for who, key in task.wanted:
         try:
-            made = made or task.scene.case()
-            found = attempt(who, made, task.told, task.where)
+            case = case or task.scene.case()
+            result = attempt(who, case, task.told, task.where)
         except Cancelled:
             raise
         except Exception as error:  # one failure must not cost the other rows
             _log.debug("%s", key, exc_info=True)
-            known = isinstance(error, DeconvError)
-            said = str(error) if known else f"{type(error).__name__}: {error}"
-            yield Row(*key, fields=who.settings, ran_on=task.ran_on, failed=said)
+            expected = isinstance(error, DeconvError)
+            words = str(error) if expected else f"{type(error).__name__}: {error}"
+            yield Row(*key, fields=who.settings, ran_on=task.ran_on, failed=words)
             continue
         yield Row(
             *key,
-            psnr_db=f"{found.score.psnr_db:.4f}",
-            ssim=f"{found.score.ssim:.5f}",
-            seconds=f"{found.seconds:.3f}",
+            psnr_db=f"{result.score.psnr_db:.4f}",
+            ssim=f"{result.score.ssim:.5f}",
+            seconds=f"{result.seconds:.3f}",
             fields=who.settings,
-            setting=found.setting,
+            setting=result.setting,
             ran_on=task.ran_on,
         )
 

@@ -96,11 +96,11 @@ def summarise(
     """
     lines = []
     for group in plan.groups:
-        found = {who: chosen(plan, group, who, rows) for who in plan.contestants}
-        against = found.get(baseline) if baseline is not None else None
+        best = {who: chosen(plan, group, who, rows) for who in plan.contestants}
+        against = best.get(baseline) if baseline is not None else None
         made = [
             _line(group, who, part, None if who == baseline else against)
-            for who, part in found.items()
+            for who, part in best.items()
             if part
         ]
         lines += sorted(made, key=lambda line: (line.n > 0, line.psnr_db.mean))
@@ -112,7 +112,7 @@ def chosen(plan: Plan, group: Group, who: Contestant, rows: Mapping[Key, Row]) -
     if not group.scenes:
         return []
     keys = [plan.keys(scene, who) for scene in group.scenes]
-    candidates = [one for one, _ in keys[0]]
+    candidates = [candidate for candidate, _ in keys[0]]
     parts = [[rows.get(pairs[k][1]) for pairs in keys] for k in range(len(candidates))]
     if len(parts) == 1:
         return parts[0] if any(parts[0]) else []
@@ -165,12 +165,12 @@ def _margins(
             yield float(row.psnr_db) - float(other.psnr_db), float(row.ssim) - float(other.ssim)
 
 
-def _settings(said: Sequence[str]) -> str:
+def _settings(settings: Sequence[str]) -> str:
     """What an oracle chose: one value, or the least, the median and the largest of them."""
-    if not said or len(set(said)) == 1:
-        return said[0] if said else ""
-    field = said[0].split("=")[0]
-    values = sorted(float(each.split("=")[1].split()[0]) for each in said)
-    at_edge = sum("edge" in each for each in said)
+    if not settings or len(set(settings)) == 1:
+        return settings[0] if settings else ""
+    field = settings[0].split("=")[0]
+    values = sorted(float(each.split("=")[1].split()[0]) for each in settings)
+    at_edge = sum("edge" in each for each in settings)
     edge = f", {at_edge} at the edge of the search" if at_edge else ""
     return f"{field} {values[0]:g} to {values[-1]:g}, median {np.median(values):g}{edge}"

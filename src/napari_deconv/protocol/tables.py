@@ -39,7 +39,7 @@ def protocol(plan: Plan, lines: Sequence[Line], images: str, cross: bool = False
     sets = ", ".join(dict.fromkeys(f"`{group.kernels}`" for group in plan.groups))
     pairs = "every image with every PSF of" if cross else "image i with PSF i mod n of"
     counts = sorted({len(group.scenes) for group in plan.groups})
-    told = "The methods are told the noise level." if plan.told else (
+    level = "The methods are told the noise level." if plan.told else (
         "The methods get the blurred image and the PSF; they estimate the noise level."
     )  # fmt: skip
     photons = any(group.scenes[0].noise.photons for group in plan.groups)
@@ -52,16 +52,16 @@ def protocol(plan: Plan, lines: Sequence[Line], images: str, cross: bool = False
         *(["Photons: expected count at the sharp image's brightest pixel."] if photons else []),
         "Scored on the area the blurred image covers, less half the PSF on every side: PSNR of the "
         "estimate clipped to [0, 1], SSIM 11x11, sigma 1.5, data range 1.",
-        f"{told} Mean over n scenes with the bootstrap 95 % interval ({DRAWS} draws); median "
+        f"{level} Mean over n scenes with the bootstrap 95 % interval ({DRAWS} draws); median "
         f"seconds per image, run on: {'; '.join(places) or 'nothing yet'}.",
     ])  # fmt: skip
 
 
-def as_json(plan: Plan, lines: Sequence[Line], said: str, command: str, baseline: str) -> str:
+def as_json(plan: Plan, lines: Sequence[Line], header: str, command: str, baseline: str) -> str:
     """The table for programs; what is no number is null."""
     table = [{k: _plain(v) for k, v in asdict(line).items()} for line in lines]
     return json.dumps(
-        {"command": command, "protocol": said, "told_noise": plan.told,
+        {"command": command, "protocol": header, "told_noise": plan.told,
          "baseline": baseline or None, "table": table},
         indent=1,
     )  # fmt: skip

@@ -62,13 +62,13 @@ def expected(method: Solver, image: Any, psf: Any, **options: Unpack[Options]) -
         quiet: Options = options | {"noise": options.get("noise") or 0.0}
         for kernel, fixed in _kernels(image, psf, options.get("axes")):
             varying = isinstance(kernel, DepthPSF | RegionPSF)
-            one = middle(kernel) if varying else kernel
-            run, _ = prepare(method, image, one, fixed=fixed, **quiet)
+            psf_in_middle = middle(kernel) if varying else kernel
+            run, _ = prepare(method, image, psf_in_middle, fixed=fixed, **quiet)
             work = (workload(run, kernel) if varying else run.workload()) * method.total
             kind = _kind(method, run.psf.ndim, str(run.device), run.precision.name)
             timings = known().get(kind) or _trials.get(kind)
             if not timings:
-                timings = [probe(*prepare(method, image, one, fixed=fixed, **options))]
+                timings = [probe(*prepare(method, image, psf_in_middle, fixed=fixed, **options))]
                 _trials[kind] = timings
             seconds += _estimate(timings, work)
     return seconds

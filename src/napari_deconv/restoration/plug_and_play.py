@@ -100,15 +100,15 @@ class PlugAndPlay(
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
         yield from ()  # done at once
-        known = as_trained(self)
-        if known.joint_channels and len(problem.seen) != 3:
+        method = as_trained(self)
+        if method.joint_channels and len(problem.seen) != 3:
             raise DeconvError(
                 f"The weights {self.weights} are for the three colours of a photo, and this image "
                 "has one channel at a time.",
                 "Choose weights for gray.",
             )
-        chosen = {"denoiser": known.denoiser, **named(self.weights or self.default_weights)}
-        return Settled(known, chosen)
+        chosen = {"denoiser": method.denoiser, **named(self.weights or self.default_weights)}
+        return Settled(method, chosen)
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         if domain_of(problem.seen.cpu().numpy(), problem.bits) == "photo":

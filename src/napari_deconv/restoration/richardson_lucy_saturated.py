@@ -110,9 +110,9 @@ class RichardsonLucySaturated(
         share = shared_light(problem, use)
 
         def normalise(correction: Tensor, rows: slice) -> Tensor:
-            known = share[:, rows]
-            correction.clamp_(min=0).div_(known.clamp(min=LEAST))
-            return correction.masked_fill_(known <= LEAST, 1)
+            observed = share[:, rows]
+            correction.clamp_(min=0).div_(observed.clamp(min=LEAST))
+            return correction.masked_fill_(observed <= LEAST, 1)
 
         x = flat(problem, background)
         torch.clamp(problem.seen - background, min=tiny(problem), out=x[problem.window])

@@ -173,8 +173,8 @@ def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
     """The words in front of the tensors: safetensors' own table, and ours within it."""
     try:
         table = parse_json(raw[8 : 8 + int.from_bytes(raw[:8], "little")], f"The table of {path}")
-        found = as_object("its table", as_object("its table", table).get("__metadata__"))
-        meta = {key: field("its table", found, key, str) for key in _KEYS}
+        entries = as_object("its table", as_object("its table", table).get("__metadata__"))
+        meta = {key: field("its table", entries, key, str) for key in _KEYS}
         header = as_object("its header", parse_json(meta["header"], "its header"))
         if not meta["format"].isdecimal():
             raise DeconvError(f"its format is {shortened(meta['format'])}.")
@@ -216,11 +216,11 @@ _RECIPE: Mapping[str, Any] = {
 
 def _check_header(header: Mapping[str, Any]) -> None:
     """Raise `DeconvError` if a header says something in a form that its readers do not expect."""
-    known = {key: field("its header", header, key, hint, None) for key, hint in _HEADER.items()}
-    recipe = known["recipe"] or {}
+    values = {key: field("its header", header, key, hint, None) for key, hint in _HEADER.items()}
+    recipe = values["recipe"] or {}
     for key, hint in _RECIPE.items():
         field("its recipe", recipe, key, hint, None)
-    scores = field("its scores", known["scores"] or {}, "held_out_psnr", dict, {})
+    scores = field("its scores", values["scores"] or {}, "held_out_psnr", dict, {})
     for name, score in scores.items():
         if not isinstance(score, int | float):
             raise DeconvError(f"its score at {name} is {shortened(score)}.")
@@ -238,9 +238,9 @@ def _check_header(header: Mapping[str, Any]) -> None:
 def _check_there(path: Path) -> None:
     """Raise `DeconvError` if there is no file, naming the shipped ones."""
     if not exists(path):
-        known = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
+        names = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
         raise DeconvError(
-            f"There is no weight file {named_path(path)}.", f"Shipped ones: {known or 'none'}."
+            f"There is no weight file {named_path(path)}.", f"Shipped ones: {names or 'none'}."
         )
 
 
@@ -274,9 +274,9 @@ def as_trained(method: _N) -> _N:
     path = locate(method.weights or method.default_weights)
     if not method.for_training or not exists(path):
         return method
-    known = about(path).get("fields", {})
+    trained = about(path).get("fields", {})
     kind = type(method)
-    return method.but(**{key: known.get(key, getattr(kind, key)) for key in method.for_training})
+    return method.but(**{key: trained.get(key, getattr(kind, key)) for key in method.for_training})
 
 
 def load_network(method: Network, device: torch.device, precision: Precision = FLOAT32) -> Any:

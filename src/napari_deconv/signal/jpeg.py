@@ -183,8 +183,8 @@ def _coefficients(plane: Plane) -> Plane:
 
     rows, columns = (n // _SIDE for n in plane.shape)
     blocks = plane[: rows * _SIDE, : columns * _SIDE].reshape(rows, _SIDE, columns, _SIDE)
-    found: Plane = dctn(blocks.transpose(0, 2, 1, 3), axes=(2, 3), norm="ortho")
-    return found.reshape(-1, _SIDE, _SIDE)
+    coefficients: Plane = dctn(blocks.transpose(0, 2, 1, 3), axes=(2, 3), norm="ortho")
+    return coefficients.reshape(-1, _SIDE, _SIDE)
 
 
 def _found(plane: Plane, standard: NDArray[Any], table: Plane | None) -> _Component | None:
@@ -194,31 +194,31 @@ def _found(plane: Plane, standard: NDArray[Any], table: Plane | None) -> _Compon
         return None
     low = [(u, v) for u in range(5) for v in range(5) if 0 < u + v < 5]
     steps = {place: _step(x[(slice(None), *place)]) for place in low}
-    told = {place: step for place, step in steps.items() if step > 1}
-    if len(told) < _LEAST_STEPS:
+    coarse = {place: step for place, step in steps.items() if step > 1}
+    if len(coarse) < _LEAST_STEPS:
         return None
     if table is None:
-        table = _table(told, standard)
+        table = _table(coarse, standard)
     return _Component(np.round(x / table).astype(np.int64), table)
 
 
 _LEAST_BLOCKS = 48
 
 
-def _table(told: dict[tuple[int, int], int], standard: NDArray[Any]) -> Plane:
+def _table(steps: dict[tuple[int, int], int], standard: NDArray[Any]) -> Plane:
     """All steps: those of the quality that explains most of the ones that were found.
 
     Where they are of no such table (cameras have their own), the others are taken in proportion.
     """
     best = max(
         (_scaled(standard, quality) for quality in range(1, 101)),
-        key=lambda table: sum(table[place] == step for place, step in told.items()),
+        key=lambda table: sum(table[place] == step for place, step in steps.items()),
     )
-    if 2 * sum(best[place] == step for place, step in told.items()) >= len(told):
+    if 2 * sum(best[place] == step for place, step in steps.items()) >= len(steps):
         return best
-    factor = float(np.median([step / standard[place] for place, step in told.items()]))
+    factor = float(np.median([step / standard[place] for place, step in steps.items()]))
     table: Plane = np.maximum(1, np.floor(standard * factor + 0.5))
-    for place, step in told.items():
+    for place, step in steps.items():
         if 0.5 < step / table[place] < 2:  # what is not was found by chance
             table[place] = step
     return table

@@ -34,8 +34,8 @@ def spectra(blocks: NDArray[np.float64]) -> NDArray[np.float32]:
 
     size = blocks.shape[-1]
     inner = np.r_[1 : size // 2, size // 2 + 1 : size]
-    found = rfft2((blocks * window(size)).astype(np.float32))[:, inner, 1 : size // 2]
-    power: NDArray[np.float32] = np.square(np.abs(found))
+    halves = rfft2((blocks * window(size)).astype(np.float32))[:, inner, 1 : size // 2]
+    power: NDArray[np.float32] = np.square(np.abs(halves))
     return power
 
 

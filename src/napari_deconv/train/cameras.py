@@ -61,6 +61,6 @@ def measured(
     """
     error = np.where(clipped, 0.0, degraded - blurred)
     inside = max(1e-3, 1 - float(clipped.mean()))
-    one = max(_LEAST_TOLD, math.sqrt(float(np.mean(error**2)) / inside))
+    single = max(_LEAST_TOLD, math.sqrt(float(np.mean(error**2)) / inside))
     mean = math.sqrt(float(np.mean(error.mean(0) ** 2)) / inside)
-    return one, min(max(mean / one, 3**-0.5), 1.0)
+    return single, min(max(mean / single, 3**-0.5), 1.0)

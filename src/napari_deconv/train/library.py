@@ -71,8 +71,8 @@ class Entry:
     @property
     def score(self) -> float:
         """Mean PSNR on held-out images in dB; NaN if it does not say."""
-        found = self.header.get("scores", {}).get("held_out_psnr", {})
-        return float(np.mean(list(found.values()))) if found else float("nan")
+        scores = self.header.get("scores", {}).get("held_out_psnr", {})
+        return float(np.mean(list(scores.values()))) if scores else float("nan")
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +98,7 @@ def entries() -> list[Entry]:
 
 def _entries(folder: Path) -> list[Entry]:
     """Those of a folder; it need not exist, nor may it have to be entered."""
-    found = []
+    weights = []
     try:
         paths = files_in(folder, (_SUFFIX,)) if exists(folder) else []
     except DeconvError as error:
@@ -106,10 +106,10 @@ def _entries(folder: Path) -> list[Entry]:
         return []
     for path in paths:
         try:
-            found.append(_entry(path))
+            weights.append(_entry(path))
         except DeconvError as error:
             log.warning("%s", error)
-    return found
+    return weights
 
 
 def get(name: str) -> Entry:
@@ -132,13 +132,13 @@ def matches(method: str, psf: NDArray[Any]) -> list[Match]:
     The person's own and, behind own ones as near, those that come with the package.
     """
     wanted = psf_hash(psf)
-    found = []
+    candidates = []
     for entry in (*entries(), *_entries(FOLDER)):
         own = entry.psf
         if entry.method == method and own is not None and psf.ndim == 2:
             away = 0.0 if entry.psf_hash == wanted else distance(psf, own)
-            found.append(Match(entry, away))
-    return sorted(found, key=lambda match: match.distance)
+            candidates.append(Match(entry, away))
+    return sorted(candidates, key=lambda match: match.distance)
 
 
 def add(file: Path, name: str) -> Entry:
@@ -223,11 +223,11 @@ def check(name: str) -> None:
 def unused(name: str) -> str:
     """``name`` as it can be used, with a number behind it if there is one of that name."""
     plain = re.sub(r"[^\w .,()+=-]", "", name).strip(" .-")[:70] or "weights"
-    number, found = 1, plain
-    while _taken(found):
+    number, free = 1, plain
+    while _taken(free):
         number += 1
-        found = f"{plain} {number}"
-    return found
+        free = f"{plain} {number}"
+    return free
 
 
 def _entry(path: Path) -> Entry:

@@ -127,19 +127,19 @@ def fit(
     watch = Watch(60 * minutes, look_seconds, stop)
     folders = [images] if isinstance(images, Path) else list(images)
     material = read_material(recipe, folders)
-    with team(device) as us, only_run(out) if us.leads else nullcontext():
-        layers, instead = choose_precision(precision, us.device, training=True)
-        state = begin(recipe, us.device, layers)
+    with team(device) as workers, only_run(out) if workers.leads else nullcontext():
+        layers, instead = choose_precision(precision, workers.device, training=True)
+        state = begin(recipe, workers.device, layers)
         make_folder(out)
         _check_folder(out, recipe)
         if exists(out / "checkpoint.pt"):
-            state.load(out / "checkpoint.pt", us.device)
-        if us.leads:
+            state.load(out / "checkpoint.pt", workers.device)
+        if workers.leads:
             rewind(out / "log.jsonl", state.step)
             for note in (*filter(None, [instead]), *material.skipped):
                 yield Trained(state.step, recipe.steps, note=note)
-        exam = {name: batch.to(us.device) for name, batch in _exam(material).items()}
-        yield from _run(state, material, exam, out, watch, us)
+        exam = {name: batch.to(workers.device) for name, batch in _exam(material).items()}
+        yield from _run(state, material, exam, out, watch, workers)
     return out / "best.safetensors"
 
 
@@ -152,10 +152,10 @@ def _check_folder(out: Path, recipe: Recipe) -> None:
     if (out / "checkpoint.pt").exists() or not best.exists():
         return
     try:
-        known = about(best).get("recipe")
+        recipe_there = about(best).get("recipe")
     except DeconvError:
-        known = None
-    if known != json.loads(dumps(recipe.to_dict())):
+        recipe_there = None
+    if recipe_there != json.loads(dumps(recipe.to_dict())):
         raise DeconvError(
             f"{best} holds weights that this training has not made.",
             "Give another folder: they would be replaced.",
@@ -163,15 +163,20 @@ def _check_folder(out: Path, recipe: Recipe) -> None:
 
 
 def _run(
-    state: State, material: Material, exam: dict[str, Batch], out: Path, watch: Watch, us: Team
+    state: State,
+    material: Material,
+    exam: dict[str, Batch],
+    out: Path,
+    watch: Watch,
+    workers: Team,
 ) -> Generator[Trained, None, None]:
     recipe, saved, scored = replace(material.recipe, images=material.names), time.monotonic(), -1
     often = max(_VALIDATION_STEPS, recipe.steps // _VALIDATIONS)
     if watch.on and state.step == 0:
         yield from watch.show(_validate(state, recipe, exam, out, watch))
-    while us.agreed(state.step < recipe.steps and watch.goes_on):
-        advance(state, _batch(material, state, us).to(us.device), recipe, us)
-        if not us.leads:
+    while workers.agreed(state.step < recipe.steps and watch.goes_on):
+        advance(state, _batch(material, state, workers).to(workers.device), recipe, workers)
+        if not workers.leads:
             continue
         if watch.due(state.step % often == 0) or state.step == recipe.steps:
             scored = state.step
@@ -181,13 +186,13 @@ def _run(
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             state.save(out / "checkpoint.pt")
             saved = time.monotonic()
-    if us.leads:
+    if workers.leads:
         state.save(out / "checkpoint.pt")
         if watch.on and scored != state.step:
             yield _validate(state, recipe, exam, out, watch)
 
 
-def _batch(material: Material, state: State, us: Team) -> Batch:
+def _batch(material: Material, state: State, workers: Team) -> Batch:
     """The process's share of the next batch: every patch has a generator of its own."""
     recipe, rng = material.recipe, state.rng
     side, count = recipe.sizes(state.step)
@@ -198,7 +203,7 @@ def _batch(material: Material, state: State, us: Team) -> Batch:
         batch = make_batch([material.draw(own, side)], recipe, own, side_px=side, colours=colours)
         return misjudge(batch, recipe.misjudged, own)
 
-    seeds = us.part(rng.integers(2**63, size=count).tolist())
+    seeds = workers.part(rng.integers(2**63, size=count).tolist())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         patches = list(pool.map(one, seeds))
     return Batch.joined(patches)
@@ -221,8 +226,8 @@ def _exam(material: Material) -> dict[str, Batch]:
     noises = noises if recipe.photon_share < 1 else []
     scenes = {str(n): make_batch(images, recipe, rng, side_px=side, noise=n) for n in noises}
     for n in noises if recipe.colours else ():
-        made = make_batch(images, recipe, rng, side_px=side, noise=n, colours=True)
-        scenes[f"{n}, colour"] = made
+        coloured = make_batch(images, recipe, rng, side_px=side, noise=n, colours=True)
+        scenes[f"{n}, colour"] = coloured
     if recipe.photon_share:
         photons = min(max(_PHOTONS, recipe.photons_low), recipe.photons_high)
         scenes["photons"] = make_batch(images, recipe, rng, side_px=side, photons=photons)

@@ -187,15 +187,15 @@ def _pair(
         clean = _blurred(torch.from_numpy(sharp), otf).mul_(chain.gain).numpy()
         none = np.zeros(degraded.shape, bool)
         seen, common = measured(degraded, clean, none if clipped is None else clipped)
-    told = min(max(seen, recipe.noise_low), recipe.noise_high) if photons or special else noise
-    sigma = torch.full((1, 1, 1, 1), told)
+    level = min(max(seen, recipe.noise_low), recipe.noise_high) if photons or special else noise
+    sigma = torch.full((1, 1, 1, 1), level)
     local = None
     if recipe.photon_share:
         local = torch.ones((1, *degraded.shape))
         if photons:
             mean = chain.gain * _blurred(torch.from_numpy(sharp), otf).view(local.shape)
             law = NoiseLaw(slope=1 / photons, constant=noise**2)
-            local = law.variance(mean).sqrt().clip(recipe.noise_low, recipe.noise_high) / told
+            local = law.variance(mean).sqrt().clip(recipe.noise_low, recipe.noise_high) / level
     if not fixed and recipe.psf_off and rng.random() < recipe.psf_off:
         guess = _fitted(mistaken(psf, rng), sharp.shape[-2:])
         otf = Blur(torch.from_numpy(guess), sharp.shape[-2:]).otf

@@ -62,9 +62,9 @@ class Team:
         """The leader's answer."""
         if self.size == 1:
             return answer
-        told = torch.tensor(int(answer), device=self.device)
-        dist.broadcast(told, 0)
-        return bool(told)
+        answers = torch.tensor(int(answer), device=self.device)
+        dist.broadcast(answers, 0)
+        return bool(answers)
 
 
 @contextmanager

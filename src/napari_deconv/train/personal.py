@@ -74,16 +74,16 @@ def starts(name: str) -> dict[str, str]:
     """
     kind = trainable()[name]
     rows = sorted((row for row in shipped() if row["method"] == name), key=lambda x: _odd(kind, x))
-    found = {row["id"]: f"shipped: {row['id']}" for row in rows}
-    found |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}
+    labels = {row["id"]: f"shipped: {row['id']}" for row in rows}
+    labels |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}
     itself = "nothing learned" if kind.untrained else "the inverse of the PSF"
-    return {"": itself, **found} if kind.one_psf else {**found, "": "nothing learned"}
+    return {"": itself, **labels} if kind.one_psf else {**labels, "": "nothing learned"}
 
 
 def _odd(kind: type[Method], row: Mapping[str, Any]) -> int:
     """How many fields of the method that made some weights are not as they come."""
-    made = row.get("recipe", {}).get("method", {})
-    return sum(made[key] != getattr(kind, key) for key in made.keys() & kind.fields().keys())
+    trained = row.get("recipe", {}).get("method", {})
+    return sum(trained[key] != getattr(kind, key) for key in trained.keys() & kind.fields().keys())
 
 
 def name_for(method: Method, psf_about: dict[str, Any]) -> str:

@@ -130,7 +130,7 @@ def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Pr
 def unfinished() -> list[Project]:
     """Trainings that were broken off and that nobody is at now, the oldest first."""
     methods()
-    found = []
+    projects = []
     try:
         trainings = data_folder() / "trainings"
         folders = inside(trainings) if exists(trainings) else []
@@ -144,8 +144,8 @@ def unfinished() -> list[Project]:
             log.warning("%s", error)
             continue
         if project is not None and folder not in _busy:
-            found.append(project)
-    return found
+            projects.append(project)
+    return projects
 
 
 def _read(folder: Path) -> Project | None:

@@ -70,11 +70,11 @@ def planes(image: Any, axes: str) -> list[Plane]:
     lead = [n for axis, n in zip(axes, image.shape, strict=True) if axis not in "YXS"]
     count = math.prod(lead)
     chosen = range(0, count, -(-count // _MOST_PLANES) or 1)
-    found = [_gray(np.asarray(image[np.unravel_index(i, lead) if lead else ()])) for i in chosen]
-    top = 255.0 if image.dtype == np.uint8 else max(float(plane.max()) for plane in found)
-    if not np.isfinite(top) or not all(np.isfinite(plane).all() for plane in found) or top <= 0:
+    gray = [_gray(np.asarray(image[np.unravel_index(i, lead) if lead else ()])) for i in chosen]
+    top = 255.0 if image.dtype == np.uint8 else max(float(plane.max()) for plane in gray)
+    if not np.isfinite(top) or not all(np.isfinite(plane).all() for plane in gray) or top <= 0:
         raise DeconvError("A sharp image holds no usable values.", "Choose another.")
-    return [np.clip(plane / top, 0, 1) for plane in found]
+    return [np.clip(plane / top, 0, 1) for plane in gray]
 
 
 def _gray(plane: NDArray[Any]) -> Plane:

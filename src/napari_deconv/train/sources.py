@@ -86,8 +86,8 @@ class Material:
             share = (1 - generated) * source.share / total
             chosen += images[: math.ceil(_HELD_IMAGES * share)]
         rng = np.random.default_rng(54321)
-        made = range(round(_HELD_IMAGES * generated))
-        return chosen + [self._generated(side_px, rng) for _ in made]
+        count = range(round(_HELD_IMAGES * generated))
+        return chosen + [self._generated(side_px, rng) for _ in count]
 
     def _generated(self, side_px: int, rng: np.random.Generator) -> NDArray[np.float32]:
         colours = self.recipe.colours > 0

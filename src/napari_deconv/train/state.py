@@ -71,7 +71,7 @@ class State:
         data: dict[str, Any] = {
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
-            "optimisers": [one.state_dict() for one in self.optimisers],
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
         }
         data |= {key: getattr(self, key) for key in ("step", "best", "seconds", "losses")}
         data["rng"] = json.dumps(self.rng.bit_generator.state)
@@ -96,8 +96,8 @@ class State:
             data = torch.load(path, map_location=device, weights_only=True)
             for key in ("network", "average"):
                 getattr(self, key).load_state_dict(data[key])
-            for one, kept in zip(self.optimisers, data["optimisers"], strict=True):
-                one.load_state_dict(kept)
+            for optimiser, kept in zip(self.optimisers, data["optimisers"], strict=True):
+                optimiser.load_state_dict(kept)
             self.rng.bit_generator.state = parse_json(data["rng"], "its random state")
             self.step, self.best, self.losses = data["step"], data["best"], data["losses"]
             self.seconds = data["seconds"]
@@ -149,13 +149,13 @@ def _optimisers(
     filters = [n for n, p in others.items() if n.endswith(".weight") and p.ndim > 1]
     chosen = filters if recipe.optimiser == "muon" else []
     matrices = {name: others.pop(name) for name in chosen}
-    made: list[torch.optim.Optimizer] = []
+    optimisers: list[torch.optim.Optimizer] = []
     if others:
         groups = _groups(others, network)
-        made.append(torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0))
+        optimisers.append(torch.optim.AdamW(groups, lr=recipe.rate, weight_decay=0.0))
     if matrices:
-        made.append(Muon(_groups(matrices, network), lr=recipe.rate, precision=precision))
-    return tuple(made)
+        optimisers.append(Muon(_groups(matrices, network), lr=recipe.rate, precision=precision))
+    return tuple(optimisers)
 
 
 def _groups(parameters: Mapping[str, nn.Parameter], network: NetworkModule) -> list[dict[str, Any]]:

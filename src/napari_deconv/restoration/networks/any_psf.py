@@ -44,30 +44,30 @@ class NetworkMethod(LearnedMethod):
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
         yield from ()  # done at once
         if self.weights:
-            known = as_trained(self)
-            own = {key: getattr(known, key) for key in self.for_training}
-            return None if known == self else Settled(known, own)
+            own_method = as_trained(self)
+            own = {key: getattr(own_method, key) for key in self.for_training}
+            return None if own_method == self else Settled(own_method, own)
         domain = self._domain(problem)
         chosen = self._choose(problem, domain)
-        found = as_trained(self.but(weights=chosen, domain=domain))
-        return Settled(found, {**named(chosen), "domain": domain})
+        method = as_trained(self.but(weights=chosen, domain=domain))
+        return Settled(method, {**named(chosen), "domain": domain})
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         header = about(locate(self.weights or self.default_weights))
-        said = [
+        remarks = [
             about_growth(problem),
             about_noise(problem.noise, header),
             _about_psf(_numpy(problem.psf), header),
         ]
         if self._domain(problem) == "fluorescence":
-            said.append(_caution(header, problem, reblur))
-        return tuple(text for text in said if text)
+            remarks.append(_caution(header, problem, reblur))
+        return tuple(text for text in remarks if text)
 
     def loaded(self, problem: Problem) -> tuple[Any, Noise]:
         """The network on the problem's device, and what to tell it of the noise."""
         path = locate(self.weights or self.default_weights)
-        known = noise_range(about(path)) if exists(path) else NOISE
-        return load_network(self, problem.seen.device, problem.precision), Noise.of(problem, known)
+        levels = noise_range(about(path)) if exists(path) else NOISE
+        return load_network(self, problem.seen.device, problem.precision), Noise.of(problem, levels)
 
     def _domain(self, problem: Problem) -> Domain:
         if self.domain != "automatic":
@@ -113,10 +113,10 @@ def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
     recipe = header["recipe"]
     pixels = (recipe.get("pixel_um_low", 0.06), recipe.get("pixel_um_high", 0.16))
     try:
-        known = _widths(json.dumps(families), pixels)
+        ranges = _widths(json.dumps(families), pixels)
     except DeconvError:  # families that only another version knows
         return ""
-    for measure, (low, high) in zip(width_px(psf), known, strict=True):
+    for measure, (low, high) in zip(width_px(psf), ranges, strict=True):
         if not low / TOLERANCE <= measure <= high * TOLERANCE:
             return (
                 f"The PSF, {' x '.join(map(str, psf.shape))} pixels and as wide as {measure:.1f}, "
@@ -139,12 +139,12 @@ def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
 
 def _for_photos() -> str:
     """What is said of weights made for photos: where those for fluorescence are."""
-    made = [
+    names = [
         f"{methods()[row['method']].title} ({row['id']})"
         for row in shipped()
         if row["method"] in methods() and trained_for(row) == "fluorescence"
     ]
-    better = f"; for fluorescence take {' or '.join(made)}" if made else ""
+    better = f"; for fluorescence take {' or '.join(names)}" if names else ""
     return f"These weights were made for photos{better}."
 
 

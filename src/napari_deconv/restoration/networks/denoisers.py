@@ -137,14 +137,14 @@ class DRUNet(Denoiser):
 
     def __init__(self) -> None:
         super().__init__()
-        one, two, three, four = self.maps
-        self.m_head = _plain(self.channels + 1, one)
-        self.m_down1, self.m_down2 = self._down(one, two), self._down(two, three)
-        self.m_down3 = self._down(three, four)
-        self.m_body = nn.Sequential(*self._row(four))
-        self.m_up3, self.m_up2 = self._up(four, three), self._up(three, two)
-        self.m_up1 = self._up(two, one)
-        self.m_tail = _plain(one, self.channels)
+        first, second, third, fourth = self.maps
+        self.m_head = _plain(self.channels + 1, first)
+        self.m_down1, self.m_down2 = self._down(first, second), self._down(second, third)
+        self.m_down3 = self._down(third, fourth)
+        self.m_body = nn.Sequential(*self._row(fourth))
+        self.m_up3, self.m_up2 = self._up(fourth, third), self._up(third, second)
+        self.m_up1 = self._up(second, first)
+        self.m_tail = _plain(first, self.channels)
 
     def forward(self, x: Tensor, sigma: Tensor) -> Tensor:
         """See `Denoiser`."""

@@ -119,9 +119,9 @@ class Network(NetworkModule):
             denoiser.load_state_dict(
                 {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
             )
-        known = tensors["gamma"].float()
-        extra = [known[:, -1:]] * (len(self.denoisers) - stages)
-        self.gamma.copy_(torch.cat([known, *extra], 1))
+        gamma = tensors["gamma"].float()
+        extra = [gamma[:, -1:]] * (len(self.denoisers) - stages)
+        self.gamma.copy_(torch.cat([gamma, *extra], 1))
 
     def unrolled(
         self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None

@@ -252,22 +252,22 @@ class Network(NetworkModule):
         maps = self.inverses(y - blurred.clamp(max=white), otf, sigma)
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.
-        known = (maps.mul_(4), 4 * (x - 0.5), clipped)
-        inputs = torch.cat([self.precision.narrowed(each) for each in known], 1)
+        images = (maps.mul_(4), 4 * (x - 0.5), clipped)
+        inputs = torch.cat([self.precision.narrowed(each) for each in images], 1)
         for by in moved:
             sharp.add_(self._corrected(inputs, sigma, local, by), alpha=0.1 / len(moved))
         return sharp
 
     def _corrected(
-        self, known: Tensor, sigma: Tensor, local: Tensor | None, by: tuple[int, int]
+        self, images: Tensor, sigma: Tensor, local: Tensor | None, by: tuple[int, int]
     ) -> Tensor:
         """What the network adds, tenfold, with the image moved down and right."""
-        phases = to_phases(_moved(known, by))
+        phases = to_phases(_moved(images, by))
         level = level_map(sigma, phases, None if local is None else _moved(local, by))
         inputs = torch.cat([phases, self.precision.narrowed(level)], 1)
-        with self.precision.layers(known.device):
+        with self.precision.layers(images.device):
             correction = self.correction(self.head(inputs))
-        return _moved(from_phases(correction, known.shape[-2:]), (-by[0], -by[1]))
+        return _moved(from_phases(correction, images.shape[-2:]), (-by[0], -by[1]))
 
     def middle(self, otf: Tensor, columns: int, sigma: Tensor) -> Tensor:
         """M of each pseudo-inverse (Eq. 7), ``(B, 2, m, m)``, from half spectra ``(B, Y, X')``."""

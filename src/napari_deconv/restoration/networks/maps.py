@@ -180,9 +180,9 @@ class _Kept:
     def _placed(self, tap: Tap) -> Map:
         """A part as it was, cut to the pixels that were observed."""
         name, tensor, pixels = tap
-        one = Map(f"{self.step} {name}", _numpy(tensor), pixels or 1, matrix=not pixels)
+        shown = Map(f"{self.step} {name}", _numpy(tensor), pixels or 1, matrix=not pixels)
         if not pixels or self.problem is None:
-            return one
+            return shown
         places = list(zip(self.problem.offset, self.problem.seen.shape[1:], strict=True))
         first = [o // pixels for o, _ in places]
         rows, columns = (
@@ -191,7 +191,7 @@ class _Kept:
         origin = tuple(
             pixels * a - o + (pixels - 1) / 2 for a, (o, _) in zip(first, places, strict=True)
         )
-        return replace(one, data=one.data[..., rows, columns].copy(), origin=origin)
+        return replace(shown, data=shown.data[..., rows, columns].copy(), origin=origin)
 
 
 @contextmanager

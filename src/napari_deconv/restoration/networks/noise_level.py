@@ -40,9 +40,9 @@ class Noise:
     law: NoiseLaw | None = None
 
     @classmethod
-    def of(cls, problem: Problem, known: tuple[float, float]) -> Noise:
+    def of(cls, problem: Problem, levels: tuple[float, float]) -> Noise:
         """Of a problem, for weights that know noise between two levels."""
-        low, high = known
+        low, high = levels
         sigma = problem.seen.new_full((1, 1, 1, 1), min(max(problem.noise, low), high))
         return cls(sigma, low, high, problem.law)
 

@@ -162,14 +162,14 @@ class Network(NetworkModule):
         A further one has the last one's features, cleans nothing yet, and holds twice as much to
         what is cleaned already. Layers for colour begin as they are where the weights have none.
         """
-        known = tensors["gamma"].float()
-        last = known.shape[1] - 1
+        gamma = tensors["gamma"].float()
+        last = gamma.shape[1] - 1
         for step, cleaner in enumerate(self.cleaners):
             _load(cleaner, tensors, f"cleaners.{min(step, last)}.")
             if step > last:
                 for parameter in cleaner.get_submodule("last").parameters():
                     nn.init.zeros_(parameter)
-            self.gamma[:, step] = known[:, min(step, last)]
+            self.gamma[:, step] = gamma[:, min(step, last)]
             self.gamma[0, step] += max(0, step - last) * math.log(2)
         if self.colour and "gamma_tint" in tensors:
             for step, tint in enumerate(self.tints):
