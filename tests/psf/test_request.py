@@ -108,12 +108,13 @@ def test_recipes_of_earlier_versions_load(recorded: dict[str, Any], expected: Ps
         ({"optics": [{"field": "kind"}]}, "no 'value'"),
         ({"metadata": {"kind": 3}}, "kind = 3"),
         ({"metadata": {"fields": {"pixel_size": 3}}}, "field of a microscope 'pixel_size'"),
+        ({"channels": [{"channel": 0, "channels": [{}]}]}, "There is no PSF"),
         ([], "not an object"),
     ],
 )
 def test_recipes_that_do_not_fit_are_refused_in_words(recorded: Any, words: str) -> None:
     with pytest.raises(DeconvError, match=words):
-        PsfRequest.from_dict(recorded)
+        PsfRequest.from_dict(recorded).prepare()
 
 
 def test_a_generator_is_rendered_for_the_image_or_as_it_is_asked_for() -> None:

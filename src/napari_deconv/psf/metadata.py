@@ -73,13 +73,7 @@ class Fact:
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, for a recipe."""
-        return {
-            "field": self.field,
-            "value": self.value,
-            "unit": self.unit,
-            "source": self.source,
-            "assumed": self.assumed,
-        }
+        return dict(vars(self))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:

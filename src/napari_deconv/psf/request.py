@@ -150,10 +150,9 @@ class FromMetadata:
 
     def __post_init__(self) -> None:
         kinds = (kind for kind in PSF.registry.values() if issubclass(kind, Microscope))
-        known = {name for kind in kinds for name in kind.fields()}
-        for name in self.fields:
-            if name not in known:
-                raise unknown("field of a microscope", name, known)
+        fields = {name for kind in kinds for name in kind.fields()}
+        for name in set(self.fields) - fields:
+            raise unknown("field of a microscope", name, fields)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -279,7 +278,7 @@ class PsfRequest:
             "pixel_size": self.pixel_size and list(self.pixel_size),
             "depths": self.depths if self.depths > 1 else None,
             "regions": self.regions and list(self.regions),
-            "channels": [{"channel": c, **one.to_dict()} for c, one in self.channels.items()],
+            "channels": [{"channel": c, **part.to_dict()} for c, part in self.channels.items()],
             "optics": [fact.to_dict() for fact in self.facts],
             **self.history,
         }
@@ -300,7 +299,7 @@ class PsfRequest:
         parts = checked_field(_WHERE, data, "channels", tuple[dict[str, Any], ...], ())
         facts = checked_field(_WHERE, data, "optics", tuple[dict[str, Any], ...], ())
         metadata = checked_field(_WHERE, data, "metadata", dict, None)
-        part = f"{_WHERE}: channels"
+        part, number = f"{_WHERE}: channels", Annotated[int, Ge(0)]
         return cls(
             generator=None if spec is None else PSF.from_dict(spec),
             file=checked_field(_WHERE, data, "file", str, ""),
@@ -311,8 +310,8 @@ class PsfRequest:
             depths=checked_field(_WHERE, data, "depths", _Size, 1),
             regions=checked_field(_WHERE, data, "regions", tuple[_Size, _Size], None),
             channels={
-                checked_field(part, one, "channel", Annotated[int, Ge(0)]): cls.from_dict(one)
-                for one in parts
+                checked_field(part, own, "channel", number): cls.from_dict({**own, "channels": ()})
+                for own in parts
             },
             repair=bool(data.get("repaired")),
             facts=tuple(map(Fact.from_dict, facts)),
@@ -323,7 +322,7 @@ class PsfRequest:
     def files(self) -> tuple[str, ...]:
         """The files it is read from."""
         own = (self.file,) if self.file else ()
-        return own + tuple(name for one in self.channels.values() for name in one.files)
+        return own + tuple(name for part in self.channels.values() for name in part.files)
 
     @property
     def deepens(self) -> bool:
@@ -336,7 +335,7 @@ class PsfRequest:
 
     def repaired(self) -> Self:
         """The same with its faults mended, and those of its channels."""
-        channels = {channel: one.repaired() for channel, one in self.channels.items()}
+        channels = {channel: part.repaired() for channel, part in self.channels.items()}
         return replace(self, repair=True, channels=channels)
 
     def loaded(self) -> Self:
@@ -348,7 +347,7 @@ class PsfRequest:
             If a file cannot be read, or nothing says what the PSF is.
         """
         if self.channels:
-            return replace(self, channels={c: one.loaded() for c, one in self.channels.items()})
+            return replace(self, channels={c: part.loaded() for c, part in self.channels.items()})
         if self.values is not None or self.generator is not None or self.metadata is not None:
             return self
         if not self.file:
@@ -356,8 +355,8 @@ class PsfRequest:
         path = Path(self.file)
         picture = io.read(path)
         array = of_picture(picture, name=path.name)
-        known = ImageFacts.of(picture)
-        values = Values(array, known.sizes(array.ndim), known.unit)
+        facts = ImageFacts.of(picture)
+        values = Values(array, facts.sizes(array.ndim), facts.unit)
         grid = _regions(picture, len(array)) if array.ndim == 3 else None
         return replace(self, file=str(resolved(path)), values=values, regions=grid)
 
@@ -383,12 +382,12 @@ class PsfRequest:
         if not request.channels:
             return replace(request._prepared(image), optics=optics)
         parts = {}
-        for channel, one in request.channels.items():
-            own, stated = one._completed(image, channel)
-            parts[channel] = own._prepared(image)
+        for channel, part in request.channels.items():
+            complete, stated = part._completed(image, channel)
+            parts[channel] = complete._prepared(image)
             optics += stated
         first = next(iter(parts.values()))
-        findings = tuple(f for part in parts.values() for f in part.findings)
+        findings = tuple(finding for psf in parts.values() for finding in psf.findings)
         return replace(first, request=request, findings=findings, channels=parts, optics=optics)
 
     def _completed(
@@ -405,21 +404,21 @@ class PsfRequest:
             raise DeconvError("There is no image whose metadata could complete the PSF.", _GIVE_ONE)
         picture = image.picture
         sizes = image.sizes(3 if "Z" in picture.axes else 2) if image.typed else None
-        found = from_metadata(
+        psfs = from_metadata(
             picture, wanted.kind, pixel_size=sizes, assume=wanted.assume, **wanted.fields
         )
-        if channel is not None and channel >= len(found):
+        if channel is not None and channel >= len(psfs):
             name = picture.path.name if picture.path else "the image"
             raise DeconvError(
-                f"There is a PSF for channel {channel}, and {name} has {len(found)}.",
+                f"There is a PSF for channel {channel}, and {name} has {len(psfs)}.",
                 "Channels count from 0: give --psf once, or once for each channel.",
             )
-        found = found if channel is None else found[channel : channel + 1]
+        psfs = psfs if channel is None else psfs[channel : channel + 1]
         plain = replace(self, metadata=None)
-        made = {p.channel: replace(plain, generator=p.spec, facts=p.facts) for p in found}
-        if all(psf.spec == found[0].spec for psf in found):
-            return made[found[0].channel], found
-        return replace(plain, channels=made), found
+        requests = {p.channel: replace(plain, generator=p.spec, facts=p.facts) for p in psfs}
+        if all(psf.spec == psfs[0].spec for psf in psfs):
+            return requests[psfs[0].channel], psfs
+        return replace(plain, channels=requests), psfs
 
     def _prepared(self, image: ImageFacts | None) -> PreparedPsf:
         """One PSF, or several over z or across the image."""
@@ -429,7 +428,7 @@ class PsfRequest:
             words = f"{' x '.join(map(str, self.regions))} regions, each {describe(middle)}"
             # They were looked over when they were estimated.
             return PreparedPsf(self, several, middle, image, description=words)
-        array = self._made(image)
+        array = self._array(image)
         ndim = array.ndim
         own, wanted = self._voxels(image, ndim)
         sizes: dict[str, Any] = {"image_shape": image and image.shape}
@@ -456,7 +455,7 @@ class PsfRequest:
         request = replace(self, size=array.shape)
         return replace(prepared, request=request, kernel=request._through(image, bool(mended)))
 
-    def _made(self, image: ImageFacts | None) -> NDArray[Any]:
+    def _array(self, image: ImageFacts | None) -> NDArray[Any]:
         """The PSF as it stands."""
         if self.values is not None:
             array = self.values.array
@@ -496,8 +495,8 @@ class PsfRequest:
         """What there is to say beyond the generator's nature."""
         if self.generator is None or self._mended_before:
             return findings
-        known = self.pixel_size or (_along(image.microns, ndim) if image is not None else None)
-        return of_generator(findings, self.generator, known)
+        voxels = self.pixel_size or (_along(image.microns, ndim) if image is not None else None)
+        return of_generator(findings, self.generator, voxels)
 
     def _words(
         self, array: NDArray[Any], image: ImageFacts | None, size: tuple[float, ...] | None
@@ -615,14 +614,14 @@ class PreparedPsf:
     @property
     def record(self) -> dict[str, Any]:
         """How a recipe records it, as plain JSON values; `PsfRequest.from_dict` reads it."""
-        found, known = self.request.to_dict(), self.request.values
-        mended = self.repair if self.repair is not None else known and known.repair
+        record, values = self.request.to_dict(), self.request.values
+        mended = self.repair if self.repair is not None else values and values.repair
         if self.channels:
             parts = self.channels.items()
-            found["channels"] = [{"channel": channel, **part.record} for channel, part in parts]
+            record["channels"] = [{"channel": channel, **part.record} for channel, part in parts]
         if isinstance(self.kernel, DepthPSF) and self.image is not None and not self.channels:
-            found["planes"] = self.image.shape[0]
-        return found | ({"repair": dict(mended)} if mended else {})
+            record["planes"] = self.image.shape[0]
+        return record | ({"repair": dict(mended)} if mended else {})
 
 
 def _regions(picture: io.Picture, count: int) -> tuple[int, int] | None:

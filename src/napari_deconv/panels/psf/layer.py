@@ -34,11 +34,11 @@ def image_facts(layer: Image | None) -> ImageFacts | None:
     alike = all(u.is_compatible_with(last) for u in layer.units[-min(len(shape), 3) :])
     unit = format(last, "~P") if alike else ""  # short: µm
     unit = "" if unit in ("px", "pixel") else unit
-    known = voxel(layer)
-    microns = {axis: length(size, unit) for axis, size in known.items()} if unit else {}
+    pixel = voxel(layer)
+    microns = {axis: length(size, unit) for axis, size in pixel.items()} if unit else {}
     return ImageFacts(
         shape=shape,
-        pixel_size=known,
+        pixel_size=pixel,
         unit=unit,
         microns={a: float(f"{size:.6g}") for a, (size, word) in microns.items() if word == "µm"},
     )
@@ -63,11 +63,11 @@ def psf_in(layer: Image | None, image: Image | None) -> PsfRequest:
     """The PSF that a layer holds; ``image`` is the layer it is for."""
     if layer is None:
         raise DeconvError("No PSF layer is open.", _MAKE_ONE)
-    about = record(layer).get("psf", {})
-    made = PsfRequest.from_dict(about)
-    mended = dict(about.get("repair", {})) if made.repair else None
+    recorded = record(layer).get("psf", {})
+    request = PsfRequest.from_dict(recorded)
+    mended = dict(recorded.get("repair", {})) if request.repair else None
     values = Values(pixels(layer), _known_size(layer, image), repair=mended)
-    return replace(made, layer=layer.name, regions=None, repair=False, values=values)
+    return replace(request, layer=layer.name, regions=None, repair=False, values=values)
 
 
 def _known_size(layer: Image, image: Image | None) -> tuple[float, ...] | None:
