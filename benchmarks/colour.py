@@ -21,7 +21,7 @@ from protocol import DATA, NOISE
 from napari_deconv import deconvolve, io
 from napari_deconv.degradation import Chain
 from napari_deconv.psf import CameraShake
-from napari_deconv.restoration.weights import about, locate
+from napari_deconv.restoration.weights import locate, read_header
 
 _GRAY = np.array((0.299, 0.587, 0.114), np.float32)
 _CUT_PX = 320
@@ -62,7 +62,7 @@ def scores(
         "gray": psnr(restored(dull, psf, weights), sharp, border),
         "one by one": psnr(apart, truth, border),
     }
-    if about(locate(weights))["fields"].get("colour"):
+    if read_header(locate(weights))["fields"].get("colour"):
         found["together"] = psnr(restored(blurred, psf, weights), truth, border)
     return found
 

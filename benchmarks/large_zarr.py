@@ -92,7 +92,7 @@ def record(what: str, source: Path, options: argparse.Namespace, said: str) -> N
 def started(source: Path, target: Path, options: argparse.Namespace) -> subprocess.Popen[bytes]:
     """The command line at work on it, allowed so much memory and no more."""
     words = [f"--{name}={value}" for name, value in METHODS[options.method].items()]
-    # The level is given: estimating it is no part of what is compared.
+    # The level is given: estimating it is not part of what is compared.
     words += ["--noise", "5", "--device", "cpu", "--memory-gb", str(options.memory_gb), "--quiet"]
     start = [sys.executable, "-m", "napari_deconv", "deconvolve", str(source), "-o", str(target)]
     limit = int(options.limit_gb * 1e9)

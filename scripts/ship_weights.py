@@ -17,7 +17,7 @@ import weights_licences  # beside this file
 
 from napari_deconv.core.spec import dumps
 from napari_deconv.restoration.base import methods
-from napari_deconv.restoration.weights import FOLDER, about, read_weights
+from napari_deconv.restoration.weights import FOLDER, read_header, read_weights
 from napari_deconv.train.recipe import Recipe
 
 RECIPES = Path(__file__).parent.parent / "recipes"
@@ -40,7 +40,7 @@ def main() -> None:
     elif len(sys.argv) > 1:
         raise SystemExit(__doc__)
     for path in sorted(FOLDER.glob("*.safetensors")):
-        recipe = about(path)["recipe"]
+        recipe = read_header(path)["recipe"]
         if recipe.get("name") == Recipe.name:  # EPLL's mixture comes from a script of its own
             (RECIPES / f"{path.stem}.json").write_text(dumps(recipe) + "\n")
     weights_licences.PAGE.write_text(weights_licences.table(), encoding="utf-8")

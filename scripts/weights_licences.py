@@ -5,7 +5,7 @@ python scripts/weights_licences.py
 
 from __future__ import annotations
 
-from napari_deconv.restoration.weights import FOLDER, about
+from napari_deconv.restoration.weights import FOLDER, read_header
 
 PAGE = FOLDER / "LICENSES.md"
 
@@ -14,7 +14,7 @@ def table() -> str:
     """Each shipped weight file with its licence and what it was trained on."""
     rows = []
     for path in sorted(FOLDER.glob("*.safetensors")):
-        header = about(path)
+        header = read_header(path)
         rows.append(f"| {path.name} | {header['licence']} | {header['trained_on']} |\n")
     return (
         "# Licences of the weights\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_deconv.restoration.weights import about, locate
+from napari_deconv.restoration.weights import locate, read_header
 
 from .base import GONG, Found, study
 from .drawing import curves
@@ -34,7 +34,7 @@ def run(given: Given) -> Found:
         for title, name in (("hyper-Laplacian", "hyper-laplacian"), ("RGDN", "rgdn")):
             row[title] = mean([c.score(restore(c, name)).psnr_db for c in every])
         rows.append(row)
-    recipe = about(locate("rgdn"))["recipe"]
+    recipe = read_header(locate("rgdn"))["recipe"]
     low, high = recipe["noise_low"], recipe["noise_high"]
     gains = "; ".join(f"{r['noise']}: {r['RGDN'] - r['hyper-Laplacian']:+.2f}" for r in rows)
     said = (

@@ -12,7 +12,7 @@ from scipy.ndimage import uniform_filter
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.protocol.scenes import Case, make_case
 from napari_deconv.psf import CameraShake, Disk
-from napari_deconv.restoration.weights import about
+from napari_deconv.restoration.weights import read_header
 
 from .material import Array, Given, restore
 
@@ -54,7 +54,7 @@ def restored(given: Given, case: Case, run: str, method: str, **fields: Any) -> 
 
 def told(given: Given, *runs: str) -> str:
     """How two networks of a pair were trained, from the headers of their weights."""
-    headers = [about(given.weights(run)) for run in runs]
+    headers = [read_header(given.weights(run)) for run in runs]
     recipe = headers[0]["recipe"]
     assert all(h["recipe"][k] == recipe[k] for h in headers for k in ("steps", "batch", "seed"))
     kept = " and ".join(str(h["step"]) for h in headers)

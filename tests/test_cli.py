@@ -346,7 +346,7 @@ def test_a_folder_with_one_corrupt_file(photo: Path, capsys: pytest.CaptureFixtu
     said = capsys.readouterr().err
     assert sorted(p.name for p in out.iterdir()) == ["a.png", "a.png.json", "c.tif"]
     assert "2 of 3 done" in said
-    assert "b.png: it is no image of a known kind" in said
+    assert "b.png: it is not an image of a known kind" in said
     assert "Traceback" not in said
     assert (
         run(

@@ -271,7 +271,7 @@ def test_weights_without_a_word_are_not_ours(tmp_path: Path, missing: str) -> No
     file = damaged_weights(tmp_path / "a.safetensors", "{}", **{missing: None})
     with pytest.raises(DeconvError, match=f"has no '{missing}'"):
         weights.read_weights(file, "fcnn")
-    assert weights.about(damaged_weights(file, "{}"))["method"] == "fcnn"
+    assert weights.read_header(damaged_weights(file, "{}"))["method"] == "fcnn"
 
 
 def test_weights_in_other_number_formats_are_read_and_infinite_ones_refused(tmp_path: Path) -> None:

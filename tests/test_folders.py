@@ -1,4 +1,4 @@
-"""What lies in a folder and is no input: partial files, twins, hidden things."""
+"""What lies in a folder and is not an input: partial files, twins, hidden things."""
 
 from __future__ import annotations
 

@@ -214,7 +214,7 @@ def test_sweep_is_a_stack_with_its_best_marked(panel, viewer, qtbot):
     assert len(panel.sweep.plot.curves[0].x) == 4
     panel.sweep.low.setValue(2)
     panel.sweep.button.click()
-    assert "is no range" in panel.run_bar.message.text
+    assert "is not a range" in panel.run_bar.message.text
 
 
 def test_settings_are_taken_from_the_deconvolve_panel(make_napari_viewer, qtbot):

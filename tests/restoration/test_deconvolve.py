@@ -28,7 +28,7 @@ def test_fields_change_a_configured_method() -> None:
         (PSF, None, {}, "method = None is not a method"),
         (PSF, "wiener", {"name": "x"}, "no field of Wiener 'name'"),
         (PSF, methods()["wiener"](), {"iterations": 3}, "no field of Wiener 'iterations'"),
-        ([[1, 2], [3]], "wiener", {}, "The PSF is no array"),
+        ([[1, 2], [3]], "wiener", {}, "The PSF is not an array"),
         (Disk, "wiener", {}, "such as Disk"),
     ],
 )

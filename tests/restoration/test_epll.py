@@ -15,7 +15,7 @@ from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.epll import EPLL
 from napari_deconv.restoration.patch_prior import Denoiser, Prior, denoised
-from napari_deconv.restoration.weights import about, locate, read_weights
+from napari_deconv.restoration.weights import locate, read_header, read_weights
 
 NOISE = 0.1
 
@@ -99,5 +99,5 @@ def test_the_shipped_mixture_is_one() -> None:
 def test_the_recipe_names_the_mixture() -> None:
     image = np.pad(np.ones((6, 6), np.float32), 5)
     found = drain(stream(EPLL(stride_px=8), image, Disk(radius_px=1)()))
-    digest = about(locate("epll"))["sha256"]
+    digest = read_header(locate("epll"))["sha256"]
     assert found.recipe["chosen"] == {"weights": "epll", "sha256": digest}

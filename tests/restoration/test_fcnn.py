@@ -14,7 +14,7 @@ from napari_deconv import deconvolve, degrade
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake, Disk
 from napari_deconv.restoration.networks.fcnn import FCNN, Denoiser, Network, rms, transfer
-from napari_deconv.restoration.weights import about, load_network, locate, packed
+from napari_deconv.restoration.weights import load_network, locate, packed, read_header
 from napari_deconv.signal.fourier import Blur
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
@@ -99,7 +99,7 @@ def test_the_file_of_weights_knows_what_it_cleans(tmp_path: Path) -> None:
 
 
 def test_files_older_than_the_field_clean_gradients() -> None:
-    assert "cleans" not in about(locate("fcnn-1"))["fields"]
+    assert "cleans" not in read_header(locate("fcnn-1"))["fields"]
     for cleans in ("gradients", "intensities"):
         assert load_network(FCNN(iterations=1, cleans=cleans), CPU).cleans == "gradients"
 

@@ -18,7 +18,7 @@ from napari_deconv.restoration.networks.low_rank import (
     pseudo_inverse,
     tap_spectrum,
 )
-from napari_deconv.restoration.weights import about, load_network, locate
+from napari_deconv.restoration.weights import load_network, locate, read_header
 from napari_deconv.signal.fourier import Blur
 
 PHOTO = data.camera()[60:240, 100:284].astype(np.float32) / 255
@@ -75,7 +75,7 @@ def test_a_random_start_differs_in_the_filters_only_and_old_weights_load() -> No
         begun.append(network.state_dict())
     apart = {key for key in begun[0] if not torch.equal(begun[0][key], begun[1][key])}
     assert apart == {"left", "right"} and begun[1]["right"].std() > 0
-    assert "start" not in about(locate("glra"))["fields"]
+    assert "start" not in read_header(locate("glra"))["fields"]
     old, asked = (
         load_network(GLRA(start=start), torch.device("cpu")) for start in ("bases", "random")
     )

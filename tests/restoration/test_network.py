@@ -20,7 +20,7 @@ from napari_deconv.restoration import weights
 from napari_deconv.restoration.networks.any_psf import width_px
 from napari_deconv.restoration.networks.domain import domain_of
 from napari_deconv.restoration.networks.fcnn import FCNN
-from napari_deconv.restoration.weights import about, packed
+from napari_deconv.restoration.weights import packed, read_header
 from napari_deconv.train.recipe import Recipe
 
 PHOTO = data.camera()[100:164, 100:164].astype(np.float32) / 255
@@ -121,4 +121,4 @@ def test_widths_of_known_shapes() -> None:
 def test_a_header_is_read_without_the_tensors(shelf: Path) -> None:
     file = shelf / "cells.safetensors"
     file.write_bytes(file.read_bytes()[:-1000])
-    assert about(file)["recipe"]["generated"] == 0.5
+    assert read_header(file)["recipe"]["generated"] == 0.5

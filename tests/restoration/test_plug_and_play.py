@@ -15,7 +15,7 @@ from napari_deconv.psf import Disk
 from napari_deconv.restoration import plug_and_play
 from napari_deconv.restoration.networks.denoisers import SmallUNet
 from napari_deconv.restoration.plug_and_play import PlugAndPlay, levels
-from napari_deconv.restoration.weights import about, load_network, locate
+from napari_deconv.restoration.weights import load_network, locate, read_header
 
 # A photo that nothing was learned from.
 PHOTO = camera()[100:228, 180:308].astype(np.float32) / 255
@@ -56,7 +56,7 @@ def test_beats_the_hyper_laplacian_and_says_what_it_was() -> None:
     found = drain(stream(PlugAndPlay(), image, psf, noise=0.01))
     other = deconvolve(image, psf, "hyper-laplacian", noise=0.01)
     assert psnr_db(found.data) > psnr_db(other) + 0.5
-    digest = about(locate("plug-and-play"))["sha256"]
+    digest = read_header(locate("plug-and-play"))["sha256"]
     chosen = {"denoiser": "u-net", "weights": "plug-and-play", "sha256": digest}
     assert found.recipe["chosen"] == chosen
     assert not found.notes
@@ -72,5 +72,5 @@ def test_warns_where_the_image_is_no_photo() -> None:
 def test_the_shipped_weights_are_small_and_say_what_they_are() -> None:
     path = locate("plug-and-play")
     assert path.stat().st_size < 2e6
-    header = about(path)
+    header = read_header(path)
     assert header["trained_on"] and "commercial" in header["licence"]

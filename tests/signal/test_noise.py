@@ -29,7 +29,7 @@ def test_blurred_photo(sigma, blur):
         image = gaussian_filter(CAMERA, 1.5)
     else:
         image = uniform_filter1d(CAMERA, 9, axis=0)
-    # The camera's own grain survives a motion blur, and is no error of the estimate.
+    # The camera's own grain survives a motion blur, and is not an error of the estimate.
     bound = 0.05 if sigma >= 0.01 else 0.25 if blur == "gaussian" else 0.4
     assert estimate_noise(noisy(image, sigma)) == pytest.approx(sigma, rel=bound)
 

@@ -292,7 +292,7 @@ class Progress:
         if not exists(self._done):
             return set()
         lines = read_bytes(self._done).decode("ascii", "replace").split("\n")
-        # A line that a kill cut short is no number of nine digits.
+        # A line that a kill cut short is not a number of nine digits.
         return {
             int(line)
             for line in lines

@@ -120,7 +120,7 @@ def clear(target: Path, overwrite: bool) -> None:
     if not overwrite:
         raise DeconvError(f"{target} exists already.", remedy)
     if target.is_symlink() or not is_zarr(target):
-        raise DeconvError(f"{target} is no Zarr, so it is not removed.", "Give another name.")
+        raise DeconvError(f"{target} is not a Zarr, so it is not removed.", "Give another name.")
     shutil.rmtree(target)
 
 

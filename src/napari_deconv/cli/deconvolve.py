@@ -364,7 +364,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
     method = _method(args, recipe)
     psf = _psf(args, recipe)
     if args.memory_gb is not None and not args.memory_gb > 0:
-        raise DeconvError(f"--memory-gb {args.memory_gb:g} is no budget.", "Give more than 0.")
+        raise DeconvError(f"--memory-gb {args.memory_gb:g} is not a budget.", "Give more than 0.")
     # An estimated level is estimated again: it belongs to the image, not to the recipe.
     noise = field("The recipe", recipe, "noise", Annotated[float, Ge(0)], None)
     recorded = None if recipe.get("noise_estimated") else noise

@@ -92,7 +92,7 @@ def numbers(text: str) -> tuple[float, ...]:
     """``"0.3,0.1,0.1"``."""
     found = [number(t) for t in text.split(",") if t.strip()]
     if not found or any(isinstance(v, str) for v in found):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers such as 0.3,0.1,0.1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.1,0.1")
     return tuple(float(v) for v in found)
 
 
@@ -100,7 +100,7 @@ def sizes(text: str) -> tuple[int, ...]:
     """``"31,31"``."""
     found = numbers(text)
     if not all(value.is_integer() for value in found):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of whole numbers such as 31,31")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 31,31")
     return tuple(int(value) for value in found)
 
 

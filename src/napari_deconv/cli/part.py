@@ -57,7 +57,7 @@ def _span(text: str) -> tuple[int, int]:
 def _rectangle(text: str) -> tuple[tuple[int, int], ...]:
     parts = text.split(",")
     if len(parts) != 2 or not all(":" in part for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no rectangle such as 0:200,100:300")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a rectangle such as 0:200,100:300")
     return tuple(_span(part) for part in parts)
 
 

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     if spec.calibrated and given:
         sizes_um = [length(size, args.unit) for size in given]
         if any(unit != "µm" for _, unit in sizes_um):
-            raise DeconvError(f"--unit {args.unit} is no length.", "Use um, nm or mm.")
+            raise DeconvError(f"--unit {args.unit} is not a length.", "Use um, nm or mm.")
         given = tuple(size for size, _ in sizes_um)
     array = spec(args.shape, given)
     axes = "ZYX"[-array.ndim :]

@@ -90,11 +90,12 @@ class Comparison:
         Raises
         ------
         DeconvError
-            If it is no comparison, or names a method or field that is not there.
+            If it is not a comparison, or names a method or field that is not there.
         """
         if not (isinstance(data, Mapping) and data.get("kind") == _KIND):
             raise DeconvError(
-                "This is no recipe of a comparison.", f'It needs "kind": "{_KIND}" and "methods".'
+                "This is not a recipe of a comparison.",
+                f'It needs "kind": "{_KIND}" and "methods".',
             )
         where = "The recipe of the comparison"
         places = {key: field(where, data, key, dict, {}) for key in ("image", "truth", "repeat")}

@@ -91,7 +91,7 @@ def spread(
     """
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low or count < 2:
         raise DeconvError(
-            f"From {low:g} to {high:g} in {count} steps is no range.",
+            f"From {low:g} to {high:g} in {count} steps is not a range.",
             "Give a greater second number and at least 2 steps.",
         )
     if logarithmic and low <= 0:

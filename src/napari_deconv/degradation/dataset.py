@@ -251,7 +251,7 @@ def _read_recipe(path: Path) -> dict[str, Any]:
             Scene.from_dict(field("A pair", entry, "scene", dict))
     except DeconvError as error:
         raise DeconvError(
-            f"{path} is no recipe of a data set: {error.what}",
+            f"{path} is not a recipe of a data set: {error.what}",
             "Give the recipe.json of a data set.",
         ) from error
     return recipe

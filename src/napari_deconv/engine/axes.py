@@ -163,7 +163,7 @@ def parse_axes(shape: tuple[int, ...], axes: str | None, psf_ndim: int) -> Layou
     """
     spatial = "YX" if psf_ndim == 2 else "ZYX"
     if not isinstance(axes, str | None):
-        raise DeconvError(f"axes = {axes!r} is no text.", "Write them as in 'TCZYX' or 'YXS'.")
+        raise DeconvError(f"axes = {axes!r} is not text.", "Write them as in 'TCZYX' or 'YXS'.")
     letters = _guessed(shape, psf_ndim) if axes is None else axes.upper()
     if len(letters) != len(shape):
         raise DeconvError(

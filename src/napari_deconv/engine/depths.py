@@ -58,7 +58,7 @@ class DepthPSF:
         """What one of the parts is called that a PSF holds in."""
         return "depth"
 
-    def about(self) -> dict[str, Any]:
+    def places(self) -> dict[str, Any]:
         """Where the PSFs hold, for a result's recipe."""
         return {"planes": list(self.planes)}
 

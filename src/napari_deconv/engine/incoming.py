@@ -15,7 +15,9 @@ def as_array(what: str, value: Any) -> NDArray[Any]:
     try:
         return np.asarray(value)
     except (TypeError, ValueError) as error:
-        raise DeconvError(f"{what} is no array: {error}.", "Give an array of numbers.") from error
+        raise DeconvError(
+            f"{what} is not an array: {error}.", "Give an array of numbers."
+        ) from error
 
 
 def psf_fault(psf: NDArray[Any]) -> tuple[str, str, str] | None:
@@ -63,7 +65,7 @@ def unit_psf(psf: Any) -> NDArray[np.float64]:
     Raises
     ------
     DeconvError
-        If it is no array, or has a `psf_fault`.
+        If it is not an array, or has a `psf_fault`.
     """
     array = as_array("The PSF", psf)
     fault = psf_fault(array)

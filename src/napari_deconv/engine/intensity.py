@@ -86,7 +86,7 @@ def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
         return -most, most
     limits = np.iinfo(dtype)
     low, high = float(limits.min), float(limits.max)
-    # The largest 64-bit integer is no float64; the next one above it would wrap around.
+    # The largest 64-bit integer is not a float64; the next one above it would wrap around.
     return low, high if int(high) <= limits.max else float(np.nextafter(high, 0))
 
 

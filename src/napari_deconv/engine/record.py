@@ -1,4 +1,4 @@
-"""What is said and kept of a run."""
+"""The recipe of a finished run, and the remarks about its result."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class RegionPSF:
         """What one of the parts is called that a PSF holds in."""
         return "region"
 
-    def about(self) -> dict[str, Any]:
+    def places(self) -> dict[str, Any]:
         """Where the PSFs hold, for a result's recipe."""
         return {"regions": list(self.grid)}
 

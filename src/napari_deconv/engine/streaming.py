@@ -170,7 +170,7 @@ def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
     if len(sizes) != ndim or not all(size > 0 and math.isfinite(size) for size in sizes):
         names = ", ".join("zyx"[-ndim:])
         raise DeconvError(
-            f"spacing = {spacing!r} is no voxel size of a {ndim}-D PSF's axes.",
+            f"spacing = {spacing!r} is not a voxel size of a {ndim}-D PSF's axes.",
             f"Give {ndim} positive numbers, for {names}.",
         )
     least = min(sizes)

@@ -126,7 +126,7 @@ def odd_size(size: Any, shape: Sequence[int]) -> int:
     sides = np.atleast_1d(np.asarray(size))
     if sides.dtype.kind not in "iu" or sides.size > 2 or len(set(sides.tolist())) != 1:
         raise DeconvError(
-            f"size = {size!r} is no square.", "Give one odd number; the kernel need not fill it."
+            f"size = {size!r} is not a square.", "Give one odd number; the kernel need not fill it."
         )
     side = int(sides[0])
     if side < 3 or side % 2 == 0:
@@ -174,7 +174,7 @@ def _region(region: Sequence[Any], shape: tuple[int, ...]) -> tuple[int, int, in
             y0, x0, y1, x1 = (round(float(v)) for v in region)
     except (TypeError, ValueError, AttributeError):
         raise DeconvError(
-            f"region = {region!r} is no rectangle.",
+            f"region = {region!r} is not a rectangle.",
             "Give first row, first column, and the row and column past the last.",
         ) from None
     y0, x0, y1, x1 = max(0, y0), max(0, x0), min(shape[0], y1), min(shape[1], x1)

@@ -79,7 +79,7 @@ class Guard:
         Raises
         ------
         DeconvError
-            If it is an input or lies in one, is no ordinary file, or was made by somebody else.
+            If it is an input or lies in one, is not an ordinary file, or was made by somebody else.
         """
         self.check_inputs(path)
         if not os.path.lexists(path) or not path.exists():
@@ -87,7 +87,7 @@ class Guard:
         if path.is_dir():
             raise DeconvError(f"{path} is a folder.", "Give the name of a file.")
         if not path.is_file():
-            raise DeconvError(f"{path} is no ordinary file.", "Give another name.")
+            raise DeconvError(f"{path} is not an ordinary file.", "Give another name.")
         if _mark(path) in self._made:
             raise DeconvError(
                 f"{path} is a result of this very run, under another spelling of its name.",

@@ -141,7 +141,7 @@ def optics_in(xml: str) -> Optics:
     Parameters
     ----------
     xml : str
-        The document; one that is no XML states nothing.
+        The document; one that is not XML states nothing.
 
     Returns
     -------

@@ -73,7 +73,7 @@ def _kind(path: Path) -> str:
         kind = "HEIF or AVIF"
     if not kind:
         raise DeconvError(
-            "it is no image of a known kind.",
+            "it is not an image of a known kind.",
             "The file may be damaged, incomplete or misnamed: open it elsewhere and save it anew.",
         )
     raise DeconvError(

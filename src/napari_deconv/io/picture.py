@@ -51,7 +51,7 @@ class Picture:
     pixel_size : mapping of str to float
         Distance of neighbours along ``X``, ``Y``, ``Z`` and ``T``, where the file knows it.
     units : mapping of str to str
-        Unit of each of those: ``"µm"`` or ``"s"``, or the file's own word where it is no length.
+        Unit of each of those: ``"µm"`` or ``"s"``, or the file's own word where it is not a length.
     channels : tuple of str
         Names of the entries of ``C``.
     exif, icc : bytes
@@ -117,7 +117,7 @@ def guess_axes(shape: tuple[int, ...]) -> str:
     others = len(shape) - colour
     if not 2 <= others <= 5:
         raise DeconvError(
-            f"The array has shape {shape}; it is no image.", "Give two to five dimensions."
+            f"The array has shape {shape}; it is not an image.", "Give two to five dimensions."
         )
     return "TCZYX"[-others:] + "S" * colour
 

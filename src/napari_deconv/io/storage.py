@@ -35,7 +35,7 @@ class Storage:
     Raises
     ------
     DeconvError
-        If the tile is no multiple of 16, or there is no such compression.
+        If the tile is not a multiple of 16, or there is no such compression.
     """
 
     pyramid: bool = False

@@ -73,7 +73,7 @@ def kernels_in(path: Path) -> KernelSet:
     Raises
     ------
     DeconvError
-        If there is none, or one of them is no plane.
+        If there is none, or one of them is not a plane.
     """
     if is_folder(path):
         files = files_in(path, SUFFIXES)

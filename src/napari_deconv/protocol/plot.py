@@ -28,7 +28,7 @@ def check_plot(path: Path) -> None:
         If matplotlib is missing, or the name ends in something else than .svg or .png.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise DeconvError(f"{path} is no picture.", f"Use {' or '.join(SUFFIXES)}.")
+        raise DeconvError(f"{path} is not a picture.", f"Use {' or '.join(SUFFIXES)}.")
     if find_spec("matplotlib") is None:
         raise DeconvError(
             "Plots need matplotlib, which is not installed.",

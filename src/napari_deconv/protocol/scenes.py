@@ -148,7 +148,7 @@ class Scene:
         Raises
         ------
         DeconvError
-            If the image cannot be read, is no plane, or is smaller than the PSF.
+            If the image cannot be read, is not a plane, or is smaller than the PSF.
         """
         chain = self.camera.chain(self.noise, self.seed)
         return make_case(gray(self.image), self.kernel.array, chain, self.image.stem)
@@ -173,7 +173,7 @@ def gray(path: Path) -> NDArray[np.float64]:
     Raises
     ------
     DeconvError
-        If it cannot be read or is no plane.
+        If it cannot be read or is not a plane.
     """
     picture = io.read(path)
     data = picture.data.astype(np.float64)

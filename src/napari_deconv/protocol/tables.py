@@ -58,7 +58,7 @@ def protocol(plan: Plan, lines: Sequence[Line], images: str, cross: bool = False
 
 
 def as_json(plan: Plan, lines: Sequence[Line], header: str, command: str, baseline: str) -> str:
-    """The table for programs; what is no number is null."""
+    """The table for programs; what is not a number is null."""
     table = [{k: _plain(v) for k, v in asdict(line).items()} for line in lines]
     return json.dumps(
         {"command": command, "protocol": header, "told_noise": plan.told,

@@ -30,7 +30,7 @@ _DIM = 10.0
 _FAINT = 0.2
 """A spot this much fainter than its neighbour is a ring or a ripple of it."""
 _NOTHING = 0.05
-"""A spot this much fainter than bright beads is no bead."""
+"""A spot this much fainter than bright beads is not a bead."""
 _ODD_WIDTH = 1.3
 _ODD_LIKENESS = 0.05
 _FLAT = 3

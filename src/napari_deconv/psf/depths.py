@@ -41,7 +41,7 @@ def at_depths(
     Raises
     ------
     DeconvError
-        If it is no microscope PSF, no depth is given, or one does not fit.
+        If it is not a microscope PSF, no depth is given, or one does not fit.
     """
     if not isinstance(spec, Microscope):
         raise DeconvError(f"A {spec} has no depth.", "Give a microscope PSF such as WideField().")

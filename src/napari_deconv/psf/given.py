@@ -36,7 +36,7 @@ class GivenPSF(PSF, title="Given PSF", name="given", ndim=(2,)):
         Raises
         ------
         DeconvError
-            If it is no plane.
+            If it is not a plane.
         """
         if array.ndim != 2:
             raise DeconvError(

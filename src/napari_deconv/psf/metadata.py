@@ -208,7 +208,7 @@ def channel_psf(
     first = _kind(optics, channel, kind, notes)
     cls = PSF.lookup(str(first.value))
     if not issubclass(cls, Microscope):
-        raise DeconvError(f"{cls.title} is no microscope.", "Choose wide-field or confocal.")
+        raise DeconvError(f"{cls.title} is not a microscope.", "Choose wide-field or confocal.")
     check_typed(cls.name, typed)
     given = [_fact(key, value, TYPED) for key, value in typed.items()]
     facts = {fact.field: fact for fact in given}
@@ -314,7 +314,7 @@ def _light(optics: Optics, channel: int, name: str, kind: str, notes: list[str])
         if excitation is not None and excitation >= 680:
             return {key: _fact(key, excitation, optics.sources[key])}
         if excitation is not None:
-            notes.append(f"An excitation of {excitation:g} nm is no two-photon laser's.")
+            notes.append(f"An excitation of {excitation:g} nm is not a two-photon laser's.")
         return {key: _fact(key, 900.0, "usual for two photons", assumed=True)}
     if emission is not None and excitation is not None and emission <= excitation:
         notes.append(

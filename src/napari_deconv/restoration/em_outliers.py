@@ -42,7 +42,7 @@ class OutlierEM(
 ):
     """Least squares with a sparse prior over the pixels that blur and noise can explain.
 
-    Clipped highlights, hot and dead pixels, dust and whatever else is no blurred scene ring all
+    Clipped highlights, hot and dead pixels, dust and whatever else is not a blurred scene ring all
     over a linear filter's result. Here every pixel has a probability m of being an inlier, and two
     steps take turns (Sec. 3 there). The first takes the probabilities from the last estimate ::
 

@@ -137,7 +137,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         held: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds
         raise DeconvError(
-            f"{path} is no sound file of tensors alone: {shortened(str(error))}.",
+            f"{path} is not a sound file of tensors alone: {shortened(str(error))}.",
             "Get it from the network's authors; files that would run code are not opened.",
         ) from error
     if not isinstance(held, Mapping) or not held:

@@ -96,9 +96,11 @@ def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str
     try:
         tensors = load(raw)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise DeconvError(f"{path} is no sound weight file: {error}.", "Get it again.") from error
+        raise DeconvError(
+            f"{path} is not a sound weight file: {error}.", "Get it again."
+        ) from error
     except RecursionError as error:
-        raise DeconvError(f"{path} is no sound weight file.", "Get it again.") from error
+        raise DeconvError(f"{path} is not a sound weight file.", "Get it again.") from error
     meta, header = _header(path, raw)
     if meta["method"] not in methods:
         wanted = " or ".join(map(repr, methods))
@@ -124,10 +126,10 @@ def shipped() -> list[dict[str, Any]]:
     DeconvError
         As `read_weights`.
     """
-    return [dict(about(path)) for path in sorted(FOLDER.glob("*.safetensors"))]
+    return [dict(read_header(path)) for path in sorted(FOLDER.glob("*.safetensors"))]
 
 
-def about(path: Path) -> Mapping[str, Any]:
+def read_header(path: Path) -> Mapping[str, Any]:
     """What a weight file says about itself, with its id, method and SHA-256; tensors are not read.
 
     Raises
@@ -136,7 +138,7 @@ def about(path: Path) -> Mapping[str, Any]:
         As `read_weights`, as far as can be told.
     """
     _check_there(path)
-    return _about(path, path.stat().st_mtime_ns)
+    return _header_at(path, path.stat().st_mtime_ns)
 
 
 def named(weights: str) -> dict[str, object]:
@@ -145,13 +147,13 @@ def named(weights: str) -> dict[str, object]:
     Raises
     ------
     DeconvError
-        As `about`.
+        As `read_header`.
     """
-    return {"weights": weights, "sha256": about(locate(weights))["sha256"]}
+    return {"weights": weights, "sha256": read_header(locate(weights))["sha256"]}
 
 
 @lru_cache(maxsize=64)
-def _about(path: Path, _stamp: int) -> Mapping[str, Any]:
+def _header_at(path: Path, _stamp: int) -> Mapping[str, Any]:
     with open_file(path) as file:
         size = file.read(8)
         raw = size + file.read(min(int.from_bytes(size, "little"), _LONGEST_HEADER))
@@ -181,7 +183,7 @@ def _header(path: Path, raw: bytes) -> tuple[dict[str, str], dict[str, Any]]:
         _check_header(header)
     except DeconvError as error:
         raise DeconvError(
-            f"{path} is no weight file of ours: {error.what}",
+            f"{path} is not a weight file of ours: {error.what}",
             "Choose one that a training here has written.",
         ) from error
     if int(meta["format"][:9]) > FORMAT:
@@ -274,7 +276,7 @@ def as_trained(method: _N) -> _N:
     path = locate(method.weights or method.default_weights)
     if not method.for_training or not exists(path):
         return method
-    trained = about(path).get("fields", {})
+    trained = read_header(path).get("fields", {})
     kind = type(method)
     return method.but(**{key: trained.get(key, getattr(kind, key)) for key in method.for_training})
 

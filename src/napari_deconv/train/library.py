@@ -21,10 +21,10 @@ from ..io.atomic import replacing
 from ..io.guard import Guard
 from ..psf import psf_hash
 from ..restoration.base import methods
-from ..restoration.networks.one_psf import distance, given_psf
+from ..restoration.networks.one_psf import distance, trained_psf
 from ..restoration.released import SUFFIXES as RELEASED
 from ..restoration.released import converted
-from ..restoration.weights import FOLDER, about, own_folder, read_weights
+from ..restoration.weights import FOLDER, own_folder, read_header, read_weights
 
 log = logging.getLogger("napari_deconv")
 
@@ -61,7 +61,7 @@ class Entry:
     @property
     def psf(self) -> NDArray[np.float32] | None:
         """The one PSF it was trained for; None if there were many."""
-        return given_psf(self.header)
+        return trained_psf(self.header)
 
     @property
     def psf_hash(self) -> str:
@@ -231,7 +231,7 @@ def unused(name: str) -> str:
 
 
 def _entry(path: Path) -> Entry:
-    header = about(path)
+    header = read_header(path)
     return Entry(path.stem, str(header["method"]), path, header)
 
 

@@ -24,7 +24,7 @@ from ..core.spec import dumps
 from ..io import Guard
 from ..io.atomic import replacing
 from ..io.locks import only_run
-from ..restoration.weights import about, locate, packed
+from ..restoration.weights import locate, packed, read_header
 from .pairs import Batch, make_batch, misjudge
 from .parallel import Team, team
 from .plot import draw
@@ -152,7 +152,7 @@ def _check_folder(out: Path, recipe: Recipe) -> None:
     if (out / "checkpoint.pt").exists() or not best.exists():
         return
     try:
-        recipe_there = about(best).get("recipe")
+        recipe_there = read_header(best).get("recipe")
     except DeconvError:
         recipe_there = None
     if recipe_there != json.loads(dumps(recipe.to_dict())):

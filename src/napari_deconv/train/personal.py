@@ -43,7 +43,7 @@ def recipe_for(
     Raises
     ------
     DeconvError
-        If the PSF is no plane, or the method has nothing to train.
+        If the PSF is not a plane, or the method has nothing to train.
     """
     noise, photons = max(camera.noise, _LEAST_NOISE), camera.photons
     given: dict[str, Any] = {"noise_low": noise, "noise_high": noise}

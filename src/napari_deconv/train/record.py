@@ -35,7 +35,7 @@ def read_record(log: Path) -> list[dict[str, Any]]:
         except DeconvError as error:
             problem = problem or error.what
     if problem and not entries and len(lines) > 1:
-        raise DeconvError(f"{log} is no log of a training: {problem}", "Give log.jsonl.")
+        raise DeconvError(f"{log} is not a log of a training: {problem}", "Give log.jsonl.")
     return entries
 
 

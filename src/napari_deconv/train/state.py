@@ -103,7 +103,7 @@ class State:
             self.seconds = data["seconds"]
         except Exception as error:
             raise DeconvError(
-                f"{path} is no checkpoint of this recipe: {error}.", "Choose another folder."
+                f"{path} is not a checkpoint of this recipe: {error}.", "Choose another folder."
             ) from error
 
 

@@ -159,7 +159,7 @@ def held(layer: Layer) -> np.ndarray | None:
 
 
 def add_view(viewer: Viewer, data: NDArray[Any], name: str, like: Image, **look: object) -> Any:
-    """Add a layer that only shows: it lies as ``like`` does and is no image to restore."""
+    """Add a layer that only shows: it lies as ``like`` does and is not an image to restore."""
     options = Placement.of(like).options | look
     if not options["rgb"]:
         options |= {"colormap": look.get("colormap", options.get("colormap", "gray"))}

@@ -135,7 +135,7 @@ class Inside(QWidget):
         return (1,) * (len(self._placement.options["scale"]) - 2)
 
     def _options(self, one: Map, shape: tuple[int, ...]) -> dict[str, Any]:
-        """Where a map lies: over the region, or beside it if it is no picture."""
+        """Where a map lies: over the region, or beside it if it is not a picture."""
         pixels, origin = one.pixels, np.array(one.origin)
         if one.matrix:
             pixels = shape[0] / one.data.shape[-2]

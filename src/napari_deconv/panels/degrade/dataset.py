@@ -100,7 +100,7 @@ class DatasetBox(QWidget):
         if self.psfs.currentIndex() == 0:
             ranges = standard_psfs()
         elif psf is None:
-            raise DeconvError("The PSF above is no generator.", "Choose one, or the mix.")
+            raise DeconvError("The PSF above is not a generator.", "Choose one, or the mix.")
         else:
             ranges = (PSFRange(low=psf, high=psf),)
         if self.camera.currentIndex() == 1:

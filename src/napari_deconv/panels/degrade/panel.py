@@ -146,7 +146,7 @@ class DegradePanel(Panel):
         return Task(self.image.layer, shape, lambda _: kernel, order.preview)
 
     def _settings(self) -> tuple[Any, Any]:
-        """PSF generator (None if it is no generator) and chain, for the data set."""
+        """PSF generator (None if it is not a generator) and chain, for the data set."""
         kind = self.psf.choice.kind
         return (self.psf.choice.spec() if kind is not None else None), self.chain.spec()
 

@@ -90,7 +90,7 @@ def typed_size(text: str, ndim: int) -> tuple[int, ...] | None:
     try:
         sizes = tuple(int(p) for p in parts)
     except ValueError:
-        raise DeconvError(f"Size = {text!r} is no size.", "Type 31, or 21, 31, 31.") from None
+        raise DeconvError(f"Size = {text!r} is not a size.", "Type 31, or 21, 31, 31.") from None
     sizes = sizes * ndim if len(sizes) == 1 else sizes
     if len(sizes) != ndim:
         raise DeconvError(f"Size = {text!r} has {len(sizes)} numbers.", f"Give 1 or {ndim}.")

@@ -19,11 +19,11 @@ from ...degradation.structures import Structures
 from ...engine.problem import Problem, Settled
 from ...psf import PSF
 from ..base import methods
-from ..weights import about, as_trained, load_network, locate, named, shipped
+from ..weights import as_trained, load_network, locate, named, read_header, shipped
 from .base import LearnedMethod
 from .domain import Domain, domain_of
-from .noise_level import NOISE, TOLERANCE, Noise, about_growth, about_noise, noise_range
-from .one_psf import given_psf, mismatch
+from .noise_level import NOISE, TOLERANCE, Noise, growth_remark, noise_range, noise_remark
+from .one_psf import mismatch, trained_psf
 
 
 class NetworkMethod(LearnedMethod):
@@ -53,11 +53,11 @@ class NetworkMethod(LearnedMethod):
         return Settled(method, {**named(chosen), "domain": domain})
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        header = about(locate(self.weights or self.default_weights))
+        header = read_header(locate(self.weights or self.default_weights))
         remarks = [
-            about_growth(problem),
-            about_noise(problem.noise, header),
-            _about_psf(_numpy(problem.psf), header),
+            growth_remark(problem),
+            noise_remark(problem.noise, header),
+            _psf_remark(_numpy(problem.psf), header),
         ]
         if self._domain(problem) == "fluorescence":
             remarks.append(_caution(header, problem, reblur))
@@ -66,7 +66,7 @@ class NetworkMethod(LearnedMethod):
     def loaded(self, problem: Problem) -> tuple[Any, Noise]:
         """The network on the problem's device, and what to tell it of the noise."""
         path = locate(self.weights or self.default_weights)
-        levels = noise_range(about(path)) if exists(path) else NOISE
+        levels = noise_range(read_header(path)) if exists(path) else NOISE
         return load_network(self, problem.seen.device, problem.precision), Noise.of(problem, levels)
 
     def _domain(self, problem: Problem) -> Domain:
@@ -83,8 +83,8 @@ class NetworkMethod(LearnedMethod):
             return (
                 trained_for(row) == domain,
                 bool(row["fields"].get("colour")) == (len(problem.seen) == 3),
-                not _about_psf(psf, row),
-                not about_noise(problem.noise, row),
+                not _psf_remark(psf, row),
+                not noise_remark(problem.noise, row),
                 row["id"] == self.default_weights,
             )
 
@@ -103,8 +103,8 @@ def trained_for(header: Mapping[str, Any]) -> Domain:
     return "fluorescence" if recipe.get("generated") and kind == Structures.name else "photo"
 
 
-def _about_psf(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
-    own = given_psf(header)
+def _psf_remark(psf: NDArray[Any], header: Mapping[str, Any]) -> str:
+    own = trained_psf(header)
     if own is not None:
         return mismatch(psf, own, header["id"])
     families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())

@@ -18,7 +18,7 @@ MAPS = 38
 TRAINED_NSR = 1e-2
 """Where training begins by default: the paper's 1e-4 amplifies 1 % of noise beyond the image."""
 _FAR = 0.25
-"""Distance of a PSF beyond which its inverse is no beginning."""
+"""Distance of a PSF beyond which its inverse is not a start to train from."""
 
 
 class DCNN(

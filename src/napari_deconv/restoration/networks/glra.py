@@ -248,7 +248,7 @@ class Network(NetworkModule):
             Rows and columns by which the image is moved: the mean of so many corrections is taken.
         """
         blurred = torch.fft.irfft2(torch.fft.rfft2(x) * otf, s=y.shape[-2:])
-        # What the camera would have clipped too is no misfit.
+        # What the camera would have clipped too is not a misfit.
         maps = self.inverses(y - blurred.clamp(max=white), otf, sigma)
         sharp = x + maps[:, : self.right.shape[1]].sum(1, keepdim=True)
         # Fourfold brings the maps near 1, where the layers' starting scale fits.

@@ -40,7 +40,7 @@ class Map:
     origin : tuple of float
         Where the centre of its first pixel lies, in pixels of the image.
     matrix : bool
-        Whether it is no picture, but numbers in rows and columns.
+        Whether it is not a picture, but numbers in rows and columns.
     """
 
     name: str
@@ -112,7 +112,7 @@ def stream_maps(
     Raises
     ------
     DeconvError
-        If the method has no maps or the image is no plane, and as `stream`.
+        If the method has no maps or the image is not a plane, and as `stream`.
     """
     if not has_maps(type(method)):
         shown = ", ".join(name for name, kind in methods().items() if has_maps(kind))

@@ -102,7 +102,7 @@ def noise_range(header: Mapping[str, Any]) -> tuple[float, float]:
     return recipe.get("noise_low", NOISE[0]), recipe.get("noise_high", NOISE[1])
 
 
-def about_growth(problem: Problem) -> str:
+def growth_remark(problem: Problem) -> str:
     """The noise of a dark and of a bright pixel, where they differ."""
     if problem.law is None:
         return ""
@@ -115,7 +115,7 @@ def about_growth(problem: Problem) -> str:
     )
 
 
-def about_noise(noise: float, header: Mapping[str, Any]) -> str:
+def noise_remark(noise: float, header: Mapping[str, Any]) -> str:
     """A warning where the noise lies outside what weights were trained on, or nothing."""
     low, high = noise_range(header)
     if low / TOLERANCE <= noise <= high * TOLERANCE:

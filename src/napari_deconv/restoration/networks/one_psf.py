@@ -15,7 +15,7 @@ from torch import Tensor
 from ...core.errors import DeconvError
 from ...core.fields import Zero
 from ...engine.problem import Problem
-from ..weights import about, load_network, locate, read_weights
+from ..weights import load_network, locate, read_header, read_weights
 from .base import LearnedMethod, NetworkModule
 from .layers import at_precision
 from .separable import Separable, fitted
@@ -55,7 +55,7 @@ def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
     )
 
 
-def given_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
+def trained_psf(header: Mapping[str, Any]) -> NDArray[np.float32] | None:
     """The one PSF that weights were trained for, from their header; None if there were many."""
     families = header.get("recipe", {}).get("sampler", {}).get("psfs", ())
     if len(families) != 1 or "rows" not in families[0]:
@@ -110,7 +110,7 @@ class OnePSFNetwork(LearnedMethod, one_psf=True):
         """The network with its weights, or untrained for the problem's PSF."""
         if self.weights:
             # The weights know what they are of; a form that was left at its defaults need not.
-            trained = about(locate(self.weights)).get("fields", {})
+            trained = read_header(locate(self.weights)).get("fields", {})
             own = {key: trained[key] for key in self.structure if key in trained}
             return load_network(self.but(**own), problem.seen.device, problem.precision)
         module = self.untrained_module(problem)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.problem import Problem
-from .noise_level import TOLERANCE, about_growth
+from .noise_level import TOLERANCE, growth_remark
 
 LEAST_NOISE, MOST_NOISE = 0.005, 0.5
 """Root mean variance of the noise of the stacks that are trained on, on the unit scale."""
@@ -35,7 +35,7 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
     recipe = header.get("recipe", {})
     low = recipe.get("photons_low", _PHOTONS[0]) / TOLERANCE
     high = recipe.get("photons_high", _PHOTONS[1]) * TOLERANCE
-    if grown := about_growth(problem):
+    if grown := growth_remark(problem):
         yield grown
     if problem.law is not None:
         photons = 1 / max(problem.law.slope, 1e-12)

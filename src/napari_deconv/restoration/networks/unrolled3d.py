@@ -13,7 +13,7 @@ from ...core.errors import DeconvError
 from ...core.paths import exists
 from ...engine.problem import Problem, Settled
 from ..richardson_lucy import RichardsonLucy
-from ..weights import about, load_network, locate, named, read_weights
+from ..weights import load_network, locate, named, read_header, read_weights
 from .base import LearnedMethod, NetworkModule, Norm, TrainingBatch
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
 from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
@@ -105,7 +105,9 @@ class Unrolled3D(
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
         return tuple(
-            stack_remarks(problem, about(locate(self.weights or self.default_weights)), reblur)
+            stack_remarks(
+                problem, read_header(locate(self.weights or self.default_weights)), reblur
+            )
         )
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
