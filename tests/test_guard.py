@@ -312,7 +312,7 @@ def test_a_result_removed_meanwhile_is_made_anew(
 
     source, target = zarr_in(tmp_path), tmp_path / "out.zarr"
     with monkeypatch.context() as patch:
-        patch.setattr(blocks_run, "record", killed)  # all blocks are on disk by then
+        patch.setattr(blocks_run, "keep", killed)  # all blocks are on disk by then
         with pytest.raises(Killed):
             restore(source, target)
     shutil.rmtree(target)
@@ -364,7 +364,7 @@ def test_a_second_run_waits_and_finds_it_finished(tmp_path: Path) -> None:
     assert "Another run is writing" in next(second).label
     assert drain(first).found == 0
     outcome = drain(second)
-    assert outcome.found == outcome.blocks and "finished already" in outcome.notes[0]
+    assert outcome.found == outcome.blocks and "finished already" in outcome.notes[0].text
 
 
 def test_a_finished_run_says_so_and_leaves_nothing(

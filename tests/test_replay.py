@@ -20,10 +20,10 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_deconv.cli import main
+from napari_deconv.core.record import RunRecord
 from napari_deconv.degradation import Chain
 from napari_deconv.io import read, write
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
-from napari_deconv.panels.deconvolve.recipes import as_command, as_python
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.psf import Disk, Gaussian
 
@@ -49,6 +49,14 @@ def same(name: str, found: Any) -> None:
 
 def run(*words: object) -> int:
     return main([*map(str, words), "--quiet"])
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_record_is_what_it_was_read_from(name: str) -> None:
+    recipe = KEPT[name]["recipe"]
+    again = RunRecord.from_dict(recipe).to_dict()
+    assert again == {key: value for key, value in recipe.items() if value is not None}
+    assert RunRecord.from_dict(again) == RunRecord.from_dict(recipe)
 
 
 @pytest.mark.parametrize("name", REPLAYED)
@@ -77,11 +85,11 @@ def test_the_copied_script_makes_it_again(name: str) -> None:
     scope: dict[str, Any] = {"viewer": SimpleNamespace(layers=held)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of clipped pixels, and of the PSF's borders
-        exec(as_python(recipe), scope)
+        exec(RunRecord.from_dict(recipe).as_python(), scope)
     same(name, scope["result"])
 
 
-@pytest.mark.parametrize("name", [*BY_PANEL, "command line, wiener"])
+@pytest.mark.parametrize("name", [*BY_PANEL, "command line, wiener", "command line, volume"])
 def test_the_copied_command_makes_it_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,9 +99,9 @@ def test_the_copied_command_makes_it_again(
     monkeypatch.chdir(tmp_path)
     np.save("PSF.npy", Gaussian(sigma_px=1.5)())
     if not recipe.get("path"):
-        shutil.copy(image, "IMAGE.png")
-    for command in as_command(recipe).split(" && "):
-        words = command.replace("IMAGE.tif", "IMAGE.png").replace("PSF.tif", "PSF.npy")
+        shutil.copy(image, f"IMAGE{image.suffix}")
+    for command in RunRecord.from_dict(recipe).as_command().split(" && "):
+        words = command.replace("IMAGE.tif", f"IMAGE{image.suffix}").replace("PSF.tif", "PSF.npy")
         assert run(*shlex.split(words)[1:], "--overwrite") == 0
     same(name, read("RESULT.tif").data)
 

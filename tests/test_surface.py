@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import napari_deconv as nd
-from napari_deconv.panels.deconvolve.recipes import as_python
+from napari_deconv.core.record import RunRecord
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -134,7 +134,9 @@ DISK = {"name": "disk", "radius_px": 2.0}
     ],
 )
 def test_a_copied_script_uses_what_is_promised(recipe: dict[str, Any]) -> None:
-    script = as_python({"method": METHOD, "axes": "YX", "source": "photo", **recipe})
+    script = RunRecord.from_dict(
+        {"method": METHOD, "axes": "YX", "source": "photo", **recipe}
+    ).as_python()
     names = list(used(script))
     assert names and all(map(is_promised, names)), script
 

@@ -116,7 +116,7 @@ def deconvolve(
     run = restore(choice.method, image, kernels, linear=linear, refine_psf=refine_psf, **options)
     result = drain(remembered(choice.method, run), progress)
     for note in result.notes:
-        warnings.warn(note, stacklevel=2)
+        warnings.warn(note.text, stacklevel=2)
     if isinstance(image, np.ma.MaskedArray):
         return np.ma.MaskedArray(result.data, image.mask)
     return result.data
@@ -291,4 +291,4 @@ def _refined_first(
             blurred, given = in_linear_light(as_array("The image", image), options, start.ndim)
         refined = yield from refined_psf(method, blurred, start, rounds, **given)
     result = yield from engine.restore(method, image, refined, linear=linear, **options)
-    return replace(result, recipe=result.recipe | {"refine_psf": rounds}, psf=refined)
+    return replace(result, record=replace(result.record, refine_psf=rounds), psf=refined)

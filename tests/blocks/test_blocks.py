@@ -126,7 +126,7 @@ def test_block_wise_is_whole_and_keeps_what_the_file_says(
     )
     assert after.transform == before.transform and after.units == before.units
     assert after.omero == before.omero
-    assert any("level 0" in note for note in outcome.notes)
+    assert any("level 0" in note.text for note in outcome.notes)
     assert not (tmp_path / "out.zarr.progress").exists()
     recipe = dict(zarr.open_group(str(outcome.target)).attrs)["napari_deconv"]
     assert recipe["method"]["name"] == "wiener"
@@ -203,7 +203,7 @@ def test_another_run_does_not_go_on_with_this_one(
     monkeypatch.undo()
     run(zarr5, tmp_path / "out.zarr")
     again = run(zarr5, tmp_path / "out.zarr")
-    assert again.found == again.blocks and "finished already" in again.notes[0]
+    assert again.found == again.blocks and "finished already" in again.notes[0].text
     with pytest.raises(DeconvError, match="exists already"):
         run(zarr5, tmp_path / "out.zarr", method=Method.make("tikhonov"))
 

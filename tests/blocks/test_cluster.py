@@ -61,7 +61,7 @@ def test_a_killed_worker_is_said_and_its_blocks_go_to_the_others(
         time.sleep(0.2)
         outcome: Any = drain(run)
         assert not outcome.failed and outcome.blocks == alone.blocks == 12
-        assert any("went away" in note for note in outcome.notes)
+        assert any("went away" in note.text for note in outcome.notes)
         np.testing.assert_array_equal(level(outcome.target), level(alone.target))
 
 

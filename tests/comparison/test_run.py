@@ -96,7 +96,7 @@ def test_rows_come_one_by_one_and_their_figures_are_scikit_images(photo):
     )
     assert set(row.figures) <= set(MEASURES)
     assert "border of 3 x 3" in outcome.notes[0]
-    assert row.recipe["method"]["name"] == "wiener" and row.recipe["noise_estimated"]
+    assert row.record.method["name"] == "wiener" and row.record.noise_estimated
 
 
 def test_a_failure_is_a_row_that_says_why(photo, monkeypatch):

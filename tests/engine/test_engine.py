@@ -190,7 +190,7 @@ def test_out_of_memory_goes_on_with_smaller_tiles_and_says_so() -> None:
     image = noise(80, 80)
     result = run(image, BOX, Toy(fail=fail))
     np.testing.assert_allclose(result.data, run(image, BOX).data, atol=1e-6)
-    assert "Memory ran out" in result.notes[0]
+    assert "Memory ran out" in result.notes[0].text
 
 
 def test_hopeless_memory_is_an_error_in_words() -> None:
@@ -241,7 +241,7 @@ def test_clipping_is_said() -> None:
 
     result = run(noise(20, 20, dtype="uint8"), method=Bright())
     assert result.data.max() == 255
-    assert "clipped" in result.notes[0]
+    assert "clipped" in result.notes[0].text
 
 
 def test_half_floats_are_held_in_their_range() -> None:
@@ -253,14 +253,14 @@ def test_half_floats_are_held_in_their_range() -> None:
             yield 2 * next(super().steps(problem))
 
     result = run(image, method=Sharper())
-    assert np.isfinite(result.data).all() and "clipped" in result.notes[0]
+    assert np.isfinite(result.data).all() and "clipped" in result.notes[0].text
 
 
 def test_pixels_below_zero_are_not_lost_silently() -> None:
     class Light(Toy):
         non_negative = True
 
-    assert "below 0" in run(noise(8, 9) - 0.5, method=Light()).notes[0]
+    assert "below 0" in run(noise(8, 9) - 0.5, method=Light()).notes[0].text
     assert not run(noise(8, 9), method=Light()).notes
     with pytest.raises(DeconvError, match="nowhere above 0"):
         run(-noise(8, 9) - 1, method=Light())

@@ -174,4 +174,4 @@ def test_a_run_that_went_on_in_tiles_says_what_that_costs(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(type(method), "steps", steps)
     notes = drain(restore(method, np.tile(frame(), (3, 3)), PSF, noise=0.02)).notes
-    assert any("few percent" in note for note in notes)
+    assert any("few percent" in note.text for note in notes)

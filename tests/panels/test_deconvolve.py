@@ -10,9 +10,9 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_deconv.cli import main as command_line
+from napari_deconv.core.record import clipping
 from napari_deconv.engine.probe import Timing
 from napari_deconv.io import read, write
-from napari_deconv.panels.deconvolve.outcome import weighty
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.presets import disk as DiskPanel
@@ -163,9 +163,9 @@ def test_copied_script_keeps_linear_light(viewer, qtbot):
 
 
 def test_few_clipped_pixels_are_no_warning():
-    said = " % of the pixels lay outside the range of uint8 and were clipped."
-    assert [weighty(share + said) for share in ("6e-05", "0.9", "1.2")] == [False, False, True]
-    assert weighty("Tiles are smaller than they should be.")
+    notes = [clipping(count, 100_000, "uint8") for count in (6, 900, 1200)]
+    assert [note.severity for note in notes] == ["info", "info", "warning"]
+    assert str(notes[1]).startswith("0.9 % of the pixels lay outside the range of uint8")
 
 
 def test_methods_come_by_title(viewer, qtbot):

@@ -6,9 +6,9 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 from scipy.ndimage import convolve, gaussian_filter
 
+from napari_deconv.core.record import RunRecord
 from napari_deconv.estimation import Confidence, Estimate, Guess, across
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
-from napari_deconv.panels.deconvolve.recipes import as_command, as_python
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.presets import image as ImagePsfPanel
 from napari_deconv.psf import Disk, Gaussian
@@ -117,11 +117,11 @@ def test_a_run_that_refines_the_psf_adds_it_as_a_layer(qtbot):
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60_000)
     result, psf = viewer.layers[1:]
-    recipe = result.metadata[KEY]
-    assert recipe["refine_psf"] == 1 and psf.metadata[KEY]["kind"] == "psf"
+    record = RunRecord.from_dict(result.metadata[KEY])
+    assert record.refine_psf == 1 and psf.metadata[KEY]["kind"] == "psf"
     assert psf.data.shape == Disk(radius_px=3.5)().shape and not psf.visible
     assert psf.name in panel.run_bar.message.text
-    assert "refine_psf=1" in as_python(recipe) and "--refine-psf 1" in as_command(recipe)
+    assert "refine_psf=1" in record.as_python() and "--refine-psf 1" in record.as_command()
     panel.refine.setValue(0)
-    panel.load(recipe)
+    panel.load(record)
     assert panel.refine.value() == 1

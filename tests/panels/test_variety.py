@@ -11,6 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_deconv import deconvolve
+from napari_deconv.core.record import RunRecord
 from napari_deconv.io import Picture, write
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.kit.layers import KEY
@@ -82,7 +83,7 @@ def test_two_channels_over_time_get_a_psf_each_from_their_light(viewer, panel, q
     run(panel, qtbot)
     np.testing.assert_array_equal(viewer.layers[-1].data[:, 1], series()[:, 1])
     panel.variety.switch.setChecked(False)
-    panel.load(recipe)
+    panel.load(RunRecord.from_dict(recipe))
     assert panel.variety.switch.isChecked()
     assert [c.currentIndex() for c in panel.variety.psfs] == [0, 0]
 

@@ -71,26 +71,27 @@ def test_named_weights_are_taken_and_missing_ones_refused(shelf: Path) -> None:
     (shelf / "cells.safetensors").unlink()
     found = restored(PHOTO, NARROW, 0.01, domain="fluorescence")
     assert found.recipe["chosen"]["weights"] == "fcnn-1"
-    assert "made for photos." in " ".join(found.notes)
+    assert "made for photos." in " ".join(map(str, found.notes))
 
 
 def test_photo_weights_on_fluorescence_say_which_to_take() -> None:
     found = restored(PHOTO, NARROW, 0.01, domain="fluorescence", weights="wide")
-    assert "made for photos; for fluorescence take FCNN (cells)." in " ".join(found.notes)
+    assert "made for photos; for fluorescence take FCNN (cells)." in " ".join(map(str, found.notes))
 
 
 def test_nothing_is_said_within_the_range_and_outside_it_is_named() -> None:
     assert restored(PHOTO, NARROW, 0.01, domain="photo").notes == ()
-    loud = " ".join(restored(PHOTO, NARROW, 0.2, domain="photo").notes)
+    loud = " ".join(map(str, restored(PHOTO, NARROW, 0.2, domain="photo").notes))
     assert "outside the 0.4% to 5%" in loud and "'fcnn-1'" in loud
-    wide = " ".join(restored(PHOTO, Gaussian(sigma_px=7.0)(), 0.01, weights="fcnn-1").notes)
+    blurry = restored(PHOTO, Gaussian(sigma_px=7.0)(), 0.01, weights="fcnn-1")
+    wide = " ".join(map(str, blurry.notes))
     assert "The PSF, 55 x 55 pixels" in wide or "The PSF, 53 x 53 pixels" in wide
 
 
 def test_in_microscopy_the_reblur_residual_is_shown_and_recorded() -> None:
     image = (PHOTO * 800).astype(np.uint16)
     result = restored(image, NARROW, 8.0)
-    note = next(text for text in result.notes if "can invent structure" in text)
+    note = next(text for text in map(str, result.notes) if "can invent structure" in text)
     assert f"{result.recipe['reblur_rms']:.3g} (RMS)" in note
     blurred = torch.nn.functional.conv2d(
         torch.from_numpy(result.data.astype(np.float32))[None, None],

@@ -277,7 +277,7 @@ def test_weights_of_another_psf_are_used_with_a_warning(name: str, tmp_path: Pat
     image = PHOTO[:48, :48]
     assert drain(stream(used, image, DISK, noise=0.01)).notes == ()
     notes = drain(stream(used, image, Disk(radius_px=5.0)(), noise=0.01)).notes
-    assert "made for another PSF" in notes[0] and "%" in notes[0]
+    assert "made for another PSF" in notes[0].text and "%" in notes[0].text
 
 
 def test_weights_say_themselves_which_network_they_are_of(tmp_path: Path) -> None:

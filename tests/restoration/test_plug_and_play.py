@@ -66,7 +66,7 @@ def test_warns_where_the_image_is_no_photo() -> None:
     cells = np.full((48, 48), 3000, np.uint16)
     cells[20:24, 20:24] = 9000
     found = drain(stream(PlugAndPlay(iterations=1), cells, Disk(radius_px=2)(), noise=10.0))
-    assert any("trained on photos" in note for note in found.notes)
+    assert any("trained on photos" in note.text for note in found.notes)
 
 
 def test_the_shipped_weights_are_small_and_say_what_they_are() -> None:

@@ -64,9 +64,9 @@ def test_what_was_used_in_place_is_a_note(monkeypatch):
     play(monkeypatch, FLOAT32)
     result = drain(stream(Method.make("fcnn"), SEEN, PSF, noise=0.01, precision="bfloat16"))
     assert result.recipe["precision"] == "float32"
-    assert any("no units for bfloat16" in note for note in result.notes)
+    assert any("no units for bfloat16" in note.text for note in result.notes)
     plain = drain(stream(Method.make("wiener"), SEEN, PSF, noise=0.01, precision="bfloat16"))
-    assert "precision" not in plain.recipe and not any("units" in note for note in plain.notes)
+    assert "precision" not in plain.recipe and not any("units" in note.text for note in plain.notes)
 
 
 def test_memory_follows_the_format(monkeypatch):

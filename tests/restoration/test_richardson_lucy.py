@@ -451,8 +451,8 @@ def test_margins_of_a_mosaic_are_no_offset():
 def test_counts_under_everything_are_named_with_their_level(method):
     image, _, psf = counts(100)
     (note,) = drain(stream(method(iterations=1), image, psf, device="cpu")).notes
-    assert re.match(r"The darkest pixel is 9\d, .*offset of about (98|99|100)", note)
-    assert "offset_counts" in note
+    assert re.match(r"The darkest pixel is 9\d, .*offset of about (98|99|100)", note.text)
+    assert "offset_counts" in note.text
     quiet = [
         (image, method(iterations=1, offset_counts=100.0)),
         (image, method(iterations=1, background=90.0)),

@@ -65,7 +65,7 @@ def test_networks_are_told_and_say_so():
     psf, said, error = Gaussian(sigma_px=1.2)(), [], {}
     for noise in (None, true):
         result = drain(stream(FCNN(iterations=1, domain="photo"), seen, psf, noise=noise))
-        said.append(any("grows with brightness" in note for note in result.notes))
+        said.append(any("grows with brightness" in note.text for note in result.notes))
         error[noise] = np.square(result.data - sharp)[16:-16, 16:-16].mean()
         assert ("noise_law" in result.recipe) is (noise is None)
     assert said == [True, False]

@@ -21,6 +21,7 @@ from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import exists, read_bytes
 from ..core.precision import choose_precision
+from ..core.record import Note, RunRecord
 from ..core.spec import dumps
 from ..core.words import in_words
 from ..engine.axes import Layout, parse_axes
@@ -51,8 +52,8 @@ class Part:
         As it was given; None where it is read from every item.
     common : float
         Noise of the mean of three colours over that of one.
-    recipe : dict
-        How this channel's restoration is recorded.
+    record : RunRecord
+        How this channel is restored.
     """
 
     channel: int | None
@@ -61,7 +62,7 @@ class Part:
     reading: Reading
     noise: float | NoiseLaw | None
     common: float
-    recipe: dict[str, Any]
+    record: RunRecord
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -92,7 +93,7 @@ class Job:
         By which the result is known to be this run's.
     precision : str
         Number format of layers; workers that have no units for it take their own.
-    notes : tuple of str
+    notes : tuple of Note
         What the person should know of the whole.
     """
 
@@ -110,7 +111,7 @@ class Job:
     nan: NaN = "refuse"
     token: str = ""
     precision: str = "auto"
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def grid(self, part: Part) -> Grid:
         """The blocks of a part."""
@@ -214,7 +215,7 @@ class Progress:
                     "reading": as_dict(part.reading),
                     "noise": asdict(part.noise) if isinstance(part.noise, NoiseLaw) else part.noise,
                     "common": part.common,
-                    "recipe": part.recipe,
+                    "record": part.record.to_dict(),
                 }
             )
         text = dumps({"request": request, "job": plain})
@@ -251,6 +252,7 @@ class Progress:
         parts = []
         for number, part in enumerate(plain.pop("parts")):
             part |= {
+                "record": RunRecord.from_dict(part["record"]),
                 "method": Method.from_dict(part["method"]),
                 "reading": from_dict(part["reading"]),
                 "noise": NoiseLaw(**noise) if isinstance(noise := part["noise"], dict) else noise,
@@ -259,6 +261,7 @@ class Progress:
         lists: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain.items()
         }
+        lists["notes"] = tuple(Note(**note) for note in plain["notes"])
         return Job(parts=tuple(parts), **lists)
 
     def make(self, job: Job, create: Callable[[Path], None]) -> None:

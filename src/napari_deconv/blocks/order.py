@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Generator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.json_text import JsonObject
 from ..core.progress import Step
 from ..engine.options import Options
-from ..engine.record import noise_of
+from ..engine.record import record_of
 from ..engine.run import Run
 from ..engine.streaming import prepare, relative
 from ..restoration.base import Method
@@ -35,6 +36,7 @@ class Order:
     sharded: bool
     version: str
     options: Options
+    psf_record: JsonObject = field(default_factory=dict)
 
     @property
     def request(self) -> dict[str, Any]:
@@ -105,14 +107,6 @@ def _runs(order: Order) -> Generator[Step, None, list[Run]]:
 
 def _part(channel: int | None, run: Run) -> Part:
     assert isinstance(run.method, Method)
-    recipe = {
-        "psf": {"sha256": run.fingerprint, "shape": list(run.psf.shape)},
-        **noise_of(run),
-        **({"noise_common": run.common} if run.method.joint_channels else {}),
-        "scale": run.unit[1],
-        **({"precision": run.precision.name} if run.method.features else {}),
-        **({"chosen": run.chosen} if run.chosen else {}),
-    }
     return Part(
         channel=channel,
         method=run.method,
@@ -120,7 +114,7 @@ def _part(channel: int | None, run: Run) -> Part:
         reading=run.reading,
         noise=run.noise,
         common=run.common,
-        recipe=recipe,
+        record=replace(record_of(run), channel=channel),
     )
 
 

@@ -1,15 +1,17 @@
-"""What a block-wise run came to, and how it is told."""
+"""What a block-wise run came to, and its record in the OME-Zarr."""
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import DeconvError
+from ..core.record import Note, RunRecord, clipping
 from ..core.spec import dumps
 from ..io.guard import is_zarr
 from .job import Job
@@ -31,9 +33,9 @@ class Outcome:
     failed : mapping of str to str
         Where a block lies, and why it is missing: it holds 0, and running the same again tries it
         again.
-    notes : tuple of str
+    notes : tuple of Note
         What the person should know.
-    recipe : dict
+    record : RunRecord
         How it was made; in the result's attributes as well.
     """
 
@@ -41,8 +43,13 @@ class Outcome:
     blocks: int
     found: int
     failed: Mapping[str, str]
-    notes: tuple[str, ...]
-    recipe: dict[str, Any]
+    notes: tuple[Note, ...]
+    record: RunRecord
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The record as plain JSON values."""
+        return self.record.to_dict()
 
 
 @dataclass(eq=False)
@@ -51,48 +58,43 @@ class State:
 
     failed: dict[int, str] = field(default_factory=dict)
     clipped: int = 0
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
 
 
-def recipe_of(order: Order, job: Job, seconds: float) -> dict[str, Any]:
-    """How the result was made, JSON-able."""
-    from .. import __version__
-
-    first, *others = job.parts
-    about: dict[str, Any] = {
-        "method": order.method.to_dict(),
-        **first.recipe,
-        "axes": job.axes,
-        "noise_estimated": order.options.get("noise") is None,
-        "blocks": {"core": list(job.core), "halo": list(job.halo), "count": job.total},
-        "seconds": round(seconds, 3),
-        "source": str(order.source.picture.path),
-        "versions": {"napari-deconv": __version__},
-    }
-    if others or first.channel is not None:
-        about["channels"] = [{"channel": part.channel, **part.recipe} for part in job.parts]
-    return about
+def record_of(order: Order, job: Job, seconds: float) -> RunRecord:
+    """How the result was made."""
+    records = [part.record for part in job.parts]
+    record = records[0] if records[0].channel is None else RunRecord.of_channels(records)
+    return replace(
+        record.with_psf(order.psf_record),
+        axes=job.axes,
+        blocks={"core": list(job.core), "halo": list(job.halo), "count": job.total},
+        seconds=round(seconds, 3),
+        source=str(order.source.picture.path),
+    )
 
 
-def record(target: Path, recipe: dict[str, Any], order: Order) -> None:
-    """Keep a recipe, and what was asked for, in the attributes of an OME-Zarr."""
+def keep(target: Path, record: RunRecord, order: Order) -> None:
+    """Keep a record, and what was asked for, in the attributes of an OME-Zarr."""
     import zarr
 
     group = zarr.open_group(str(target), mode="r+")
-    group.attrs["napari_deconv"] = _plain(recipe | {"request": order.request})
+    group.attrs["napari_deconv"] = _plain(record.to_dict() | {"request": order.request})
 
 
 def finished(order: Order) -> Outcome | None:
     """What came of the same request, if that was finished; None if it was not."""
-    recipe = _recorded(order.target)
+    recipe = kept(order.target)
     if recipe.pop("request", None) != _plain(order.request):
         return None
+    record = RunRecord.from_dict(recipe, str(order.target))
     blocks = int(recipe.get("blocks", {}).get("count", 0))
-    words = f"{order.target} was finished already; nothing was done."
-    return Outcome(order.target, blocks, blocks, {}, (words,), recipe)
+    note = Note("finished", f"{order.target} was finished already; nothing was done.")
+    return Outcome(order.target, blocks, blocks, {}, (note,), record)
 
 
-def _recorded(target: Path) -> dict[str, Any]:
+def kept(target: Path) -> dict[str, Any]:
+    """The recipe in the attributes of an OME-Zarr; empty if it has none."""
     import zarr
 
     try:
@@ -124,12 +126,10 @@ def clear(target: Path, overwrite: bool) -> None:
     shutil.rmtree(target)
 
 
-def remarks(state: State, order: Order) -> list[str]:
+def notes_of(state: State, order: Order) -> tuple[Note, ...]:
     """What the person should know of a finished run."""
-    notes = list(dict.fromkeys(state.notes))
-    if state.clipped:
-        notes.append(
-            f"{state.clipped} pixels lay outside the range of {order.source.array.dtype} and were "
-            "clipped."
-        )
-    return notes
+    notes = tuple(dict.fromkeys(state.notes))
+    array = order.source.array
+    if not state.clipped:
+        return notes
+    return (*notes, clipping(state.clipped, math.prod(array.shape), array.dtype))

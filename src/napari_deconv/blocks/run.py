@@ -14,7 +14,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from ..core.errors import Cancelled
+from ..core.json_text import JsonObject
 from ..core.progress import Step
+from ..core.record import Note
 from ..engine.channels import check_channels, each_channel
 from ..engine.options import Options
 from ..engine.streaming import translated
@@ -26,7 +28,7 @@ from . import work
 from .executors import Block, in_cluster, in_process
 from .job import Progress, sweep_chunks
 from .order import Order, begin, create_for
-from .outcome import Outcome, State, clear, finished, recipe_of, record, remarks
+from .outcome import Outcome, State, clear, finished, keep, notes_of, record_of
 from .source import Source, open_source
 from .target import VERSIONS, build_levels, check_version
 
@@ -43,6 +45,7 @@ def stream_blocks(
     version: str = "",
     scheduler: str = "",
     overwrite: bool = False,
+    psf_record: JsonObject | None = None,
     **options: Unpack[Options],
 ) -> Generator[Step, None, Outcome]:
     """Restore an image larger than memory into an OME-Zarr, or go on with that.
@@ -72,6 +75,8 @@ def stream_blocks(
     overwrite : bool
         Whether another Zarr that lies at ``target`` is removed first. By default only what the
         same call has begun is gone on with; what it has finished is left as it is.
+    psf_record : mapping, optional
+        How the PSF was made or where it lies, for the result's record.
     options
         See `core.options.Options`. Axes and voxel size are the file's own by default;
         ``memory_bytes`` is what a block may take, per worker.
@@ -112,6 +117,7 @@ def stream_blocks(
         sharded=sharded,
         version=version,
         options=options,
+        psf_record=psf_record or {},
     )
     try:
         with translated(method), ExitStack() as held:
@@ -159,15 +165,18 @@ def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None,
     with work.writing(order.target):
         progress.make(job, partial(create_for, order, job))
     work.forget()
-    done, state = progress.done(), State(notes=[*order.source.picture.notes, *job.notes])
+    done, state = progress.done(), State()
+    state.notes += [Note("file", text) for text in order.source.picture.notes]
+    state.notes += job.notes
     todo = [number for number in range(job.total) if number not in done]
     if done:
-        state.notes.append(f"{len(done)} of {job.total} blocks were there already.")
+        text = f"{len(done)} of {job.total} blocks were there already."
+        state.notes.append(Note("resumed", text))
     workers = in_cluster(job, todo, scheduler) if scheduler else in_process(job, todo, cancel)
     ready = len(done)
     for event in workers:
         if isinstance(event, str):
-            state.notes.append(event)
+            state.notes.append(Note("worker", event))
             continue
         ready += isinstance(event, Block)
         with work.writing(progress.folder):
@@ -176,20 +185,20 @@ def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None,
         yield _step(ready + share, job.total, order.method.title, ready)
     if not state.failed:
         yield from _levels(order.target, job.total, cancel)
-    recipe = recipe_of(order, job, time.perf_counter() - began)
+    record = record_of(order, job, time.perf_counter() - began)
     if not state.failed:
         if resumed:
             sweep_chunks(order.target)
         with work.writing(order.target):
-            record(order.target, recipe, order)
+            keep(order.target, record, order)
             progress.finish()
     return Outcome(
         target=order.target,
         blocks=job.total,
         found=len(done),
         failed={job.name(number): why for number, why in sorted(state.failed.items())},
-        notes=tuple(remarks(state, order)),
-        recipe=recipe,
+        notes=notes_of(state, order),
+        record=record,
     )
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from annotated_types import Ge, Interval
-
-from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_json
 from ..core.progress import drain
+from ..core.record import RunRecord
 from ..core.words import duration
 from ..io import (
     SUFFIXES,
@@ -28,6 +25,7 @@ from ..io import (
     read,
     write,
 )
+from ..io.guard import is_zarr
 from ..io.photo import not_srgb
 from ..io.trial import check_format
 from ..psf import FromMetadata, ImageFacts, PreparedPsf, PsfRequest
@@ -121,25 +119,23 @@ def _named_method(argv: list[str]) -> str:
     known, _ = early.parse_known_args(argv)
     if known.method or not known.recipe:
         return known.method or _OPEN
-    name: str = recipe_from(known.recipe)["method"]["name"]
-    return name
+    return str(recorded(known.recipe).method["name"])
 
 
-def recipe_from(name: str) -> dict[str, Any]:
-    """A recipe out of a JSON file, layer metadata saved as one, or an image that carries it."""
+def recorded(name: str) -> RunRecord:
+    """The record in a JSON file, in layer metadata saved as one, or in an image that carries it."""
     path = Path(name)
     if path.suffix.lower() in SUFFIXES:
         found: Any = read(path).recipe
+    elif is_zarr(path):
+        from ..blocks.outcome import kept
+
+        found = kept(path)
     else:
         found = read_json(path, "The recipe")
     if isinstance(found, dict) and isinstance(found.get("napari_deconv"), dict):
         found = found["napari_deconv"]
-    method = found.get("method") if isinstance(found, dict) else None
-    if not (isinstance(method, dict) and isinstance(method.get("name"), str)):
-        raise DeconvError(
-            f"{path} holds no recipe of a deconvolution.", "It needs a 'method' with a 'name'."
-        )
-    return dict(found)
+    return RunRecord.from_dict(found, str(path))
 
 
 @dataclass(eq=False)
@@ -151,7 +147,7 @@ class Restoration:
 
     method: Method | None
     psf: PsfRequest
-    recipe: dict[str, Any]
+    replayed: RunRecord
     noise: float | None
     device: str
     linear: bool
@@ -170,11 +166,11 @@ class Restoration:
         with self.report.progress(job.source.name) as bar:
             result = drain(self._stream(picture, kernels, job.source.name), bar)
         self.report.notes(result.notes, job.source.name)
-        if _differ(self.recipe, result.recipe):
+        if result.record.uses_another_psf_than(self.replayed):
             self.report.note("The PSF is not the one of the recipe; results will differ.")
-        self.tell(result.recipe, job.source.name)
-        made = result.recipe["psf"] | psf.record
-        recipe = result.recipe | {"psf": made, "source": job.source.name, **self._taken(job)}
+        self.report.notes(result.record.choices(), job.source.name)
+        record = replace(result.record.with_psf(psf.record), source=job.source.name)
+        recipe = record.to_dict() | self._taken(job)
         write(job.target, result.data, like=picture, recipe=recipe, guard=self.guard,
               storage=self.storage)  # fmt: skip
         if self.args.projections and "Z" in picture.axes:
@@ -182,7 +178,7 @@ class Restoration:
                 write(_projected(job.target, name), flat.data, like=flat, recipe=recipe,
                       guard=self.guard)  # fmt: skip
         if result.psf is not None:
-            self._keep(result.psf, job.target, recipe)
+            self._keep(result.psf, job.target, record)
 
     @cached_property
     def part(self) -> Part:
@@ -244,9 +240,9 @@ class Restoration:
             "noise": self.noise,
             "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
             "device": self.device,
-            "precision": self.args.precision or self.recipe.get("precision", "auto"),
+            "precision": self.args.precision or self.replayed.precision or "auto",
             "memory_bytes": None if memory is None else int(memory * 1e9),
-            "nan": self.args.nan or self.recipe.get("nan", "refuse"),
+            "nan": self.args.nan or self.replayed.nan,
             "unseen": self._unseen,
         }
 
@@ -285,27 +281,13 @@ class Restoration:
             self.report.note(f"{name}: {duration(seconds)}.")
         return choice
 
-    def _keep(self, psf: Any, target: Path, recipe: dict[str, Any]) -> None:
+    def _keep(self, psf: Any, target: Path, record: RunRecord) -> None:
         """Write a refined PSF beside the result it was made for."""
         path = _psf_beside(target)
-        said = {"refined": recipe["psf"], "rounds": self.refine, "source": recipe["source"]}
+        said = {"refined": record.psf, "rounds": self.refine, "source": record.source}
         write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": said},
               guard=self.guard)  # fmt: skip
         self.report.note(f"The refined PSF is {path.name}.")
-
-    def tell(self, recipe: dict[str, Any], name: str) -> None:
-        """Say what the method chose for itself."""
-        for one in recipe.get("channels", [recipe]):
-            settled = one.get("chosen", {})
-            count = settled.get("iterations")
-            where = f"channel {one['channel']}, " if "channel" in one else ""
-            if count is not None:
-                most = " (the most that are tried)" if "iterations_limit" in settled else ""
-                self.report.note(f"{name}: {where}{count} iterations were chosen{most}.")
-            for key, words in (("offset_counts", "camera offset"), ("background", "background")):
-                if key in settled:
-                    level, reason = settled[key], settled[f"{key}_reason"]
-                    self.report.note(f"{name}: {where}{words} {level:g} ({reason}).")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -359,32 +341,26 @@ def _psf_beside(target: Path) -> Path:
 
 def _prepared(args: argparse.Namespace) -> Restoration:
     """Method, PSF, noise and device: given, or from the recipe."""
-    recipe = recipe_from(args.recipe) if args.recipe else {}
+    replayed = recorded(args.recipe) if args.recipe else RunRecord()
     report = Reporter(args.quiet)
-    method = _method(args, recipe)
-    psf = _psf(args, recipe)
+    method = _method(args, replayed)
+    psf = _psf(args, replayed)
     if args.memory_gb is not None and not args.memory_gb > 0:
         raise DeconvError(f"--memory-gb {args.memory_gb:g} is not a budget.", "Give more than 0.")
-    # An estimated level is estimated again: it belongs to the image, not to the recipe.
-    noise = field("The recipe", recipe, "noise", Annotated[float, Ge(0)], None)
-    recorded = None if recipe.get("noise_estimated") else noise
-    linear = recipe.get("light") == "linear" if args.linear is None else args.linear
-    rounds = field("The recipe", recipe, "refine_psf", Annotated[int, Interval(ge=0, le=100)], 0)
-    refine = rounds if args.refine_psf is None else args.refine_psf
     return Restoration(
         method=method,
         psf=psf,
-        recipe=recipe,
-        noise=getattr(args, "noise", recorded),
-        device=_device(args.device, recipe, report),
-        linear=linear,
-        refine=refine,
+        replayed=replayed,
+        noise=getattr(args, "noise", replayed.given_noise),
+        device=_device(args.device, replayed.device, report),
+        linear=replayed.light == "linear" if args.linear is None else args.linear,
+        refine=replayed.refine_psf if args.refine_psf is None else args.refine_psf,
         args=args,
         report=report,
     )
 
 
-def _psf(args: argparse.Namespace, recipe: dict[str, Any]) -> PsfRequest:
+def _psf(args: argparse.Namespace, replayed: RunRecord) -> PsfRequest:
     """The PSF that was given, or that of the recipe, or what the images' metadata say.
 
     Raises
@@ -393,7 +369,8 @@ def _psf(args: argparse.Namespace, recipe: dict[str, Any]) -> PsfRequest:
         If there is none, or the recipe does not say how it was made.
     """
     given = [PsfRequest.parse(text, complete=True) for text in args.psf or ()]
-    if not given and not {"psf", "channels"} & set(recipe) and not all(map(_bare, args.inputs)):
+    recorded_psf = replayed.psf or replayed.channels
+    if not given and not recorded_psf and not all(map(_bare, args.inputs)):
         given = [PsfRequest(metadata=FromMetadata())]
     if given:
         assume = not args.ask_nothing
@@ -403,13 +380,12 @@ def _psf(args: argparse.Namespace, recipe: dict[str, Any]) -> PsfRequest:
         ]
         psf = given[0] if len(given) == 1 else PsfRequest(channels=dict(enumerate(given)))
     else:
-        recorded = field("The recipe", recipe, "psf", dict, {})
-        if "channels" in recipe and "channels" not in recorded:
+        if replayed.channels and "channels" not in replayed.psf:
             raise DeconvError(
                 "The recipe has a PSF per channel and does not say where they came from.",
                 "Give them again: --psf once for each channel.",
             )
-        psf = PsfRequest.from_dict(recorded).loaded()
+        psf = PsfRequest.from_dict(replayed.psf).loaded()
     return psf.repaired() if args.repair_psf else psf
 
 
@@ -419,40 +395,24 @@ def _bare(source: str) -> bool:
     return suffix in (*SUFFIXES, ".bmp") and not suffix.startswith(".tif")
 
 
-def _differ(recipe: dict[str, Any], made: dict[str, Any]) -> bool:
-    """Whether a run's PSFs are others than those of the recipe it replays."""
-    then, now = _hashes(recipe), _hashes(made)
-    return any(value != now.get(channel) for channel, value in then.items() if value)
-
-
-def _hashes(recipe: dict[str, Any]) -> dict[Any, Any]:
-    found = {}
-    parts = recipe.get("channels")
-    for one in parts if parts and isinstance(parts, list) else [recipe]:
-        psf = one.get("psf") if isinstance(one, Mapping) else None
-        if isinstance(psf, Mapping):
-            found[one.get("channel")] = psf.get("sha256")
-    return found
-
-
-def _method(args: argparse.Namespace, recipe: dict[str, Any]) -> Method | None:
+def _method(args: argparse.Namespace, replayed: RunRecord) -> Method | None:
     if args.cls is None:
         if args.set:
             raise DeconvError("--set is for a method, and none was named.", "Name it: --method.")
         return None
-    fields = merged(recipe.get("method", {}), args.cls, given_fields(args, args.cls))
+    fields = merged(replayed.method, args.cls, given_fields(args, args.cls))
     method: Method = args.cls.make(args.cls.name, **fields)
     return method
 
 
-def _device(asked: str | None, recipe: dict[str, Any], report: Reporter) -> str:
+def _device(given: str | None, before: str, report: Reporter) -> str:
     from ..core.device import choose_device
 
-    if asked or "device" not in recipe:
-        return str(choose_device(asked or "auto"))
+    if given or not before:
+        return str(choose_device(given or "auto"))
     try:
-        return str(choose_device(str(recipe["device"])))
+        return str(choose_device(before))
     except DeconvError:
-        found = str(choose_device("auto"))
-        report.note(f"The recipe ran on {recipe['device']}, which is not here; using {found}.")
-        return found
+        device = str(choose_device("auto"))
+        report.note(f"The recipe ran on {before}, which is not here; using {device}.")
+        return device

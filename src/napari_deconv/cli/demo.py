@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         result = _restore(sample, choice, folder, args.device, report, guard)
         shown.append((sample, result))
         if not args.quiet:
-            print(f"{name}: {_judged(sample, result.data)} ({result.recipe['seconds']:.1f} s)")
+            print(f"{name}: {_judged(sample, result.data)} ({result.record.seconds:.1f} s)")
     if not args.quiet:
         print(f"Images and recipes are in {folder}/. Replay one:")
         words = ["deconvolve", f"{folder / 'photo-blurred.tif'}"]
@@ -103,8 +103,7 @@ def _restore(
     write(f"{start}-blurred.tif", sample.image, like=like, recipe=about, guard=guard)
     if sample.truth is not None:
         write(f"{start}-truth.tif", sample.truth, like=like, recipe=about, guard=guard)
-    psf = result.recipe["psf"] | {"file": str(psf_path.resolve())}
-    recipe = result.recipe | {"psf": psf}
+    recipe = result.record.with_psf({"file": str(psf_path.resolve())}).to_dict()
     write(f"{start}-restored.tif", result.data, like=like, recipe=recipe, guard=guard)
     return result
 

@@ -63,7 +63,8 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             raise DeconvError("--linear is for photos.", "Leave it out.")
         if restoration.refine:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
-        psf = report.psf(restoration.prepared(picture), name)
+        prepared = restoration.prepared(picture)
+        psf = report.psf(prepared, name)
         options = restoration.options(picture, psf)
         choice = restoration.chosen(source.array, psf, options, name)
         run = stream_blocks(
@@ -75,6 +76,7 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
             version=args.ome_zarr,
             scheduler=args.scheduler,
             overwrite=args.overwrite,
+            psf_record=prepared.record,
             **options,
         )
         with report.progress(name) as bar:
@@ -88,7 +90,7 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
     finally:
         source.close()
     report.notes(outcome.notes, name)
-    restoration.tell(outcome.recipe, name)
+    report.notes(outcome.record.choices(), name)
     for where, why in outcome.failed.items():
         print(f"{name}, block {where}: {why}", file=sys.stderr)
     if outcome.failed:

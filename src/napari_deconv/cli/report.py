@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from ..core.record import Note
 from ..psf.request import Kernels, PreparedPsf
 
 
@@ -40,10 +41,10 @@ class Reporter:
             self._said.add(text)
             print(text, file=sys.stderr)
 
-    def notes(self, texts: Iterable[str], about: str = "") -> None:
+    def notes(self, texts: Iterable[Note | str], about: str = "") -> None:
         """Say several things about one file."""
         for text in texts:
-            self.note(f"{about}: {text}" if about else text)
+            self.note(f"{about}: {text}" if about else str(text))
 
     def psf(self, prepared: PreparedPsf, name: str) -> Kernels:
         """Say where a PSF's values came from and what is odd about it; what the engine takes.

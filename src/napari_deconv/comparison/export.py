@@ -76,7 +76,8 @@ def export(
     picture = like or pictured(material)
     for row in outcome.rows:
         if row.data is not None:
-            write(folder / file_name(row), row.data, picture, row.recipe, material.axes, guard)
+            recipe = row.record.to_dict() if row.record else None
+            write(folder / file_name(row), row.data, picture, recipe, material.axes, guard)
     comparison = outcome.comparison
     if inputs:
         comparison = replace(comparison, **_inputs(folder, material, picture, guard))

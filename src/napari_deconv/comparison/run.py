@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ..core.device import choose_device
 from ..core.errors import Cancelled, DeconvError
 from ..core.progress import Result, Step, changed_steps
+from ..core.record import RunRecord
 from ..engine.restore import restore
 from ..restoration.base import Method
 from .judge import Judge
@@ -43,8 +44,8 @@ class Row:
         As it was configured.
     data : ndarray or None
         The restored image.
-    recipe : dict
-        As on any result of this package.
+    record : RunRecord or None
+        How it was made.
     figures : mapping
         Key of a measure -> number; missing where it could not be taken.
     notes : tuple of str
@@ -57,7 +58,7 @@ class Row:
     label: str
     method: Method
     data: NDArray[Any] | None = None
-    recipe: dict[str, Any] = field(default_factory=dict)
+    record: RunRecord | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     error: str = ""
@@ -194,16 +195,15 @@ def _row(
         raise
     except DeconvError as error:
         return replace(blank, error=str(error))
-    recipe = dict(result.recipe)
-    recipe["psf"] = {**recipe.get("psf", {}), **(judge.material.psf_about or {})}
+    record = result.record.with_psf(judge.material.psf_about or {})
     figures = {"seconds": seconds, "peak_mib": memory.mib}
     more, notes = _judged(judge, result, again, comparison)
     return replace(
         blank,
         data=result.data,
-        recipe=recipe,
+        record=record,
         figures=figures | more,
-        notes=(*result.notes, *notes),
+        notes=(*map(str, result.notes), *notes),
     )
 
 
@@ -232,11 +232,10 @@ def _made(
 def _judged(
     judge: Judge, result: Result, again: Result | None, comparison: Comparison
 ) -> tuple[dict[str, float], list[str]]:
-    noise = (
-        comparison.noise if comparison.noise is not None else result.recipe.get("noise", math.nan)
-    )
+    noise = result.record.noise if comparison.noise is None else comparison.noise
+    level = math.nan if noise is None else noise
     try:
-        return judge.figures(result.data, float(noise), None if again is None else again.data)
+        return judge.figures(result.data, level, None if again is None else again.data)
     except (MemoryError, ArithmeticError, ValueError) as error:
         log.debug("figures failed", exc_info=True)
         return {}, [f"Not measured: {error}."]

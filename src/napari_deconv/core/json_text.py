@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from .errors import DeconvError
 from .paths import read_text
 from .words import named
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+JsonObject: TypeAlias = Mapping[str, Json]
 
 _DEEPEST = 64
 """Levels of nesting; ours have about ten."""
@@ -68,6 +73,34 @@ def read_object(
     if not isinstance(data, dict):
         raise DeconvError(f"{what} {named(path)} holds no object.".strip(), remedy)
     return data
+
+
+def as_json(where: str, value: object, levels: int = _DEEPEST) -> Json:
+    """Copy a value as plain JSON: numpy's numbers become Python's, tuples become lists.
+
+    Raises
+    ------
+    DeconvError
+        If something in it has no place in JSON, such as an object, an array or an infinite number.
+    """
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if value is None or type(value) in (bool, int, str):
+        return cast(Json, value)
+    if type(value) is float and math.isfinite(value):
+        return value
+    if isinstance(value, Mapping | list | tuple) and levels:
+        if not isinstance(value, Mapping):
+            return [as_json(where, each, levels - 1) for each in value]
+        if all(type(key) is str for key in value):
+            return {key: as_json(where, each, levels - 1) for key, each in value.items()}
+    kind = type(value).__name__
+    raise DeconvError(f"{where} holds what JSON has no word for ({kind}).", "Give another.")
+
+
+def as_json_object(where: str, value: Mapping[str, object]) -> dict[str, Json]:
+    """Copy a mapping as a plain JSON object; raises as `as_json`."""
+    return cast(dict[str, Json], as_json(where, value))
 
 
 def _deeper_than(value: Any, levels: int) -> bool:

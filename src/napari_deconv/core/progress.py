@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from .record import Note, RunRecord
+
 
 @dataclass(frozen=True)
 class Step:
@@ -42,18 +44,23 @@ class Result:
     ----------
     data : ndarray
         Restored image with the input's shape, axes, dtype and intensity scale.
-    recipe : dict
-        JSON-able record that replays the run.
-    notes : tuple of str
+    record : RunRecord
+        How it was made.
+    notes : tuple of Note
         What the person should know: clipped pixels, smaller tiles, and so on.
     psf : ndarray or None
         The PSF, where the run refined the one that was given.
     """
 
     data: NDArray[Any]
-    recipe: dict[str, Any]
-    notes: tuple[str, ...]
+    record: RunRecord
+    notes: tuple[Note, ...]
     psf: NDArray[np.float32] | None = None
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The record as plain JSON values, which replays the run."""
+        return self.record.to_dict()
 
 
 Stream = Generator[Step, None, Result]

@@ -7,6 +7,9 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from .errors import DeconvError
+from .words import shortened
+
 _PLAIN = re.compile(r"[\w./:\\=+-]+", re.ASCII)
 
 
@@ -20,7 +23,17 @@ def command_line(*commands: Sequence[str], windows: bool = os.name == "nt") -> s
     windows : bool
         Quote for cmd.exe and PowerShell, with each command on a line of its own (``&&`` is unknown
         to the PowerShell that comes with Windows), and not for a POSIX shell.
+
+    Raises
+    ------
+    DeconvError
+        If a word has a line break, or on Windows what no quotes keep from being expanded.
     """
+    for word in (word for words in commands for word in words):
+        if not word.isprintable() or (windows and set(word) & set("$`%")):
+            raise DeconvError(
+                f"{shortened(word)} cannot stand in a command line.", "Give it another name."
+            )
     if not windows:
         return " && ".join(map(shlex.join, commands))
     return "\n".join(" ".join(map(_quoted, words)) for words in commands)

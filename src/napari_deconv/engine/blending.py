@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
+from ..core.json_text import Json
 from ..core.progress import Result, Step, Stream, placed
+from ..core.record import totals
 from .axes import Layout, parse_axes
 from .depths import Shares
 from .intensity import stored
@@ -33,7 +35,7 @@ class VaryingPSF(Protocol):
     def ndim(self) -> int: ...
     @property
     def place(self) -> str: ...
-    def places(self) -> dict[str, Any]: ...
+    def places(self) -> dict[str, Json]: ...
     def shares(self, shape: tuple[int, ...]) -> Sequence[tuple[NDArray[Any], Shares]]: ...
 
 
@@ -113,9 +115,17 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
         clipped += held
         layout.write(out, item, whole, colours, values)
     run.clipped = clipped
-    recipe = _recipe(results, psf)
-    recipe |= {"items": summary(run.readings)} if run.readings else {}
-    return Result(out, recipe, tuple(dict.fromkeys(n for f in results for n in f.notes)))
+    record = replace(
+        results[0].record,
+        **totals([each.record for each in results]),
+        items=summary(run.readings) if run.readings else {},
+        psf={
+            **psf.places(),
+            "shape": list(middle(psf).shape),
+            "sha256": [array_hash(each) for each in psf.psfs],
+        },
+    )
+    return Result(out, record, tuple(dict.fromkeys(n for f in results for n in f.notes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,12 +195,3 @@ def _parts(method: Solver, psf: VaryingPSF, layout: Layout) -> list[_Part]:
             weights = math.prod(factors[1:], start=factors[0])
             parts.append(_Part(kernel, tuple(core), tuple(read), weights))
     return parts
-
-
-def _recipe(results: list[Result], psf: VaryingPSF) -> dict[str, Any]:
-    recipe = dict(results[0].recipe)
-    recipe["seconds"] = round(sum(one.recipe["seconds"] for one in results), 3)
-    recipe["elements"] = sum(one.recipe["elements"] for one in results)
-    about = {"shape": list(middle(psf).shape), "sha256": [array_hash(one) for one in psf.psfs]}
-    recipe["psf"] = psf.places() | about
-    return recipe

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 
 from ..core.errors import DeconvError
 from ..core.progress import Result, Stream, placed
+from ..core.record import Note, RunRecord
 from .axes import parse_axes
 from .blending import blended, middle
 from .depths import DepthPSF
@@ -55,7 +57,7 @@ def stream_channels(
     axes = options.get("axes")
     check_channels(tuple(image.shape), axes, psfs)
     out = np.empty(tuple(image.shape), image.dtype)
-    recipes, notes = [], _untouched(image, out, axes or "", psfs)
+    records, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):
             where, deep = f"channel {channel}", isinstance(psf, DepthPSF | RegionPSF)
@@ -65,9 +67,9 @@ def stream_channels(
             yield from placed(run.settle(block), number, len(psfs), where)
             steps = blended(run, psf) if deep else run.stream()
             result = yield from placed(steps, number, len(psfs), where)
-        recipes.append({"channel": channel, **result.recipe})
-        notes += [f"Channel {channel}: {note}" for note in result.notes]
-    return Result(out, _merged(recipes), tuple(notes))
+        records.append(replace(result.record, channel=channel))
+        notes += [replace(note, text=f"Channel {channel}: {note}") for note in result.notes]
+    return Result(out, RunRecord.of_channels(records), tuple(notes))
 
 
 def each_channel(shape: tuple[int, ...], axes: str | None, psf: Any) -> dict[int, Any] | None:
@@ -100,26 +102,12 @@ def check_channels(shape: tuple[int, ...], axes: str | None, psfs: Mapping[int, 
             )
 
 
-def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list[str]:
+def _untouched(image: Any, out: Any, axes: str, psfs: Mapping[int, Any]) -> list[Note]:
     """Copy the channels that have no PSF, and say so."""
     axis = axes.upper().index("C")
     rest = [c for c in range(out.shape[axis]) if c not in psfs]
     for channel in rest:
         where = (slice(None),) * axis + (channel,)
         out[where] = np.asarray(image[where])
-    return [f"Channel {channel} has no PSF and was left as it was." for channel in rest]
-
-
-def _merged(recipes: list[dict[str, Any]]) -> dict[str, Any]:
-    recipe = dict(recipes[0])
-    del recipe["channel"]
-    for key in ("seconds", "seconds_choosing", "elements"):
-        if key in recipe:
-            recipe[key] = round(sum(each.get(key, 0) for each in recipes), 3)
-    if any(each["psf"] != recipe["psf"] for each in recipes):
-        recipe["psf"] = {"shape": recipe["psf"]["shape"]}
-    keys = ("channel", "psf", "noise", "noise_origin", "scale", "items", "tiles", "chosen")
-    recipe["channels"] = [{k: each[k] for k in keys if k in each} for each in recipes]
-    for key in ("chosen", "items"):
-        recipe.pop(key, None)
-    return recipe
+    text = "Channel {} has no PSF and was left as it was."
+    return [Note("channel", text.format(channel)) for channel in rest]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.progress import Result, Stream
+from ..core.record import clipping
 from ..signal.noise_law import NoiseLaw
 from .axes import parse_axes
 from .incoming import as_array
@@ -87,7 +89,7 @@ def stream_in_linear_light(
     Returns
     -------
     Result
-        In the image's dtype and encoding; the recipe says ``"light": "linear"``.
+        In the image's dtype and encoding; the record says ``light="linear"``.
     """
     image, options = with_mask(image, options)
     pixels = as_array("The image", image)
@@ -99,15 +101,11 @@ def stream_in_linear_light(
     values, clipped = stored(unit_values * np.float32(_white(pixels.dtype)), pixels.dtype)
     coded[colours] = values
     noise = options.get("noise")
-    own_noise = {} if noise is None or isinstance(noise, NoiseLaw) else {"noise": noise}
-    notes = result.notes
-    if clipped:
-        share = 100 * clipped / values.size
-        notes += (
-            f"{share:.2g} % of the pixels lay outside the range of {pixels.dtype} and were "
-            "clipped.",
-        )
-    return Result(coded, result.recipe | {"light": "linear"} | own_noise, notes, result.psf)
+    record = replace(result.record, light="linear")
+    if noise is not None and not isinstance(noise, NoiseLaw):
+        record = replace(record, noise=noise)
+    notes = (clipping(clipped, values.size, pixels.dtype),) if clipped else ()
+    return Result(coded, record, result.notes + notes, result.psf)
 
 
 def in_linear_light(

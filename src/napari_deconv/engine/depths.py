@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
+from ..core.json_text import Json
 
 Shares = tuple[NDArray[np.float32], ...]
 """Per spatial axis, the share of every pixel that is a PSF's; their product counts."""
@@ -58,7 +59,7 @@ class DepthPSF:
         """What one of the parts is called that a PSF holds in."""
         return "depth"
 
-    def places(self) -> dict[str, Any]:
+    def places(self) -> dict[str, Json]:
         """Where the PSFs hold, for a result's recipe."""
         return {"planes": list(self.planes)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Protocol
@@ -194,12 +194,12 @@ class Settled:
     ----------
     method : Solver
         With every field set.
-    chosen : dict
+    chosen : mapping
         What was chosen, and by what: JSON-able, for the recipe.
     """
 
     method: Solver
-    chosen: dict[str, object]
+    chosen: Mapping[str, object]
 
 
 class Solver(Protocol):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import DeconvError
+from ..core.json_text import Json
 from ..signal.noise_law import NoiseLaw
 from ..signal.noise_reading import NoiseReading, read_noise
 from .axes import Layout, parse_axes
@@ -153,9 +154,9 @@ def _layout(image: Any, axes: str | None) -> Layout:
     return parse_axes(tuple(image.shape), axes, 3 if axes is not None and "Z" in axes else 2)
 
 
-def summary(readings: Sequence[Reading]) -> dict[str, Any]:
+def summary(readings: Sequence[Reading]) -> dict[str, Json]:
     """Noise and scale of every item, for a recipe; of very many, their least, median and most."""
-    about = {}
+    about: dict[str, Json] = {"count": len(readings)}
     for name, values in (
         ("noise", [each.noise.level for each in readings]),
         ("scale", [each.intensity.scale for each in readings]),
@@ -163,4 +164,4 @@ def summary(readings: Sequence[Reading]) -> dict[str, Any]:
         if len(values) > _MOST_LISTED:
             values = np.quantile(values, [0, 0.5, 1]).tolist()
         about[name] = [float(f"{value:.6g}") for value in values]
-    return {"count": len(readings), **about}
+    return about

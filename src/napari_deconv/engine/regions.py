@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.json_text import Json
 from .depths import Shares
 
 
@@ -52,7 +53,7 @@ class RegionPSF:
         """What one of the parts is called that a PSF holds in."""
         return "region"
 
-    def places(self) -> dict[str, Any]:
+    def places(self) -> dict[str, Json]:
         """Where the PSFs hold, for a result's recipe."""
         return {"regions": list(self.grid)}
 

@@ -6,9 +6,9 @@ import math
 import sys
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,6 +21,7 @@ from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
 from ..core.precision import FLOAT32, Precision
 from ..core.progress import Result, Step, Stream, changed_steps
+from ..core.record import Note
 from ..core.threads import SMALL, alone
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
@@ -31,7 +32,7 @@ from .excerpt import excerpt
 from .intensity import Block, Intensity, as_block, stored
 from .problem import INDEPENDENT, Problem, Solver, crop
 from .readings import Reading, read_item
-from .record import recipe_of, remarks
+from .record import notes_of, record_of
 from .tiling import Plan, Tile, plan_tiles
 from .unseen import Hidden, Unseen
 
@@ -61,7 +62,7 @@ class Run:
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
     asked: Solver | None = None
-    chosen: dict[str, object] = field(default_factory=dict)
+    chosen: Mapping[str, object] = field(default_factory=dict)
     out: NDArray[Any] | None = None
     most: int = sys.maxsize
     done: int = 0
@@ -71,7 +72,7 @@ class Run:
     hidden: int = 0
     sample: Problem | None = None
     misfits: list[tuple[int, float]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -132,8 +133,9 @@ class Run:
         for number, item in enumerate(self.layout.items()):
             for colours in groups:
                 plan = yield from self._item(out, item, number, colours, plan)
-        recipe = recipe_of(self, plan, time.perf_counter() - began)
-        return Result(out, recipe, tuple(remarks(self, out)))
+        seconds = round(time.perf_counter() - began, 3)
+        record = replace(record_of(self), tiles=tuple(plan.pieces), seconds=seconds)
+        return Result(out, record, tuple(notes_of(self, out)))
 
     def _item(
         self, out: NDArray[Any], item: dict[str, int], number: int, colours: slice, plan: Plan
@@ -155,13 +157,14 @@ class Run:
             release(self.device)
             self.done = began
             finer = self._finer()
-            self.notes.append(
+            text = (
                 f"Memory ran out; went on with {finer.count} tiles instead of {plan.count}. "
                 "Memory is tight: some pixels may differ by a few percent of the range from a run "
                 "in one piece."
             )
+            self.notes.append(Note("memory", text))
             plan = finer
-            yield Step(self.done, self._total(plan), self.notes[-1])
+            yield Step(self.done, self._total(plan), text)
 
     def _tile(
         self,
@@ -294,9 +297,8 @@ class Run:
         budget = min(self.most, max(self.budget - held, self.budget // 8))
         plan = plan_tiles(self.layout.block_shape, halo, self.cost, budget)
         if plan.halo != halo:
-            self.notes.append(
-                "Memory is tight: tiles overlap less than they should; look for seams."
-            )
+            text = "Memory is tight: tiles overlap less than they should; look for seams."
+            self.notes.append(Note("memory", text))
         return plan
 
     def _finer(self) -> Plan:

@@ -18,6 +18,7 @@ from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
 from ..core.precision import choose_precision
 from ..core.progress import Result, Step, Stream, drain
+from ..core.record import Note
 from ..core.words import in_words
 from ..signal.noise_law import NoiseLaw
 from .axes import parse_axes
@@ -148,7 +149,10 @@ def prepare(
         budget=budget,
         precision=layers,
         cancel=cancel,
-        notes=_negative(method, intensity) + ([instead] if instead and method.features else []),
+        notes=[
+            *_negative(method, intensity),
+            *([Note("precision", instead)] if instead and method.features else []),
+        ],
     )
     return run, block
 
@@ -177,7 +181,7 @@ def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
     return () if len(set(sizes)) == 1 else tuple(size / least for size in sizes)
 
 
-def _negative(method: Solver, intensity: Intensity) -> list[str]:
+def _negative(method: Solver, intensity: Intensity) -> list[Note]:
     """What becomes of pixels below 0, where the method has no use for them."""
     if not method.non_negative or intensity.low >= 0:
         return []
@@ -187,7 +191,8 @@ def _negative(method: Solver, intensity: Intensity) -> list[str]:
             f"{reaches} and nowhere above 0, where {method.title} sees light.",
             "Add an offset, or choose another method.",
         )
-    return [f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."]
+    text = f"{reaches}; {method.title} takes what is below 0 as 0. Add an offset to keep it."
+    return [Note("negative", text)]
 
 
 def _given(noise: Any) -> float:

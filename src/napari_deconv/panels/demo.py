@@ -44,7 +44,7 @@ def show(shown: Sequence[tuple[Sample, Any]], folder: Path, *, wait: bool) -> No
 def _opened(sample: Sample, result: Any) -> napari.Viewer:
     viewer = napari.Viewer(title=f"napari-deconv: {sample.name}")
     *behind, (blurred, look, _) = layers(sample)
-    record = dict(result.recipe) | {"kind": "result"}
+    record = {**result.recipe, "kind": "result"}
     name = f"{sample.name} restored"
     restored = look | {"name": name, "metadata": {"napari_deconv": record}}
     # The grid shows two layers a cell: truth behind the blurred, PSF behind the restored.

@@ -69,7 +69,7 @@ class Recommendation:
         result = yield from steps
         if not self.reason:
             return result
-        return replace(result, recipe=result.recipe | {"method_reason": self.reason})
+        return replace(result, record=replace(result.record, method_reason=self.reason))
 
 
 _BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {

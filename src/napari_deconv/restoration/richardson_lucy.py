@@ -129,8 +129,9 @@ class RichardsonLucy(
         if levels:
             given = self.but(**{k: v for k, v in levels.items() if not k.endswith("_reason")})
             settled = yield from given.settle(problem)
-            method, chosen = (settled.method, settled.chosen) if settled else (given, {})
-            return Settled(method, levels | chosen)
+            if settled is None:
+                return Settled(given, levels)
+            return Settled(settled.method, {**levels, **settled.chosen})
         if self.iterations:
             return None
         problem, background = self._photons(problem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,16 +55,13 @@ class Group:
 
     def add(self, row: Row) -> None:
         """Show a row's result, with the limits of the image."""
-        about = {
-            "kind": "result",
-            **row.recipe,
-            "source": self._placement.name,
-            "path": self._path,
-            "group": self.name,
-            "figures": {key: float(value) for key, value in row.figures.items()},
-        }
+        assert row.data is not None and row.record is not None
+        figures = {key: float(value) for key, value in row.figures.items()}
+        record = replace(
+            row.record, kind="result", source=self._placement.name, path=self._path or ""
+        )
+        about = record.to_dict() | {"group": self.name, "figures": figures}
         name = f"{self.name} {row.label}"
-        assert row.data is not None
         layer = add_quietly(self._viewer, row.data, name, self._placement.options, about)
         self.results[row.number] = layer
         self._link()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QWidget
 
 from ...core.errors import DeconvError
+from ...core.record import RunRecord
 from ...psf import PsfRequest
 from ..kit.form import MethodChoice
 from ..kit.layer_combo import LayerCombo
@@ -122,27 +122,27 @@ class DeconvolvePanel(Panel):
         else:
             self.run_bar.start(lambda cancel: write(order, path, data, axes, target, cancel))
 
-    def load(self, recipe: Mapping[str, Any]) -> None:
-        """Set the panel to a result's recipe.
+    def load(self, record: RunRecord) -> None:
+        """Set the panel to a result's record.
 
         Raises
         ------
         DeconvError
             If the image or the PSF it names is not there.
         """
-        self.image.pick(find(self._viewer, str(recipe.get("source"))))
-        psf = PsfRequest.from_dict(recipe.get("psf", {}))
+        self.image.pick(find(self._viewer, record.source))
+        psf = PsfRequest.from_dict(record.psf)
         first = next(iter(psf.channels.values()), psf)
         self.psf.restore(psf if psf.generator or psf.file or psf.layer else first)
         self.variety.restore(psf)
-        method = dict(recipe["method"])
-        if not self.method.choose(method.pop("name"), method):
-            name = recipe["method"]["name"]
+        fields = dict(record.method)
+        name = str(fields.pop("name"))
+        if not self.method.choose(name, fields):
             raise DeconvError(f"There is no method {name!r}.", "Choose another.")
-        self.linear.setChecked(recipe.get("light") == "linear")
-        self.refine.setValue(int(recipe.get("refine_psf", 0)))
-        self.nan.choose(str(recipe.get("nan", "refuse")))
-        self.noise.set_value(None if recipe.get("noise_estimated") else recipe.get("noise"))
+        self.linear.setChecked(record.light == "linear")
+        self.refine.setValue(record.refine_psf)
+        self.nan.choose(record.nan)
+        self.noise.set_value(record.given_noise)
 
     def _build(self) -> None:
         top = rows()
@@ -228,15 +228,15 @@ class DeconvolvePanel(Panel):
 
     def _on_result(self, made: Any) -> None:
         if self._origin is not None:
-            recipe, said, kind = add_result(self._viewer, self._origin, made)
+            record, said, kind = add_result(self._viewer, self._origin, made)
             self.run_bar.message.say(said, kind)
-            self.curve.show_recipe(recipe)
+            self.curve.show_record(record)
 
-    def _on_again(self, recipe: Mapping[str, Any]) -> None:
+    def _on_again(self, record: RunRecord) -> None:
         try:
             if self.run_bar.running:
                 raise DeconvError("Another run is on.", "Wait for it, or cancel it first.")
-            self.load(recipe)
+            self.load(record)
         except DeconvError as error:
             self.run_bar.fail(error)
             return

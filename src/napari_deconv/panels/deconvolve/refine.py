@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from napari.viewer import Viewer
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...core.record import RunRecord
 from ..kit.inputs import Whole
 from ..kit.layers import Placement
 from ..psf.layer import add_psf
@@ -37,11 +37,10 @@ class RefineRounds(Whole):
 
 
 def add_refined(
-    viewer: Viewer, psf: NDArray[np.float32], recipe: dict[str, Any], image: Placement
+    viewer: Viewer, psf: NDArray[np.float32], record: RunRecord, image: Placement
 ) -> str:
     """Add the PSF that a run refined as a hidden layer; what to say of it."""
-    about = {"layer": f"{image.name} refined", "refined": recipe["psf"]}
-    about["rounds"] = recipe["refine_psf"]
+    about = {"layer": f"{image.name} refined", "refined": record.psf, "rounds": record.refine_psf}
     name = image.name
     layer = add_psf(viewer, psf, about, image, visible=False, by="deconvolve", made_for=name)
     return f"The refined PSF is the layer “{layer.name}”."

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from ...core.json_text import JsonObject
+from ...core.record import RunRecord
 from ..kit.inputs import Fold
 from ..kit.parts import read_out
 from ..kit.plot import Curve, Plot
@@ -32,12 +31,12 @@ class StopCurve(Fold):
         layout.addWidget(self.told)
         self.hide()
 
-    def show_recipe(self, recipe: Mapping[str, Any]) -> None:
+    def show_record(self, record: RunRecord) -> None:
         """Show a result's curve, or one for every channel."""
         curves = [
-            _curve(one["chosen"], f"channel {one['channel']}" if "channel" in one else "")
-            for one in recipe.get("channels", [recipe])
-            if one.get("chosen", {}).get("held_out_error")
+            _curve(part.chosen, "" if part.channel is None else f"channel {part.channel}")
+            for part in record.parts
+            if part.chosen.get("held_out_error")
         ]
         self.setVisible(bool(curves))
         if not curves:
@@ -49,11 +48,11 @@ class StopCurve(Fold):
         self.told.setText(_RULE.format(early=said if early else ""))
 
 
-def _curve(chosen: Mapping[str, Any], label: str) -> Curve:
+def _curve(chosen: JsonObject, label: str) -> Curve:
     error = np.asarray(chosen["held_out_error"], float)
     # What one iteration gains over the flat start would hide the rest.
     share = 100 * error / error[min(1, len(error) - 1)]
     share[0] = np.nan if len(share) > 1 else share[0]
-    count = int(chosen["iterations"])
+    count = int(str(chosen["iterations"]))
     said = f"{label}: " if label else ""
     return Curve(f"{said}stopped after {count}", range(len(share)), list(share), marked=count)

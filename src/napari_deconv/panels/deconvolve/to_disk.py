@@ -18,6 +18,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.paths import exists, is_folder
+from ...core.record import Note, RunRecord
 from ..kit.inputs import FileRow
 from ..kit.layers import KEY, pixels
 from ..kit.parts import Notice, rows
@@ -107,8 +108,8 @@ class Written:
     """A result on disk, as `core.progress.Result` for the panel."""
 
     target: Path
-    recipe: dict[str, Any]
-    notes: tuple[str, ...]
+    record: RunRecord
+    notes: tuple[Note, ...]
 
 
 def write(
@@ -133,28 +134,29 @@ def write(
                 "Open the file as one layer, or use napari-deconv deconvolve on it.",
             )
         given = order.options(axes, kernels, cancel)
-        outcome = yield from stream_blocks(order.method, source, target, kernels, **given)
+        outcome = yield from stream_blocks(
+            order.method, source, target, kernels, psf_record=psf.record, **given
+        )
     finally:
         source.close()
-    notes = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
-    notes += ["Run it again to try these blocks once more."] if notes else []
-    recipe = outcome.recipe | {"device": given["device"]}
-    return Written(outcome.target, recipe, (*outcome.notes, *notes)), psf.record
+    lines = [f"Block {where}: {why}" for where, why in outcome.failed.items()]
+    lines += ["Run it again to try these blocks once more."] if lines else []
+    notes = (Note("failed", line) for line in lines)
+    return Written(outcome.target, outcome.record, (*outcome.notes, *notes)), psf.record
 
 
 def open_written(
-    viewer: Viewer, made: Written, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
+    viewer: Viewer, target: Path, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
 ) -> Any:
     """Open a result on disk as a lazy layer with all its levels."""
     import dask.array
     import zarr
 
     da: Any = dask.array
-    node = zarr.open_group(str(made.target), mode="r")
+    node = zarr.open_group(str(target), mode="r")
     attributes: Any = node.attrs.asdict()
     multiscales = attributes.get("ome", attributes)["multiscales"]
-    levels = [da.from_zarr(str(made.target), x["path"]) for x in multiscales[0]["datasets"]]
+    levels = [da.from_zarr(str(target), x["path"]) for x in multiscales[0]["datasets"]]
     options = dict(look) | {"multiscale": len(levels) > 1}
     data = levels if len(levels) > 1 else levels[0]
-    about = dict(about) | {"written": str(made.target)}
-    return viewer.add_image(data, name=name, metadata={KEY: about}, **options)
+    return viewer.add_image(data, name=name, metadata={KEY: dict(about)}, **options)

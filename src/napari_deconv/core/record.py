@@ -1,0 +1,508 @@
+"""How a result was made: `RunRecord`, and what there is to say of it: `Note`."""
+
+from __future__ import annotations
+
+import dataclasses
+import keyword
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal, get_type_hints
+
+from annotated_types import Ge, Gt, Interval
+
+from .checks import as_object, field
+from .errors import DeconvError
+from .json_text import Json, JsonObject, as_json
+from .shell import command_line
+from .words import shortened
+
+Severity = Literal["info", "warning"]
+
+_CLIPPED_PERCENT = 1.0
+"""Nearly every 8-bit run clips a few pixels."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something a person should know of a result.
+
+    Parameters
+    ----------
+    code : str
+        What it is about, for programs.
+    text : str
+        One or several sentences.
+    severity : str
+        ``"warning"`` where it asks for a look at the result, otherwise ``"info"``.
+    """
+
+    code: str
+    text: str
+    severity: Severity = "warning"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def clipping(count: int, size: int, dtype: object) -> Note:
+    """Say how many of ``size`` pixels a data type could not hold."""
+    share = 100 * count / size
+    text = (
+        f"{share:.2g} % of the pixels lay outside the range of {dtype} and were "
+        "clipped; convert the image to float32 to keep them."
+    )
+    return Note("clipped", text, "warning" if share > _CLIPPED_PERCENT else "info")
+
+
+_Channel = Annotated[int, Ge(0)]
+_Count = Annotated[int, Ge(1)]
+_Length = Annotated[float, Gt(0)]
+_Hashes = str | tuple[str, ...]
+
+_PSF_FIELDS: dict[str, object] = {
+    "channel": _Channel,
+    "depths": _Count,
+    "file": str,
+    "layer": str,
+    "ndim": Annotated[int, Interval(ge=2, le=3)],
+    "pixel_size": tuple[_Length, ...],
+    "planes": _Count | tuple[float, ...],
+    "regions": tuple[_Count, _Count],
+    "repaired": bool | str,
+    "sha256": _Hashes,
+    "shape": tuple[_Count, ...],
+    "size": tuple[_Count, ...],
+}
+_REPAIR_FIELDS: dict[str, object] = {
+    "image_pixel_size": tuple[_Length, ...],
+    "image_shape": tuple[_Count, ...],
+    "pixel_size": tuple[_Length, ...],
+}
+
+_Level = Annotated[float, Ge(0)]
+_Rounds = Annotated[int, Interval(ge=0, le=100)]
+_NaN = Literal["refuse", "unseen", "fill"]
+
+_IMAGE, _PSF = "IMAGE.tif", "PSF.tif"
+"""Names in a command for what came from no file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """How a result was made: enough to make it again. Fields at their default were not recorded.
+
+    Parameters
+    ----------
+    method : mapping
+        ``name`` of the method and its fields, as it was asked for.
+    method_reason : str
+        Why it was chosen, where that was left open.
+    psf : mapping
+        How the PSF was made (``spec``, ``size``, ``pixel_size``, ``depths``, ``planes``), or where
+        it lies (``file``, ``layer``); ``repaired``; its ``shape`` and ``sha256``; ``channels``.
+    axes : str
+        One letter per axis of the image.
+    noise : float or None
+        Standard deviation on the image's own scale.
+    noise_estimated : bool or None
+        Whether it was read from the image.
+    noise_origin, noise_colours, noise_law, noise_common
+        Where it was read, each colour's, how it grows with brightness, and that of the mean of
+        three colours over that of one.
+    unseen : int
+        Pixels that were taken as not observed.
+    nan : str
+        What became of values that are not finite.
+    spacing : tuple of float
+        Relative voxel size along the PSF's axes.
+    light : str
+        ``"linear"`` where a photo was restored in linear light.
+    refine_psf : int
+        Rounds in which the PSF was refined.
+    chosen : mapping
+        What the method chose for itself.
+    reblur_rms : float or None
+        Root mean square of what the blurred result lacks of the image, on its own scale.
+    scale, zero : float or None
+        Intensities that were 1 and 0 to the method.
+    items : mapping
+        Noise and scale of several channels or frames.
+    device, precision : str
+        What computed, and the number format of a network's layers.
+    tiles : tuple of int
+        Into how many tiles each axis was cut.
+    blocks : mapping
+        ``count``, ``core`` and ``halo`` of a block-wise run.
+    seconds, seconds_choosing : float or None
+        Wall time of the run, and of what the method chose before it.
+    elements : int
+        Values that all estimates together held.
+    versions : mapping
+        Of this package and those it computes with.
+    kind, source, path, written : str
+        ``"result"`` on a layer; name of the image; its file; where a result on disk lies.
+    channels : tuple of RunRecord
+        What differs from channel to channel.
+    channel : int or None
+        Which, of such a part.
+    extra : mapping
+        What others, or other versions, recorded besides.
+    """
+
+    method: JsonObject = dataclasses.field(default_factory=dict)
+    method_reason: str = ""
+    psf: JsonObject = dataclasses.field(default_factory=dict)
+    axes: str = ""
+    noise: _Level | None = None
+    noise_estimated: bool | None = None
+    noise_origin: str = ""
+    noise_colours: tuple[float, ...] = ()
+    noise_law: JsonObject = dataclasses.field(default_factory=dict)
+    noise_common: float | None = None
+    unseen: int = 0
+    nan: _NaN = "refuse"
+    spacing: tuple[_Length, ...] = ()
+    light: Literal["", "linear"] = ""
+    refine_psf: _Rounds = 0
+    chosen: JsonObject = dataclasses.field(default_factory=dict)
+    reblur_rms: float | None = None
+    scale: float | None = None
+    zero: float = 0.0
+    items: JsonObject = dataclasses.field(default_factory=dict)
+    device: str = ""
+    precision: str = ""
+    tiles: tuple[int, ...] = ()
+    blocks: JsonObject = dataclasses.field(default_factory=dict)
+    seconds: float | None = None
+    seconds_choosing: float = 0.0
+    elements: int = 0
+    versions: JsonObject = dataclasses.field(default_factory=dict)
+    kind: str = ""
+    source: str = ""
+    path: str = ""
+    written: str = ""
+    channels: tuple[RunRecord, ...] = ()
+    channel: _Channel | None = None
+    extra: JsonObject = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, data: object, where: str = "The recipe") -> RunRecord:
+        """Read what `to_dict` made, in this version or an older one; each field is checked.
+
+        Raises
+        ------
+        DeconvError
+            If it is not a record of a deconvolution, or a field does not fit.
+        """
+        method = data.get("method") if isinstance(data, Mapping) else None
+        if not (isinstance(method, Mapping) and isinstance(method.get("name"), str)):
+            raise DeconvError(
+                f"{where} holds no recipe of a deconvolution.", "It needs a 'method' with a 'name'."
+            )
+        return cls._read(where, as_json(where, data))
+
+    @classmethod
+    def _read(cls, where: str, value: Json) -> RunRecord:
+        data = as_object(where, value)
+        hints = get_type_hints(cls, localns={"JsonObject": dict}, include_extras=True)
+        parts = field(where, data, "channels", tuple[dict, ...], ())  # type: ignore[type-arg]
+        _check_psf(f"{where}'s psf", field(where, data, "psf", dict, {}))
+        known = {
+            key: field(where, data, key, hint)
+            for key, hint in hints.items()
+            if data.get(key) is not None and key not in ("channels", "extra")
+        }
+        return cls(
+            **known,
+            channels=tuple(cls._read(f"{where}: channels", part) for part in parts),
+            extra={key: value for key, value in data.items() if key not in hints},
+        )
+
+    def to_dict(self) -> dict[str, Json]:
+        """Plain JSON values; `from_dict` is the inverse."""
+        known: dict[str, Json] = {}
+        for each in dataclasses.fields(self):
+            value = getattr(self, each.name)
+            if value in (each.default, {}) or each.name == "extra":
+                continue
+            if each.name == "channels":
+                known["channels"] = [part.to_dict() for part in self.channels]
+            else:
+                known[each.name] = as_json(f"The record's {each.name}", value)
+        return {**self.extra, **known}
+
+    @classmethod
+    def of_channels(cls, parts: Sequence[RunRecord]) -> RunRecord:
+        """One record of runs over the channels of an image; each names its ``channel``."""
+        first = parts[0]
+        alike = all(part.psf == first.psf for part in parts)
+        return replace(
+            first,
+            channel=None,
+            psf=first.psf if alike else {"shape": first.psf["shape"]},
+            **totals(parts),
+            chosen={},
+            items={},
+            channels=tuple(
+                RunRecord(**{key: getattr(part, key) for key in _PART_FIELDS}) for part in parts
+            ),
+        )
+
+    def with_psf(self, psf: JsonObject) -> RunRecord:
+        """Add how the PSF was made, or where it lies, to what the engine says of it."""
+        return replace(self, psf={**self.psf, **psf})
+
+    @property
+    def given_noise(self) -> float | None:
+        """The level to run with again: one that was estimated belongs to the image."""
+        return None if self.noise_estimated else self.noise
+
+    @property
+    def parts(self) -> tuple[RunRecord, ...]:
+        """The channels' records; where there are none, this one."""
+        return self.channels or (self,)
+
+    def choices(self) -> list[str]:
+        """What the method chose for itself, as sentences."""
+        counts = [part.chosen.get("iterations") for part in self.parts]
+        said = []
+        if None not in counts:
+            limit = any("iterations_limit" in part.chosen for part in self.parts)
+            most = " (the most that are tried)" if limit else ""
+            said.append(f"{' and '.join(map(str, counts))} iterations were chosen{most}.")
+        for key, words in (("offset_counts", "camera's offset"), ("background", "background")):
+            levels = [part.chosen for part in self.parts if key in part.chosen]
+            if levels:
+                values = " and ".join(f"{each[key]:g}" for each in levels)
+                reason = levels[0][f"{key}_reason"]
+                said.append(f"The {words} was taken as {values} ({reason}).")
+        return said
+
+    def uses_another_psf_than(self, other: RunRecord) -> bool:
+        """Whether this run's PSFs are not those of a record that it replays."""
+        now = {part.channel: part.psf.get("sha256") for part in self.parts}
+        then = {part.channel: part.psf.get("sha256") for part in other.parts}
+        return any(value != now.get(channel) for channel, value in then.items() if value)
+
+    def summary(self, usual: object = None) -> str:
+        """One line: the method, its fields without those that are as in ``usual``, and the time."""
+        fields = dict(self.method)
+        name = fields.pop("name", "?")
+        unusual = {k: v for k, v in fields.items() if v and v != getattr(usual, k, None)}
+        said = ", ".join(f"{k} {v}" for k, v in unusual.items())
+        where = "" if self.seconds is None else f"{self.seconds:.1f} s on {self.device or '?'}"
+        return "; ".join(filter(None, [f"{name}" + (f" ({said})" if said else ""), where]))
+
+    @property
+    def takes_layers(self) -> bool:
+        """Whether `as_python` needs napari's viewer, because image or PSF came from no file."""
+        return not self.path or any("viewer." in line for line in _psf_lines(self.psf))
+
+    def as_python(self) -> str:
+        """Write a script that makes the result again, for napari's console or a notebook.
+
+        Nothing of the record stands in it but as a literal.
+
+        Raises
+        ------
+        DeconvError
+            If the record names a field that is not a name.
+        """
+        source = self.source or "image"
+        image = f"read({self.path!r}).data" if self.path else f"viewer.layers[{source!r}].data"
+        options: dict[str, Json] = {"axes": self.axes or None}
+        options |= {} if self.given_noise is None else {"noise": self.given_noise}
+        options |= {"spacing": self.spacing} if self.spacing else {}
+        options |= {"refine_psf": self.refine_psf} if self.refine_psf else {}
+        options |= {"nan": self.nan} if self.nan != "refuse" else {}
+        options |= {"linear": True} if self.light == "linear" else {}
+        name, fields = _named("method", self.method, options)
+        return "\n".join(
+            [
+                "from napari_deconv import deconvolve, psf",
+                *(["from napari_deconv.io import read"] if self.path else []),
+                "",
+                f"image = {image}",
+                *_psf_lines(self.psf),
+                f"result = deconvolve(image, kernel, {name}{_arguments({**options, **fields})})",
+                "",
+            ]
+        )
+
+    @property
+    def has_command(self) -> bool:
+        """Whether a command line can make it: of some PSFs that takes files which are not there."""
+        return not ({"channels", "depths"} & set(self.psf) or self.written)
+
+    @property
+    def missing_files(self) -> list[str]:
+        """Names in `as_command` under which layers have to be saved first."""
+        psf_given = self.psf.get("spec") or self.psf.get("file")
+        return [*([] if self.path else [_IMAGE]), *([] if psf_given else [_PSF])]
+
+    def as_command(self) -> str:
+        """Write the command line; two in a row where the PSF has to be made first.
+
+        Raises
+        ------
+        DeconvError
+            If a word of the record cannot stand in a command line.
+        """
+        fields = dict(self.method)
+        making, kernel = _psf_command(self.psf)
+        words = ["napari-deconv", "deconvolve", _file(self.path or _IMAGE), "-o", "RESULT.tif"]
+        words += ["--psf", kernel]
+        words += ["--repair-psf"] if self.psf.get("repaired") else []
+        words += [f"--axes={self.axes}"] if self.axes else []
+        words += ["--method", _text(fields.pop("name"))]
+        words += [] if self.given_noise is None else ["--noise", repr(self.given_noise)]
+        # Without a voxel size of its own, the PSF was made for the one that the file states.
+        stated = "spec" in self.psf and not self.psf.get("pixel_size")
+        words += ["--spacing", _text(self.spacing)] if self.spacing and not stated else []
+        words += ["--linear"] if self.light == "linear" else []
+        words += ["--refine-psf", str(self.refine_psf)] if self.refine_psf else []
+        words += ["--nan", self.nan] if self.nan != "refuse" else []
+        for key, value in fields.items():
+            words += ["--set", f"{_text(key)}={_text(value)}"]
+        return command_line(*filter(None, (making, words)))
+
+
+_PART_FIELDS = ("channel", "psf", "noise", "noise_origin", "scale", "items", "tiles", "chosen")
+
+
+def totals(records: Sequence[RunRecord]) -> dict[str, Any]:
+    """Wall time and work of runs one after the other, as fields."""
+    keys = ("seconds", "seconds_choosing", "elements")
+    return {key: round(sum(getattr(each, key) or 0 for each in records), 3) for key in keys}
+
+
+def _check_psf(where: str, psf: JsonObject) -> None:
+    for key, hint in _PSF_FIELDS.items():
+        field(where, psf, key, hint, None)
+    spec = field(where, psf, "spec", dict, None)
+    if spec is not None:
+        field(f"{where}: spec", spec, "name", str)
+    repair = field(where, psf, "repair", dict, {})
+    for key in repair:
+        field(f"{where}: repair", repair, key, _REPAIR_FIELDS.get(key, type(None)))
+    if psf.get("depths") and spec is not None:
+        field(where, psf, "planes", _Count)
+    for part in field(where, psf, "channels", tuple[dict, ...], ()):  # type: ignore[type-arg]
+        field(f"{where}: channels", part, "channel", _Channel)
+        _check_psf(f"{where}: channels", {k: v for k, v in part.items() if k != "channels"})
+
+
+# -- Python ---------------------------------------------------------------------------------
+
+
+def _psf_lines(psf: JsonObject) -> Iterator[str]:
+    parts = psf.get("channels")
+    if not isinstance(parts, Sequence) or not parts:
+        yield from _one_psf(psf)
+        return
+    yield "kernels = {}"
+    for part in parts:
+        assert isinstance(part, Mapping)
+        yield from _one_psf(part)
+        yield f"kernels[{_literal(part['channel'])}] = kernel"
+    yield "kernel = kernels"
+
+
+def _one_psf(psf: JsonObject) -> Iterator[str]:
+    spec, made = psf.get("spec"), ""
+    if isinstance(spec, Mapping):
+        name, fields = _named("psf", spec)
+        made = f"psf.PSF.make({name}{_arguments(fields)})"
+        size, voxel = _literal(psf.get("size")), _literal(psf.get("pixel_size"))
+        if psf.get("depths"):
+            planes, count = _literal(psf["planes"]), _literal(psf["depths"])
+            yield f"kernel = psf.through({made}, {planes}, {voxel}, {count}, {size})"
+        else:
+            yield f"kernel = {made}({size}, {voxel})"
+    elif psf.get("file"):
+        yield f"kernel = psf.load({_literal(psf['file'])})"
+    else:
+        yield f"kernel = psf.from_array(viewer.layers[{_literal(psf.get('layer'))}].data)"
+    if psf.get("repaired"):
+        sizes = psf.get("repair")
+        arguments = _arguments(sizes) if isinstance(sizes, Mapping) else ""
+        yield f"found = psf.inspect(kernel{arguments})"
+        if made:  # what is in its nature stays
+            yield f"found = psf.of_generator(found, {made}, None)"
+        yield f"kernel = psf.repair(kernel, found{arguments})"
+
+
+def _named(where: str, spec: JsonObject, taken: JsonObject | None = None) -> tuple[str, JsonObject]:
+    """The name of a method or PSF as a literal, and its fields."""
+    fields = {key: value for key, value in spec.items() if key != "name"}
+    for key in fields:
+        if key in (taken or {}):
+            raise DeconvError(f"The recipe's {where} has a field {key!r}.", "Remove it.")
+    return _literal(spec.get("name")), fields
+
+
+def _arguments(fields: JsonObject) -> str:
+    """``, key=value`` for each field."""
+    for key in fields:
+        if not key.isidentifier() or keyword.iskeyword(key):
+            raise DeconvError(
+                f"The recipe names a field {shortened(key)}, which is not a name.", "Remove it."
+            )
+    return "".join(f", {key}={_literal(value)}" for key, value in fields.items())
+
+
+def _literal(value: Json) -> str:
+    """A value of JSON as Python's literal; a list becomes a tuple."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k!r}: {_literal(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        inside = ", ".join(map(_literal, value))
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    return repr(value)
+
+
+# -- command line ---------------------------------------------------------------------------
+
+
+def _psf_command(psf: JsonObject) -> tuple[list[str], str]:
+    """The command that makes the PSF, if it takes one, and how the next one names it."""
+    spec = psf.get("spec")
+    if not isinstance(spec, Mapping):
+        return [], _file(str(psf.get("file") or _PSF))
+    fields = dict(spec)
+    name, size, voxel = _text(fields.pop("name")), psf.get("size"), psf.get("pixel_size")
+    sizes = voxel if isinstance(voxel, Sequence) else ()
+    if not size and len(sizes) < 3 and len(set(sizes)) < 2:
+        values = ",".join(f"{_text(k)}={_text(v)}" for k, v in fields.items())
+        return [], f"{name}:{values}" if values else name
+    # An .npy states no voxel size that could disagree with the image file's.
+    words = ["napari-deconv", "psf", name, "-o", "PSF.npy"]
+    words += [f"--{_text(k).replace('_', '-')}={_text(v)}" for k, v in fields.items()]
+    words += [f"--shape={_text(size)}"] if size else []
+    words += [f"--pixel-size={_text(voxel)}"] if voxel else []
+    return words, "PSF.npy"
+
+
+def _file(path: str) -> str:
+    """A path that cannot be taken for an option."""
+    return f"./{path}" if path.startswith("-") else path
+
+
+def _text(value: Json) -> str:
+    """A value as the command line reads it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ",".join(map(_text, value))
+    text = str(value)
+    if isinstance(value, Mapping) or (isinstance(value, str) and _means_more(text)):
+        raise DeconvError(
+            f"{shortened(value)} in the recipe cannot stand in a command line.",
+            "Copy the Python script instead.",
+        )
+    return text
+
+
+def _means_more(text: str) -> bool:
+    """Whether the command line would take a text for more than one value, or for an option."""
+    return text.startswith("-") or any(c in "=," or not c.isprintable() for c in text)
