@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .errors import DeconvError
 from .words import shortened
 
+_EXPANDED = re.compile(r"[$`]|%[^%]+%")
 _PLAIN = re.compile(r"[\w./:\\=+-]+", re.ASCII)
 
 
@@ -30,7 +31,7 @@ def command_line(*commands: Sequence[str], windows: bool = os.name == "nt") -> s
         If a word has a line break, or on Windows what no quotes keep from being expanded.
     """
     for word in (word for words in commands for word in words):
-        if not word.isprintable() or (windows and set(word) & set("$`%")):
+        if not word.isprintable() or (windows and _EXPANDED.search(word)):
             raise DeconvError(
                 f"{shortened(word)} cannot stand in a command line.", "Give it another name."
             )
