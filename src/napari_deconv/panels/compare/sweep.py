@@ -108,6 +108,7 @@ class SweepBox(QWidget):
         blank = np.zeros_like(done[0].data)
         stack = np.stack([blank if r.data is None else r.data for r in outcome.rows])
         sweep = outcome.comparison.sweep
+        assert sweep is not None
         about = {"kind": "preview", "comparison": outcome.comparison.to_dict()}
         name = f"Sweep: {sweep.method.title}, {sweep.field}"
         options = raised(placement.options, sweep.field)

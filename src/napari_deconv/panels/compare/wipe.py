@@ -81,8 +81,9 @@ class Curtain(QWidget):
     def pair(self) -> tuple[Any, Any]:
         """The two layers chosen; a `DeconvError` if they cannot be put together."""
         by_name = {layer.name: layer for layer in self._group.members}
-        two = [by_name.get(combo.currentText()) for combo in (self.left, self.right)]
-        if None in two:
+        names = [combo.currentText() for combo in (self.left, self.right)]
+        two = [by_name[name] for name in names if name in by_name]
+        if len(two) < 2:
             raise DeconvError("There are no two results to show.", "Run a comparison first.")
         shapes = [layer.data.shape for layer in two]
         if shapes[0] != shapes[1]:

@@ -112,6 +112,7 @@ class DeconvolvePanel(Panel):
         except DeconvError as error:
             self.run_bar.fail(error)
             return
+        assert layer is not None  # or there is no order
         self.live_row.off()
         self.expectation.stop()
         self.image.pick(layer)  # from here on it is meant, whatever else is opened

@@ -102,6 +102,7 @@ class DegradePanel(Panel):
             return
         self.live_row.off()
         layer = self.image.layer
+        assert layer is not None  # or there is no order
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
         data, axes = pixels(layer), axes_of(layer)
         self._source = (layer.name, Placement.of(layer), axes, order.chain)

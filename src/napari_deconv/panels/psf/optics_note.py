@@ -61,7 +61,7 @@ class OpticsNote(Notice):
         words = [f"From {whence}: {said}. Change what is wrong.", *(psf.notes if psf else ())]
         words += [f"Assumed: {fact.text}." for fact in (psf.assumptions if psf else ())]
         self.say(" ".join(words) if fields else "")
-        if fields and kind.name not in self._told:
+        if fields and kind and form and kind.name not in self._told:
             self._told.add(kind.name)
             form.set_values(fields)
 
