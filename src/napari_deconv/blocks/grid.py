@@ -58,7 +58,7 @@ class Grid:
         return item, Tile(core=tuple(slice(a, b) for a, b in bounds), read=read)
 
     def name(self, number: int) -> str:
-        """Where a block lies, in words."""
+        """Name of a block: where it lies, in words."""
         item, tile = self.block(number)
         places = [f"{axis} {index}" for axis, index in item.items()]
         spans = zip(self.layout.spatial, tile.core, strict=True)

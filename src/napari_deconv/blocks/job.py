@@ -135,7 +135,7 @@ class Job:
         raise IndexError(number)
 
     def name(self, number: int) -> str:
-        """Where a block lies, in words."""
+        """Name of a block: where it lies, in words."""
         _, grid, own = self.find(number)
         return grid.name(own)
 

@@ -40,7 +40,7 @@ class Order:
 
     @property
     def request(self) -> dict[str, Any]:
-        """What must be the same for a run to be gone on with."""
+        """Everything that must be the same for a run to be resumed."""
         from .. import __version__
         from ..core.fingerprint import array_hash
 
@@ -95,7 +95,7 @@ def begin(order: Order, progress: Progress) -> Generator[Step, None, Job]:
 
 
 def _runs(order: Order) -> Generator[Step, None, list[Run]]:
-    """What the engine finds out about every channel."""
+    """Prepare a run for every channel."""
     runs = []
     for channel, psf in order.psfs.items():
         fixed = () if channel is None else (("C", channel),)

@@ -62,7 +62,7 @@ class State:
 
 
 def record_of(order: Order, job: Job, seconds: float) -> RunRecord:
-    """How the result was made."""
+    """Describe how the result was made."""
     records = [part.record for part in job.parts]
     record = records[0] if records[0].channel is None else RunRecord.of_channels(records)
     return replace(
@@ -83,7 +83,7 @@ def keep(target: Path, record: RunRecord, order: Order) -> None:
 
 
 def finished(order: Order) -> Outcome | None:
-    """What came of the same request, if that was finished; None if it was not."""
+    """Return the outcome of the same request, if that was finished before, or None."""
     recipe = kept(order.target)
     if recipe.pop("request", None) != _plain(order.request):
         return None
@@ -127,7 +127,7 @@ def clear(target: Path, overwrite: bool) -> None:
 
 
 def notes_of(state: State, order: Order) -> tuple[Note, ...]:
-    """What the person should know of a finished run."""
+    """List what the person should know about a finished run."""
     notes = tuple(dict.fromkeys(state.notes))
     array = order.source.array
     if not state.clipped:

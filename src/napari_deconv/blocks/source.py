@@ -132,7 +132,7 @@ def _open_zarr(path: Path, axes: str | None) -> Source:
 
 
 def _attributes(node: Any) -> dict[str, Any]:
-    """What OME-Zarr says of a group, in either version."""
+    """Read what OME-Zarr says about a group, in either version."""
     attributes = dict(node.attrs)
     about = attributes.get("ome", attributes)
     return about if isinstance(about, dict) else {}

@@ -72,7 +72,7 @@ def draw(
 
 
 def marked(path: Path) -> dict[str, str | None]:
-    """What Matplotlib writes into a picture about itself: who made it, and no date."""
+    """Metadata that Matplotlib writes into a picture: who made it, and no date."""
     if path.suffix.lower() == ".svg":
         return {"Creator": MARK, "Date": None}
     return {"Software": MARK}

@@ -59,7 +59,7 @@ class Comparison:
 
     @property
     def runs(self) -> tuple[Method, ...]:
-        """What will run, in order."""
+        """Every run of the comparison, in order."""
         return self.methods if self.sweep is None else self.sweep.methods()
 
     @property

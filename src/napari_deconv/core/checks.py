@@ -17,7 +17,7 @@ _REQUIRED: Any = object()
 
 
 def rules(hint: Any) -> list[Any]:
-    """What an annotation adds to its type, each bound by itself."""
+    """List the constraints that an annotation adds to its type, each bound by itself."""
     if get_origin(hint) is not Annotated:
         return []
     constraints: list[Any] = []

@@ -19,7 +19,7 @@ Kind = Literal["", "file", "folder", "device"]
 
 
 def kind_at(path: str | Path) -> Kind:
-    """What lies at a path, links followed.
+    """Tell what lies at a path, links followed.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def read_text(path: str | Path, most: int | None = None) -> str:
 
 
 def inside(folder: str | Path) -> list[Path]:
-    """What lies in a folder, sorted by name.
+    """List what lies in a folder, sorted by name.
 
     Raises
     ------

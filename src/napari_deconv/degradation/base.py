@@ -86,7 +86,7 @@ class Degradation(Spec):
         raise NotImplementedError
 
     def truth(self, image: Array) -> Array:
-        """What a perfect restoration of the degraded block would be: by default the block."""
+        """The perfect restoration of the degraded block: by default the block."""
         return image
 
     def window(self, shape: tuple[int, ...], psf: Array | None) -> Region:

@@ -85,7 +85,7 @@ class DeadLeaves(Scenery, title="Dead leaves", like_photos=True):
         look: _Look,
         rng: np.random.Generator,
     ) -> Array:
-        """What is seen where nothing is in front: one surface, or leaves of their own."""
+        """Draw the background: one surface, or leaves of its own."""
         scene = np.empty((3, *shape), np.float32)
         everywhere = (slice(0, shape[0]), slice(0, shape[1]))
         scene[:] = look.surface(everywhere, rng)
@@ -113,7 +113,7 @@ class _Look:
         return cls(palette.astype(np.float32), textures, texture * float(rng.uniform(0.1, 1)))
 
     def surface(self, window: tuple[slice, slice], rng: np.random.Generator) -> Array:
-        """What a thing looks like within a window, ``(3, Y, X)``."""
+        """Draw the surface of a thing within a window, ``(3, Y, X)``."""
         rows, columns = (w.stop - w.start for w in window)
         colour = self.palette[int(rng.integers(len(self.palette)))]
         colour = colour * np.float32(math.exp(rng.normal(0, 0.15)))

@@ -94,7 +94,7 @@ def _shifted_sum(padded: Array, psf: Array) -> Array:
 
 
 def _reach(psf_shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """How far each output pixel looks before and after itself, per axis."""
+    """Pixels that each output pixel looks before and after itself, per axis."""
     return [(n - 1 - n // 2, n // 2) for n in psf_shape]
 
 

@@ -98,7 +98,7 @@ class Layout:
 
     @property
     def count(self) -> int:
-        """How many items there are."""
+        """Number of items."""
         return math.prod(len(self._entries(a)) for a in self.looped)
 
     def _entries(self, axis: str) -> Sequence[int]:

@@ -138,7 +138,7 @@ class _Part:
     weights: NDArray[np.float32]
 
     def weighted(self, data: NDArray[Any]) -> NDArray[np.float32]:
-        """Its share of what was restored, ``(S, *core)``."""
+        """Weigh a restored part with its share, ``(S, *core)``."""
         pairs = zip(self.core, self.read, strict=True)
         inner = tuple(slice(c.start - r.start, c.stop - r.start) for c, r in pairs)
         share: NDArray[np.float32] = self.weights * data[(slice(None), *inner)]

@@ -51,16 +51,16 @@ class DepthPSF:
 
     @property
     def ndim(self) -> int:
-        """Of each PSF."""
+        """Number of dimensions of each PSF."""
         return 3
 
     @property
     def place(self) -> str:
-        """What one of the parts is called that a PSF holds in."""
+        """Word for the part of an image that a PSF is for."""
         return "depth"
 
     def places(self) -> dict[str, Json]:
-        """Where the PSFs hold, for a result's recipe."""
+        """The planes that the PSFs are for, as a recipe holds them."""
         return {"planes": list(self.planes)}
 
     def shares(self, shape: tuple[int, ...]) -> list[tuple[NDArray[Any], Shares]]:

@@ -14,7 +14,7 @@ _PER_PSF = 3
 
 
 def excerpt(block: NDArray[Any], psf_shape: Sequence[int]) -> tuple[slice, ...]:
-    """Where the window of a block lies that varies most, large enough for its PSF.
+    """Find the window of a block that varies most and is large enough for its PSF.
 
     Parameters
     ----------

@@ -217,7 +217,7 @@ def _intensity(
     high: float,
     parts: Sequence[Block],
 ) -> Intensity:
-    """Of sampled pixels, the extremes of all, and those of blocks without what stands out alone."""
+    """Compute the intensities of sampled pixels, without single pixels that stand out."""
     calm = [extremes(part.pixels) for part in parts]
     black, white = min(b for b, _ in calm), max(w for _, w in calm)
     if low < black or white < high:

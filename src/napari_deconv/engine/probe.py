@@ -97,7 +97,7 @@ def _settled(method: Solver, problem: Problem) -> tuple[Solver | None, float]:
 
 
 def _seconds(run: Run, problem: Problem) -> float:
-    """How long all estimates take, from as many as are made in about a second."""
+    """Time all estimates, by as many as are made in about a second."""
     marks, began = list[float](), time.perf_counter()
     for _ in run.estimates(problem):
         marks.append(time.perf_counter() - began)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def notes_of(run: Run, out: NDArray[np.generic]) -> list[Note]:
-    """What the person should know of a finished run and its result."""
+    """Collect what the person should know about a finished run and its result."""
     if run.sample is not None:
         run.notes += [Note("method", text) for text in run.method.notes(run.sample, reblur(run))]
     if run.hidden and run.unseen.nan != "refuse":

@@ -45,16 +45,16 @@ class RegionPSF:
 
     @property
     def ndim(self) -> int:
-        """Of each PSF."""
+        """Number of dimensions of each PSF."""
         return 2
 
     @property
     def place(self) -> str:
-        """What one of the parts is called that a PSF holds in."""
+        """Word for the part of an image that a PSF is for."""
         return "region"
 
     def places(self) -> dict[str, Json]:
-        """Where the PSFs hold, for a result's recipe."""
+        """The regions that the PSFs are for, as a recipe holds them."""
         return {"regions": list(self.grid)}
 
     def shares(self, shape: tuple[int, ...]) -> list[tuple[NDArray[Any], Shares]]:

@@ -80,7 +80,7 @@ class Run:
 
     @property
     def intensity(self) -> Intensity:
-        """Of the item that is being restored."""
+        """Intensities of the item that is being restored."""
         return self.reading.intensity
 
     @property
@@ -245,7 +245,7 @@ class Run:
         return (values.astype(np.float64) if wide else values) + problem.zero
 
     def problem(self, block: Block, colours: slice) -> Problem:
-        """What the method is given of a block."""
+        """Make the problem that the method solves for a block."""
         (zero, scale), intensity = self.unit, self.intensity
         noise, pixels = self.reading.noise.of(colours), block.pixels
         pixels = np.subtract(pixels, zero, dtype=np.float64) if zero else pixels
@@ -315,7 +315,7 @@ class Run:
         return int(each * channels * math.prod(self.grid(shape)))
 
     def workload(self) -> int:
-        """What `elements` will have come to at the end, unless memory runs out."""
+        """Predict `elements` at the end of the run, unless memory runs out."""
         sizes = ([r.stop - r.start for r in tile.read] for tile in self._plan().tiles())
         each = sum(math.prod(self.grid(tuple(size))) for size in sizes)
         return self.layout.count * self.layout.colours * each

@@ -182,7 +182,7 @@ def relative(spacing: Sequence[float] | None, ndim: int) -> tuple[float, ...]:
 
 
 def _negative(method: Solver, intensity: Intensity) -> list[Note]:
-    """What becomes of pixels below 0, where the method has no use for them."""
+    """Remark on pixels below 0, where the method takes them as 0."""
     if not method.non_negative or intensity.low >= 0:
         return []
     reaches = f"The image goes down to {intensity.low:.3g}"

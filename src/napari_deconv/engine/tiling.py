@@ -30,7 +30,7 @@ class Tile:
 
     @property
     def crop(self) -> Region:
-        """Where ``core`` lies within ``read``."""
+        """Position of ``core`` within ``read``."""
         return tuple(
             slice(c.start - r.start, c.stop - r.start)
             for c, r in zip(self.core, self.read, strict=True)

@@ -48,7 +48,7 @@ class Unseen:
 
     @classmethod
     def of(cls, image: Any, layout: Layout, mask: Any, nan: str) -> Unseen:
-        """What the options say, checked against the image.
+        """Make it from the options, checked against the image.
 
         Raises
         ------

@@ -110,7 +110,7 @@ def _across(
 
 
 def _edge_line(u: Array, v: Array, values: Array, width: float) -> tuple[float, float]:
-    """Where the edge crosses ``v = 0`` and its slope, from a smooth step fitted to all pixels."""
+    """Fit a smooth step to all pixels: where the edge crosses ``v = 0``, and its slope."""
     from scipy.optimize import least_squares
     from scipy.special import expit
 

@@ -52,7 +52,7 @@ def centre(kernel: Array) -> Array:
 
 
 def resized(kernel: Array, size: int, ratio: float) -> Array:
-    """On a grid finer by ``ratio``, ``size`` pixels a side, both centred at ``size // 2``."""
+    """Resample on a grid finer by ``ratio``, ``size`` pixels a side, centred at ``size // 2``."""
     from scipy.ndimage import affine_transform
 
     offset = np.array(kernel.shape) // 2 - (size // 2) / ratio

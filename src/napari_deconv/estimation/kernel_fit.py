@@ -76,7 +76,7 @@ def fit_kernel(
 def _correlations(
     edges: Tensor, seen: Tensor, sizes: tuple[int, ...] | torch.Size
 ) -> tuple[Tensor, Tensor]:
-    """Of the edges with themselves and with what was seen, divided by the edges' energy.
+    """Correlate the edges with themselves and with what was seen, over the edges' energy.
 
     They are ``2 sizes - 1`` with lag 0 in the middle, and ``sizes`` with lag 0 at ``size // 2``.
     """

@@ -53,7 +53,7 @@ class Spectrum:
     count: float
 
     def response(self, kernel: Array) -> Array:
-        """What a kernel does to the power of white noise, smeared as the window smears it."""
+        """Power response of a kernel, smeared as the window smears it."""
         placed = np.zeros((self.size, self.size))
         placed[: kernel.shape[0], : kernel.shape[1]] = kernel
         power = np.abs(np.fft.fft2(placed)) ** 2

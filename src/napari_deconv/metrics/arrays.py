@@ -26,7 +26,7 @@ def channels(array: NDArray[np.float64], channel_axis: int | None) -> Iterator[N
 def pair(
     name: str, first: ArrayLike, other: str, second: ArrayLike, least: Any = np.float64
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Both as finite floats of one dtype, at least ``least``."""
+    """Check two images and return both as finite floats of one dtype, at least ``least``."""
     a, b = np.asarray(first), np.asarray(second)
     if a.shape != b.shape:
         raise DeconvError(
@@ -37,7 +37,7 @@ def pair(
 
 
 def real(name: str, array: ArrayLike, dtype: Any = np.float64) -> NDArray[Any]:
-    """What a person calls ``name``, as finite floats."""
+    """Check an image that a person calls ``name``, and return it as finite floats."""
     values = np.asarray(array)
     if values.dtype.kind not in "biuf" or values.size == 0:
         raise DeconvError(

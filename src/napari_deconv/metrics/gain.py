@@ -14,7 +14,7 @@ _FLATTEST = 0.1
 
 
 def noise_gain(estimate: ArrayLike, image: ArrayLike) -> float:
-    """How many times the estimate is noisier than the image, where the image is flattest.
+    """Factor by which the estimate is noisier than the image, where the image is flattest.
 
     Both are cut into blocks of 16 x 16 pixels. In the tenth of them that varies least in the image,
     the standard deviation of the estimate is divided by that of the image; the median of both. A

@@ -99,7 +99,7 @@ def reblur_error(
 
 
 def whiteness(residual: ArrayLike, *, channel_axis: int | None = None) -> float:
-    """How white a residual is: 1 for white noise, towards 0 for structure.
+    """Whiteness of a residual: 1 for white noise, towards 0 for structure.
 
     With ``rho(l) = sum_i r_i r_(i+l) / sum_i r_i^2`` of the residual less its mean (zero outside)
     and the n lags of at most 4 pixels along every axis other than the origin, of N pixels::

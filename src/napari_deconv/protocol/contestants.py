@@ -101,7 +101,7 @@ class Contestant:
         return self.method.but(**{self.field: weight})
 
     def start(self, case: Case) -> float:
-        """Where the search for the best value of the field begins."""
+        """Value at which the search for the best one of the field begins."""
         own = float(getattr(self.method, self.field))
         if self.field == "weight" and self._prior is not None:
             return float(

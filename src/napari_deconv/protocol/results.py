@@ -68,7 +68,7 @@ class Row:
 
     @property
     def key(self) -> Key:
-        """What it is a result of."""
+        """Key of the case and method that it is a result of."""
         return Key(*astuple(self)[: len(Key._fields)])
 
     def still_holds(self, fields: str) -> bool:

@@ -71,7 +71,7 @@ class Plan:
         return {who: weights_hash(who.method) for who in self.contestants}
 
     def keys(self, scene: Scene, who: Contestant) -> list[tuple[Contestant, Key]]:
-        """What a contestant runs on a scene, and the rows of it."""
+        """List what a contestant runs on a scene, with the key of each row."""
         candidates = who.candidates(scene.noise.nominal)
         return [
             (candidate, self._key(scene, candidate, self.weights[who])) for candidate in candidates

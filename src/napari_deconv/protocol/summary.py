@@ -166,7 +166,7 @@ def _margins(
 
 
 def _settings(settings: Sequence[str]) -> str:
-    """What an oracle chose: one value, or the least, the median and the largest of them."""
+    """Summarise what an oracle chose: one value, or the least, median and largest."""
     if not settings or len(set(settings)) == 1:
         return settings[0] if settings else ""
     field = settings[0].split("=")[0]

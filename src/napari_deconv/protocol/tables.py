@@ -34,7 +34,7 @@ def markdown(plan: Plan, lines: Sequence[Line], baseline: str = "") -> str:
 
 
 def protocol(plan: Plan, lines: Sequence[Line], images: str, cross: bool = False) -> str:
-    """What was measured and how, in a paragraph to stand beside every table."""
+    """Describe what was measured and how, in a paragraph to stand beside every table."""
     scene = plan.groups[0].scenes[0]
     sets = ", ".join(dict.fromkeys(f"`{group.kernels}`" for group in plan.groups))
     pairs = "every image with every PSF of" if cross else "image i with PSF i mod n of"

@@ -52,7 +52,7 @@ class Method(Spec):
 
     @property
     def total(self) -> int:
-        """How many estimates `steps` will yield at most: the progress bar's length."""
+        """Number of estimates that `steps` yields at most: the progress bar's length."""
         return 1
 
     @property
@@ -83,7 +83,7 @@ class Method(Spec):
         return None
 
     def notes(self, problem: Problem, reblur: float) -> tuple[str, ...]:
-        """What the person should know of this image's result; asked for once, after the run.
+        """List what the person should know about the result; called once, after the run.
 
         Parameters
         ----------

@@ -137,7 +137,7 @@ def facts_of(
     precision: str = "auto",
     **_others: Any,
 ) -> Facts:
-    """What there is to know of an image before a method is chosen.
+    """Collect what there is to know about an image before a method is chosen.
 
     Parameters
     ----------

@@ -111,7 +111,7 @@ def unclipped(problem: Problem, white: float) -> Tensor:
 
 
 def _range(problem: Problem, white: float) -> float:
-    """From the least level to the one that clips."""
+    """Range from the least level to the one that clips."""
     return max(white - problem.black, problem.sigma)
 
 

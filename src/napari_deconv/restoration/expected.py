@@ -136,7 +136,7 @@ def learn(method: Solver, recipe: Mapping[str, Any]) -> None:
 
 
 def known() -> dict[str, list[Timing]]:
-    """What was timed so far, by kind of run; what is damaged counts as nothing."""
+    """Read the timings kept so far, by kind of run; damaged ones are passed over."""
     try:
         rows = read_object(_file(cache_folder()))
         timings = {kind: [Timing(*map(float, row)) for row in each] for kind, each in rows.items()}
@@ -154,7 +154,7 @@ def _file(folder: Path) -> Path:
 
 
 def _kind(method: Solver, ndim: int, device: str, precision: str) -> str:
-    """What runs have in common whose time goes with their size and their number of estimates."""
+    """Name the kind of a run: runs of one kind take time by their size and estimates alone."""
     fields = method.to_dict()
     # Whether there is a weight of total variation decides what is to be done, not how large it is.
     switches = [

@@ -87,7 +87,7 @@ class HeldOut:
 
     @property
     def unit(self) -> float:
-        """What an error of 1 is in the image's own units."""
+        """Size of an error of 1 in the image's own units."""
         return self._problem.scale ** (2 if self.ndim == 2 else 1)
 
     def error(self) -> float:

@@ -140,7 +140,7 @@ class Damping:
     photons: float
 
     def weight(self, seen: Tensor, expected: Tensor) -> Tensor:
-        """How much of ``seen / expected - 1`` to keep, 0 to 1.
+        """Share of ``seen / expected - 1`` to keep, 0 to 1.
 
         ``U^9 (10 - 9 U)``, ``U`` the Poisson deviance over the threshold's square, at most 1
         (R. L. White, Image restoration using the damped Richardson-Lucy method, 1994, eq. 7).

@@ -38,7 +38,7 @@ class Prior(nn.Module):
 
     @classmethod
     def of(cls, weights: NDArray[Any], covariances: NDArray[Any]) -> Prior:
-        """From mixing weights ``(K,)`` and covariances ``(K, 64, 64)``."""
+        """Make the prior from mixing weights ``(K,)`` and covariances ``(K, 64, 64)``."""
         prior = cls(len(weights))
         variances, directions = torch.linalg.eigh(torch.from_numpy(covariances).double())
         prior.log_weights.copy_(torch.from_numpy(weights).log())

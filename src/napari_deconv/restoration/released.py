@@ -131,7 +131,7 @@ def fetched(name: str) -> Path:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    """What a file holds, if that is named tensors of finite numbers and nothing else."""
+    """Read a file of named tensors of finite numbers and nothing else."""
     check_readable(path)
     try:
         held: Any = torch.load(path, map_location="cpu", weights_only=True)

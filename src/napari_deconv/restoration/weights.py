@@ -119,7 +119,7 @@ def read_weights(path: Path, *methods: str) -> tuple[dict[str, Tensor], dict[str
 
 
 def shipped() -> list[dict[str, Any]]:
-    """What every weight file in the package says about itself, with its id, method and SHA-256.
+    """Read the headers of all weight files in the package, as `read_header`.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def shipped() -> list[dict[str, Any]]:
 
 
 def read_header(path: Path) -> Mapping[str, Any]:
-    """What a weight file says about itself, with its id, method and SHA-256; tensors are not read.
+    """Read what a weight file says about itself, with its id, method and SHA-256.
 
     Raises
     ------
@@ -247,7 +247,7 @@ def _check_there(path: Path) -> None:
 
 
 def own_folder() -> Path:
-    """Where a person's own weights lie; it need not exist."""
+    """Folder of a person's own weights; it need not exist."""
     return data_folder() / "weights"
 
 

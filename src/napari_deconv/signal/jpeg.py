@@ -160,7 +160,7 @@ def _window(planes: Plane, tables: tuple[NDArray[Any], ...]) -> tuple[Plane, _Co
 
 
 def _corners(brightness: Plane) -> Iterator[tuple[int, int]]:
-    """Where blocks may begin: at the corner, or where steps across borders are largest."""
+    """Find where blocks may begin: at the corner, or where steps across borders are largest."""
     yield 0, 0
     place = []
     for axis in (0, 1):

@@ -96,7 +96,7 @@ def planes_of(image: NDArray[np.generic]) -> NDArray[np.generic]:
 def least_unseen(
     hidden: NDArray[np.generic] | None, grid: NDArray[np.intp], size: int
 ) -> NDArray[np.intp]:
-    """Those of the corners ``(N, 3)`` of blocks where next to nothing is unseen.
+    """Choose the corners ``(N, 3)`` of the blocks in which next to nothing is unseen.
 
     Where single pixels are missing everywhere, a fair share of the blocks with the fewest.
     """

@@ -49,7 +49,7 @@ class NoiseLaw:
     least: float = 0.0
 
     def variance(self, mean: Any) -> Any:
-        """Of pixels with these means, an array or a tensor of any shape."""
+        """Variance of pixels with these means, an array or a tensor of any shape."""
         return (mean * self.slope + self.constant).clip(min=self.least)
 
     def rms(self, mean: float) -> float:
@@ -63,7 +63,7 @@ class NoiseLaw:
 
 
 def noise_law(image: ArrayLike, unseen: NDArray[np.bool_] | None = None) -> NoiseLaw | None:
-    """How the noise of a blurred image grows with its brightness.
+    """Read how the noise of a blurred image grows with its brightness.
 
     As in `estimate_noise`, the noise is read in those frequencies of windowed blocks that the blur
     left emptiest, here block by block; the cells are chosen among the brighter blocks of one half

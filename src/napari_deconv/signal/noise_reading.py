@@ -59,7 +59,7 @@ class NoiseReading:
         return laws[0] if len(laws) == 1 else NoiseLaw(slope, constant, least)
 
     def of(self, colours: slice) -> NoiseReading:
-        """That of some colours."""
+        """The reading of some of the colours."""
         return NoiseReading(self.levels[colours], self.laws[colours], self.origin)
 
 

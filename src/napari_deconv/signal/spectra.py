@@ -12,7 +12,7 @@ CELL = 2
 
 
 def window(size: int) -> NDArray[np.float64]:
-    """What a block is multiplied by before its transform, ``(size, size)``, of unit power.
+    """The window that a block is multiplied by before its transform, of unit power.
 
     A high power of a sine keeps the strong low frequencies from leaking into the empty ones.
     """

@@ -50,7 +50,7 @@ def chosen(
 def measured(
     degraded: NDArray[np.float32], blurred: NDArray[np.float32], clipped: NDArray[np.bool_]
 ) -> tuple[float, float]:
-    """What noise a camera left: root mean square of a colour's, and of the mean's over that.
+    """Measure the noise that a camera left: RMS of a colour's, and of the mean's over that.
 
     Parameters
     ----------

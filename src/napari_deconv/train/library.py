@@ -92,12 +92,12 @@ class Match:
 
 
 def entries() -> list[Entry]:
-    """Everything in the library, by name; files that are not ours are passed over."""
+    """List the library by name; files that are not ours are passed over."""
     return _entries(own_folder())
 
 
 def _entries(folder: Path) -> list[Entry]:
-    """Those of a folder; it need not exist, nor may it have to be entered."""
+    """List the weights of a folder, which need not exist or be readable."""
     weights = []
     try:
         paths = files_in(folder, (_SUFFIX,)) if exists(folder) else []

@@ -210,7 +210,7 @@ def _batch(material: Material, state: State, workers: Team) -> Batch:
 
 
 def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
-    """Where a step stands that was not validated."""
+    """Progress after a step that was not validated."""
     share = max(state.step / recipe.steps, watch.share)
     return Trained(state.step, recipe.steps, state.losses[-1], best=state.best, share=share)
 

@@ -55,7 +55,7 @@ class Batch:
 
     @property
     def seen(self) -> tuple[Tensor | None, ...]:
-        """What a network is shown."""
+        """Arguments of the network's `unrolled`."""
         if self.clipped is not None:
             return (self.y, self.otf, self.sigma, self.local, self.clipped)
         shown = (self.y, self.otf, self.sigma)
@@ -63,7 +63,7 @@ class Batch:
 
     @property
     def noise(self) -> Tensor:
-        """Of a pixel, ``(B, 1, 1, 1)``."""
+        """Noise of a pixel, ``(B, 1, 1, 1)``."""
         if self.sigma.shape[1] == 1:
             return self.sigma
         mean, apart = self.sigma.split(1, 1)
@@ -76,7 +76,7 @@ class Batch:
 
     @classmethod
     def joined(cls, parts: Sequence[Batch]) -> Batch:
-        """Several as one."""
+        """Join several batches."""
 
         def both(tensors: list[Tensor | None]) -> Tensor | None:
             given = [tensor for tensor in tensors if tensor is not None]
@@ -212,7 +212,7 @@ def _pair(
 def _degraded(
     chain: Chain, sharp: NDArray[np.float32], psf: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What the camera sees and what there was, ``(C, Y, X)``, of ``(Y, X)`` or ``(3, Y, X)``."""
+    """Degrade ``(Y, X)`` or ``(3, Y, X)``: what the camera sees and the truth, ``(C, Y, X)``."""
     if sharp.ndim == 2:
         degraded, truth = chain(sharp, psf)
         return degraded[None], truth[None]
@@ -242,7 +242,7 @@ def _clips(recipe: Recipe) -> bool:
 
 
 def _clipped(degraded: NDArray[np.float32], chain: Chain) -> NDArray[np.bool_]:
-    """Where highlights are: as bright as any, if the camera clips."""
+    """Find highlights: pixels as bright as any, if the camera clips."""
     if not chain.saturation:
         return np.zeros(degraded.shape, bool)
     return degraded >= chain.saturation - _WHITE

@@ -25,7 +25,7 @@ _LEAST_NOISE = 1e-4
 def recipe_for(
     method: LearnedMethod, psf: NDArray[Any], camera: Chain, start: str, trained_on: str
 ) -> Recipe:
-    """What to train for a person's own PSF and camera.
+    """Make the recipe of a training for a person's own PSF and camera.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def starts(name: str) -> dict[str, str]:
 
 
 def _odd(kind: type[Method], row: Mapping[str, Any]) -> int:
-    """How many fields of the method that made some weights are not as they come."""
+    """Count the fields that some weights were trained with and that are not the defaults."""
     trained = row.get("recipe", {}).get("method", {})
     return sum(trained[key] != getattr(kind, key) for key in trained.keys() & kind.fields().keys())
 

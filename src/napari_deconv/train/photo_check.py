@@ -15,7 +15,7 @@ _MOST_NOISE = 0.04
 
 
 def fault(photo: NDArray[np.float32]) -> str:
-    """What is wrong with a gray photo ``(Y, X)`` in [0, 1]; empty if nothing is."""
+    """Say what is wrong with a gray photo ``(Y, X)`` in [0, 1]; empty if nothing is."""
     noise = estimate_noise(photo)
     if noise > _MOST_NOISE:
         return f"is noisy: {noise:.1%} of its range, where {_MOST_NOISE:.0%} is the most"

@@ -243,7 +243,7 @@ def _kept(project: Project) -> library.Entry | None:
 
 
 def _fit_schedule(project: Project, device: str, precision: str) -> None:
-    """So many steps as the time allows, from a few that are thrown away."""
+    """Set the number of steps that the time allows, timed on a few that are thrown away."""
     trial = project.folder / "trial"
     short = replace(project.recipe, steps=_TRIAL_STEPS)
     times = []

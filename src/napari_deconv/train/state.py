@@ -144,7 +144,7 @@ def _psfs(recipe: Recipe) -> Iterator[NDArray[np.float32]]:
 def _optimisers(
     network: NetworkModule, recipe: Recipe, precision: Precision
 ) -> tuple[torch.optim.Optimizer, ...]:
-    """What moves the weights: matrices, filters of layers among them, by Muon where it is asked."""
+    """Make the optimisers: Muon for matrices and filters where asked for, AdamW for the rest."""
     others = dict(network.named_parameters())
     filters = [n for n, p in others.items() if n.endswith(".weight") and p.ndim > 1]
     chosen = filters if recipe.optimiser == "muon" else []

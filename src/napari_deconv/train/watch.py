@@ -43,7 +43,7 @@ class Watch:
 
     @property
     def share(self) -> float:
-        """Of the time budget that is gone."""
+        """Share of the time budget that is gone."""
         return min(1.0, (time.monotonic() - self._began) / self.seconds)
 
     @property

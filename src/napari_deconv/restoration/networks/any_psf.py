@@ -138,7 +138,7 @@ def _caution(header: Mapping[str, Any], problem: Problem, reblur: float) -> str:
 
 
 def _for_photos() -> str:
-    """What is said of weights made for photos: where those for fluorescence are."""
+    """Say that weights are for photos, and which ones are for fluorescence."""
     names = [
         f"{methods()[row['method']].title} ({row['id']})"
         for row in shipped()

@@ -120,7 +120,7 @@ class NetworkModule(Layered):
         raise NotImplementedError
 
     def loss(self, estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm) -> Tensor:
-        """What a training lowers: by default `stage_loss`."""
+        """Compute what a training lowers: by default `stage_loss`."""
         return stage_loss(estimates, batch, norm)
 
     def taps(self, args: tuple[Any, ...], output: Any, calls: Sequence[Call]) -> Iterator[Tap]:
@@ -137,7 +137,7 @@ class NetworkModule(Layered):
 
 
 def stage_loss(estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm = "l1") -> Tensor:
-    """How far every stage is from the truth, each counting twice the one before.
+    """Measure how far every stage is from the truth, each counting twice the one before.
 
     ``l1`` and ``l2`` are means over all pixels, ``psnr`` of the logarithm of each patch's mean
     square.

@@ -17,7 +17,7 @@ _MANY = 512.0
 
 
 def features(block: NDArray[Any]) -> NDArray[np.float64]:
-    """What tells a few bright structures on darkness from a scene in daylight.
+    """Measure what tells a few bright structures on darkness from a scene in daylight.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def _agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def domain_of(block: NDArray[Any], bits: int = 0, most: float = 0.0) -> Domain:
-    """What a part of an image most likely shows.
+    """Guess what a part of an image shows.
 
     Colour is a photo, gray of more than 8 bits is from a microscope's camera, and so are numbers
     too large for 8 bits; of other gray images, a few bright structures on much darkness are

@@ -269,7 +269,7 @@ def transfer(shape: torch.Size, axis: int, device: torch.device) -> Tensor:
 
 
 def rms(response: Tensor, columns: int) -> Tensor:
-    """What a filter makes of white noise of unit variance, from its half spectrum's moduli."""
+    """RMS of white noise of unit variance after a filter, given its half spectrum's moduli."""
     power = response.square()
     total = 2 * power.sum(-1, keepdim=True) - power[..., :1]
     if columns % 2 == 0:  # the last column, like the first, has no mirror image

@@ -261,7 +261,7 @@ class Network(NetworkModule):
     def _corrected(
         self, images: Tensor, sigma: Tensor, local: Tensor | None, by: tuple[int, int]
     ) -> Tensor:
-        """What the network adds, tenfold, with the image moved down and right."""
+        """Compute the network's correction, tenfold, with the image moved down and right."""
         phases = to_phases(_moved(images, by))
         level = level_map(sigma, phases, None if local is None else _moved(local, by))
         inputs = torch.cat([phases, self.precision.narrowed(level)], 1)

@@ -81,7 +81,7 @@ def _leading(halves: Tensor, rank: int) -> Tensor:
 
 
 def learn_from(psfs: Iterable[Tensor], size: int, ratios: Sequence[float], rank: int) -> Tensor:
-    """Both bases, ``(2, size, rank)``, from PSFs of any size up to ``size``.
+    """Learn both bases, ``(2, size, rank)``, from PSFs of any size up to ``size``.
 
     Raises
     ------

@@ -58,7 +58,7 @@ def has_maps(kind: type[Method]) -> bool:
 def maps(
     method: Method, image: NDArray[Any], psf: NDArray[Any], *, noise: float | None = None
 ) -> tuple[Map, ...]:
-    """What a network computes on its way: restore a plane and keep what is inside.
+    """Restore a plane and return the intermediate maps of the network.
 
     Parameters
     ----------

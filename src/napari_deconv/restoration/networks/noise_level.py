@@ -41,7 +41,7 @@ class Noise:
 
     @classmethod
     def of(cls, problem: Problem, levels: tuple[float, float]) -> Noise:
-        """Of a problem, for weights that know noise between two levels."""
+        """Take the noise of a problem, for weights that know noise between two levels."""
         low, high = levels
         sigma = problem.seen.new_full((1, 1, 1, 1), min(max(problem.noise, low), high))
         return cls(sigma, low, high, problem.law)

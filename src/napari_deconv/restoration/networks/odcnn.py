@@ -148,7 +148,7 @@ class Network(OnePSFModule):
         return self.inverse.image(views) + _SCALE * self.correction(views, check)
 
     def correction(self, views: Tensor, check: Callable[[], None] = lambda: None) -> Tensor:
-        """What the denoiser makes of views, ``(B, 1, Y, X)``, in units of 0.1.
+        """Compute the denoiser's correction from views, ``(B, 1, Y, X)``, in units of 0.1.
 
         Strip by strip where nothing is learned: 512 maps of a whole photo are large, and ``check``
         can cancel in between.
@@ -163,7 +163,7 @@ class Network(OnePSFModule):
         return added(torch.cat(strips, -2), views.shape[-2:])
 
     def _patches(self, x: Tensor) -> Tensor:
-        """What every pixel says of those around it, from views with 15 more rows and columns."""
+        """Compute every pixel's patch, from views with 15 more rows and columns."""
         with self.precision.layers(x.device):
             h = bent(large_convolution(self.first, x), self.activation)
             patches: Tensor = self.last(bent(self.second(h), self.activation))

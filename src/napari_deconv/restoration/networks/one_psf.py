@@ -27,7 +27,7 @@ ALIKE = 0.02
 
 
 def distance(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """How far two PSFs are apart: the norm of their difference over that of ``other``.
+    """Distance of two PSFs: the norm of their difference over that of ``other``.
 
     Both at unit sum, centre (``size // 2``) upon centre; 0 is equal, 1 and above has nothing in
     common.
@@ -45,7 +45,7 @@ def _placed(psf: NDArray[Any], shape: list[int]) -> NDArray[np.float64]:
 
 
 def mismatch(psf: NDArray[Any], own: NDArray[Any], weights: str) -> str:
-    """How far a PSF is from the one that weights were trained for; empty where they are alike."""
+    """Remark on a PSF other than the one that weights were trained for; empty where alike."""
     away = distance(psf, own)
     if away <= ALIKE:
         return ""

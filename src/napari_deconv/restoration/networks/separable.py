@@ -37,7 +37,7 @@ def fitted(psf: Tensor, taps: int) -> Tensor:
 
 
 def _overlap(n: int, taps: int) -> tuple[slice, slice]:
-    """Where an axis of n pixels lies among ``taps``, centre upon centre, and which part of it."""
+    """Place an axis of n pixels among ``taps``, centre upon centre."""
     first = taps // 2 - n // 2
     return slice(max(0, first), min(taps, first + n)), slice(max(0, -first), taps - first)
 

@@ -120,7 +120,7 @@ class Unrolled(
 
 
 def _clipped(problem: Problem) -> Tensor:
-    """Where highlights are, like ``seen``: a pixel as bright as any with another one beside it."""
+    """Find highlights, like ``seen``: pixels as bright as any with another one beside them."""
     brightest = (problem.seen >= problem.white - _WHITE).float()
     return (brightest * 9 * avg_pool2d(brightest, 3, 1, 1)).round() > 1
 
@@ -267,7 +267,7 @@ class Network(NetworkModule):
     def _solutions(
         self, y: Tensor, otf: Tensor, sigma: Tensor, x: Tensor | None, rules: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """What fits the data and the last estimate, and how much noise each has.
+        """Solve for what fits the data and the last estimate, and tell how noisy each is.
 
         The former is ``(B, C, L, Y, X)`` for the ``L`` weights that ``rules`` gives, the latter,
         over that of the image, ``(B, L, 1, 1)``.

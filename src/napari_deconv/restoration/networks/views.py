@@ -140,7 +140,7 @@ def inverses(psf: Tensor, ratios: Tensor) -> Tensor:
 
 
 def _frequencies(n: int) -> Tensor:
-    """Their squares on a half spectrum, in cycles per pixel."""
+    """Squared frequencies on a half spectrum, in cycles per pixel."""
     down, along = torch.fft.fftfreq(n), torch.fft.rfftfreq(n)
     return down[:, None].square() + along.square()
 
