@@ -71,7 +71,7 @@ def test_two_channels_with_units_in_um_and_nm(
     assert red.pixel_size == pytest.approx(pixel_size)
     assert "AcquisitionMode" not in facts(red)["kind"].source and facts(red)["kind"].assumed
     assert facts(red)["emission_nm"].source == "OME-XML, EmissionWavelength"
-    assert "EGFP" in facts(green)["emission_nm"].source and "FPbase" in str(green.facts)
+    assert "EGFP" in facts(green)["emission_nm"].source and "Color Palette" in str(green.facts)
     assert facts(red)["z_step"].value == pytest.approx(pixel_size[0])
     assert {f.field for f in red.assumptions} == {"kind", "refractive_index_sample", "depth_um"}
     np.testing.assert_array_equal(red((3, 9, 9)), red.spec((3, 9, 9), red.pixel_size))

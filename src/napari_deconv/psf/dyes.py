@@ -17,7 +17,7 @@ class Dye:
     excitation_nm, emission_nm : float
         Maxima of the spectra.
     source : str
-        Whose figures they are.
+        Whose figure the emission is, which the PSF goes by most.
     aliases : tuple of str
         Other spellings, in small letters and digits alone.
     """
@@ -29,43 +29,49 @@ class Dye:
     aliases: tuple[str, ...] = ()
 
 
-_FP, _TF, _AT = "FPbase", "Thermo Fisher", "ATTO-TEC"
+_FP = "FPbase"
+_OLYMPUS = "Olympus, The Fluorescent Protein Color Palette"
+_PROBES = "Molecular Probes Handbook"
+_JIR = "Jackson ImmunoResearch, table of conjugates"
+_BECKMAN = "Beckman Coulter, bound to DNA"
+_BIOZOL = "Biozol, bound to DNA"
+_USUAL = "usual figures, not looked up"
 DYES = (
-    Dye("DAPI", 358, 461, _TF),
-    Dye("Hoechst", 350, 461, _TF, ("hoechst33342", "hoechst33258")),
-    Dye("Alexa Fluor 405", 401, 421, _TF, ("alexa405", "af405")),
-    Dye("ECFP", 434, 477, _FP, ("cfp",)),
-    Dye("mTurquoise2", 434, 474, _FP, ("mturquoise",)),
+    Dye("DAPI", 358, 461, _BECKMAN),
+    Dye("Hoechst", 350, 461, _BIOZOL, ("hoechst33342", "hoechst33258")),
+    Dye("Alexa Fluor 405", 401, 422, _FP, ("alexa405", "af405")),
+    Dye("ECFP", 434, 475, _OLYMPUS, ("cfp",)),
+    Dye("mTurquoise2", 434, 474, _USUAL, ("mturquoise",)),
     Dye("mCerulean", 433, 475, _FP, ("cerulean",)),
-    Dye("EGFP", 488, 507, _FP, ("gfp", "megfp")),
-    Dye("mNeonGreen", 506, 517, _FP, ("neongreen",)),
-    Dye("FITC", 495, 519, _TF, ("fluorescein",)),
-    Dye("Alexa Fluor 488", 495, 519, _TF, ("alexa488", "af488")),
-    Dye("ATTO 488", 500, 520, _AT),
-    Dye("SYTOX Green", 504, 523, _TF),
-    Dye("EYFP", 513, 527, _FP, ("yfp",)),
-    Dye("Venus", 515, 528, _FP, ("mvenus",)),
+    Dye("EGFP", 488, 507, _OLYMPUS, ("gfp", "megfp")),
+    Dye("mNeonGreen", 506, 517, _OLYMPUS, ("neongreen",)),
+    Dye("FITC", 492, 520, _JIR, ("fluorescein",)),
+    Dye("Alexa Fluor 488", 495, 519, _PROBES, ("alexa488", "af488")),
+    Dye("ATTO 488", 500, 520, _USUAL),
+    Dye("SYTOX Green", 504, 523, _USUAL),
+    Dye("EYFP", 513, 527, _OLYMPUS, ("yfp",)),
+    Dye("Venus", 515, 528, _USUAL, ("mvenus",)),
     Dye("mCitrine", 516, 529, _FP, ("citrine",)),
-    Dye("mOrange2", 549, 565, _FP, ("morange",)),
-    Dye("Cy3", 550, 570, _TF),
-    Dye("tdTomato", 554, 581, _FP),
-    Dye("Alexa Fluor 555", 555, 565, _TF, ("alexa555", "af555")),
-    Dye("TRITC", 555, 580, _TF, ("rhodamine", "tetramethylrhodamine")),
-    Dye("Alexa Fluor 546", 556, 573, _TF, ("alexa546", "af546")),
-    Dye("DsRed", 558, 583, _FP),
-    Dye("mScarlet", 569, 594, _FP),
-    Dye("Alexa Fluor 568", 578, 603, _TF, ("alexa568", "af568")),
-    Dye("MitoTracker Red", 579, 599, _TF, ("mitotracker",)),
-    Dye("mRFP1", 584, 607, _FP, ("rfp", "mrfp")),
-    Dye("mCherry", 587, 610, _FP),
-    Dye("Alexa Fluor 594", 590, 617, _TF, ("alexa594", "af594")),
-    Dye("Texas Red", 595, 615, _TF, ("txred",)),
-    Dye("Propidium iodide", 535, 617, _TF),
-    Dye("Alexa Fluor 633", 632, 647, _TF, ("alexa633", "af633")),
-    Dye("ATTO 647N", 646, 664, _AT),
-    Dye("Cy5", 649, 670, _TF),
-    Dye("Alexa Fluor 647", 650, 665, _TF, ("alexa647", "af647")),
-    Dye("Cy7", 743, 767, _TF),
+    Dye("mOrange2", 549, 565, _USUAL, ("morange",)),
+    Dye("Cy3", 550, 570, _JIR),
+    Dye("tdTomato", 554, 581, _OLYMPUS),
+    Dye("Alexa Fluor 555", 555, 565, _PROBES, ("alexa555", "af555")),
+    Dye("TRITC", 550, 570, _JIR, ("rhodamine", "tetramethylrhodamine")),
+    Dye("Alexa Fluor 546", 556, 573, _USUAL, ("alexa546", "af546")),
+    Dye("DsRed", 558, 583, _OLYMPUS),
+    Dye("mScarlet", 569, 594, _USUAL),
+    Dye("Alexa Fluor 568", 578, 603, _PROBES, ("alexa568", "af568")),
+    Dye("MitoTracker Red", 579, 599, _USUAL, ("mitotracker",)),
+    Dye("mRFP1", 584, 607, _OLYMPUS, ("rfp", "mrfp")),
+    Dye("mCherry", 587, 610, _OLYMPUS),
+    Dye("Alexa Fluor 594", 590, 617, _PROBES, ("alexa594", "af594")),
+    Dye("Texas Red", 596, 620, _JIR, ("txred",)),
+    Dye("Propidium iodide", 535, 617, _PROBES),
+    Dye("Alexa Fluor 633", 632, 647, _USUAL, ("alexa633", "af633")),
+    Dye("ATTO 647N", 646, 664, _USUAL),
+    Dye("Cy5", 650, 670, _JIR),
+    Dye("Alexa Fluor 647", 650, 665, _PROBES, ("alexa647", "af647")),
+    Dye("Cy7", 743, 767, _USUAL),
 )
 """The usual ones, by excitation for the most part. Makers' figures differ by a few nm with the
 solvent and with what the dye is bound to."""
