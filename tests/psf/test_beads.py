@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from scipy.ndimage import fourier_shift
 from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import Picture, read, write
-from napari_deconv.psf import Confocal, Gaussian, WideField, fwhm
+from napari_deconv.psf import Confocal, Gaussian, WideField, beads, fwhm
+from napari_deconv.psf.bead_report import Bead, Measured
 from napari_deconv.psf.beads import measure
 from napari_deconv.psf.mending import centre_of_mass
 
@@ -151,3 +153,92 @@ def test_command_line_measures_and_says_what_it_left_out(
     ratios = said.out.rsplit(":", 1)[1].split("x")
     assert all(abs(float(ratio) - 1) < 0.05 for ratio in ratios)
     assert read(out).pixel_size["X"] == pytest.approx(0.25)
+
+
+def tilted(angle: float, size: int = 31) -> np.ndarray:
+    """A Gaussian whose long axis leans by an angle from z towards x."""
+    z, y, x = np.mgrid[:size, :size, :size] - size // 2
+    turn = np.radians(angle)
+    along, across = np.cos(turn) * z + np.sin(turn) * x, np.cos(turn) * x - np.sin(turn) * z
+    return np.exp(-0.5 * ((along / 5) ** 2 + (across / 1.6) ** 2 + (y / 2.4) ** 2))
+
+
+@pytest.mark.parametrize("angle", [0, 12])
+def test_principal_axes_tell_tilt_and_ellipticity(angle: float) -> None:
+    values = tilted(angle)
+    found = Measured(np.asarray(values / values.sum(), np.float32), (Bead((0.0,) * 3),))
+    axes = found.axes()
+    assert axes.tilt_deg == pytest.approx(angle, abs=1)
+    assert axes.ellipticity == pytest.approx(2.4 / 1.6, rel=0.03)
+    assert axes.angle_deg == pytest.approx(90, abs=2)
+    # Voxels of twice the height are a smaller angle.
+    halved = np.degrees(np.arctan(np.tan(np.radians(angle)) / 2))
+    assert found.axes((2.0, 1.0, 1.0)).tilt_deg == pytest.approx(halved, abs=1.5)
+
+
+def test_a_psf_that_leans_says_to_which_side() -> None:
+    x = np.arange(31.0) - 15
+    line = np.where(x > 0, np.exp(-0.5 * (x / 3) ** 2), np.exp(-0.5 * (x / 2) ** 2))
+    values = np.exp(-0.5 * (x / 2) ** 2)[:, None] * line
+    found = Measured(np.asarray(values, np.float32), (Bead((0.0, 0.0)),))
+    assert found.asymmetry == pytest.approx((0.0, 0.2), abs=0.02)
+
+
+@pytest.mark.parametrize("photons", [500.0, 2000.0])
+def test_the_width_is_right_and_its_error_holds_in_two_cases_of_three(photons: float) -> None:
+    truth = Gaussian(sigma_px=1.6)((25, 25))
+    shape = (150, 170)
+    found = [
+        measure(phantom(truth, shape, grid(shape, (34, 36), seed), photons, seed))
+        for seed in range(24)
+    ]
+    widths, errors = (np.array([getattr(m, k) for m in found]) for k in ("fwhm_px", "error_px"))
+    np.testing.assert_allclose(widths.mean(axis=0), fwhm(truth), rtol=0.01)
+    np.testing.assert_allclose(widths, np.broadcast_to(fwhm(truth), widths.shape), rtol=0.05)
+    held = (np.abs(widths - fwhm(truth)) < errors).mean()
+    assert 0.5 < held < 0.88  # 0.68 of 48
+    used = [bead for m in found for bead in m.used]
+    off = np.array([bead.fwhm_px for bead in used]) - fwhm(truth)
+    held = (np.abs(off) < np.array([bead.error_px for bead in used])).mean()
+    assert 0.6 < held < 0.76
+
+
+def test_a_bead_that_breaks_its_fit_does_not_stop_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = Gaussian(sigma_px=1.6)((25, 25))
+    image = phantom(truth, (120, 120), grid((120, 120), (40, 40)), 500.0)
+    calls, real = [], beads.fitted
+
+    def broken(*given: object) -> object:
+        calls.append(given)
+        if len(calls) == 2:
+            raise np.linalg.LinAlgError("SVD did not converge")
+        return real(*given)
+
+    monkeypatch.setattr(beads, "fitted", broken)
+    found = measure(image)
+    assert [b.reason for b in found.beads].count("shape") == 1 and len(found.used) == 3
+
+
+def test_table_and_page_of_a_measured_psf(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth = Gaussian(sigma_px=1.6)((25, 25))
+    image = phantom(truth, (140, 140), grid((140, 140), (45, 45)), 500.0)
+    picture = Picture(data=image, axes="YX", pixel_size={"Y": 0.1, "X": 0.1},
+                      units={"Y": "µm", "X": "µm"})  # fmt: skip
+    write(tmp_path / "beads.tif", image, like=picture)
+    out = ["-o", str(tmp_path / "psf.tif")]
+    for ending in ("pdf", "png"):
+        beside = ["--table", str(tmp_path / "b.csv"), "--report", str(tmp_path / f"page.{ending}")]
+        for _ in range(2):  # again, over its own
+            assert main(["psf", "beads", str(tmp_path / "beads.tif"), *out, *beside]) == 0
+    text = (tmp_path / "b.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()[1:]))
+    assert len(rows) == 4 and all(row["used"] == "yes" for row in rows)
+    assert all(float(row["fwhm_x_µm"]) == pytest.approx(0.377, rel=0.1) for row in rows)
+    assert (tmp_path / "page.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+    assert "FWHM x 0.38" in capsys.readouterr().out
+    (tmp_path / "other.pdf").write_bytes(b"%PDF of somebody else")
+    beside = ["--report", str(tmp_path / "other.pdf")]
+    assert main(["psf", "beads", str(tmp_path / "beads.tif"), *out, *beside]) == 2

@@ -12,8 +12,10 @@ import numpy as np
 from ..core.errors import DeconvError
 from ..core.paths import read_text
 from ..io import Guard, Picture, check_target, read, write
+from ..io.atomic import replacing
 from ..io.trial import check_format
 from ..psf import ImageFacts, PsfRequest, describe
+from ..psf.bead_page import MARK, check_page, page, summary, table
 from .batch import make_folder
 from .options import add_common, sizes
 from .report import Reporter
@@ -33,6 +35,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.csv",
         help="pixel coordinates of beads, one per line, [z,] y, x; found by default",
     )
+    add("--table", metavar="FILE.csv", help="every bead: place, verdict, widths and their errors")
+    add("--report", metavar="FILE", help="one page with the figures: .pdf, .png or .svg")
     add("--size", type=sizes, metavar="N,N", help="odd size per axis; chosen by default")
     add("--symmetric", action="store_true", help="average over mirror images and turns")
     add(
@@ -50,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     guard = Guard.of([args.input, args.points], args.overwrite)
     check_target(Path(args.output), "PSF", guard)
+    _check_beside(args, guard)
     picture = read(args.input)
     report = Reporter(args.quiet)
     axes = "".join(a for a in picture.axes if a in "ZYX")
@@ -74,8 +79,40 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         said = describe(found.psf, like.spacing(axes), units.get("X", ""))
         print(f"{path}: {len(found.used)} of {len(found.beads)} beads: {said}")
+        print("\n".join(summary(found, *_calibration(like))))
         _compare(args.theory, found, like)
+    _write_beside(args, found, like)
     return 0
+
+
+def _check_beside(args: argparse.Namespace, guard: Guard) -> None:
+    """Raise, before the work begins, unless table and page may be written."""
+    for path, endings in ((args.table, (".csv",)), (args.report, (".pdf", ".png", ".svg"))):
+        if path is None:
+            continue
+        if Path(path).suffix.lower() not in endings:
+            raise DeconvError(f"{path} does not end in {' or '.join(endings)}.", "Rename it.")
+        guard.check(Path(path), "", MARK)
+    if args.report is not None:
+        check_page()
+
+
+def _write_beside(args: argparse.Namespace, found: Measured, like: Picture) -> None:
+    size, unit = _calibration(like)
+    if args.table is not None:
+        make_folder(Path(args.table).parent)
+        with replacing(Path(args.table)) as part:
+            part.write_text(table(found, size, unit), encoding="utf-8")
+    if args.report is not None:
+        make_folder(Path(args.report).parent)
+        with replacing(Path(args.report)) as part:
+            page(found, part, size, unit, Path(args.input).name)
+
+
+def _calibration(like: Picture) -> tuple[tuple[float, ...] | None, str]:
+    """Voxel size along the axes and its unit, where both are known."""
+    size, unit = like.spacing(like.axes), like.units.get("X", "")
+    return (size, unit) if unit else (None, "")
 
 
 def _points(path: str | None) -> np.ndarray | None:

@@ -148,7 +148,10 @@ def _recognised(path: Path, kind: str, mark: str) -> bool:
     try:
         if mark:
             with path.open("rb") as file:
-                return mark.encode() in file.read(_START)
+                start = file.read(_START)
+                # Of a PDF who made it stands near the end.
+                file.seek(max(0, path.stat().st_size - _START))
+                return mark.encode() in start + file.read(_START)
         return bool(kind) and kind_of(recorded(path)) == kind
     except Exception:  # what cannot be read is not ours
         return False

@@ -13,6 +13,8 @@ from ..core.fingerprint import array_hash as psf_hash
 from ..engine.depths import DepthPSF
 from ..engine.regions import RegionPSF
 from .base import PSF
+from .bead_page import page as bead_page
+from .bead_page import table as bead_table
 from .beads import measure as measure_beads
 from .camera_shake import CameraShake
 from .depths import at_depths, through
@@ -51,6 +53,8 @@ __all__ = [
     "Values",
     "WideField",
     "at_depths",
+    "bead_page",
+    "bead_table",
     "describe",
     "from_array",
     "from_metadata",

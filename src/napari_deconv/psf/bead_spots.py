@@ -31,12 +31,17 @@ class Fit:
         Full widths at half maximum.
     height, floor : float
         What it rises above the floor, and the floor.
+    error_px : tuple of float
+        Standard errors of the widths, as the residuals tell them: whatever the camera's gain, and
+        though noise grows with light (J. G. MacKinnon and H. White, Some
+        heteroskedasticity-consistent covariance matrix estimators, 1985; their HC3).
     """
 
     place: tuple[float, ...]
     fwhm_px: tuple[float, ...]
     height: float
     floor: float
+    error_px: tuple[float, ...]
 
 
 def level_and_noise(stack: Array) -> tuple[float, float]:
@@ -135,7 +140,16 @@ def fitted(stack: Array, place: NDArray[np.intp], width: tuple[float, ...]) -> F
         tuple(float(s * FWHM_PER_SIGMA) for s in sigma),
         float(found.x[0] * height),
         float(floor + found.x[1] * height),
+        tuple(float(e * FWHM_PER_SIGMA) for e in _errors(found.jac, found.fun)[2 + n :]),
     )
+
+
+def _errors(jacobian: Array, residuals: Array) -> Array:
+    """Standard errors of the parameters of a least-squares fit."""
+    inverse = np.linalg.pinv(jacobian.T @ jacobian)
+    leverage = np.einsum("ij,jk,ik->i", jacobian, inverse, jacobian).clip(max=0.99)
+    weighted = jacobian * (residuals / (1 - leverage))[:, None]
+    return np.sqrt(np.diag(inverse @ (weighted.T @ weighted) @ inverse).clip(0))
 
 
 def cut(stack: Array, place: tuple[float, ...], size: tuple[int, ...]) -> Array | None:

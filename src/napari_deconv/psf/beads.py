@@ -24,6 +24,7 @@ from .bead_spots import (
     snapped,
     without_ripples,
 )
+from .readout import fwhm
 
 _DIM = 10.0
 """Beads must stand this many standard deviations of the noise above the background."""
@@ -91,7 +92,7 @@ def measure(
     standing = heights > _NOTHING * _usual_height(heights)
     spots = without_ripples(heights[standing], spots[standing], extent, _FAINT)
     chosen = spots if given is None else chosen
-    fits = [fitted(values, place, width) for place in chosen]
+    fits = [_fitted(values, place, width) for place in chosen]
     pairs = [
         _looked_at(values, place, fit, extent, spots, (noise, ceiling))
         for place, fit in zip(chosen, fits, strict=True)
@@ -102,7 +103,32 @@ def measure(
         raise DeconvError(
             f"None of {len(beads)} beads can be used: {'; '.join(counts.values())}.", _ASK
         )
-    return Measured(_averaged(crops, symmetric), tuple(beads))
+    psf = _averaged(crops, symmetric)
+    used = next(bead for bead in beads if not bead.reason)
+    errors = _jackknifed(crops, symmetric) if len(crops) > 1 else used.error_px
+    return Measured(psf, tuple(beads), errors)
+
+
+def _fitted(values: Array, place: NDArray[np.intp], width: tuple[float, ...]) -> Fit | None:
+    """The fit of one bead; what goes wrong with it must not cost the others."""
+    try:
+        return fitted(values, place, width)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError):
+        return None
+
+
+def _jackknifed(crops: list[Array], symmetric: bool) -> tuple[float, ...]:
+    """Standard error of the mean bead's width per axis, by leaving each bead out in turn.
+
+    Of few beads it is widened as Student's t is, so that it holds in 68 % of the cases.
+    """
+    from scipy.stats import norm, t
+
+    n, total = len(crops), np.sum(crops, axis=0)
+    widths = np.array([fwhm(_evened(total - crop, symmetric)) for crop in crops])
+    spread = ((widths - widths.mean(axis=0)) ** 2).sum(axis=0)
+    few = float(t.ppf(norm.cdf(1), n - 1))
+    return tuple(float(few * e) for e in np.sqrt((n - 1) / n * spread))
 
 
 def _checked(stack: NDArray[Any]) -> tuple[Array, float]:
@@ -162,7 +188,8 @@ def _looked_at(
     """A verdict on one bead by itself, and its crop where it may be used."""
     if fit is None:
         return Bead(tuple(map(float, place)), "shape", "no single peak fits it"), None
-    bead, (noise, ceiling) = Bead(fit.place, fwhm_px=fit.fwhm_px), limits
+    bead = Bead(fit.place, fwhm_px=fit.fwhm_px, error_px=fit.error_px, height=fit.height)
+    noise, ceiling = limits
     crop = cut(values, fit.place, extent)
     if crop is None:
         return replace(bead, reason="border", said="too near the border"), None
@@ -228,13 +255,18 @@ def _by_shape(beads: list[Bead], crops: list[Array | None]) -> tuple[list[Bead],
 
 
 def _averaged(crops: list[Array], symmetric: bool) -> NDArray[np.float32]:
-    total = np.sum(crops, axis=0)
+    total = _evened(np.sum(crops, axis=0), symmetric)
+    rim = frame(total)
+    noise = 1.4826 * float(np.median(np.abs(rim - np.median(rim))))
+    kept = np.where(total > 3 * noise, total, 0.0).clip(0)
+    return np.asarray(kept / kept.sum(), dtype=np.float32)
+
+
+def _evened(total: Array, symmetric: bool) -> Array:
+    """A sum of beads, averaged over mirror images and turns where that is asked for."""
     if symmetric:
         total = total + total[..., ::-1]
         total = total + total[..., ::-1, :]
         if total.shape[-1] == total.shape[-2]:
             total = total + np.swapaxes(total, -1, -2)
-    rim = frame(total)
-    noise = 1.4826 * float(np.median(np.abs(rim - np.median(rim))))
-    kept = np.where(total > 3 * noise, total, 0.0).clip(0)
-    return np.asarray(kept / kept.sum(), dtype=np.float32)
+    return total
