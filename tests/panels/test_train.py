@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
@@ -18,6 +19,7 @@ from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import methods
 from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.networks.denoisers import DENOISERS
 from napari_deconv.restoration.weights import packed
 from napari_deconv.train import library, project
 from napari_deconv.train.loop import Trained
@@ -168,6 +170,12 @@ def test_the_list_says_what_is_wrong_and_loses_nothing(qtbot, tmp_path):
     (tmp_path / "odd.safetensors").write_bytes(b"odd")
     box.bring_in(tmp_path / "odd.safetensors")
     assert "odd.safetensors" in box.message.text
+    torch.save(DENOISERS["ffdnet-gray"]().state_dict(), tmp_path / "ffdnet_gray.pth")
+    box.bring_in(tmp_path / "ffdnet_gray.pth")
+    assert box.entry.name == "ffdnet_gray" and not box.message.text
+    assert "plug-and-play (ffdnet-gray)" in box.told.text() and "MIT" in box.told.text()
+    box.delete("ffdnet_gray")
+    box.refresh("one")
     box.rename("one", "three")
     assert box.entry.name == "three" and "30.00 dB" in box.told.text() and not box.message.text
     given = tmp_path / "given.safetensors"

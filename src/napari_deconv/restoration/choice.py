@@ -73,7 +73,7 @@ class Recommendation:
 
 
 _BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {
-    # docs/networks.md: together over one by one.
+    # docs/reference/networks.md: together over one by one.
     "colour photo": (
         "unrolled",
         {"domain": "photo"},

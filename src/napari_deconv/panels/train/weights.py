@@ -157,8 +157,11 @@ def described(entry: Entry) -> str:
     header, psf = entry.header, entry.psf
     score = f"{entry.score:.2f} dB on held-out images" if entry.score == entry.score else "no score"
     what = f"PSF {psf.shape[1]}x{psf.shape[0]} ({entry.psf_hash})" if psf is not None else "any PSF"
-    steps, minutes = header.get("step", "?"), round(float(header.get("seconds", 0)) / 60, 1)
-    said = [f"{entry.method}, {what}, {score}; {steps} steps in {minutes:g} min."]
+    minutes = round(float(header.get("seconds", 0)) / 60, 1)
+    work = f"{header['step']} steps in {minutes:g} min" if "step" in header else "from elsewhere"
+    denoiser = header.get("fields", {}).get("denoiser", "")
+    name = f"{entry.method} ({denoiser})" if denoiser else entry.method
+    said = [f"{name}, {what}, {score}; {work}."]
     said += [f"Trained on {header['trained_on']}."] if header.get("trained_on") else []
     said += [f"{header['licence']}."] if header.get("licence") else []
     return " ".join(said)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -62,6 +63,24 @@ class NetworkMethod(LearnedMethod):
         if self._domain(problem) == "fluorescence":
             remarks.append(_caution(header, problem, reblur))
         return tuple(text for text in remarks if text)
+
+    def steps(self, problem: Problem) -> Iterator[Tensor]:
+        """By default the network's stages, each told the last one's estimate.
+
+        Between two, the unseen ring is filled with the re-blurred estimate.
+        """
+        net, noise = self.loaded(problem)
+        otf = problem.blur.otf[None, None]
+        y, x, local = problem.y[:, None], None, None
+        for stage in range(self.total):
+            problem.blur.check()
+            with torch.inference_mode():
+                x = net(y, otf, noise.sigma, stage, x, local)
+            yield x[:, 0]
+            if stage < self.total - 1:
+                blurred = problem.blur.forward(x[:, 0])
+                local = noise.near(blurred[:, None])
+                y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
 
     def loaded(self, problem: Problem) -> tuple[Any, Noise]:
         """The network on the problem's device, and what to tell it of the noise."""

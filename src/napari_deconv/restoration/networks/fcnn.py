@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import arranged
-from ...engine.problem import Problem
 from .any_psf import NetworkMethod
 from .base import Call, NetworkModule, Tap
 from .layers import Layered
@@ -71,21 +70,6 @@ class FCNN(
 
     def network(self) -> Network:
         return Network(self.iterations, self.cleans)
-
-    def steps(self, problem: Problem) -> Iterator[Tensor]:
-        net: Network
-        net, noise = self.loaded(problem)
-        otf = problem.blur.otf[None, None]
-        y, x, local = problem.y[:, None], None, None
-        for stage in range(self.total):
-            problem.blur.check()
-            with torch.inference_mode():
-                x = net(y, otf, noise.sigma, stage, x, local)
-            yield x[:, 0]
-            if stage < self.iterations:
-                blurred = problem.blur.forward(x[:, 0])
-                local = noise.near(blurred[:, None])
-                y = problem.with_ring(x[:, 0], blurred=blurred)[:, None]
 
 
 class Network(NetworkModule):
