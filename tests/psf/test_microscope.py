@@ -219,3 +219,18 @@ def test_coarse_sampling_is_told_with_numbers() -> None:
     assert spec.findings((0.2, 0.09, 0.09)) == ()
     psf = spec(pixel_size=(0.3, 0.16, 0.16))
     assert [f.code for f in of_generator(inspect(psf), spec, (0.3, 0.16, 0.16))] == ["nyquist"]
+
+
+def test_a_plane_of_a_thick_sample_is_the_stack_added_up() -> None:
+    spec = WideField(numerical_aperture=0.9)
+    thick = spec.but(thickness_um=2.0)
+    stack = spec((81, 41, 41), (0.025, 0.1, 0.1)).astype(np.float64)
+    stack[[0, -1]] /= 2
+    collapsed = stack.sum(axis=0) / stack.sum()
+    np.testing.assert_allclose(thick((41, 41), (0.1, 0.1)), collapsed, atol=2e-3 * collapsed.max())
+    np.testing.assert_array_equal(
+        thick((9, 9, 9), (0.2, 0.1, 0.1)), spec((9, 9, 9), (0.2, 0.1, 0.1))
+    )
+    plain = spec((41, 41), (0.1, 0.1))
+    assert collapsed.max() < 0.8 * plain.max()
+    assert thick.support((0.1, 0.1))[0] > spec.support((0.1, 0.1))[0]

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from ..core.fields import Shown
+from ..core.fields import Shown, Zero
 from .base import Array
 from .microscope import Microscope, focus_um
 from .nyquist import Band
@@ -22,9 +22,14 @@ class WideField(Microscope, title="Wide-field"):
     ----------
     emission_nm : float
         Wavelength of the light that is seen: DAPI 460, GFP 510, mCherry 610, Cy5 670.
+    thickness_um : float
+        Of a single plane, the depth around the focus that light is counted from, half of it above
+        and half below; 0 takes the plane in focus alone. 1 to 2 is best for samples that are
+        thicker than the focus is deep, however thick (docs/benchmarks/thick_plane.md).
     """
 
     emission_nm: Annotated[float, Interval(ge=200, le=2000)] = 520.0
+    thickness_um: Annotated[float, Interval(ge=0, le=50), Zero("off")] = 0.0
 
     @property
     def finest(self) -> Lens:
@@ -32,6 +37,20 @@ class WideField(Microscope, title="Wide-field"):
 
     def section(self, r_um: Array, z_um: Array) -> Array:
         return self.finest.intensity(r_um, z_um)
+
+    def plane(self, r_um: Array) -> Array:
+        if not self.thickness_um:
+            return super().plane(r_um)
+        # A twelfth of the axial extent apart, layers run into each other.
+        half = self.thickness_um / 2
+        count = 1 + 2 * math.ceil(12 * half / self.finest.axial_um)
+        middle, total = focus_um(self), np.zeros((len(r_um), 1))
+        layers = np.linspace(-half, half, count)
+        weight = np.ones(count)
+        weight[[0, -1]] = 0.5
+        for some in np.array_split(np.arange(count), math.ceil(count / 16)):
+            total[:, 0] += self.section(r_um, middle + layers[some]) @ weight[some]
+        return total
 
     def band(self) -> Band:
         return Band.of(self.finest)

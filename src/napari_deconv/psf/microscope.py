@@ -102,6 +102,10 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
         """Intensity over distance from the axis and travel of the objective, ``(R, Z)``."""
         raise NotImplementedError
 
+    def plane(self, r_um: Array) -> Array:
+        """Intensity over distance from the axis of what 2-D shows, ``(R, 1)``."""
+        return self.section(r_um, np.array([focus_um(self)]))
+
     def band(self) -> Band:
         """The finest detail it passes."""
         raise NotImplementedError
@@ -118,12 +122,14 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
         return tuple(min(n, most) for n, most in zip(sizes, _MOST[-len(steps) :], strict=True))
 
     def render(self, shape: tuple[int, ...], steps: tuple[float, ...]) -> Array:
-        depth = shape[0] if len(shape) == 3 else 1
-        planes = np.arange(depth, dtype=np.float64) - depth // 2
-        z = focus_um(self) + planes * (steps[-3:-2] or (1.0,))[0]
         reach = (((n // 2 + 0.5) * s) ** 2 for n, s in zip(shape[-2:], steps[-2:], strict=True))
         r = radial_grid(self.finest, math.sqrt(sum(reach)))
-        array = _on_pixels(r, self.section(r, z), shape[-2:], steps[-2:], self.finest.airy_um)
+        if len(shape) == 3:
+            planes = np.arange(shape[0], dtype=np.float64) - shape[0] // 2
+            section = self.section(r, focus_um(self) + planes * steps[0])
+        else:
+            section = self.plane(r)
+        array = _on_pixels(r, section, shape[-2:], steps[-2:], self.finest.airy_um)
         return array.clip(0).reshape(shape)
 
 
@@ -176,7 +182,7 @@ def _reach(spec: Microscope, deep: bool) -> tuple[float, float]:
     half = 8 * lens.axial_um + 2 * (high - low)
     z = np.linspace(-half, half, 129) if deep else np.zeros(1)
     r = np.asarray(np.linspace(0, 32 * lens.wavelength_um / lens.numerical_aperture, 385))
-    table = spec.section(r, z + focus_um(spec))
+    table = spec.section(r, z + focus_um(spec)) if deep else spec.plane(r)
     bright = table.max(axis=0) >= spec.faint * table.max()
     inside = (table[:, bright] * r[:, None]).cumsum(axis=0)
     radius = r[int((inside < spec.kept * inside[-1]).sum(axis=0).max())]
