@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,13 @@ from numpy.testing import assert_array_equal
 from scipy.ndimage import gaussian_filter
 
 from napari_deconv import deconvolve
+from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
 from napari_deconv.restoration.networks.volume_layers import from_phases, to_phases
-from napari_deconv.restoration.weights import packed
+from napari_deconv.restoration.weights import packed, read_header
 from napari_deconv.train import stack_loop, stacks
 from napari_deconv.train.microscopes import bank
 from napari_deconv.train.stack_loop import fit_stacks
@@ -121,10 +123,29 @@ def test_thin_stacks_are_restored_with_a_word(shape: tuple[int, int, int], untra
     assert np.isfinite(found.data).all() and any("planes" in note for note in found.notes)
 
 
-def test_flat_psfs_and_missing_weights_are_refused(untrained: str) -> None:
-    image, _ = scene()
+def test_flat_psfs_are_refused_and_shipped_weights_found(untrained: str) -> None:
+    image, truth = scene()
     with pytest.raises(DeconvError, match="works in 3-D") as caught:
         deconvolve(image, PSF[2], Unrolled3D(weights=untrained))
     assert "3-D" in str(caught.value.remedy)
-    with pytest.raises(DeconvError, match="no weights yet"):
-        deconvolve(image, PSF, Unrolled3D())
+    shipped = drain(stream(Unrolled3D(), image, PSF, device="cpu"))
+    assert shipped.recipe["chosen"]["weights"] == "unrolled-3d"
+    assert np.mean((shipped.data - truth) ** 2) < 0.8 * np.mean((image - truth) ** 2)
+
+
+def test_the_command_line_trains_on_stacks_without_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "_EXAM", 1)
+    recipe, out = tmp_path / "stacks.json", tmp_path / "out"
+    recipe.write_text(json.dumps(RECIPE.but(steps=1).to_dict()))
+    order = ["train", str(recipe), "--out", str(out), "--device", "cpu", "--quiet"]
+    assert main(order) == 0
+    weights = Path(capsys.readouterr().out.strip())
+    assert read_header(weights)["recipe"]["steps"] == 1
+    assert main([*order, "--images", str(tmp_path)]) != 0
+    assert "takes no images" in capsys.readouterr().err
+    recipe.write_text(json.dumps(RECIPE.but(steps=2).to_dict()))
+    (out / "checkpoint.pt").unlink()
+    assert main(order) != 0  # the weights there are of another training
+    assert "has not made" in capsys.readouterr().err

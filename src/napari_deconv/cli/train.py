@@ -1,4 +1,4 @@
-"""`napari-deconv train`: make a network's weights from sharp images."""
+"""`napari-deconv train`: make a network's weights from sharp images, or generated stacks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from .options import add_precision
 if TYPE_CHECKING:
     from ..train.loop import Trained
     from ..train.recipe import Recipe
+    from ..train.stack_recipe import StackRecipe
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,10 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "recipe", metavar="RECIPE.json", nargs="?", help="what to train; see recipes/"
     )
     parser.add_argument(
-        "--images", nargs="+", metavar="DIR", help="sharp images, by source of the recipe"
+        "--images",
+        nargs="+",
+        metavar="DIR",
+        help="sharp images, by source of the recipe; none for stacks",
     )
     parser.add_argument(
         "--out", metavar="DIR", help="checkpoint, log, its plot and weights; resumed if there"
@@ -46,23 +50,27 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on with it, and say where the weights are."""
     from ..train.loop import fit
     from ..train.plot import draw
+    from ..train.stack_loop import fit_stacks
+    from ..train.stack_recipe import StackRecipe
 
     if args.plot:
         print(draw(Path(args.plot)))
         return 0
-    for key in ("recipe", "images", "out"):
+    for key in ("recipe", "out"):
         if not getattr(args, key):
             raise DeconvError(f"There is no {key}.", "napari-deconv train --help shows all.")
     if not args.minutes > 0:
         raise DeconvError(f"--minutes {args.minutes:g} is no time.", "Give more than 0.")
-    training = fit(
-        _recipe(Path(args.recipe)),
-        [Path(folder) for folder in args.images],
-        Path(args.out),
-        minutes=args.minutes,
-        device=args.device,
-        precision=args.precision,
-    )
+    recipe, out = _recipe(Path(args.recipe)), Path(args.out)
+    given = {"minutes": args.minutes, "device": args.device, "precision": args.precision}
+    if isinstance(recipe, StackRecipe):
+        if args.images:
+            raise DeconvError("A recipe for stacks takes no images: it generates them.", "Drop it.")
+        training = fit_stacks(recipe, out, **given)
+    elif args.images:
+        training = fit(recipe, [Path(folder) for folder in args.images], out, **given)
+    else:
+        raise DeconvError("There is no images.", "napari-deconv train --help shows all.")
     for progress in training:
         if not args.quiet:
             print(_line(progress), file=sys.stderr, flush=True)
@@ -71,10 +79,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _recipe(path: Path) -> Recipe:
+def _recipe(path: Path) -> Recipe | StackRecipe:
     from ..train.recipe import Recipe
+    from ..train.stack_recipe import StackRecipe
 
-    return Recipe.from_dict(read_object(path, "The recipe", "See recipes/."))
+    about = read_object(path, "The recipe", "See recipes/.")
+    return (StackRecipe if about.get("name") == StackRecipe.name else Recipe).from_dict(about)
 
 
 def _line(progress: Trained) -> str:

@@ -56,6 +56,7 @@ PRESETS = (
     Preset("psf", "light-sheet", "PSF: light-sheet microscope"),
     Preset("psf", "two-photon", "PSF: two-photon microscope"),
     Preset("deconvolve", "unrolled", "Unrolled U-Net"),
+    Preset("deconvolve", "unrolled-3d", "U-Net for stacks"),
     Preset("deconvolve", "fcnn", "FCNN"),
     Preset("deconvolve", "glra", "GLRA"),
     Preset("deconvolve", "rgdn", "RGDN"),

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -33,6 +34,9 @@ from .record import read_record, write_record
 from .sources import Material, read_material
 from .state import State, advance, begin
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from .stack_recipe import StackRecipe
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
@@ -131,7 +135,7 @@ def fit(
         layers, instead = choose_precision(precision, workers.device, training=True)
         state = begin(recipe, workers.device, layers)
         make_folder(out)
-        _check_folder(out, recipe)
+        check_folder(out, recipe)
         if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", workers.device)
         if workers.leads:
@@ -143,7 +147,7 @@ def fit(
     return out / "best.safetensors"
 
 
-def _check_folder(out: Path, recipe: Recipe) -> None:
+def check_folder(out: Path, recipe: Recipe | StackRecipe) -> None:
     """Raise if weights of another origin lie where this training's would go."""
     best = out / "best.safetensors"
     guard = Guard.of([locate(recipe.start)] if recipe.start else [])

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from ..core.device import choose_device
+from ..core.paths import exists, make_folder
 from ..core.precision import choose_precision
 from ..io.atomic import replacing
+from ..io.locks import only_run
 from ..restoration.weights import packed
-from .loop import Trained, rewind
+from .loop import Trained, check_folder, rewind
 from .microscopes import bank
 from .parallel import Team
 from .plot import draw as plot
@@ -27,37 +29,49 @@ _VALIDATION_STEPS = 200
 
 
 def fit_stacks(
-    recipe: StackRecipe, out: Path, *, minutes: float = math.inf, device: str = "auto"
+    recipe: StackRecipe,
+    out: Path,
+    *,
+    minutes: float = math.inf,
+    device: str = "auto",
+    precision: str = "auto",
 ) -> Generator[Trained, None, Path]:
     """Train until the schedule or the time budget ends; call again to go on exactly there.
+
+    PSFs and stacks are made as they are needed and kept in ``out``, about 1.5 MB a stack.
 
     Parameters are those of `loop.fit`, which also says what is yielded, returned and raised.
     """
     watch = Watch(60 * minutes)
-    out.mkdir(parents=True, exist_ok=True)
-    shape = (recipe.psf_depth_px, recipe.psf_px, recipe.psf_px)
-    optics = bank(out / "microscopes.npz", recipe.microscopes, shape, recipe.seed)
-    team = Team(choose_device(device))
-    # The loop's own recipe has photos; what a step reads of it, this one has as well.
-    plan = cast(Any, recipe)
-    state = begin(plan, team.device, choose_precision("auto", team.device, training=True)[0])
-    if (out / "checkpoint.pt").exists():
-        state.load(out / "checkpoint.pt", team.device)
-    rewind(out / "log.jsonl", state.step)
-    scenes = {name: batch.to(team.device) for name, batch in exam(recipe, optics)}
-    shelf = Shelf(recipe, optics, out / "stacks")
-    saved = time.monotonic()
-    if state.step == 0:
-        yield _validated(state, recipe, scenes, out)
-    while state.step < recipe.steps and watch.goes_on:
-        batch: Any = shelf.draw(state.step, state.rng).to(team.device)
-        advance(state, batch, plan, team)
-        if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
+    with only_run(out):
+        make_folder(out)
+        check_folder(out, recipe)
+        team = Team(choose_device(device))
+        layers, instead = choose_precision(precision, team.device, training=True)
+        # The loop's own recipe has photos; what a step reads of it, this one has as well.
+        plan = cast(Any, recipe)
+        state = begin(plan, team.device, layers)
+        if exists(out / "checkpoint.pt"):
+            state.load(out / "checkpoint.pt", team.device)
+        rewind(out / "log.jsonl", state.step)
+        for note in filter(None, [instead]):
+            yield Trained(state.step, recipe.steps, note=note)
+        shape = (recipe.psf_depth_px, recipe.psf_px, recipe.psf_px)
+        optics = bank(out / "microscopes.npz", recipe.microscopes, shape, recipe.seed)
+        shelf = Shelf(recipe, optics, out / "stacks")
+        scenes = {name: batch.to(team.device) for name, batch in exam(recipe, optics)}
+        saved = time.monotonic()
+        if state.step == 0:
             yield _validated(state, recipe, scenes, out)
-        if time.monotonic() - saved > _CHECKPOINT_SECONDS:
-            state.save(out / "checkpoint.pt")
-            saved = time.monotonic()
-    state.save(out / "checkpoint.pt")
+        while state.step < recipe.steps and watch.goes_on:
+            batch: Any = shelf.draw(state.step, state.rng).to(team.device)
+            advance(state, batch, plan, team)
+            if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
+                yield _validated(state, recipe, scenes, out)
+            if time.monotonic() - saved > _CHECKPOINT_SECONDS:
+                state.save(out / "checkpoint.pt")
+                saved = time.monotonic()
+        state.save(out / "checkpoint.pt")
     return out / "best.safetensors"
 
 

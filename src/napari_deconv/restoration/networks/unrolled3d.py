@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import DeconvError
-from ...core.paths import exists
 from ...engine.problem import Problem, Settled
 from ..richardson_lucy import RichardsonLucy
 from ..weights import load_network, locate, named, read_header, read_weights
@@ -49,7 +47,6 @@ class Unrolled3D(
     ndim=(3,),
     citation="napari-deconv; after Y. Li et al., Incorporating the image formation process into "
     "deep learning improves network performance, Nature Methods 2022",
-    untrained=True,
     has_maps=False,
     non_negative=True,
     roomy=False,
@@ -95,11 +92,6 @@ class Unrolled3D(
         yield from ()  # done at once
         if self.weights:
             return None
-        if not exists(locate(self.default_weights)):
-            raise DeconvError(
-                f"{self.title} has no weights yet: none are shipped.",
-                "Take Richardson-Lucy, or name weights of your own.",
-            )
         read_weights(locate(self.default_weights), self.name)
         return Settled(self, named(self.default_weights))
 
