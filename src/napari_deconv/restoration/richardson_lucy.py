@@ -15,7 +15,6 @@ from ..core.fields import Zero
 from ..core.progress import drain
 from ..engine.coverage import Coverage, inverse
 from ..engine.problem import Problem, Settled
-from ..signal.fourier import Blur
 from .back_projector import wiener_butterworth
 from .base import Method
 from .held_out import HeldOut, search
@@ -188,7 +187,7 @@ class RichardsonLucy(
             normalise = partial(_normalise_by, shared_light(problem, use))
 
         def iterate(walk: Walk, ratio: PerRows) -> None:
-            smooth = tv_factor(problem.blur, walk.point, self.tv, problem.spacing)
+            smooth = tv_factor(problem, walk.point, self.tv)
             walk.iterate(problem.blur, ratio, partial(normalise, smooth), problem.window[1], back)
 
         return ratio, iterate
@@ -232,23 +231,24 @@ def _normalise(seen: Coverage, smooth: Tensor | None, correction: Tensor, rows: 
     return correction if smooth is None else correction.mul_(smooth[:, rows])
 
 
-def tv_factor(blur: Blur, x: Tensor, weight: float, spacing: Sequence[float]) -> Tensor | None:
+def tv_factor(problem: Problem, x: Tensor, weight: float) -> Tensor | None:
     """``1 / (1 - weight div(grad x / |grad x|))``, like ``x``; None without weight.
 
     Positive, as no divergence of a unit field passes 6 and the weight ends at 0.1. Gradients under
-    5 % of the mean intensity are taken as flat, without which the acceleration sees only their
-    flicker.
+    5 % of the mean intensity, where the image was seen, are taken as flat, without which the
+    acceleration sees only their flicker.
     """
     if not weight:
         return None
     factor = like(x)
-    least = 0.05 * float(x.mean()) + 1e-15  # whose square is still a float32
+    least = 0.05 * float(x[problem.window].mean()) + 1e-15  # whose square is still a float32
+    spacing = problem.spacing or (1.0,) * (x.ndim - 1)
 
     def fill(rows: slice) -> None:
-        divergence = unit_divergence(x, rows, spacing or (1.0,) * (x.ndim - 1), least)
+        divergence = unit_divergence(x, rows, spacing, least)
         factor[:, rows] = divergence.mul_(-weight).add_(1).reciprocal_()
 
-    blur.each(fill, len(x))
+    problem.blur.each(fill, len(x))
     return factor
 
 
