@@ -1,11 +1,12 @@
 """Networks with and without bfloat16 units, side by side: the seconds of one 256x256 plane.
 
-``python benchmarks/network_laptop.py`` runs itself once as the processor is and once held to AVX2,
-as most laptops have it, turn by turn, and prints a Markdown table: seconds and CPU seconds for a
-plane through the whole method, in the format that is chosen there; CPU seconds of the same
-convolutions back to back in that format, and the share of their throughput that is reached, by CPU
-time. Medians of interleaved repeats. CPU times of threads that wait for each other on a busy
-machine count the waiting; wall times count everybody's work.
+``python benchmarks/network_laptop.py`` runs itself as the processor is, in bfloat16 (where it has
+units for that) and in float32, and held to AVX2, as most laptops have it, turn by turn, and prints
+a Markdown table: seconds and CPU seconds for a plane through the whole method; CPU seconds of the
+same convolutions back to back in that format, and the share of their throughput that is reached,
+by CPU time. Medians of interleaved repeats. ``convolution`` is one 3x3 layer, 64 maps to 64, of
+64x64, in both formats and both layouts, emulated ones as well. CPU times of threads that wait for
+each other on a busy machine count the waiting; wall times count everybody's work.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -38,7 +40,25 @@ def clocked(run: object) -> tuple[float, float]:
     return time.perf_counter() - wall, time.process_time() - cpu
 
 
-def measure(name: str, side: int, threads: int, repeats: int) -> dict[str, object]:
+def convolution(threads: int) -> None:
+    """Print the time of a layer in every format and layout."""
+    torch.set_num_threads(threads)
+    for dtype in (torch.float32, torch.bfloat16):
+        for layout in (torch.channels_last, torch.contiguous_format):
+            layer = torch.nn.Conv2d(64, 64, 3, padding=1).to(dtype, memory_format=layout)
+            x = torch.rand(1, 64, 64, 64).to(dtype, memory_format=layout)
+            with torch.inference_mode():
+                layer(x)
+                walls = [clocked(partial(layer, x))[0] for _ in range(9)]
+            order = "channels last" if layout == torch.channels_last else "planes"
+            kind = str(dtype).removeprefix("torch.")
+            milliseconds = 1e3 * statistics.median(walls)
+            print(
+                f"| convolution, {order} | {instruction_set()} | {kind} | {milliseconds:.1f} ms |"
+            )
+
+
+def measure(name: str, side: int, threads: int, repeats: int, precision: str) -> dict[str, object]:
     """A method's figures in this process."""
     methods()
     torch.set_num_threads(threads)
@@ -47,9 +67,9 @@ def measure(name: str, side: int, threads: int, repeats: int) -> dict[str, objec
     method = Method.make(name)
 
     def whole() -> None:
-        drain(stream(method, image, psf, noise=0.01, device="cpu"))
+        drain(stream(method, image, psf, noise=0.01, device="cpu", precision=precision))
 
-    layers, _ = choose_precision("auto", torch.device("cpu"))
+    layers, _ = choose_precision(precision, torch.device("cpu"))
     with recorded() as calls:
         whole()
     alone = bare(calls, torch.device("cpu"), layers)
@@ -70,11 +90,16 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--methods", nargs="+", default=NETWORKS)
-    parser.add_argument("--child", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--methods", nargs="*", default=NETWORKS)
+    parser.add_argument("--only-avx2", action="store_true", help="leave the other columns out")
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.child == ["convolution", "auto"]:
+        convolution(given.threads)
+        return
     if given.child:
-        print(json.dumps(measure(given.child, given.side, given.threads, given.repeats)))
+        name, precision = given.child
+        print(json.dumps(measure(name, given.side, given.threads, given.repeats, precision)))
         return
     print(
         f"{given.side}x{given.side}, {given.threads} threads, torch {torch.__version__}, load "
@@ -82,18 +107,31 @@ def main() -> None:
     )
     print("| method | runs on | format | seconds | CPU s | convolutions, CPU s | share |")
     print("|---|---|---|---|---|---|---|")
+    ways: list[tuple[dict[str, str], str]] = [(AVX2, "auto")]
+    if not given.only_avx2:
+        ways = [({}, "auto"), ({}, "float32"), *ways]
     for name in given.methods:
+        seen = set()
+        for variables, precision in ways:
+            row = json.loads(child(variables, name, precision).splitlines()[-1])
+            way = f"{row['isa']} | {row['format']}"
+            if way not in seen:  # "auto" may be float32
+                seen.add(way)
+                print(
+                    f"| {name} | {way} | {row['wall']:.2f} | {row['cpu']:.2f} | "
+                    f"{row['bare']:.2f} | {100 * row['share']:.0f} % |",
+                    flush=True,
+                )
+    if not given.only_avx2:
         for variables in ({}, AVX2):
-            said = subprocess.run(
-                [sys.executable, *sys.argv, "--child", name],
-                env={**os.environ, **variables}, capture_output=True, text=True, check=True,
-            ).stdout  # fmt: skip
-            found = json.loads(said.splitlines()[-1])
-            print(
-                f"| {name} | {found['isa']} | {found['format']} | {found['wall']:.2f} | "
-                f"{found['cpu']:.2f} | {found['bare']:.2f} | {100 * found['share']:.0f} % |",
-                flush=True,
-            )
+            print(child(variables, "convolution", "auto"), end="", flush=True)
+
+
+def child(variables: dict[str, str], name: str, precision: str) -> str:
+    """What this script prints of a method in a process of its own."""
+    command = [sys.executable, *sys.argv, "--child", name, precision]
+    variables = {**os.environ, **variables}
+    return subprocess.run(command, env=variables, capture_output=True, text=True, check=True).stdout
 
 
 if __name__ == "__main__":

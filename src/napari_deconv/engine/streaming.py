@@ -130,8 +130,9 @@ def prepare(
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
     hidden = Unseen.of(image, layout, unseen, nan)
     given = noise if noise is None or isinstance(noise, NoiseLaw) else _given(noise)
-    intensity, _ = survey(image, layout, hidden)
     reading, block = read_typical(image, layout, hidden, given)
+    # Of one item it says all; of several a frame that is not typical may be darker.
+    intensity = reading.intensity if layout.count == 1 else survey(image, layout, hidden)[0]
     where = choose_device(device)
     layers, instead = choose_precision(precision, where)
     budget = default_budget(where) if memory_bytes is None else int(memory_bytes)
