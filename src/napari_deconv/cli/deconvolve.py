@@ -28,7 +28,7 @@ from ..io import (
 from ..io.guard import is_zarr
 from ..io.photo import not_srgb
 from ..io.trial import check_format
-from ..psf import FromMetadata, ImageFacts, PreparedPsf, PsfRequest
+from ..psf import FromMetadata, ImageFacts, OpticsPreset, PreparedPsf, PsfRequest
 from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
 from .large import add_large, guard_of, is_large, run_large
@@ -67,6 +67,8 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help='a file, or a generator: "disk:radius_px=7"; once for all channels, or once '
         "for each; what is not given of a microscope's is taken from the image's metadata, auto "
         "takes all [default auto]")  # fmt: skip
+    add("--optics", metavar="NAME|FILE",
+        help="a preset of `napari-deconv psf optics`, which wins over the metadata")  # fmt: skip
     add("--ask-nothing", action="store_true",
         help="fail where the metadata leave a field of a microscope's PSF open, instead of "
         "assuming what is usual")  # fmt: skip
@@ -370,12 +372,17 @@ def _psf(args: argparse.Namespace, replayed: RunRecord) -> PsfRequest:
     """
     given = [PsfRequest.parse(text, complete=True) for text in args.psf or ()]
     recorded_psf = replayed.psf or replayed.channels
+    preset = OpticsPreset.load(args.optics) if args.optics else None
+    if preset and not given:
+        given = [PsfRequest(metadata=FromMetadata())]
     if not given and not recorded_psf and not all(map(_bare, args.inputs)):
         given = [PsfRequest(metadata=FromMetadata())]
     if given:
         assume = not args.ask_nothing
         given = [
-            replace(one, metadata=one.metadata and replace(one.metadata, assume=assume))
+            replace(
+                one, metadata=one.metadata and replace(one.metadata, assume=assume, preset=preset)
+            )
             for one in given
         ]
         psf = given[0] if len(given) == 1 else PsfRequest(channels=dict(enumerate(given)))

@@ -11,7 +11,7 @@ from ..core.errors import DeconvError
 from ..io import Guard, Picture, write
 from ..io.picture import length
 from ..psf import PSF, describe
-from . import psf_beads, psf_estimate
+from . import psf_beads, psf_estimate, psf_optics
 from .batch import make_folder
 from .options import add_common, add_fields, given_fields, numbers, sizes
 from .report import Reporter
@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     psf_estimate.configure(
         kinds.add_parser("estimate", help="from a blurred image", allow_abbrev=False)
     )
+    psf_optics.configure(kinds.add_parser("optics", help="with a name", allow_abbrev=False))
     psf_beads.configure(kinds.add_parser("beads", help="from beads", allow_abbrev=False))
     for name, cls in sorted(PSF.registry.items()):
         summary = cls.summary().replace("%", "%%")

@@ -65,6 +65,8 @@ class Optics:
         Where each of these fields stands in the file.
     notes : tuple of str
         What was not taken, and why.
+    microscope : str
+        Maker and model, as the file names them.
     """
 
     numerical_aperture: float | None = None
@@ -79,6 +81,7 @@ class Optics:
     names: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    microscope: str = ""
 
     def of_channels(self, numbers: Sequence[int]) -> Optics:
         """The same of some channels, in this order."""
@@ -162,6 +165,8 @@ def optics_in(xml: str) -> Optics:
     notes: list[str] = []
     immersion, source = _immersion(objective, {} if settings is None else settings.attrib, notes)
     modes = tuple(_MODES.get(c.get("AcquisitionMode", ""), "") for c in channels)
+    stand = next(_named(root, "Microscope"), None)
+    model = {} if stand is None else stand.attrib
     magnified = objective.get("CalibratedMagnification") or objective.get("NominalMagnification")
     lasers = (next(_named(c, "LightSourceSettings"), None) for c in channels)
     excitation = tuple(
@@ -189,6 +194,7 @@ def optics_in(xml: str) -> Optics:
             "pixel_size": "OME-XML, PhysicalSize",
         },
         notes=tuple(dict.fromkeys(notes)),
+        microscope=f"{model.get('Manufacturer', '')} {model.get('Model', '')}".strip(),
     )
 
 
@@ -217,6 +223,7 @@ _KEYS = {
     "excitation_nm": r"ex(citation)?(wavelength|peak|nm)?(nm)?|laserwavelength",
     "pinhole_um": r"pinhole(size|diameter)?(um|µm)?",
     "mode": r"acquisitionmode|modality",
+    "microscope": r"microscope(name|model)?",
     "name": r"channelname|fluor|dye(name)?|chnames?",
 }
 """Names that writers give to these, in small letters and digits alone; a path may stand before."""
@@ -285,6 +292,7 @@ def optics_in_info(text: str) -> Optics:
         sources=dict.fromkeys((*_KEYS, "kind"), "ImageJ info")
         | {"pixel_size": "ImageJ calibration"},
         notes=tuple(dict.fromkeys(notes)),
+        microscope=stated.get(("microscope", 0), ""),
     )
 
 

@@ -26,6 +26,7 @@ from .measured import from_array, load
 from .metadata import ChannelPSF, Fact, from_metadata
 from .motion import Motion, line_to_motion
 from .preflight import inspect, of_generator, repair
+from .preset import OpticsPreset
 from .readout import describe, fwhm
 from .request import FromMetadata, ImageFacts, PreparedPsf, PsfRequest, Values
 
@@ -46,6 +47,7 @@ __all__ = [
     "ImageFacts",
     "LightSheet",
     "Motion",
+    "OpticsPreset",
     "PreparedPsf",
     "PsfRequest",
     "RegionPSF",

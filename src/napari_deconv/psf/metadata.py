@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from ..io.optics import Optics, at, optics_of
 from .base import PSF, checked_pixel_size
 from .dyes import band_named, dye_named, laser_named
 from .microscope import Microscope
+from .preset import OpticsPreset, fitting
 
 _WORDS = {
     "kind": ("microscope", ""),
@@ -126,6 +128,7 @@ def from_metadata(
     pixel_size: Sequence[float] | None = None,
     axes: str | None = None,
     assume: bool = True,
+    preset: OpticsPreset | None = None,
     **fields: Any,
 ) -> tuple[ChannelPSF, ...]:
     """Make the PSF of every channel from what an image's metadata say of its optics.
@@ -146,6 +149,8 @@ def from_metadata(
         As for `io.read`.
     assume : bool, optional
         Whether usual values are taken for what nobody states; they are marked in the facts.
+    preset : OpticsPreset, optional
+        Optics with a name; its fields win over the file's.
     **fields
         Fields of the PSF that are known better; they win.
 
@@ -164,7 +169,7 @@ def from_metadata(
     optics, name = optics_of(picture), picture.path.name if picture.path else "The image"
     count = picture.data.shape[picture.axes.index("C")] if "C" in picture.axes else 1
     found = [
-        channel_psf(optics, channel, kind, fields, _name(picture, optics, channel), name)
+        channel_psf(optics, channel, kind, fields, _name(picture, optics, channel), name, preset)
         for channel in range(count)
     ]
     sizes, measured = _sizes(picture, optics, pixel_size, name)
@@ -181,6 +186,7 @@ def channel_psf(
     typed: Mapping[str, Any] | None = None,
     name: str = "",
     file: str = "The image",
+    preset: OpticsPreset | None = None,
 ) -> ChannelPSF:
     """The PSF of one channel of a file that states ``optics``; its voxel size is left empty.
 
@@ -198,6 +204,8 @@ def channel_psf(
         The channel's, which may give its wavelengths.
     file : str
         For errors.
+    preset : OpticsPreset, optional
+        Optics with a name, which win over the file's.
 
     Raises
     ------
@@ -205,13 +213,20 @@ def channel_psf(
         If the kind is ``"auto"`` and no numerical aperture is known, or a field does not fit.
     """
     typed, notes = dict(typed or {}), list(optics.notes)
-    first = _kind(optics, channel, kind, notes)
+    if preset is None and (own := fitting(optics.microscope)) is not None:
+        notes.append(f"A preset is for this microscope: --optics {shlex.quote(own.name)}")
+    if kind == "auto" and preset is not None and preset.kind != "auto":
+        first = _fact("kind", kind := preset.kind, preset.source)
+    else:
+        first = _kind(optics, channel, kind, notes)
     cls = PSF.lookup(str(first.value))
     if not issubclass(cls, Microscope):
         raise DeconvError(f"{cls.title} is not a microscope.", "Choose wide-field or confocal.")
     check_typed(cls.name, typed)
-    given = [_fact(key, value, TYPED) for key, value in typed.items()]
-    facts = {fact.field: fact for fact in given}
+    named = {k: v for k, v in (preset.fields if preset else {}).items() if k in cls.fields()}
+    facts = {key: _fact(key, value, preset.source) for key, value in named.items() if preset}
+    facts |= {key: _fact(key, value, TYPED) for key, value in typed.items()}
+    typed = named | typed
     _aperture(facts, optics, kind, file)
     _indices(facts, optics, notes)
     wanted = [key for key in _LIGHT if key in cls.fields()]

@@ -28,6 +28,7 @@ from .measured import from_array, of_picture
 from .metadata import ChannelPSF, Fact, check_typed, from_metadata
 from .microscope import Microscope
 from .preflight import inspect, of_generator, repair
+from .preset import OpticsPreset
 from .readout import describe
 
 Kernel = NDArray[Any] | DepthPSF | RegionPSF
@@ -142,11 +143,14 @@ class FromMetadata:
         The fields that were typed; they win.
     assume : bool
         Whether usual values are taken for what nobody states.
+    preset : OpticsPreset, optional
+        Optics with a name, which win over the file's.
     """
 
     kind: str = "auto"
     fields: Mapping[str, Any] = field(default_factory=dict)
     assume: bool = True
+    preset: OpticsPreset | None = None
 
     def __post_init__(self) -> None:
         kinds = (kind for kind in PSF.registry.values() if issubclass(kind, Microscope))
@@ -162,7 +166,13 @@ class FromMetadata:
             kind=checked_field(where, data, "kind", str, "auto"),
             fields=checked_field(where, data, "fields", dict, {}),
             assume=checked_field(where, data, "assume", bool, True),
+            preset=OpticsPreset.from_dict(data["preset"]) if data.get("preset") else None,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain JSON values; `from_dict` is its inverse."""
+        preset = {"preset": self.preset.to_dict()} if self.preset else {}
+        return {"kind": self.kind, "fields": dict(self.fields), "assume": self.assume} | preset
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +283,7 @@ class PsfRequest:
             "spec": self.generator and self.generator.to_dict(),
             "file": self.file,
             "layer": self.layer,
-            "metadata": metadata and {**vars(metadata), "fields": dict(metadata.fields)},
+            "metadata": metadata and metadata.to_dict(),
             "size": self.size and list(self.size),
             "pixel_size": self.pixel_size and list(self.pixel_size),
             "depths": self.depths if self.depths > 1 else None,
@@ -405,7 +415,12 @@ class PsfRequest:
         picture = image.picture
         sizes = image.sizes(3 if "Z" in picture.axes else 2) if image.typed else None
         psfs = from_metadata(
-            picture, wanted.kind, pixel_size=sizes, assume=wanted.assume, **wanted.fields
+            picture,
+            wanted.kind,
+            pixel_size=sizes,
+            assume=wanted.assume,
+            preset=wanted.preset,
+            **wanted.fields,
         )
         if channel is not None and channel >= len(psfs):
             name = picture.path.name if picture.path else "the image"
