@@ -90,14 +90,16 @@ def test_a_folder_becomes_pairs_that_their_recipe_makes_again(photos: Path, tmp_
     summary, steps = finish(generate(SAMPLER, photos, tmp_path / "set", count=4, seed=9))
     assert (summary.written, steps, summary.skipped) == (4, 4, ())
     names = sorted(p.name for p in (tmp_path / "set" / "degraded").iterdir())
-    assert names == ["00000_a.tif", "00001_b.tif", "00002_c.tif", "00003_a.tif"]
+    assert names == [
+        f"{pair}_degraded.tif" for pair in ("00000_a", "00001_b", "00002_c", "00003_a")
+    ]
 
     recipe = json.loads((tmp_path / "set" / "recipe.json").read_text())
     scene = Scene.from_dict(recipe["pairs"][1]["scene"])
     sharp = np.asarray(Image.open(photos / "b.png")) / np.float64(255)
     degraded, truth = degrade_as(scene, sharp.astype(np.float32))
     for kind, expected in {"degraded": degraded, "truth": truth, "psf": scene.psf()}.items():
-        stored = io.read(tmp_path / "set" / kind / "00001_b.tif").data
+        stored = io.read(tmp_path / "set" / kind / f"00001_b_{kind}.tif").data
         np.testing.assert_array_equal(stored, expected)
         assert stored.dtype == np.float32
 
@@ -129,7 +131,7 @@ def test_arrays_are_saved_along_so_that_the_recipe_suffices(tmp_path: Path) -> N
 def test_gray_weighs_the_colours(photos: Path, tmp_path: Path) -> None:
     neutral = Sampler(psfs=SAMPLER.psfs)
     finish(generate(neutral, photos, tmp_path / "set", count=2, gray=True))
-    truth = io.read(tmp_path / "set" / "truth" / "00001_b.tif").data
+    truth = io.read(tmp_path / "set" / "truth" / "00001_b_truth.tif").data
     rgb = np.asarray(Image.open(photos / "b.png")) / 255
     np.testing.assert_allclose(truth, rgb @ [0.299, 0.587, 0.114], atol=1e-7)
 
@@ -175,7 +177,7 @@ def test_bad_requests(photos: Path, tmp_path: Path) -> None:
         (generate(SAMPLER, photos, photos, count=1), "not empty"),
         (generate(SAMPLER, photos, tmp_path / "o", count=0), "count = 0"),
         (generate(SAMPLER, {"a": np.ones((2, 2))}, tmp_path / "o", count=1), "No pair"),
-        (regenerate(bad, tmp_path / "o"), "no recipe"),
+        (regenerate(bad, tmp_path / "o"), "not a recipe of a data set"),
         (regenerate(out_of_tree, tmp_path / "o"), "not a plain file name"),
     ]:
         with pytest.raises(DeconvError, match=message):

@@ -72,3 +72,33 @@ def test_data_set_from_layers(panel, qtbot, tmp_path):
     assert "2 pairs" in box.run_bar.message.text
     recipe = json.loads((tmp_path / "pairs" / "recipe.json").read_text())
     assert [p["scene"]["psf"]["radius_px"] for p in recipe["pairs"]] == [2.0, 2.0]
+
+
+def test_noise_is_the_same_part_of_the_range_in_a_data_set(viewer, panel, qtbot, tmp_path):
+    photo = np.random.default_rng(0).integers(0, 256, (40, 44), np.uint8)
+    panel.image.pick(viewer.add_image(photo, name="photo"))
+    panel.chain.set_values({"noise": 2.55})
+    assert "1 % of the image’s range, 0 to 255" in panel.noise.text()
+    box = panel.dataset
+    for combo in (box.whence, box.psfs, box.camera):
+        combo.setCurrentIndex(1)
+    viewer.layers.selection = {viewer.layers["photo"]}
+    box.count.setValue(1)
+    box.out.set_path(str(tmp_path / "pairs"))
+    box.run()
+    qtbot.waitUntil(lambda: not box.run_bar.running, timeout=10_000)
+    recipe = json.loads((tmp_path / "pairs" / "recipe.json").read_text())
+    assert recipe["pairs"][0]["scene"]["chain"]["noise"] == pytest.approx(0.01)
+    assert (tmp_path / "pairs" / "truth" / "00000_000_photo_truth.tif").exists()
+    viewer.layers.clear()
+    box.run()
+    assert "on the scale of an image" in box.run_bar.message.text
+
+
+def test_pressing_again_leaves_one_psf_and_one_truth(viewer, panel, qtbot):
+    for seed in (1, 2):
+        panel.chain.set_values({"noise": 0.05, "seed": seed})
+        panel.run()
+        qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=5000)
+    kinds = [layer.metadata[KEY]["kind"] for layer in list(viewer.layers)[1:]]
+    assert sorted(kinds) == ["degraded", "degraded", "psf", "truth"]

@@ -222,10 +222,15 @@ def _pair(job: _Job, entry: dict[str, Any], stage: Path) -> list[dict[str, Any]]
     hashes = {"source_sha256": _sha256(sharp.data), "degraded_sha256": _sha256(degraded)}
     if any(entry.get(key, value) != value for key, value in hashes.items()):
         job.differing.append(entry["name"])
-    name, kernel = f"{entry['name']}.tif", scene.psf()
-    io.write(stage / "degraded" / name, degraded, like=sharp, recipe=entry["scene"])
-    io.write(stage / "truth" / name, truth, like=sharp)
-    io.write(stage / "psf" / name, kernel, axes="ZYX"[-kernel.ndim :], recipe=scene.psf.to_dict())
+    kernel = scene.psf()
+
+    def at(kind: str) -> Path:
+        # Opened together, files of one name could not be told apart.
+        return stage / kind / f"{entry['name']}_{kind}.tif"
+
+    io.write(at("degraded"), degraded, like=sharp, recipe=entry["scene"])
+    io.write(at("truth"), truth, like=sharp)
+    io.write(at("psf"), kernel, axes="ZYX"[-kernel.ndim :], recipe=scene.psf.to_dict())
     return [entry | {"axes": picture.axes} | hashes]
 
 

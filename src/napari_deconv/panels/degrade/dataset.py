@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TIP = Qt.ItemDataRole.ToolTipRole
 _ABOUT = (
     "Pairs of degraded and sharp images with their PSFs, as TIFF, and a recipe that makes them "
-    "again. Noise and saturation count on the unit scale here."
+    "again. Noise is the same part of every image’s range as above."
 )
 
 

@@ -14,14 +14,23 @@ from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
 from ...degradation import Chain
+from ...degradation.arrays import full_scale
 from ...psf import PreparedPsf
 from ..kit.form import Form
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, add_image, axes_of, is_image, made_by_hand, pixels
+from ..kit.layers import (
+    Placement,
+    add_image,
+    axes_of,
+    is_image,
+    made_by_hand,
+    pixels,
+    record,
+)
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
-from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.parts import Notice, Panel, heading, read_out, rows
 from ..kit.run_bar import RunBar
 from ..psf.layer import add_psf
 from ..psf.source import PsfSource
@@ -79,6 +88,7 @@ class DegradePanel(Panel):
         self.image.setToolTip("The sharp image. It is never changed.")
         self.psf = PsfSource(napari_viewer, adopt=made_by_hand, optional=True, apart=True)
         self.chain = Form(Chain)
+        self.noise = read_out()
         self.run_bar = RunBar("Degrade", "Degrade")
         self.live_row = LiveRow(napari_viewer, self._task)
         self.live = self.live_row.live
@@ -114,7 +124,7 @@ class DegradePanel(Panel):
         fold = Fold("Make a data set", self.dataset)
         for part in (
             self.hint, top, heading("Blur"), self.psf, heading("Camera"), self.chain,
-            fold,
+            self.noise, fold,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -125,6 +135,7 @@ class DegradePanel(Panel):
         self.image.picked.connect(self._on_image)
         self.psf.shown.connect(self.live.refresh)
         self.chain.changed.connect(self.live.refresh)
+        self.chain.changed.connect(self._tell_noise)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
         self.on_close(self.live.close)
@@ -136,7 +147,20 @@ class DegradePanel(Panel):
         self.hint.say("" if layer is not None else _HINT)
         self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
+        self._tell_noise()
         self.live.refresh()
+
+    def _tell_noise(self) -> None:
+        """Say what the noise is of the image's range: the number alone says nothing."""
+        layer, noise = self.image.layer, self.chain.values()["noise"]
+        if layer is None or not noise:
+            self.noise.hide()
+            return
+        full = full_scale(np.dtype(pixels(layer).dtype))
+        self.noise.setText(
+            f"Noise {noise:g} is {100 * noise / full:.3g} % of the image’s range, 0 to {full:g}."
+        )
+        self.noise.show()
 
     def _task(self) -> Task:
         order, prepared = self.order(), self.psf.prepared
@@ -147,9 +171,19 @@ class DegradePanel(Panel):
         return Task(self.image.layer, shape, lambda _: kernel, order.preview)
 
     def _settings(self) -> tuple[Any, Any]:
-        """PSF generator (None if it is not a generator) and chain, for the data set."""
-        kind = self.psf.choice.kind
-        return (self.psf.choice.spec() if kind is not None else None), self.chain.spec()
+        """PSF generator (None if it is not a generator) and chain, for the data set.
+
+        Its images are taken to the unit scale, so the noise is, too: it stays the same part of an
+        image's range.
+        """
+        kind, chain, layer = self.psf.choice.kind, self.chain.spec(), self.image.layer
+        if chain.noise and layer is None:
+            raise DeconvError(
+                f"The noise {chain.noise:g} is on the scale of an image, and none is open.",
+                "Open one of the sharp images, or set the noise to 0.",
+            )
+        full = 1.0 if layer is None else full_scale(np.dtype(pixels(layer).dtype))
+        return (self.psf.choice.spec() if kind is not None else None), chain.on_scale(full)
 
     def _on_result(self, made: tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]) -> None:
         if self._source is None:
@@ -159,14 +193,24 @@ class DegradePanel(Panel):
         recipe = psf.record if psf is not None else {}
         options = placement.shifted(_offset(chain, axes, psf.array.shape if psf else ()))
         about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
-        if psf is not None and "layer" not in recipe:
+        if psf is not None and "layer" not in recipe and not self._open("psf", psf.array):
             # Whoever restores the image next finds its PSF beside it.
             add_psf(self._viewer, psf.array, recipe, placement, visible=False, by="degrade")
-        add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
+        if not self._open("truth", truth, name):
+            add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
         layer = add_image(
             self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}
         )
         self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
+
+    def _open(self, kind: str, data: NDArray[Any], source: str = "") -> bool:
+        """Whether the same is open as a layer already: pressing again must not pile them up."""
+        return any(
+            record(x).get("kind") == kind
+            and record(x).get("source", "") == source
+            and np.array_equal(x.data, data)
+            for x in self._viewer.layers
+        )
 
 
 def _offset(chain: Chain, axes: str, psf_shape: tuple[int, ...]) -> tuple[int, ...]:
