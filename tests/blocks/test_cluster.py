@@ -25,9 +25,9 @@ KERNEL = psf.Gaussian(sigma_px=0.9)()
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    image = np.random.default_rng(0).poisson(30, (12, 256, 256)).astype(np.uint16)
+    image = np.random.default_rng(0).poisson(30, (8, 192, 192)).astype(np.uint16)
     group = zarr.create_group(str(tmp_path / "in.zarr"))
-    array = group.create_array("0", shape=image.shape, dtype=image.dtype, chunks=(1, 256, 256))
+    array = group.create_array("0", shape=image.shape, dtype=image.dtype, chunks=(1, 192, 192))
     array[...] = image
     axes = [{"name": a, "type": "space"} for a in "zyx"]
     scale = [{"type": "scale", "scale": [1.0, 1.0, 1.0]}]
@@ -60,7 +60,7 @@ def test_a_killed_worker_is_said_and_its_blocks_go_to_the_others(
         os.kill(next(iter(cluster.workers.values())).pid, signal.SIGKILL)
         time.sleep(0.2)
         outcome: Any = drain(run)
-        assert not outcome.failed and outcome.blocks == alone.blocks == 12
+        assert not outcome.failed and outcome.blocks == alone.blocks == 8
         assert any("went away" in note.text for note in outcome.notes)
         np.testing.assert_array_equal(level(outcome.target), level(alone.target))
 

@@ -18,7 +18,8 @@ from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.base import Method
 
-EVERY = sorted(name for name, method in methods().items() if not method.untrained)
+EVERY = sorted(name for name, kind in methods().items() if not getattr(kind, "untrained", False))
+PLANAR = [name for name in EVERY if 2 in Method.registry[name].ndim]
 EVERY_DIM = [(name, ndim) for name in EVERY for ndim in Method.registry[name].ndim]
 PHOTO = camera()[100:228, 180:309].astype(np.float32) / 255
 STACK = gaussian_filter(np.random.default_rng(3).random((20, 41, 36)), 1.5).astype(np.float32)
@@ -76,9 +77,11 @@ def test_a_delta_returns_the_input(name: str, ndim: int) -> None:
     np.testing.assert_allclose(restore(name, image, delta, noise=0), image, atol=0.03)
 
 
-@pytest.mark.parametrize("size", [(8, 8), (9, 9), (8, 9)])
-@pytest.mark.parametrize("shape", [(64, 65), (63, 64)])
-@pytest.mark.parametrize("name", EVERY)
+# Even and odd by odd and even, each once.
+@pytest.mark.parametrize(
+    ("shape", "size"), [((64, 65), (8, 9)), ((63, 64), (8, 8)), ((63, 64), (9, 9))]
+)
+@pytest.mark.parametrize("name", PLANAR)
 def test_shifts_nothing(name: str, shape: tuple[int, int], size: tuple[int, int]) -> None:
     # Circular blur by hand, so that no convention of ours but the PSF's centre comes in.
     truth = gaussian_filter(PHOTO[: shape[0], : shape[1]], 1, mode="wrap")
@@ -108,23 +111,24 @@ def test_shifts_nothing(name: str, shape: tuple[int, int], size: tuple[int, int]
         ((3, 3), (4, 6)),
     ],
 )
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", PLANAR)
 def test_any_shape(name: str, shape: tuple[int, int], size: tuple[int, int]) -> None:
     image = np.random.default_rng(0).random(shape, dtype=np.float32)
     restored = restore(name, image, Gaussian(sigma_px=1.5)(size), noise=0.05)
     assert np.abs(restored).max() < 20
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", PLANAR)
 def test_almost_constant_stays_so(name: str) -> None:
     image = np.full((32, 33), 0.5, np.float32)
     image[10, 11] += 1e-3
     np.testing.assert_allclose(restore(name, image, Gaussian(sigma_px=1.5)()), 0.5, atol=0.02)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", PLANAR)
 def test_the_units_of_the_image_do_not_matter(name: str) -> None:
     blurred, _, psf = scene(2)
+    blurred = blurred[:56, :56]
     # Counts hint at microscopy, so weights may change with them: here they are the same.
     same = {"domain": "photo"} if "domain" in Method.registry[name].fields() else {}
     unit = restore(name, blurred, psf, noise=0.01, **same)
@@ -132,7 +136,7 @@ def test_the_units_of_the_image_do_not_matter(name: str) -> None:
     np.testing.assert_allclose(counts / 4096, unit, atol=2e-3)
 
 
-@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("name", PLANAR)
 def test_no_more_estimates_than_promised(name: str) -> None:
     blurred, _, psf = scene(2)
     steps = list(stream(Method.make(name), blurred[:48, :48], psf, noise=0.01, device="cpu"))

@@ -145,7 +145,7 @@ def test_a_slow_method_is_tried_for_a_few_estimates_only(monkeypatch):
 @pytest.mark.parametrize("shape", [(8, 9), (300, 40), (4, 12, 12)])
 def test_the_trial_works_on_any_image(shape):
     psf = np.ones((3,) * len(shape)) / 3 ** len(shape)
-    assert nd.expected_seconds(image(*shape), psf, iterations=2) > 0
+    assert nd.expected_seconds(image(*shape), psf, "richardson-lucy", iterations=2) > 0
 
 
 def test_wrong_input_is_refused_as_by_a_run():

@@ -311,9 +311,9 @@ def test_a_cameras_offset_and_gain_change_nothing(iterations):
     image, psf, _ = scene(noise=0.01)
     photons = (image * 900).round()
     fields = {"iterations": iterations, "read_noise_photons": 2.0, "accelerate": True}
-    plain = deconvolve(photons, psf, **fields)
+    plain = deconvolve(photons, psf, "richardson-lucy", **fields)
     camera = {"offset_counts": 100.0, "gain_counts_per_photon": 2.0}
-    moved = deconvolve(2 * photons + 100, psf, **camera, **fields)
+    moved = deconvolve(2 * photons + 100, psf, "richardson-lucy", **camera, **fields)
     assert np.allclose(2 * plain, moved, atol=1e-3 * moved.max())
 
 
@@ -326,7 +326,8 @@ def test_read_noise_is_no_light():
     counts = 100 + 2 * (rng.poisson(blurred) + rng.normal(0, 3, blurred.shape))
     options = {"iterations": 40, "offset_counts": 100.0, "gain_counts_per_photon": 2.0}
     known, ignored = (
-        deconvolve(counts, psf, read_noise_photons=level, **options) / 2 for level in (3.0, 0.0)
+        deconvolve(counts, psf, "richardson-lucy", read_noise_photons=level, **options) / 2
+        for level in (3.0, 0.0)
     )
     dark = (slice(45, 58), slice(4, 58))
     assert np.std(known[dark]) < 0.7 * np.std(ignored[dark])
@@ -338,7 +339,7 @@ def test_light_from_above_and_below_the_stack_stays_there():
     scene[tuple(rng.integers(0, n, 60) for n in scene.shape)] = 300
     psf = Gaussian(sigma_px=(3.0, 1.2, 1.2))()
     image = convolve(scene, psf, mode="same")[14:26, 4:-4, 4:-4]
-    found = deconvolve(image, psf, iterations=60)
+    found = deconvolve(image, psf, "richardson-lucy", iterations=60)
     truth = convolve(scene, Gaussian(sigma_px=(1.5, 0.8, 0.8))(), mode="same")[14:26, 4:-4, 4:-4]
     gap = (convolve(found, Gaussian(sigma_px=0.8)((1, 7, 7)), mode="same") - truth) ** 2
     # The first and last planes hold most of the foreign light; without the ring they get it all.
@@ -421,6 +422,7 @@ def test_automatic_background_is_the_level_of_what_is_empty(offset):
     given = deconvolve(
         image + 100 + offset,
         psf,
+        "richardson-lucy",
         iterations=5,
         background=chosen["background"],
         offset_counts=offset,

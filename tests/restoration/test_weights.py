@@ -63,7 +63,7 @@ def test_files_in_any_float_format_load(
 
 def test_truncated(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
-    assert "no sound weight file" in refused(file)
+    assert "not a sound weight file" in refused(file)
 
 
 def test_altered_values(file: Path) -> None:
@@ -91,13 +91,13 @@ def test_of_a_newer_format(file: Path) -> None:
 def test_a_pickle_is_not_opened(tmp_path: Path) -> None:
     path = tmp_path / "evil.safetensors"
     path.write_bytes(pickle.dumps({"gamma": [1, 2, 3]}))
-    assert "no sound weight file" in refused(path)
+    assert "not a sound weight file" in refused(path)
 
 
 def test_foreign_and_missing(tmp_path: Path) -> None:
     path = tmp_path / "foreign.safetensors"
     path.write_bytes(save({"a": torch.ones(2)}))
-    assert "no weight file of ours" in refused(path)
+    assert "not a weight file of ours" in refused(path)
     assert "There is no weight file" in refused(tmp_path / "gone.safetensors")
 
 
