@@ -27,9 +27,10 @@ if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.envir
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Read by torch when it is first imported, which has not happened yet.
 os.environ.setdefault("OMP_NUM_THREADS", "2")
-# No test reads or writes what this computer's own runs took.
-os.environ["NAPARI_DECONV_CACHE"] = _cache = tempfile.mkdtemp(prefix="napari-deconv-tests-")
-atexit.register(shutil.rmtree, _cache, ignore_errors=True)
+# No test reads or writes what this computer's own runs took, or what its person keeps.
+for _variable in ("NAPARI_DECONV_CACHE", "NAPARI_DECONV_DATA"):
+    os.environ[_variable] = _folder = tempfile.mkdtemp(prefix="napari-deconv-tests-")
+    atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 settings.register_profile(
     "quick",

@@ -168,11 +168,23 @@ def test_few_clipped_pixels_are_no_warning():
     assert str(notes[1]).startswith("0.9 % of the pixels lay outside the range of uint8")
 
 
-def test_methods_come_by_title(viewer, qtbot):
-    combo = panel_on(viewer, qtbot).method.combo
-    titles = [combo.itemText(i).casefold() for i in range(combo.count())]
-    assert len(titles) > 5
-    assert titles == sorted(titles)
+def test_methods_come_in_groups_by_title_and_say_what_they_are_for(viewer, qtbot):
+    choice = panel_on(viewer, qtbot, "wiener").method
+    combo = choice.combo
+    heading, groups = "", dict[str, list[str]]()
+    for i in range(combo.count()):
+        if combo.itemData(i):
+            groups[heading].append(combo.itemText(i).split(" (")[0].casefold())
+            assert "Not for: " in combo.itemData(i, Qt.ItemDataRole.ToolTipRole)
+        else:
+            heading = combo.itemText(i)
+            groups[heading] = []
+            assert not combo.model().item(i).isEnabled()
+    assert {"Classical", "Networks", "Made for one PSF"} <= set(groups)
+    assert all(titles and titles == sorted(titles) for titles in groups.values())
+    assert "dcnn" in groups["Made for one PSF"] and "wiener" in groups["Classical"]
+    assert choice.note.text().startswith("For: A first look")
+    assert "Loading" not in combo.toolTip()
 
 
 def test_what_only_a_training_heeds_is_not_asked_here(viewer, qtbot):

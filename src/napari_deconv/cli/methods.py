@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from ..core.spec import dumps
@@ -17,7 +18,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List name, title, dimensions, weights and citation."""
+    """List name, title, dimensions, weights, what each is for, and citation."""
     from ..restoration.base import methods
 
     if args.weights:
@@ -28,6 +29,8 @@ def run(args: argparse.Namespace) -> int:
             "title": cls.title,
             "dimensions": list(cls.ndim),
             "needs_weights": cls.needs_weights,
+            "suits": cls.suits,
+            "avoid": cls.avoid,
             "citation": cls.citation,
         }
         for name, cls in methods().items()
@@ -36,12 +39,14 @@ def run(args: argparse.Namespace) -> int:
         print(dumps(rows))
         return 0
     width = max(len(row["name"]) for row in rows)
+    indent = " " * (width + 2)
     for row in rows:
         where = " and ".join(f"{n}-D" for n in row["dimensions"])
         needs = ", needs weights" if row["needs_weights"] else ""
         print(f"{row['name']:{width}}  {row['title']} ({where}{needs})")
-        if row["citation"]:
-            print(f"{'':{width}}  {row['citation']}")
+        said = (f"For: {row['suits']}", f"Not for: {row['avoid']}", row["citation"])
+        for line in filter(None, said):
+            print(textwrap.fill(line, 100, initial_indent=indent, subsequent_indent=indent))
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Generator, Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -24,6 +24,14 @@ class Method(Spec):
     """Dimensions of PSF and image it works in."""
     citation: ClassVar[str] = ""
     """Author, year, title of the source."""
+    suits: ClassVar[str] = ""
+    """What it is for, in plain sentences."""
+    avoid: ClassVar[str] = ""
+    """What it is not for."""
+    heeds_noise: ClassVar[bool] = True
+    """Whether the noise level that it is given changes the result."""
+    dial: ClassVar[Literal["noise", "iterations"]] = "noise"
+    """What makes it sharpen more or less; see `restoration.strength`."""
     needs_weights: ClassVar[bool] = False
     for_training: ClassVar[tuple[str, ...]] = ()
     """Fields that matter to a training only: the weights bring their own, so a form for restoring

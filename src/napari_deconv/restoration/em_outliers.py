@@ -39,6 +39,11 @@ class OutlierEM(
     buffers=50,
     shift_free=True,
     halo_factor=3.0,
+    suits="Photos with small lights that are clipped, hot or dead pixels, dust, scratches: "
+    "what no blurred scene can be is left out of account.",
+    avoid="Images with none of these, where the prior alone does as well in a fraction of "
+    "the time. Large clipped areas such as skies hardly ring anyway. Stacks (it is "
+    "2-D only).",
 ):
     """Least squares with a sparse prior over the pixels that blur and noise can explain.
 

@@ -25,6 +25,10 @@ class HyperLaplacian(
     "NIPS 2009",
     buffers=26,
     shift_free=True,
+    suits="Photos and other natural images: a good first choice where the noise is white.",
+    avoid="Sparse points on a dark background; images whose intensities are to be measured "
+    "in very noisy parts, where weak structure is flattened. Large blurs of a "
+    "camera's own photos as stored: take them in linear light.",
 ):
     """Least squares with the heavy-tailed gradient prior of natural images.
 

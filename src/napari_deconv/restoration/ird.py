@@ -23,6 +23,10 @@ class IterativeResidual(
     citation="Li S.-Y. et al., A Concatenated Residual Network for Image Deblurring, 2018",
     buffers=12,
     shift_free=True,
+    suits="To watch sharpness and noise grow from iteration to iteration and to stop where "
+    "it suits; as the reference for the network that was derived from it.",
+    avoid="As a default: its limit is a Wiener filter with a constant ratio, which Wiener "
+    "reaches in one step.",
 ):
     """Series expansion of ``f k' (k f k' + sigma)^-1``, one term per iteration (Algorithm 1).
 

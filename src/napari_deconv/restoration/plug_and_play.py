@@ -34,6 +34,10 @@ class PlugAndPlay(
     buffers=70,
     features=83,
     for_training=("denoiser",),
+    suits="Photos with 0.3 % to 10 % of noise under any PSF: the network knows no blur, so "
+    "that no PSF is foreign to it. Its weights are for non-commercial use.",
+    avoid="Measuring intensities, microscopy in particular: the denoiser has seen photos "
+    "only and can invent structure. Clipped highlights. Stacks (it is 2-D only).",
 ):
     """Half-quadratic splitting with a denoising network in place of a prior (Zhang et al. 2017).
 

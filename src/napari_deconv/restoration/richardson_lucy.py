@@ -44,6 +44,12 @@ class RichardsonLucy(
     non_negative=True,
     roomy=False,
     halo_factor=3.0,
+    heeds_noise=False,
+    dial="iterations",
+    suits="Fluorescence and other images that count photons: the result is never negative "
+    "and keeps the flux. The usual choice for stacks.",
+    avoid="Strong read noise on a dark background. Images with values below zero, which it "
+    "takes as zero. Many iterations without total variation turn noise into speckle.",
 ):
     """Most likely image under photon noise; each iteration sharpens further.
 

@@ -39,6 +39,12 @@ class RichardsonLucySaturated(
     non_negative=True,
     roomy=False,
     halo_factor=3.0,
+    heeds_noise=False,
+    dial="iterations",
+    suits="Photos with clipped highlights (street lamps, reflections), where the other "
+    "methods ring around every light. Give a float image to keep highlights above the "
+    "clip level.",
+    avoid="Images that are not clipped: it then only needs more memory than plain Richardson-Lucy.",
 ):
     """Richardson-Lucy that leaves clipped highlights out of account.
 

@@ -30,6 +30,9 @@ class Sparse(
     buffers=42,
     shift_free=True,
     halo_factor=3.0,
+    suits="Photos where a few sharp edges carry the image and the time does not matter.",
+    avoid="Stacks (it is 2-D only), large images, quick looks: it solves a linear system "
+    "per round.",
 ):
     """Least squares with a sparse prior on first and second derivatives.
 

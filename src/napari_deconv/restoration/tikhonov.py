@@ -21,6 +21,8 @@ class Tikhonov(
     citation="A. N. Tikhonov and V. Y. Arsenin, Solutions of Ill-Posed Problems, 1977",
     buffers=10,
     shift_free=True,
+    suits="As Wiener, but with one weight to set by eye instead of a noise-to-signal ratio.",
+    avoid="Where edges should stay sharp: a penalty on the squared gradient rounds them.",
 ):
     """Least squares with a penalty on the squared gradient, in one step.
 

@@ -27,6 +27,9 @@ class TotalVariation(
     "via the Alternating Direction Method of Multipliers, 2011",
     buffers=28,
     shift_free=True,
+    suits="Objects of piecewise constant brightness: text, drawings, labelled structures, "
+    "strong noise.",
+    avoid="Fine texture, which becomes patches (staircases).",
 ):
     """Least squares with a penalty on the length of the gradient (isotropic total variation).
 

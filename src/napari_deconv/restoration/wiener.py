@@ -21,6 +21,9 @@ class Wiener(
     "1949",
     buffers=10,
     shift_free=True,
+    suits="A first look, large images and long series: one step. A linear filter, so that "
+    "its result can be reasoned about frequency by frequency.",
+    avoid="Where ringing along sharp edges disturbs, or values must not become negative.",
 ):
     """Undoes the blur in one step, as far as the noise allows at each frequency: the Wiener filter.
 

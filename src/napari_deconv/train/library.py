@@ -126,6 +126,11 @@ def get(name: str) -> Entry:
     return _entry(path)
 
 
+def names(method: str) -> list[str]:
+    """List the weights of a network by name: the person's own, then those of the package."""
+    return [e.name for e in (*entries(), *_entries(FOLDER)) if e.method == method]
+
+
 def matches(method: str, psf: NDArray[Any]) -> list[Match]:
     """A network's weights that were trained for one PSF, the nearest to ``psf`` first.
 

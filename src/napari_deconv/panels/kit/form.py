@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.fields import Field
 from ...core.spec import Spec
 from .field_widgets import FieldWidget, field_widget
-from .inputs import Combo, guard_fields
+from .inputs import Combo, Names, guard_fields
 from .job import Job, steps_of
 from .parts import read_out, rows
+
+if TYPE_CHECKING:
+    from ...restoration.base import Method
 
 
 class Form(QWidget):
@@ -28,6 +33,8 @@ class Form(QWidget):
         Field values to start from; the rest take their defaults.
     skip : tuple of str
         Fields that are set elsewhere.
+    names : mapping, optional
+        Field -> what lists the names that it takes.
     """
 
     changed = Signal()
@@ -37,6 +44,7 @@ class Form(QWidget):
         kind: type[Spec],
         values: Mapping[str, Any] | None = None,
         skip: tuple[str, ...] = (),
+        names: Mapping[str, Callable[[], Sequence[str]]] | None = None,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -47,14 +55,19 @@ class Form(QWidget):
         for key, field in kind.fields().items():
             if key in skip:
                 continue
-            widget = field_widget(field, (values or {}).get(key, field.default))
-            widget.native.setToolTip(field.text or field.title)
+            value = (values or {}).get(key, field.default)
+            lister = (names or {}).get(key)
+            widget: FieldWidget = field_widget(field, value)
+            if lister is not None:
+                widget = Names(lister, field.zero)
+                widget.value = value
+            widget.native.setToolTip(_tip(field))
             widget.native.setAccessibleName(field.title)
             widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
             layout.addRow(field.title, widget.native)
-            layout.labelForField(widget.native).setToolTip(field.text)
+            layout.labelForField(widget.native).setToolTip(_tip(field))
         guard_fields(self)
 
     def values(self) -> dict[str, Any]:
@@ -83,6 +96,14 @@ class Form(QWidget):
         self.changed.emit()
 
 
+def _tip(field: Field) -> str:
+    """A field's help with the words that the form has for its values."""
+    text = field.text or field.title
+    for choice, word in zip(field.choices, field.words, strict=True):
+        text = re.sub(rf"``[\"']?{re.escape(str(choice))}[\"']?``", f"“{word}”", text)
+    return text.replace("``", "").replace("`", "")
+
+
 def _value(field: Field, value: Any) -> Any:
     """A widget's value as the field takes it."""
     if field.kind == "list":
@@ -96,9 +117,9 @@ class Choice(QWidget):
     Parameters
     ----------
     label_text : str
-        The label beside the combo box.
+        The label beside the combo box; empty for none.
     described : bool
-        Whether what is chosen is described in a few words.
+        Whether a few words below say what is chosen.
     skip : tuple of str, optional
         Fields to leave out; by default those that only a training heeds.
     """
@@ -118,16 +139,19 @@ class Choice(QWidget):
         self._described, self._skip = described, skip
         self.combo = Combo()
         self.note = read_out()
+        self.note.hide()
         self.form: Form | None = None
         self._kinds: dict[str, type[Any]] = {}
         self._remembered: dict[str, dict[str, Any]] = {}
         self.top = rows()
-        self.top.addRow(label_text, self.combo)
+        self.top.addRow(*([label_text] if label_text else []), self.combo)
+        self.fields = QVBoxLayout()
+        """Where the form stands."""
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addLayout(self.top)
         self._layout.addWidget(self.note)
-        self.note.hide()
+        self._layout.addLayout(self.fields)
         self.combo.currentIndexChanged.connect(self._rebuild)
 
     def fill(
@@ -135,20 +159,30 @@ class Choice(QWidget):
         kinds: Mapping[str, type[Spec]],
         extra: Mapping[str, str] | None = None,
         start: str = "",
-        by_title: bool = False,
+        groups: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """Offer these classes (name -> class), and entries without a form (name -> title)."""
-        order = sorted(kinds.items(), key=lambda item: by_title and item[1].title.casefold())
-        self._kinds = dict(order)
+        """Offer these classes (name -> class), and entries without a form (name -> title).
+
+        Groups, where there are some, are headings with the names below each.
+        """
+        self._kinds = dict(sorted(kinds.items()))
+        titles = {name: kind.title for name, kind in self._kinds.items()} | dict(extra or {})
         self.combo.blockSignals(True)
         self.combo.clear()
-        for name, kind in order:
-            self.combo.addItem(kind.title, name)
-        for name, title in (extra or {}).items():
-            self.combo.addItem(title, name)
-        self.combo.setCurrentIndex(max(0, self.combo.findData(start)))
+        for heading, names in (groups or {"": list(titles)}).items():
+            if heading:
+                self.combo.add_heading(heading)
+            for name in names:
+                self.combo.add_entry(titles[name], name, self.tip(name))
+        first = self.combo.findData(start)
+        self.combo.setCurrentIndex(first if first >= 0 else self._first())
         self.combo.blockSignals(False)
+        self.combo.show_tip()
         self._rebuild()
+
+    def tip(self, name: str) -> str:
+        """What to say of an entry; by default its title alone."""
+        return ""
 
     @property
     def name(self) -> str:
@@ -170,7 +204,8 @@ class Choice(QWidget):
         index = self.combo.findData(name)
         if index < 0:
             return False
-        self.combo.setCurrentIndex(index)
+        if name != self.name:
+            self.combo.setCurrentIndex(index)
         if values and self.form is not None:
             self.form.set_values(values)
         return True
@@ -181,24 +216,36 @@ class Choice(QWidget):
             raise DeconvError("Nothing is chosen yet.", "Choose an entry from the list.")
         return self.form.spec()
 
+    def words(self, kind: type[Any]) -> str:
+        """What is said of what is chosen."""
+        return str(kind.summary()).replace("`", "")
+
+    def _first(self) -> int:
+        """The first entry that is no heading."""
+        return next((i for i in range(self.combo.count()) if self.combo.itemData(i)), 0)
+
+    def _names(self, kind: type[Any]) -> Mapping[str, Callable[[], Sequence[str]]]:
+        """Field -> what lists the names that it takes."""
+        return {}
+
     def _rebuild(self) -> None:
         if self.form is not None:
             self._remembered[self.form.kind.name] = {
                 key: widget.value for key, widget in self.form.widgets.items()
             }
-            self._layout.removeWidget(self.form)
+            self.fields.removeWidget(self.form)
             self.form.hide()
             self.form.deleteLater()
             self.form = None
         kind = self.kind
         if kind is not None:
             skip = getattr(kind, "for_training", ()) if self._skip is None else self._skip
-            self.form = Form(kind, self._remembered.get(kind.name), skip)
+            values = self._remembered.get(kind.name)
+            self.form = Form(kind, values, skip, self._names(kind))
             self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
-            self._layout.addWidget(self.form)
-            self.note.setText(kind.summary().replace("`", ""))
-            self.note.setToolTip(getattr(kind, "citation", ""))
+            self.fields.addWidget(self.form)
+            self.note.setText(self.words(kind))
         self.note.setVisible(self._described and kind is not None)
         self.changed.emit()
 
@@ -222,16 +269,107 @@ class MethodChoice(Choice):
     ) -> None:
         super().__init__("Method", described, parent=parent)
         self._start = start
+        self.follows = True
+        """Whether what is recommended is taken: until a person chooses."""
+        self._recommended = self._reason = ""
         self.setEnabled(False)
         self.combo.addItem("Loading…")
+        self.combo.activated.connect(self._on_hand)
         self._loader = Job(self)
         self._loader.on_result, self._loader.on_error = self._on_methods, self.failed.emit
         self._loader.start(steps_of(_methods))
 
+    def choose(self, name: str, values: Mapping[str, Any] | None = None) -> bool:
+        """As by hand: what is recommended later is not taken."""
+        self.follows = False
+        return super().choose(name, values)
+
+    def tip(self, name: str) -> str:
+        """What the method is for and what not, and its source."""
+        kind = self._kinds[name]
+        return "\n\n".join(filter(None, (advice(kind), kind.citation)))
+
+    @property
+    def recommended(self) -> bool:
+        """Whether what is chosen is what is recommended."""
+        return bool(self._recommended) and self.combo.currentIndex() == 1
+
+    def words(self, kind: type[Any]) -> str:
+        """Why it is recommended, or what it is for and what not."""
+        return self._reason if self.recommended else advice(kind)
+
+    def recommend(self, method: Method, reason: str, trained: Mapping[str, str]) -> None:
+        """Put a method on top, and say of networks for one PSF how they stand to the PSF.
+
+        Parameters
+        ----------
+        method : Method
+            Configured.
+        reason : str
+            Why.
+        trained : mapping
+            Name of a network -> a few words.
+        """
+        before = self.name
+        self.combo.blockSignals(True)
+        if self._recommended:
+            self.combo.removeItem(1)
+            self.combo.removeItem(0)
+        self._recommended, self._reason = method.name, f"Recommended: {reason}."
+        self.combo.add_heading("Recommended for this image", 0)
+        self.combo.insertItem(1, method.title, method.name)
+        self.combo.setItemData(1, self.tip(method.name), _TIP)
+        for name, words in trained.items():
+            place = self.combo.findData(name)
+            self.combo.setItemText(place, f"{self._kinds[name].title} ({words})")
+        last = max(i for i in range(self.combo.count()) if self.combo.itemData(i) == before)
+        self.combo.setCurrentIndex(1 if self.follows else last)
+        self.combo.blockSignals(False)
+        self.combo.show_tip()
+        fields = {key: value for key, value in method.to_dict().items() if key != "name"}
+        if self.follows and before != method.name:
+            self._remembered[method.name] = fields
+            self._rebuild()
+        elif self.follows and self.form is not None:
+            self.form.set_values(fields)
+        if self.kind is not None:
+            self.note.setText(self.words(self.kind))
+
+    def _names(self, kind: type[Any]) -> Mapping[str, Callable[[], Sequence[str]]]:
+        return {"weights": partial(_weights, kind.name)} if kind.needs_weights else {}
+
+    def _on_hand(self, index: int) -> None:
+        self.follows = bool(self._recommended) and index == 1
+        if self.kind is not None:
+            self.note.setText(self.words(self.kind))
+
     def _on_methods(self, kinds: Mapping[str, type[Any]]) -> None:
         self.setEnabled(True)
-        self.fill(kinds, start=self._start, by_title=True)
+        groups: dict[str, list[str]] = {"Classical": [], "Networks": [], "Made for one PSF": []}
+        for name, kind in sorted(kinds.items(), key=lambda item: item[1].title.casefold()):
+            groups[_group(kind)].append(name)
+        self.fill(kinds, start=self._start, groups=groups)
         self.loaded.emit()
+
+
+_TIP = Qt.ItemDataRole.ToolTipRole
+
+
+def advice(kind: type[Method]) -> str:
+    """What a method is for and what not, in two lines."""
+    return f"For: {kind.suits}\nNot for: {kind.avoid}"
+
+
+def _group(kind: type[Any]) -> str:
+    if not kind.needs_weights:
+        return "Classical"
+    return "Made for one PSF" if getattr(kind, "one_psf", False) else "Networks"
+
+
+def _weights(method: str) -> list[str]:
+    from ...train import library
+
+    return library.names(method)
 
 
 def _methods() -> Mapping[str, type[Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
@@ -27,6 +28,7 @@ from qtpy.QtWidgets import (
 )
 
 from .parts import Delay, reveal
+from .remembered import remember, remembered
 
 
 class Combo(QComboBox):
@@ -38,8 +40,27 @@ class Combo(QComboBox):
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.currentTextChanged.connect(self.setToolTip)
+        self.currentIndexChanged.connect(lambda _: self.show_tip())
         guard_fields(self)
+
+    def add_entry(self, title: str, name: str, tip: str = "") -> None:
+        """Add an entry with its data, and what to say where the mouse rests on it."""
+        self.addItem(title, name)
+        self.setItemData(self.count() - 1, tip or title, Qt.ItemDataRole.ToolTipRole)
+
+    def add_heading(self, title: str, at: int | None = None) -> None:
+        """Add a line that cannot be chosen: a title for the entries below it."""
+        place = self.count() if at is None else at
+        self.insertItem(place, title)
+        font = self.font()
+        font.setBold(True)
+        self.setItemData(place, font, Qt.ItemDataRole.FontRole)
+        self.setItemData(place, 0, Qt.ItemDataRole.UserRole - 1)  # the flags: none
+
+    def show_tip(self) -> None:
+        """Take over the current entry's tip: signals that are blocked change none."""
+        tip = self.currentData(Qt.ItemDataRole.ToolTipRole)
+        self.setToolTip(str(tip or self.currentText()))
 
     def paintEvent(self, event: QEvent) -> None:
         """Draw the current entry elided: under a style sheet Qt would cut it off."""
@@ -52,6 +73,62 @@ class Combo(QComboBox):
         option.currentText = self.fontMetrics().elidedText(option.currentText, mode, width)
         painter.drawComplexControl(controls, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+
+
+class Names(Combo):
+    """A name out of a list that is made when it is asked for, or typed, such as a path.
+
+    Parameters
+    ----------
+    names : callable
+        Makes the list.
+    empty : str
+        What no name stands for.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, names: Callable[[], Sequence[str]], empty: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._names = names
+        self.setEditable(True)
+        self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.lineEdit().setPlaceholderText(empty)
+        self.lineEdit().textChanged.connect(lambda _: self.changed.emit())
+
+    @property
+    def native(self) -> QWidget:
+        """Itself: it answers like a magicgui widget."""
+        return self
+
+    @property
+    def value(self) -> str:
+        """What is chosen or typed; empty for none."""
+        return str(self.currentText()).strip()
+
+    @value.setter
+    def value(self, value: str) -> None:
+        self.setEditText(value)
+
+    def showPopup(self) -> None:
+        """List the names as they are now."""
+        text = self.currentText()
+        self.blockSignals(True)
+        self.lineEdit().blockSignals(True)
+        self.clear()
+        self.addItems(["", *self._names()])
+        self.setItemData(0, self.lineEdit().placeholderText(), Qt.ItemDataRole.ToolTipRole)
+        self.setCurrentIndex(self.findText(text))
+        self.setEditText(text)
+        self.lineEdit().blockSignals(False)
+        self.blockSignals(False)
+        super().showPopup()
+
+    def paintEvent(self, event: QEvent) -> None:
+        """Draw as Qt does: what is typed is a line of text."""
+        QComboBox.paintEvent(self, event)
 
 
 class Number(QDoubleSpinBox):
@@ -150,9 +227,13 @@ class Fold(QWidget):
         What the part is.
     content : QWidget
         The part.
+    kept_as : str, optional
+        Under which name a person's choice is kept for the next time; by default it is not.
     """
 
-    def __init__(self, title: str, content: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, title: str, content: QWidget, kept_as: str = "", parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.button = QToolButton()
         self.button.setText(title)
@@ -167,7 +248,11 @@ class Fold(QWidget):
         # The layout settles first.
         self._reveal = Delay(self, 0, lambda: reveal(self))
         self.button.toggled.connect(self.unfold)
-        self.unfold(False)
+        open_before = bool(kept_as) and remembered(kept_as)
+        self.button.setChecked(open_before)
+        self.unfold(open_before)
+        if kept_as:
+            self.button.clicked.connect(lambda on: remember(kept_as, on))
 
     def unfold(self, on: bool) -> None:
         """Show the content, or fold it away."""

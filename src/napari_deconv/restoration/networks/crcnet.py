@@ -30,6 +30,9 @@ class CRCNet(
     training=TrainingDefaults(batch=2, rate=1e-3),
     buffers=520,
     features=32,
+    suits="Many photos through one and the same PSF, after a training for it.",
+    avoid="Anything before it was trained: it has no weights of its own. Any other PSF than "
+    "that of its training.",
 ):
     """Concatenated residual network, made for one PSF (Li et al. 2018).
 

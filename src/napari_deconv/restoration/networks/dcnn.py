@@ -31,6 +31,10 @@ class DCNN(
     structure=("activation", "second"),
     training=TrainingDefaults(patch_px=128),
     buffers=4 * MAPS,
+    suits="Many photos through one and the same PSF, after a training for it. Untrained it "
+    "is a separable inverse filter.",
+    avoid="Any other PSF than the one it was trained for. Measuring intensities: a network "
+    "can invent structure.",
 ):
     """Network of long one-dimensional filters, made for one PSF (Xu et al. 2014).
 

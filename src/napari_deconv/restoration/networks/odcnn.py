@@ -38,6 +38,10 @@ class ODCNN(
     training=TrainingDefaults(patch_px=128, batch=1, rate=4e-3, optimiser="muon", loss="psnr"),
     buffers=300,
     features=16,
+    suits="Many photos through one and the same PSF, with clipped highlights or JPEG "
+    "blocks, after a training for it. Untrained it is a separable inverse filter.",
+    avoid="Any other PSF than the one it was trained for. Measuring intensities: a network "
+    "can invent structure.",
 ):
     """DCNN joined with an outlier-rejecting denoiser, made for one PSF (Xu et al. 2014).
 
