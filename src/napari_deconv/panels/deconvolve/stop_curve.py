@@ -23,7 +23,7 @@ class StopCurve(Fold):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         content = QWidget()
-        super().__init__("Where it stopped", content, parent)
+        super().__init__("Where it stopped", content, parent=parent)
         self.plot, self.told = Plot("Error of held-out pixels over iterations"), read_out()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)

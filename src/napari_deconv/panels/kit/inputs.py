@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QValidator
+from qtpy.QtGui import QKeyEvent, QPaintEvent, QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -62,7 +62,7 @@ class Combo(QComboBox):
         tip = self.currentData(Qt.ItemDataRole.ToolTipRole)
         self.setToolTip(str(tip or self.currentText()))
 
-    def paintEvent(self, event: QEvent) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw the current entry elided: under a style sheet Qt would cut it off."""
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)
@@ -126,7 +126,7 @@ class Names(Combo):
         self.blockSignals(False)
         super().showPopup()
 
-    def paintEvent(self, event: QEvent) -> None:
+    def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw as Qt does: what is typed is a line of text."""
         QComboBox.paintEvent(self, event)
 
