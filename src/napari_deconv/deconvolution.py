@@ -96,7 +96,8 @@ def deconvolve(
     progress : callable, optional
         Called with a `Step` after every estimate.
     **fields
-        The method's own fields, such as ``iterations=20``; of a configured method, the changes.
+        The method's own fields, such as ``iterations=20``; of a configured method, the changes. Of
+        ``"auto"``, fields of what it takes, or of the only method that has them.
 
     Returns
     -------
@@ -228,11 +229,7 @@ def _chosen(
     methods()
     if not isinstance(method, str) or method not in ("", "auto"):
         return Recommendation(_configured(method, fields))
-    if fields:
-        raise DeconvError(
-            f"{next(iter(fields))!r} belongs to a method, and none was named.", "Name it: method=."
-        )
-    return automatic(image, psf, **options)
+    return automatic(image, psf, fields, **options)
 
 
 def _configured(method: Any, fields: dict[str, Any]) -> Method:

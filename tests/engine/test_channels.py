@@ -21,10 +21,11 @@ SERIES = np.random.default_rng(0).poisson(50, (2, 3, 24, 25)).astype(np.uint16) 
 def test_each_channel_is_restored_with_its_own_psf(axes: str, lazy: bool) -> None:
     image = SERIES if axes == "TCYX" else SERIES.swapaxes(0, 1)
     given = dask.array.from_array(image, chunks=12) if lazy else image
-    found = deconvolve(given, [WIDE, NARROW, WIDE], axes=axes, iterations=3)
+    method = RichardsonLucy(iterations=3)
+    found = deconvolve(given, [WIDE, NARROW, WIDE], method, axes=axes)
     for channel, kernel in enumerate([WIDE, NARROW, WIDE]):
         where = (slice(None), channel) if axes == "TCYX" else (channel,)
-        alone = deconvolve(image[where], kernel, axes="TYX", iterations=3)
+        alone = deconvolve(image[where], kernel, method, axes="TYX")
         np.testing.assert_array_equal(found[where], alone)
 
 

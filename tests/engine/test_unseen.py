@@ -148,7 +148,7 @@ def test_refining_looks_at_what_was_seen() -> None:
     ("options", "match"),
     [({"nan": "ignore"}, "nan = 'ignore'"), ({"unseen": HOLE[1:]}, r"shape \(71, 80\)"),
      ({"unseen": HOLE * 1j}, "dtype complex"), ({"unseen": ~(HOLE & False)}, "No pixel"),
-     ({"unseen": [[1, 2], [3]]}, "no array")],
+     ({"unseen": [[1, 2], [3]]}, "not an array")],
 )  # fmt: skip
 def test_wrong_masks_are_refused(options: dict[str, Any], match: str) -> None:
     with pytest.raises(DeconvError, match=match):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ from napari_deconv import deconvolve, degrade, drain, stream
 from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import read
-from napari_deconv.psf import Disk
+from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration.choice import Facts, Kind, facts_of, recommended
 
 PSF = Disk(radius_px=2)()
@@ -79,9 +79,25 @@ def test_a_method_left_open_is_the_recommended_one_and_the_recipe_says_why() -> 
     assert nd.expected_seconds(image, PSF) > 0
 
 
-def test_fields_need_a_method() -> None:
-    with pytest.raises(DeconvError, match=r"'iterations'.*none was named"):
-        deconvolve(PHOTO, PSF, iterations=3)
+def test_fields_without_a_method_go_to_the_recommended_one_or_the_only_one_with_them() -> None:
+    stack, kernel = np.tile(PHOTO[:32, :32], (6, 1, 1)), Gaussian(sigma_px=(1.0, 1.0, 1.0))()
+    named = deconvolve(stack, kernel, "richardson-lucy", iterations=3)
+    assert np.array_equal(deconvolve(stack, kernel, iterations=3), named)
+    named = deconvolve(PHOTO, PSF, "richardson-lucy", tv=0.01, iterations=3)
+    assert np.array_equal(deconvolve(PHOTO, PSF, tv=0.01, iterations=3), named)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"iterations": 3}, r"for 'iterations', and 'unrolled'.* does: em-.*richardson-lucy"),
+        ({"tv": 0.01, "clip_level": 1.0}, "'tv', 'clip_level'.*No method has them all"),
+        ({"iteration": 3}, "no field of a method 'iteration'.*Did you mean 'iterations'"),
+    ],
+)
+def test_fields_without_a_method_that_say_not_which_are_refused(fields: Any, words: str) -> None:
+    with pytest.raises(DeconvError, match=words):
+        deconvolve(PHOTO, PSF, **fields)
 
 
 def test_the_command_line_chooses_and_says_so(tmp_path: Path, capsys) -> None:

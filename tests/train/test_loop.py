@@ -219,7 +219,7 @@ def test_the_log_is_drawn_beside_it(
     assert capsys.readouterr().out.strip() == str(tmp_path / "log.svg")
     assert (tmp_path / "log.svg").read_text() == drawn
     assert main(["train", "--plot", str(tmp_path / "best.safetensors")]) == 2
-    assert "no log" in capsys.readouterr().err
+    assert "is not a log" in capsys.readouterr().err
 
 
 def test_two_processes_train_what_one_does(images: Path, tmp_path: Path) -> None:

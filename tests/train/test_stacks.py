@@ -88,11 +88,11 @@ def test_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(stack_loop, "_VALIDATION_STEPS", 2)
     monkeypatch.setattr(stack_loop, "_CHECKPOINT_SECONDS", -1)
     monkeypatch.setattr(stacks, "_EXAM", 1)
-    whole = list(fit_stacks(RECIPE, tmp_path / "a", device="cpu"))
-    broken = fit_stacks(RECIPE, tmp_path / "b", device="cpu")
+    whole = list(fit_stacks(RECIPE, tmp_path / "a", device="cpu", precision="float32"))
+    broken = fit_stacks(RECIPE, tmp_path / "b", device="cpu", precision="float32")
     assert [next(broken).step, next(broken).step] == [0, 2]
     broken.close()  # before step 2 was kept
-    rest = list(fit_stacks(RECIPE, tmp_path / "b", device="cpu"))
+    rest = list(fit_stacks(RECIPE, tmp_path / "b", device="cpu", precision="float32"))
     assert [p.step for p in rest] == [2, 4]
     assert [(p.loss, p.psnr) for p in rest] == [(p.loss, p.psnr) for p in whole[1:]]
     assert (tmp_path / "b" / "best.safetensors").exists()
@@ -113,14 +113,14 @@ def test_untrained_it_sharpens_and_keeps_the_flux(untrained: str) -> None:
     assert found.data.shape == image.shape and found.data.min() >= 0
     assert np.mean((found.data - truth) ** 2) < 0.8 * np.mean((image - truth) ** 2)
     assert found.data.sum() / image.sum() == pytest.approx(1, abs=0.05)
-    assert found.recipe["reblur_rms"] > 0 and any("invent" in note for note in found.notes)
+    assert found.recipe["reblur_rms"] > 0 and any("invent" in note.text for note in found.notes)
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 21), (3, 9, 10)])
 def test_thin_stacks_are_restored_with_a_word(shape: tuple[int, int, int], untrained: str) -> None:
     image, _ = scene(shape)
     found = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu"))
-    assert np.isfinite(found.data).all() and any("planes" in note for note in found.notes)
+    assert np.isfinite(found.data).all() and any("planes" in note.text for note in found.notes)
 
 
 def test_flat_psfs_are_refused_and_shipped_weights_found(untrained: str) -> None:

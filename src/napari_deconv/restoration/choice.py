@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,7 +13,9 @@ from ..core.device import choose_device
 from ..core.errors import DeconvError
 from ..core.precision import choose_precision
 from ..core.progress import Stream
+from ..core.spec import unknown
 from ..engine.axes import Layout, parse_axes
+from ..engine.channels import check_channels
 from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
 from ..engine.intensity import Block, Intensity
@@ -21,7 +23,7 @@ from ..engine.options import Options
 from ..engine.readings import read_typical
 from ..engine.regions import RegionPSF
 from ..engine.unseen import Unseen, with_mask
-from .base import Method
+from .base import Method, methods
 from .networks.domain import domain_of
 
 Kind = Literal["colour photo", "gray photo", "clipped photo", "fluorescent plane", "stack"]
@@ -153,6 +155,8 @@ def facts_of(
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
     image, known = with_mask(image, Options(unseen=unseen))
+    if isinstance(psf, Mapping):
+        check_channels(tuple(np.shape(image)), axes, psf)
     layout = parse_axes(tuple(np.shape(image)), axes, _ndim(psf))
     hidden = Unseen.of(image, layout, known.get("unseen"), nan)
     reading, block = read_typical(image, layout, hidden, 0.0)
@@ -167,9 +171,50 @@ def facts_of(
     )
 
 
-def automatic(image: Any, psf: Any, **options: Any) -> Recommendation:
-    """`recommended` for an image and its PSF; parameters as of `facts_of`."""
-    return recommended(facts_of(image, psf, **options))
+def automatic(
+    image: Any, psf: Any, fields: Mapping[str, Any] | None = None, **options: Any
+) -> Recommendation:
+    """`recommended` for an image and its PSF, or the one method that has the given fields.
+
+    Parameters
+    ----------
+    image, psf, options
+        As for `facts_of`.
+    fields : mapping, optional
+        Of a method that was not named. The recommended one gets them if it has them all, else the
+        only one that does.
+
+    Raises
+    ------
+    DeconvError
+        As `facts_of`, and if the fields belong to none or to several.
+    """
+    facts = facts_of(image, psf, **options)
+    choice = recommended(facts)
+    if not fields:
+        return choice
+    if _takes(type(choice.method), fields):
+        return replace(choice, method=choice.method.but(**fields))
+    ndim = 3 if facts.kind == "stack" else 2
+    names = sorted({name for kind in methods().values() for name in kind.fields()})
+    for name in fields:
+        if name not in names:
+            raise unknown("field of a method", name, names)
+    able = [n for n, kind in methods().items() if ndim in kind.ndim and _takes(kind, fields)]
+    given = ", ".join(map(repr, fields))
+    if len(able) == 1:
+        reason = f"{given}, which no other method for this image has"
+        return Recommendation(Method.make(able[0], **fields), reason)
+    raise DeconvError(
+        f"No method was named for {given}, and {choice.method.name!r}, which suits this image, "
+        f"does not have {'it' if len(fields) == 1 else 'them'}.",
+        f"Name one that does: {', '.join(able)}." if able else "No method has them all: name one.",
+    )
+
+
+def _takes(kind: type[Method], fields: Iterable[str]) -> bool:
+    """Whether a restoration by a method may be given all of these fields."""
+    return set(fields) <= set(kind.fields()) - set(kind.for_training)
 
 
 def _ndim(psf: Any) -> int:
