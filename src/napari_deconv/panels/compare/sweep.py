@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -212,7 +213,9 @@ class SweepBox(QWidget):
             x, y = list(self._values), [row.figure(key) for row in self._rows]
             titles = (self.field.currentText(), MEASURES[key].heading)
         marked = -1 if best is None else best
-        self.plot.show_curves([Curve("", x, y, dots=True, marked=marked)], *titles)
+        curve = Curve("", x, y, dots=True, marked=marked)
+        factors = key != _L_CURVE and _even_factor(self._values)
+        self.plot.show_curves([curve], *titles, logarithmic=factors)
         self.measure.setToolTip("" if key == _L_CURVE else MEASURES[key].tip)
         word = "The corner" if key == _L_CURVE else "The best by this"
         said = "" if best is None else f"{word} (ringed): {self._rows[best].label}."
@@ -237,6 +240,16 @@ class SweepBox(QWidget):
     def _on_removed(self, event: Event) -> None:
         if event.value is self.layer:
             self.layer = None
+
+
+def _even_factor(values: Sequence[float]) -> bool:
+    """Whether values were spread by a factor rather than by a step, as far as they tell."""
+    low, middle, high = values[0], values[len(values) // 2], values[-1]
+    if len(values) < 3 or low <= 0:
+        return False
+    share = (len(values) // 2) / (len(values) - 1)
+    by_factor, by_step = low * (high / low) ** share, low + share * (high - low)
+    return abs(middle - by_factor) < abs(middle - by_step)
 
 
 def raised(options: dict[str, Any], field: str) -> dict[str, Any]:

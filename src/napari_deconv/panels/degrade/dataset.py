@@ -55,7 +55,7 @@ class DatasetBox(QWidget):
         self.seed = _spin(0, 2**31 - 1, 0)
         self.gray = QCheckBox("turn colour to grey")
         self.out = FileRow("Folder to make", "new or empty folder")
-        self.run_bar = RunBar("Make data set", "Data set")
+        self.run_bar = RunBar("Make data set", "Data set", main=False)
         form = rows()
         for text, widget in (
             ("From", self.whence), ("Images", self.folder), ("PSFs", self.psfs),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
@@ -12,6 +14,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QFrame,
     QLabel,
+    QLayout,
     QMainWindow,
     QPushButton,
     QScrollArea,
@@ -34,7 +37,10 @@ _PRIMARY = """
 QPushButton#primary { background-color: #0b6fb8; color: white; font-weight: bold; padding: 6px; }
 QPushButton#primary:hover { background-color: #1180d0; }
 QPushButton#primary:disabled { background-color: rgba(128, 128, 128, 70); color: gray; }
+QPushButton#small { padding: 3px; }
 """
+_SMALL = 0.9
+"""Of napari's font: the size of what is only told."""
 
 
 class Panel(QWidget):
@@ -67,7 +73,11 @@ class Panel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll, 1)
         layout.addLayout(self.footer)
-        self.setStyleSheet(_PRIMARY)
+        self._order = Delay(self, 0, self._order_tabs)
+        self._set_fonts()
+        sizes = get_settings().appearance.events.font_size
+        sizes.connect(self._set_fonts)
+        self.destroyed.connect(lambda: sizes.disconnect(self._set_fonts))
 
     def sizeHint(self) -> QSize:
         """300 wide by default; as high as the dock allows."""
@@ -88,6 +98,8 @@ class Panel(QWidget):
 
     def event(self, event: QEvent) -> bool:
         """Let go of everything when napari takes the panel out of its dock for good."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._order.start()  # fields may have been built anew
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is not None:
                 self._docked = True
@@ -101,6 +113,17 @@ class Panel(QWidget):
         self._let_go()
         super().closeEvent(event)
 
+    def _set_fonts(self, *_: object) -> None:
+        small = f"{text_pt(_SMALL):.1f}pt"
+        rule = f"#small, QLineEdit, QToolButton {{ font-size: {small}; }}"
+        self.setStyleSheet(_PRIMARY + rule)
+
+    def _order_tabs(self) -> None:
+        """Let Tab go through the fields as they are seen, wherever they were put in last."""
+        fields = list(_fields(self.layout()))
+        for before, after in itertools.pairwise(fields):
+            QWidget.setTabOrder(before, after)
+
     def _let_go(self) -> None:
         closers, self._closers = self._closers, []
         for closer in closers:
@@ -108,6 +131,26 @@ class Panel(QWidget):
         if closers and self.parent() is None:
             # napari orphans the widget of a closed dock: nothing else would ever delete it.
             self.deleteLater()
+
+
+def _fields(layout: QLayout | None) -> Iterator[QWidget]:
+    """What takes the keyboard, in the order of the layouts."""
+    for i in range(layout.count() if layout is not None else 0):
+        item = layout.itemAt(i)
+        inner, widget = item.layout(), item.widget()
+        if isinstance(widget, QScrollArea):
+            widget = widget.widget()
+        if inner is not None:
+            yield from _fields(inner)
+        elif widget is not None and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            yield widget
+        elif widget is not None:
+            yield from _fields(widget.layout())
+
+
+def text_pt(share: float = 1.0) -> float:
+    """A part of napari's font size, in points."""
+    return share * float(get_settings().appearance.font_size)
 
 
 class Notice(QFrame):
@@ -215,7 +258,7 @@ def read_out(text: str = "") -> QLabel:
     """Small wrapped text that tells something."""
     label = QLabel(text)
     label.setWordWrap(True)
-    label.setStyleSheet("font-size: 11px;")
+    label.setObjectName("small")
     return label
 
 
@@ -250,6 +293,6 @@ def small(text: str, tip: str) -> QPushButton:
     """One of several buttons in a row of a narrow panel."""
     button = QPushButton(text)
     button.setToolTip(tip)
-    button.setStyleSheet("font-size: 11px; padding: 3px;")
+    button.setObjectName("small")
     button.setMinimumWidth(40)
     return button

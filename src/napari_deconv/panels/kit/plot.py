@@ -12,10 +12,16 @@ from qtpy.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from qtpy.QtGui import QColor, QMouseEvent, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QSizePolicy, QWidget
 
+from .parts import text_pt
+
 # After Okabe & Ito: told apart by the colour-blind, and seen on dark and on light.
 COLOURS = ("#0a84d6", "#e08a00", "#009e73", "#d0447a", "#c65100", "#8a63d2", "#7a9a00", "#808080")
 _LEFT, _BOTTOM, _TOP = 46, 32, 6
 _LINE_PX = 14
+_FONT = 0.83
+"""Of napari's font."""
+_USUAL_PT = 7.5
+"""The size of font that the lengths in pixels are for."""
 _REACH_PX = 25
 
 
@@ -33,6 +39,8 @@ class Curve:
         Whether to mark each point.
     marked : int
         Index of a point to ring; -1 for none.
+    dashed : bool
+        Whether it is a level to compare with.
     """
 
     label: str
@@ -40,6 +48,7 @@ class Curve:
     y: Sequence[float]
     dots: bool = False
     marked: int = -1
+    dashed: bool = False
 
 
 @dataclass(eq=False)
@@ -68,13 +77,20 @@ class Plot(QWidget):
         self._titles = ("", "")
         self._cursor: float | None = None
         self._spots: list[QPointF] = []
+        self.logarithmic = False
         self.setAccessibleName(name)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.hide()
 
-    def show_curves(self, curves: Sequence[Curve], x: str, y: str) -> None:
-        """Show curves over axes called ``x`` and ``y``; none hides the plot."""
+    def show_curves(
+        self, curves: Sequence[Curve], x: str, y: str, logarithmic: bool = False
+    ) -> None:
+        """Show curves over axes called ``x`` and ``y``; none hides the plot.
+
+        On a logarithmic axis equal steps are equal factors; it takes positive x only.
+        """
         self.curves, self._titles = tuple(curves), (x, y)
+        self.logarithmic = logarithmic and all(v > 0 for curve in curves for v in curve.x)
         self.setFixedHeight(self.sizeHint().height())
         self.setVisible(bool(self.curves))
         self.update()
@@ -87,7 +103,18 @@ class Plot(QWidget):
     def sizeHint(self) -> QSize:
         """Room for the curves and a line of legend each."""
         labels = sum(bool(curve.label) for curve in self.curves)
-        return QSize(240, 170 + _LINE_PX * labels)
+        return QSize(240, round(self._zoom * (170 + _LINE_PX * labels)))
+
+    @property
+    def _zoom(self) -> float:
+        """How much larger than usual all is drawn, as the font is."""
+        return text_pt(_FONT) / _USUAL_PT
+
+    def _along(self, x: float) -> float:
+        """A value of x as it counts on its axis."""
+        if not self.logarithmic:
+            return x
+        return math.log10(x) if x > 0 else math.nan
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Find the point that was meant."""
@@ -98,49 +125,57 @@ class Plot(QWidget):
 
     def paintEvent(self, event: object) -> None:
         """Draw everything anew."""
-        points = [_finite(curve) for curve in self.curves]
+        points = [self._finite(curve) for curve in self.curves]
         every = np.concatenate(points) if points else np.zeros((0, 2))
         if not len(every):
             return
-        painter = QPainter(self)
+        painter, zoom = QPainter(self), self._zoom
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.scale(zoom, zoom)
+        width, height = self.width() / zoom, self.height() / zoom
         labels = sum(bool(curve.label) for curve in self.curves)
-        floor = self.height() - _BOTTOM - _LINE_PX * labels
-        across = _scale(every[:, 0], _LEFT, self.width() - 8)
+        floor = height - _BOTTOM - _LINE_PX * labels
+        across = _scale(every[:, 0], _LEFT, width - 8, self.logarithmic)
         up = _scale(every[:, 1], floor, _TOP)
-        self._frame(painter, across, up, floor)
-        for i, (curve, found) in enumerate(zip(self.curves, points, strict=True)):
-            self._line(painter, curve, found, across, up, QColor(COLOURS[i % len(COLOURS)]))
-        self._legend(painter, floor + _BOTTOM - 2)
+        self._frame(painter, across, up, floor, width)
+        for i, (curve, spots) in enumerate(zip(self.curves, points, strict=True)):
+            self._line(painter, curve, spots, across, up, QColor(COLOURS[i % len(COLOURS)]))
+        self._legend(painter, floor + _BOTTOM - 2, width)
         if self.curves:
-            first = self.curves[0]
-            pairs = zip(first.x, first.y, strict=True)
-            self._spots = [QPointF(across(x), up(y)) for x, y in pairs if math.isfinite(x + y)]
+            self._spots = [zoom * QPointF(across(x), up(y)) for x, y in points[0]]
         painter.end()
 
-    def _frame(self, painter: QPainter, across: _Scale, up: _Scale, floor: int) -> None:
+    def _finite(self, curve: Curve) -> NDArray[np.float64]:
+        along = [self._along(x) for x in curve.x]
+        points = np.column_stack([np.asarray(along, float), np.asarray(curve.y, float)])
+        return points[np.isfinite(points).all(axis=1)]
+
+    def _frame(
+        self, painter: QPainter, across: _Scale, up: _Scale, floor: float, width: float
+    ) -> None:
         ink = self.palette().windowText().color()
         faint = QColor(ink)
         faint.setAlpha(50)
         font = painter.font()
-        font.setPointSizeF(7.5)
+        font.setPointSizeF(_USUAL_PT)
         painter.setFont(font)
         for value, said in zip(up.ticks, _told(up.ticks), strict=True):
             painter.setPen(faint)
-            painter.drawLine(QPointF(_LEFT, up(value)), QPointF(self.width() - 8, up(value)))
+            painter.drawLine(QPointF(_LEFT, up(value)), QPointF(width - 8, up(value)))
             painter.setPen(ink)
             box = QRectF(0, up(value) - 7, _LEFT - 4, 14)
             painter.drawText(box, Qt.AlignmentFlag.AlignRight, said)
-        for value, said in zip(across.ticks, _told(across.ticks), strict=True):
+        marks = [10**tick for tick in across.ticks] if self.logarithmic else across.ticks
+        for value, said in zip(across.ticks, _told(marks), strict=True):
             box = QRectF(across(value) - 30, floor + 1, 60, 13)
             painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, said)
-        below = QRectF(_LEFT, floor + 13, self.width() - _LEFT, 14)
+        below = QRectF(_LEFT, floor + 13, width - _LEFT, 14)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, " vs ".join(
             filter(None, self._titles[::-1])))  # fmt: skip
-        if self._cursor is not None and across.low <= self._cursor <= across.high:
+        cursor = math.nan if self._cursor is None else self._along(self._cursor)
+        if across.low <= cursor <= across.high:
             painter.setPen(QPen(ink, 1, Qt.PenStyle.DashLine))
-            x = across(self._cursor)
-            painter.drawLine(QPointF(x, _TOP), QPointF(x, floor))
+            painter.drawLine(QPointF(across(cursor), _TOP), QPointF(across(cursor), floor))
 
     def _line(
         self,
@@ -151,7 +186,8 @@ class Plot(QWidget):
         up: _Scale,
         colour: QColor,
     ) -> None:
-        painter.setPen(QPen(colour, 1.6))
+        style = Qt.PenStyle.DashLine if curve.dashed else Qt.PenStyle.SolidLine
+        painter.setPen(QPen(colour, 1.6, style))
         spots = [QPointF(across(x), up(y)) for x, y in points]
         painter.drawPolyline(QPolygonF(spots))
         if curve.dots:
@@ -160,12 +196,12 @@ class Plot(QWidget):
                 painter.drawEllipse(spot, 2.2, 2.2)
             painter.setBrush(Qt.BrushStyle.NoBrush)
         if 0 <= curve.marked < len(curve.x):
-            x, y = curve.x[curve.marked], curve.y[curve.marked]
+            x, y = self._along(curve.x[curve.marked]), curve.y[curve.marked]
             if math.isfinite(x + y):
                 painter.setPen(QPen(QColor("#e53935"), 2))
                 painter.drawEllipse(QPointF(across(x), up(y)), 6, 6)
 
-    def _legend(self, painter: QPainter, top: int) -> None:
+    def _legend(self, painter: QPainter, top: float, width: float) -> None:
         ink = self.palette().windowText().color()
         for i, curve in enumerate(self.curves):
             if not curve.label:
@@ -173,15 +209,12 @@ class Plot(QWidget):
             painter.setPen(QPen(QColor(COLOURS[i % len(COLOURS)]), 2.5))
             painter.drawLine(QPointF(_LEFT, top + 5), QPointF(_LEFT + 14, top + 5))
             painter.setPen(ink)
-            room = self.width() - _LEFT - 26
-            said = painter.fontMetrics().elidedText(curve.label, Qt.TextElideMode.ElideRight, room)
+            room = width - _LEFT - 26
+            said = painter.fontMetrics().elidedText(
+                curve.label, Qt.TextElideMode.ElideRight, int(room)
+            )
             painter.drawText(QRectF(_LEFT + 20, top - 2, room, 14), said)
             top += _LINE_PX
-
-
-def _finite(curve: Curve) -> NDArray[np.float64]:
-    points = np.column_stack([np.asarray(curve.x, float), np.asarray(curve.y, float)])
-    return points[np.isfinite(points).all(axis=1)]
 
 
 def _told(ticks: Sequence[float]) -> list[str]:
@@ -194,7 +227,9 @@ def _told(ticks: Sequence[float]) -> list[str]:
     return said
 
 
-def _scale(values: NDArray[np.float64], first: float, last: float) -> _Scale:
+def _scale(
+    values: NDArray[np.float64], first: float, last: float, logarithmic: bool = False
+) -> _Scale:
     low, high = float(values.min()), float(values.max())
     if high <= low:
         room = abs(low) * 0.1 or 1.0
@@ -202,5 +237,12 @@ def _scale(values: NDArray[np.float64], first: float, last: float) -> _Scale:
     raw = (high - low) / 4
     decade = 10.0 ** math.floor(math.log10(raw))
     step = next(s * decade for s in (1, 2, 5, 10) if s * decade >= raw)
+    if logarithmic:
+        # Powers of ten, and between them 2 and 5 where there is room.
+        step = math.ceil((high - low) / 5)
+        between = (1, 2, 5) if high - low < 2.5 else (1,)
+        powers = range(math.floor(low), math.ceil(high) + 1, step)
+        marks = [power + math.log10(part) for power in powers for part in between]
+        return _Scale(low, high, first, last, [mark for mark in marks if low <= mark <= high])
     ticks = np.arange(math.ceil(low / step), math.floor(high / step + 1e-9) + 1) * step
     return _Scale(low, high, first, last, [float(tick) for tick in ticks])

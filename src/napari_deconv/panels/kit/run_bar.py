@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QProgressBar, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from .job import Job, Make
@@ -25,6 +25,8 @@ class RunBar(QWidget):
         What the button says while nothing runs.
     title : str
         What napari's activity dock calls the run.
+    main : bool
+        Whether it is the panel's main job; a panel has one button that the eye finds first.
     """
 
     pressed = Signal()
@@ -34,18 +36,20 @@ class RunBar(QWidget):
     ended = Signal()
     """It ended, in whatever way."""
 
-    def __init__(self, text: str, title: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, text: str, title: str, main: bool = True, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._text = text
         self.message = Notice(most_px=_MESSAGE_PX)
-        self.button = primary(text)
+        self.button = primary(text) if main else QPushButton(text)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
         # One line, cut off: text that wraps would move the whole window's layout at every step.
         self.left = QLabel()
         self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.left.setStyleSheet("font-size: 11px;")
+        self.left.setObjectName("small")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (self.message, self.bar, self.left, self.button):

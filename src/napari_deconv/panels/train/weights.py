@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.errors import DeconvError
-from ..kit.parts import Notice, read_out
+from ..kit.parts import Notice, read_out, small
 
 if TYPE_CHECKING:
     from ...train.library import Entry
@@ -103,12 +103,8 @@ class WeightsBox(QWidget):
     def _add_button(
         self, row: QHBoxLayout, text: str, tip: str, call: Callable[[], object]
     ) -> None:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.setStyleSheet("font-size: 11px; padding: 3px;")
-        button.setMinimumWidth(36)
+        button = self.buttons[text] = small(text, tip)
         button.clicked.connect(lambda _=False: call())
-        self.buttons[text] = button
         row.addWidget(button)
 
     def _on_row(self, row: int) -> None:

@@ -1,0 +1,83 @@
+"""What is the same in all panels: the way of the Tab key, the size of text, one primary button."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.settings import get_settings
+from qtpy.QtWidgets import QAbstractButton, QPushButton, QScrollArea
+
+from napari_deconv.panels.compare.panel import ComparePanel
+from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.kit.plot import Curve, Plot
+from napari_deconv.panels.psf.panel import PsfPanel
+from napari_deconv.panels.train.panel import TrainPanel
+
+PANELS = (DegradePanel, PsfPanel, ComparePanel, TrainPanel)
+
+
+@pytest.fixture(params=PANELS, ids=lambda kind: kind.__name__)
+def panel(request, qtbot):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((32, 32), np.float32), name="photo")
+    panel = request.param(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def tabbed(panel):
+    """The visible fields in the order of the Tab key, each with its height in the panel."""
+    area = panel.findChildren(QScrollArea)[0]
+    start, seen = panel, []
+    widget = start.nextInFocusChain()
+    while widget is not start:
+        if widget.isVisible() and widget.focusPolicy().value & 1 and widget.focusProxy() is None:
+            body = area.widget().isAncestorOf(widget)
+            origin = area.widget() if body else panel
+            if widget is not area and origin.isAncestorOf(widget):
+                middle = widget.mapTo(origin, widget.rect().center()).y()
+                seen.append((not body, middle, widget))
+        widget = widget.nextInFocusChain()
+    return seen
+
+
+def test_tab_goes_through_the_fields_as_they_are_seen(panel, qtbot):
+    source = panel.psf if hasattr(panel, "psf") else panel.source
+    source.choice.choose("gaussian")
+    source.choice.choose("motion")  # its fields are built last
+    qtbot.wait(50)
+    seen = tabbed(panel)
+    assert len(seen) > 5
+    for (foot, middle, before), (foot_after, middle_after, after) in pairwise(seen):
+        rows_apart = (foot_after, middle_after) >= (foot, middle - before.height())
+        assert rows_apart, (before, after)
+    buttons = {b for b in panel.findChildren(QPushButton) if b.isVisible() and b.isEnabled()}
+    assert buttons <= {widget for _, _, widget in seen if isinstance(widget, QAbstractButton)}
+
+
+def test_one_primary_button_and_text_of_napari_s_size(panel):
+    seen = [b for b in panel.findChildren(QPushButton) if b.objectName() == "primary"]
+    assert sum(not button.isHidden() for button in seen if button.isVisible()) <= 1
+    before, settings = panel.styleSheet(), get_settings().appearance
+    size = settings.font_size
+    try:
+        settings.font_size = size + 3
+        assert f"{0.9 * (size + 3):.1f}pt" in panel.styleSheet() != before
+    finally:
+        settings.font_size = size
+
+
+def test_a_logarithmic_axis_has_even_factors_at_even_distances(qtbot):
+    plot = Plot("curve")
+    qtbot.addWidget(plot)
+    plot.resize(300, 200)
+    plot.show_curves([Curve("", [0.001, 0.01, 0.1, 1], [1, 2, 3, 4])], "x", "y", logarithmic=True)
+    plot.grab()
+    x = [spot.x() for spot in plot._spots]
+    np.testing.assert_allclose(np.diff(x), x[1] - x[0])
+    plot.show_curves([Curve("", [0, 1], [1, 2])], "x", "y", logarithmic=True)
+    assert not plot.logarithmic, "0 has no logarithm"
