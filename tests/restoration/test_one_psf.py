@@ -166,12 +166,12 @@ def test_odcnn_begins_as_an_inverse_and_its_denoiser_looks_at_five_more(psf: np.
 
 
 def test_odcnn_learns_apart_and_then_together_without_a_change_at_the_joint() -> None:
-    plan = recipe(ODCNN(train="denoiser"), batch=1, rate=5e-3, optimiser="muon")
+    plan = recipe(ODCNN(train="denoiser"), batch=1, patch_px=48, rate=5e-3, optimiser="muon")
     state, rng = begin(plan, torch.device("cpu")), np.random.default_rng(0)
     exam = make_batch([PHOTO], plan, np.random.default_rng(9), side_px=64)
     before = psnr(state.network, exam)
     with team("cpu") as us:
-        for _ in range(12):
+        for _ in range(8):
             advance(state, make_batch([PHOTO], plan, rng), plan, us)
     apart, joined = state.network, ODCNN().network()
     assert psnr(apart, exam) > before + 0.1
