@@ -47,6 +47,11 @@ def with_presets(manifest: dict[str, Any]) -> str:
     widgets = [{"command": row.command, "display_name": row.title} for row in presets.PRESETS]
     parts["commands"] = _replaced(parts["commands"], "id", old, commands)
     parts["widgets"] = _replaced(parts["widgets"], "command", old, widgets)
+    for submenu in ("psf", "networks"):
+        rows = [row for row in presets.PRESETS if (row.panel == "deconvolve") == (submenu != "psf")]
+        entries = [{"command": row.command} for row in rows]
+        own = [{"command": "napari-deconv.psf"}] if submenu == "psf" else []
+        parts["menus"][f"napari-deconv/{submenu}"] = own + entries
     head = "# The preset panels are written by scripts/manifest.py from panels/presets.py.\n"
     return head + yaml.safe_dump(manifest, sort_keys=False, allow_unicode=True, width=100)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .blocks import stream_blocks
     from .core.errors import Cancelled, DeconvError
     from .core.progress import Result, Step, drain
+    from .deblurring import Deblurred, deblur
     from .deconvolution import deconvolve, expected_seconds, stream
     from .degradation.base import degrade
     from .restoration.base import Method, methods
@@ -22,6 +23,7 @@ __version__ = "0.2.0.dev0"
 
 __all__ = [
     "Cancelled",
+    "Deblurred",
     "DeconvError",
     "Map",
     "Method",
@@ -29,6 +31,7 @@ __all__ = [
     "Step",
     "__version__",
     "blocks",
+    "deblur",
     "deconvolve",
     "degradation",
     "degrade",
@@ -47,11 +50,13 @@ __all__ = [
 
 _HOMES = {
     "Cancelled": "core.errors",
+    "Deblurred": "deblurring",
     "DeconvError": "core.errors",
     "Map": "restoration.networks.maps",
     "Method": "restoration.base",
     "Result": "core.progress",
     "Step": "core.progress",
+    "deblur": "deblurring",
     "deconvolve": "deconvolution",
     "degrade": "degradation.base",
     "drain": "core.progress",

@@ -31,9 +31,21 @@ def test_every_command_is_there(command):
     assert callable(target(command))
 
 
-def test_the_three_panels_are_in_the_menu():
+def test_the_panels_are_first_in_the_menu_and_the_others_in_submenus():
     names = [widget.display_name for widget in MANIFEST.contributions.widgets]
-    assert names[:3] == ["Deconvolve", "PSF", "Degrade"]
+    assert names[:6] == ["Deblur a photo", "Deconvolve", "PSF", "Degrade", "Compare", "Train"]
+    menus = MANIFEST.contributions.menus
+    below = [
+        item.command for name in ("psf", "networks") for item in menus[f"napari-deconv/{name}"]
+    ]
+    assert sorted(below) == sorted(["napari-deconv.psf", *(row.command for row in PRESETS)])
+
+
+@pytest.mark.parametrize("word", ["deblur", "sharpen", "deconvol", "restore", "blur", "PSF"])
+def test_the_palette_finds_a_command_under_the_words_people_type(word):
+    # napari adds the plugin's name to every title.
+    titles = [f"{command.title} ({MANIFEST.display_name})" for command in COMMANDS.values()]
+    assert any(word.lower() in title.lower() for title in titles)
 
 
 def test_the_manifest_is_what_the_table_of_presets_gives():

@@ -21,6 +21,7 @@ from ..core.words import in_words
 _log = logging.getLogger(__name__)
 
 COMMANDS = {
+    "deblur": "deblur photos of which nothing is known",
     "psf": "make a point spread function",
     "degrade": "blur images and put them through a camera, singly or as a data set",
     "deconvolve": "restore blurred images",

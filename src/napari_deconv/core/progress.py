@@ -22,16 +22,20 @@ class Step:
         Estimates made so far, and at most needed.
     label : str
         What is being worked on.
+    left_s : float, optional
+        Seconds to its end, where the run itself can tell; NaN where nothing can, not even the
+        time that was spent so far.
     """
 
     done: int
     total: int
     label: str
-    _render: Callable[[], NDArray[np.float32]] | None = field(
+    _render: Callable[[], NDArray[Any] | None] | None = field(
         default=None, repr=False, compare=False
     )
+    left_s: float | None = None
 
-    def preview(self) -> NDArray[np.float32] | None:
+    def preview(self) -> NDArray[Any] | None:
         """The current tile's estimate, ``(S, [Z,] Y, X)``; only until the run is resumed."""
         return self._render() if self._render is not None else None
 

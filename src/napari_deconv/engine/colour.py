@@ -98,7 +98,7 @@ def stream_in_linear_light(
     coded = pixels.copy()
     colours = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf)).opaque
     unit_values = linear_to_srgb(result.data[colours])
-    values, clipped = stored(unit_values * np.float32(_white(pixels.dtype)), pixels.dtype)
+    values, clipped = stored(unit_values * np.float32(white_of(pixels.dtype)), pixels.dtype)
     coded[colours] = values
     noise = options.get("noise")
     record = replace(result.record, light="linear")
@@ -114,7 +114,7 @@ def in_linear_light(
     """An sRGB photo as light on the unit scale, and the options for it, its noise taken along."""
     check_dtype(pixels.dtype)
     colours = parse_axes(pixels.shape, options.get("axes"), psf_ndim).opaque
-    full = _white(pixels.dtype)
+    full = white_of(pixels.dtype)
     light = np.asarray(pixels / full, dtype=np.float32)
     noise = options.get("noise")
     noise = None if isinstance(noise, NoiseLaw) else noise
@@ -124,7 +124,7 @@ def in_linear_light(
     return light, for_light
 
 
-def _white(dtype: np.dtype[Any]) -> float:
+def white_of(dtype: np.dtype[Any]) -> float:
     """The value of white in a photo of a type."""
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 

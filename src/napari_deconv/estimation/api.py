@@ -21,8 +21,9 @@ from .confidence import SAID, judged
 from .families import FAMILIES, Fit, fits
 from .kernel import centre, cleaned, likeness
 from .plane import Plane, odd_size, plane_of
-from .result import Estimate, Guess, Run
-from .shake import Tuning, camera_shake, camera_shake_of_any_size, later
+from .result import FINE as _FINE
+from .result import Estimate, Guess, Run, forward, within
+from .shake import Tuning, camera_shake, camera_shake_of_any_size
 from .spectrum import Spectrum, spectrum_of
 from .starts import best_start
 
@@ -32,7 +33,8 @@ _R = TypeVar("_R")
 
 SHAKE = "camera-shake"
 _PARAMETRIC_ROUNDS = 4
-_CHECK_ROUNDS = 6
+_FITTED, _SEARCHED = 0.15, 0.9
+"""Shares of the progress at which families are fitted and the search for a shake has ended."""
 _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
 
@@ -109,7 +111,8 @@ def stream(
 ) -> Run:
     """`estimate` round by round; ``cancel`` stops it within one transform."""
     try:
-        return (yield from _estimate(image, size, family, region, noise, axes, device, cancel))
+        run = _estimate(image, size, family, region, noise, axes, device, cancel)
+        return (yield from forward(run))
     except DeconvError:
         raise
     except Exception as error:  # a RuntimeError would be swallowed by a thread of the window
@@ -135,14 +138,15 @@ def _estimate(
     side = odd_size(size, plane.gray.shape)
     spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise)
     parametric = [name for name in wanted if name != SHAKE]
-    ahead = len(parametric) * _PARAMETRIC_ROUNDS + _CHECK_ROUNDS
     most = float(size or min(64, min(plane.gray.shape) // 3))
-    fits_by_family = yield from _parametric(spectrum, parametric, most, cancel)
+    begun = _FITTED if SHAKE in wanted else _SEARCHED
+    fits_by_family = yield from within(_parametric(spectrum, parametric, most, cancel), 0, begun)
     scores = {fit.family: fit.cost for fit in fits_by_family}
     kernel, curve, tried = None, np.zeros((0, 2)), list[Array]()
     if SHAKE in wanted:
         search = best_start(_search(plane, size, side, where, cancel), spectrum)
-        kernel, curve, tried = yield from later(search, ahead - _CHECK_ROUNDS, _CHECK_ROUNDS)
+        begun = _FITTED if parametric else 0.0
+        kernel, curve, tried = yield from within(search, begun, _SEARCHED)
         scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
     overruled = ""
@@ -160,9 +164,9 @@ def _estimate(
     else:
         fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
-    yield Guess(1, 2, "checking", lambda: (psf, None))
+    yield Guess(int(_SEARCHED * _FINE), _FINE, "checking", lambda: (psf, None))
     check = judged(plane, psf, best, scores, overruled, agreement)
-    confidence = yield from _checked(check, cancel)
+    confidence = yield from within(_checked(check, cancel), _SEARCHED, 1)
     recipe: dict[str, Any] = {
         "estimate": best,
         "asked": family,
@@ -215,7 +219,7 @@ def _parametric(
     spectrum: Spectrum, families: list[str], most_px: float, cancel: threading.Event | None
 ) -> Generator[Guess, None, list[Fit]]:
     results: list[Fit] = []
-    total = len(families) * _PARAMETRIC_ROUNDS * 2
+    total = len(families) * _PARAMETRIC_ROUNDS
     for number, family in enumerate(families):
         for part, fit in enumerate(fits(spectrum, family, most_px), 1):
             _check(cancel)
@@ -230,13 +234,13 @@ def _parametric(
 def _checked(
     steps: Generator[Step, None, _R], cancel: threading.Event | None
 ) -> Generator[Guess, None, _R]:
-    """Show the steps of the last check as the second half of it, and stop where asked to."""
+    """Show the steps of the last check, and stop where asked to."""
 
-    def second_half(step: Step) -> Guess:
+    def checking(step: Step) -> Guess:
         _check(cancel)
-        return Guess(step.total + step.done, 2 * step.total, "checking")
+        return Guess(step.done, step.total, "checking")
 
-    return changed_steps(steps, second_half)
+    return changed_steps(steps, checking)
 
 
 def _score(spectrum: Spectrum, kernel: Array) -> float:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.progress import changed_steps
 from ..psf import PSF
 
 Preview = tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]
@@ -31,6 +33,8 @@ class Guess:
     total: int
     label: str
     _render: Callable[[], Preview] | None = field(default=None, repr=False, compare=False)
+    left_s: float = math.nan
+    """Rounds differ too much in length for a time to be told from them."""
 
     def preview(self) -> Preview:
         """Kernel and image so far; only until the run is resumed."""
@@ -103,3 +107,32 @@ class Estimate:
 
 
 Run = Generator[Guess, None, Estimate]
+
+FINE = 1000
+"""Parts of a progress: stages of different kinds count by their share."""
+
+_R = TypeVar("_R")
+
+
+def within(
+    steps: Generator[Guess, None, _R], start: float, stop: float
+) -> Generator[Guess, None, _R]:
+    """Show a stage's progress between two shares of the whole; return what the stage returns."""
+
+    def share(step: Guess) -> Guess:
+        done = start + (stop - start) * step.done / max(1, step.total)
+        return replace(step, done=int(FINE * done), total=FINE)
+
+    return changed_steps(steps, share)
+
+
+def forward(steps: Generator[Guess, None, _R]) -> Generator[Guess, None, _R]:
+    """Show a progress that never goes back: a search that begins anew stays where it was."""
+    reached = 0
+
+    def ahead(step: Guess) -> Guess:
+        nonlocal reached
+        reached = max(reached, step.done)
+        return replace(step, done=reached)
+
+    return changed_steps(steps, ahead)

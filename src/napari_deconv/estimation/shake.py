@@ -6,25 +6,22 @@ import math
 import threading
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.progress import changed_steps
 from ..signal.fourier import Blur
 from ..signal.gradients import gradient
 from ..signal.strong_edges import l0_edges
 from . import kernel as kernels
 from .kernel_fit import fit_kernel
 from .plane import Plane
-from .result import Guess, Preview
+from .result import Guess, Preview, within
 from .scale import Scale, scale_of
 
 Array = NDArray[np.float64]
-_R = TypeVar("_R")
 
 _RATIO = math.sqrt(2)
 _COARSEST_PX = 5
@@ -138,26 +135,12 @@ def camera_shake_of_any_size(
     sizes : tuple of int
         Bounds, rising.
     """
-    before = 0
-    for size in sizes:
+    for number, size in enumerate(sizes):
         search = camera_shake(plane, size, grow=True, device=device, cancel=cancel, tuning=tuning)
-        kernel, curve = yield from later(search, before)
-        before += len(curve)
+        kernel, curve = yield from within(search, number / len(sizes), (number + 1) / len(sizes))
         if len(kernel) < size - 2:
             break
     return kernel, curve
-
-
-def later(
-    search: Generator[Guess, None, _R], before: int, after: int = 0
-) -> Generator[Guess, None, _R]:
-    """Show a search's progress as part of a whole with rounds before and after it."""
-
-    def share(step: Guess) -> Guess:
-        total = before + step.total + after
-        return Guess(before + step.done, total, step.label, step.preview)
-
-    return changed_steps(search, share)
 
 
 def _rounds(

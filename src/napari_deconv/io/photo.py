@@ -46,8 +46,9 @@ def read_photo(path: Path) -> Picture:
         image.load()  # first: a PNG's EXIF may stand behind its pixels
         info = {str(key): value for key, value in image.info.items()}
         data = _deep_pixels(path) if deep else np.asarray(_plain_mode(image))
-    exif = info.get("exif") or b""
-    turn = orientation(exif)
+        exif = info.get("exif") or b""
+        turn = orientation(exif)
+        tables = _tables(image, turn)
     dpi = info.get("dpi")
     chunks = _light(path) if kind == "PNG" else []
     return Picture(
@@ -57,9 +58,46 @@ def read_photo(path: Path) -> Picture:
         icc=info.get("icc_profile") or b"",
         format=kind.lower(),
         info=({"dpi": dpi[::-1] if dpi and turn >= 5 else dpi} if dpi else {})
-        | ({"light": chunks} if chunks else {}),
+        | ({"light": chunks} if chunks else {})
+        | ({"tables": tables} if tables else {}),
         notes=notes,
     )
+
+
+def jpeg_tables(path: Path) -> tuple[NDArray[np.float64], ...]:
+    """Steps ``(8, 8)`` that a JPEG's brightness and colours were rounded to, as upright pixels are.
+
+    Parameters
+    ----------
+    path : Path
+        A file.
+
+    Returns
+    -------
+    tuple of ndarray
+        Empty for another kind of file, or one that cannot be read.
+    """
+    try:
+        if _kind(path) != "JPEG":
+            return ()
+        with _open(path, "JPEG") as image:
+            return _tables(image, orientation(image.info.get("exif") or b""))
+    except (DeconvError, OSError, SyntaxError, ValueError):
+        return ()
+
+
+def _tables(image: ImageFile, turn: int) -> tuple[NDArray[np.float64], ...]:
+    steps: dict[int, list[int]] = getattr(image, "quantization", {})
+    numbers = [layer[3] for layer in getattr(image, "layer", ())][:2]
+    if not numbers or any(len(steps.get(number, ())) != _STEPS for number in numbers):
+        return ()
+    tables = (np.array(steps[number], float).reshape(8, 8) for number in numbers)
+    return tuple(table.T if turn >= _ON_ITS_SIDE else table for table in tables)
+
+
+_STEPS = 64
+_ON_ITS_SIDE = 5
+"""EXIF orientations from this one on swap rows and columns."""
 
 
 def _kind(path: Path) -> str:

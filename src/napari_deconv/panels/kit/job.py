@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -200,7 +201,7 @@ class Job:
         if elapsed - run.shown < _SHOW_S:
             return
         run.shown = elapsed
-        self.on_step(step, remaining(elapsed, step.done, step.total))
+        self.on_step(step, remaining(elapsed, step.done, step.total, step.left_s))
         bar = self._bar
         if bar is None:
             return
@@ -235,8 +236,10 @@ def steps_of(call: Callable[[], Any]) -> Make:
     return make
 
 
-def remaining(elapsed: float, done: int, total: int) -> str:
+def remaining(elapsed: float, done: int, total: int, left_s: float | None = None) -> str:
     """Time left as a person says it; empty while it cannot be told."""
+    if left_s is not None:
+        return "" if math.isnan(left_s) else f"{duration(left_s)} left"
     if not (0 < done <= total) or elapsed < 0.5:
         return ""
     return f"{duration(elapsed * (total - done) / done)} left"

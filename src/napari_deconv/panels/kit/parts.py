@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..menus import add_to_menu_of_layers
 from .bounded import Bounded
 
 # Translucent, so that the same colours can be read on the dark and on the light theme.
@@ -55,6 +56,7 @@ class Panel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._docked = False
+        add_to_menu_of_layers()
         # The dock is put into the window only later.
         self._stack = Delay(self, 0, lambda: stack(self))
         self._closers: list[Callable[[], object]] = []

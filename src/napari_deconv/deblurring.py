@@ -1,0 +1,467 @@
+"""`deblur`: a photo in and nothing else, the photo deblurred out, and how far to believe it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .core.errors import DeconvError
+from .core.progress import Result, Step, drain
+from .core.record import Note, RunRecord
+from .core.words import shortened
+from .engine import restore as engine
+from .engine.axes import parse_axes
+from .engine.colour import linear_to_srgb, srgb_to_linear, white_of
+from .engine.incoming import as_array
+from .engine.intensity import check_dtype, stored
+from .estimation import Confidence, Estimate
+from .estimation import stream as estimating
+from .metrics import residual, whiteness
+from .restoration.base import Method, methods
+from .restoration.choice import Recommendation, automatic
+from .restoration.expected import remembered
+from .signal.jpeg import CodedNoise, jpeg_noise
+
+Light = Literal["auto", "linear", "stored"]
+
+STRENGTHS = {"good": 1.0, "fair": 0.7, "poor": 0.25}
+"""How much of the restoration to take, by how sure the estimate of the blur is."""
+_STAGES = {"blur": 0.7, "light": 0.1, "restoring": 0.2}
+_FINE = 1000
+_CROP_PX = 256
+_MARGIN = 0.98
+"""How much smaller the other residual must be before a photo is not taken as it is stored."""
+_FEW_S, _LITTLE = 1.0, 0.1
+"""Seconds and share of the restoring, from which on it tells how long the rest will take."""
+
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A part of the photo restored one way, blurred again, and held against the photo.
+
+    Parameters
+    ----------
+    light : str
+        ``"linear"`` or ``"stored"``.
+    misfit : float
+        Root mean square of the difference, on the photo's own scale.
+    white : float
+        Its whiteness, 0 to 1 (`metrics.whiteness`).
+    """
+
+    light: Literal["linear", "stored"]
+    misfit: float
+    white: float
+
+    def __str__(self) -> str:
+        name = "in linear light" if self.light == "linear" else "as stored"
+        return f"{name} {self.misfit:.3g} (whiteness {self.white:.2f})"
+
+
+@dataclass(frozen=True, eq=False)
+class Deblurred:
+    """A photo deblurred, with what it was before, so that any strength between can be had.
+
+    Parameters
+    ----------
+    photo : ndarray
+        The input.
+    full : ndarray
+        At full strength; same shape, dtype and scale.
+    strength : float
+        Of `data`: as asked for, or by how sure the estimate is.
+    estimate : Estimate
+        The blur and how it was estimated.
+    trials : tuple of Trial
+        What linear light was chosen by; empty where a person chose.
+    notes : tuple of Note
+        What the person should know.
+    record : RunRecord
+        How ``full`` was made.
+    """
+
+    photo: NDArray[Any]
+    full: NDArray[Any]
+    strength: float
+    estimate: Estimate
+    trials: tuple[Trial, ...]
+    notes: tuple[Note, ...]
+    record: RunRecord
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the estimate of the blur is, and why."""
+        return self.estimate.confidence
+
+    @property
+    def data(self) -> NDArray[Any]:
+        """The photo at the strength that was asked for or is advised."""
+        return self.at(self.strength)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The record as plain JSON values, with the estimate and the strength."""
+        return self.record.to_dict()
+
+    def at(self, strength: float) -> NDArray[Any]:
+        """The photo at a strength from 0, the photo as it was, to 1.
+
+        Raises
+        ------
+        DeconvError
+            If it is outside.
+        """
+        return blended(self.photo, self.full, strength)
+
+
+Run = Generator[Step, None, Deblurred]
+
+
+def blended(photo: NDArray[Any], full: NDArray[Any], strength: float) -> NDArray[Any]:
+    """A share of the way from a photo to its restoration, in the photo's dtype.
+
+    Parameters
+    ----------
+    photo, full : ndarray
+        Of one shape and dtype.
+    strength : float
+        0 to 1.
+    """
+    share = strength_in(strength)
+    if share in (0.0, 1.0):
+        return full if share else photo
+    if photo.dtype.kind in "iu":
+        mixed = photo + np.float32(share) * (full.astype(np.float32) - photo)
+        values, _ = stored(mixed, photo.dtype)
+        return values
+    return photo + photo.dtype.type(share) * (full - photo)
+
+
+def strength_in(value: Any) -> float:
+    """A strength, or a `DeconvError` if it is none."""
+    try:
+        share = float(value)
+    except (TypeError, ValueError):
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise DeconvError(
+            f"strength = {shortened(value)} is not a share.", "Give 0 (the photo) to 1 (full)."
+        )
+    return share
+
+
+def deblur(
+    photo: Any,
+    strength: float | None = None,
+    linear: bool | Literal["auto"] = "auto",
+    method: str | Method = "auto",
+    *,
+    axes: str | None = None,
+    noise: float | None = None,
+    tables: Sequence[NDArray[Any]] = (),
+    family: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    memory_bytes: int | None = None,
+    progress: Callable[[Step], None] | None = None,
+) -> Deblurred:
+    """Deblur a photo of which nothing is known: estimate its blur, judge that, and restore it.
+
+    Parameters
+    ----------
+    photo : array_like
+        Grey or colour, ``(Y, X)`` or ``(Y, X, S)``, of any real dtype.
+    strength : float, optional
+        0 (the photo as it is) to 1 (all of the restoration); by default 1, and less where the blur
+        is not sure: 0.7 for a fair estimate and 0.25 for a poor one.
+    linear : bool or "auto"
+        Whether to restore in linear light; ``"auto"`` restores a part of the photo both ways and
+        takes what explains it better.
+    method : str or Method
+        As for `deconvolve`.
+    axes : str, optional
+        One letter per axis, such as ``"YXS"``.
+    noise : float, optional
+        Standard deviation of the noise on the photo's own scale; read from the photo by default.
+    tables : sequence of ndarray
+        Quantisation tables ``(8, 8)`` of the JPEG file that the photo came from, of brightness and
+        of colour; otherwise they are found in the pixels.
+    family : str
+        Kind of blur, as for `estimation.estimate`.
+    device, precision, memory_bytes
+        As for `deconvolve`.
+    progress : callable, optional
+        Called with a `Step` after every step.
+
+    Returns
+    -------
+    Deblurred
+        ``data``, ``confidence``, ``notes``; ``at(strength)`` for another strength.
+
+    Raises
+    ------
+    DeconvError
+        Where the photo cannot tell its blur, and as `deconvolve`.
+    """
+    run = stream(
+        photo, strength, linear, method, axes=axes, noise=noise, tables=tables, family=family,
+        device=device, precision=precision, memory_bytes=memory_bytes,
+    )  # fmt: skip
+    return drain(run, progress)
+
+
+def stream(
+    photo: Any,
+    strength: float | None = None,
+    linear: bool | Literal["auto"] = "auto",
+    method: str | Method = "auto",
+    *,
+    axes: str | None = None,
+    noise: float | None = None,
+    tables: Sequence[NDArray[Any]] = (),
+    family: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    memory_bytes: int | None = None,
+    cancel: threading.Event | None = None,
+) -> Run:
+    """`deblur` step by step; parameters are its own, and ``cancel`` as for `stream`.
+
+    Yields
+    ------
+    Step
+        Of one progress over all stages that never goes back. ``preview()`` is the best photo so
+        far, of the input's shape and dtype; None until there is a first one.
+    """
+    methods()
+    if strength is not None:
+        strength = strength_in(strength)
+    if linear not in (True, False, "auto"):
+        raise DeconvError(f"linear = {shortened(linear)}.", "Give True, False or 'auto'.")
+    pixels = _photo(photo, axes)
+    coded = None if noise is not None else _coded(pixels, axes, tables)
+    told: dict[str, Any] = {"axes": axes, "device": device, "cancel": cancel}
+    restoring = {**told, "precision": precision, "memory_bytes": memory_bytes}
+    bar = _Bar()
+    level = noise if coded is None else coded.brightness
+    estimate = yield from _estimated(pixels, family, level, told, bar)
+    restoring["noise"] = noise if coded is None else _mean(coded)
+    choice = _chosen(method, pixels, estimate.psf, restoring)
+    trials: tuple[Trial, ...] = ()
+    light = linear
+    if light == "auto":
+        trials = yield from bar.stage(
+            "light", _trials(pixels, estimate, restoring), "comparing linear light"
+        )
+        light = _linear_is_better(trials)
+    steps = engine.restore(choice.method, pixels, estimate.psf, linear=bool(light), **restoring)
+    result = yield from bar.stage(
+        "restoring", choice.explained(remembered(choice.method, steps)), "restoring", timed=True
+    )
+    return _result(pixels, result, strength, estimate, trials, coded)
+
+
+def _result(
+    photo: NDArray[Any],
+    result: Result,
+    strength: float | None,
+    estimate: Estimate,
+    trials: tuple[Trial, ...],
+    coded: CodedNoise | None,
+) -> Deblurred:
+    sure = estimate.confidence
+    share = STRENGTHS[sure.level] if strength is None else strength
+    notes = [Note("confidence", str(sure), "info" if sure.level == "good" else "warning")]
+    if strength is None and share < 1:
+        text = f"Strength is {share:g}, because the blur is not sure: look before you raise it."
+        notes.append(Note("strength", text))
+    if trials:
+        best = "in linear light" if result.record.light == "linear" else "as stored"
+        text = f"Restored {best}. What blurring again leaves: {', '.join(map(str, trials))}."
+        notes.append(Note("light", text, "info"))
+    if coded is not None:
+        notes.append(Note("noise", f"Noise, with that of JPEG: {coded.brightness:.2g}.", "info"))
+    record = result.record.with_psf({"estimate": estimate.recipe})
+    record = replace(record, kind="result", extra={**record.extra, "strength": share})
+    return Deblurred(photo, result.data, share, estimate, trials, (*notes, *result.notes), record)
+
+
+@dataclass(eq=False)
+class _Bar:
+    """One progress over stages of different kinds; it never goes back."""
+
+    reached: float = 0.0
+    look: NDArray[Any] | None = None
+    shares: dict[str, float] = field(default_factory=lambda: dict(_STAGES))
+
+    def stage(
+        self, name: str, steps: Generator[Any, None, _R], label: str, *, timed: bool = False
+    ) -> Generator[Step, None, _R]:
+        """Show the steps of a stage as its share of the whole; return what they return."""
+        names = list(self.shares)
+        start = sum(self.shares[each] for each in names[: names.index(name)])
+        began = time.perf_counter()
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as stop:
+                self.reached = max(self.reached, start + self.shares[name])
+                result: _R = stop.value
+                return result
+            share = min(1.0, step.done / max(1, step.total))
+            self.reached = max(self.reached, start + share * self.shares[name])
+            left = math.nan
+            spent = time.perf_counter() - began
+            if timed and share > _LITTLE and spent > _FEW_S:
+                left = spent * (1 - share) / share
+            yield self.step(f"{label}: {step.label}", left)
+
+    def step(self, label: str, left_s: float = math.nan) -> Step:
+        """Where it is."""
+        look = self.look
+        return Step(int(self.reached * _FINE), _FINE, label, lambda: look, left_s=left_s)
+
+
+def _photo(photo: Any, axes: str | None) -> NDArray[Any]:
+    pixels = as_array("The photo", photo)
+    check_dtype(pixels.dtype)
+    layout = parse_axes(tuple(pixels.shape), axes, 2)
+    if layout.count > 1:
+        raise DeconvError(
+            f"The image of shape {pixels.shape} holds {layout.count} planes.",
+            "Give one photo, grey or colour; for stacks there is deconvolve.",
+        )
+    return pixels
+
+
+def _colours_first(pixels: NDArray[Any], axes: str | None) -> NDArray[Any]:
+    """``(S, Y, X)`` without alpha."""
+    layout = parse_axes(tuple(pixels.shape), axes, 2)
+    whole = tuple(slice(0, n) for n in layout.block_shape)
+    return layout.read(pixels, layout.item(0), whole, slice(0, layout.colours))
+
+
+def _coded(
+    pixels: NDArray[Any], axes: str | None, tables: Sequence[NDArray[Any]]
+) -> CodedNoise | None:
+    """What JPEG left of the noise, of a photo that went through it."""
+    planes = _colours_first(pixels, axes)
+    return jpeg_noise(planes, tuple(np.asarray(table, float) for table in tables))
+
+
+def _mean(coded: CodedNoise) -> float:
+    return math.sqrt(sum(level**2 for level in coded.colours) / len(coded.colours))
+
+
+def _estimated(
+    pixels: NDArray[Any], family: str, level: float | None, told: dict[str, Any], bar: _Bar
+) -> Generator[Step, None, Estimate]:
+    """Estimate the blur; as soon as a family of blurs is fitted, there is a first look."""
+    steps = bar.stage("blur", _watched(pixels, family, level, told, bar), "finding the blur")
+    return (yield from steps)
+
+
+def _watched(
+    pixels: NDArray[Any], family: str, level: float | None, told: dict[str, Any], bar: _Bar
+) -> Generator[Any, None, Estimate]:
+    run = estimating(pixels, None, family, None, level, **told)
+    kernel: NDArray[np.float32] | None = None
+    while True:
+        try:
+            guess = next(run)
+        except StopIteration as stop:
+            found: Estimate = stop.value
+            return found
+        if guess.label.startswith("spectrum"):
+            kernel, _ = guess.preview()
+        elif kernel is not None:
+            bar.look = _first_look(pixels, kernel, level, told)
+            kernel = None
+        yield guess
+
+
+def _first_look(
+    pixels: NDArray[Any], kernel: NDArray[np.float32], level: float | None, told: dict[str, Any]
+) -> NDArray[Any] | None:
+    """The photo through a Wiener filter with a kernel that is only a first guess."""
+    try:
+        rough = drain(engine.restore(Method.make("wiener"), pixels, kernel, noise=level, **told))
+    except DeconvError:
+        if (cancel := told.get("cancel")) is not None and cancel.is_set():
+            raise
+        return None
+    return blended(pixels, rough.data, STRENGTHS["fair"])
+
+
+def _chosen(
+    method: str | Method, pixels: NDArray[Any], psf: NDArray[Any], options: dict[str, Any]
+) -> Recommendation:
+    if isinstance(method, Method):
+        return Recommendation(method)
+    return (
+        automatic(pixels, psf, **options)
+        if method == "auto"
+        else Recommendation(Method.make(method))
+    )
+
+
+def _trials(
+    pixels: NDArray[Any], estimate: Estimate, options: dict[str, Any]
+) -> Generator[Step, None, tuple[Trial, ...]]:
+    """Restore a part of the photo as it is stored and in linear light.
+
+    The hyper-Laplacian does it, whatever is to restore the whole: it is quick, and what it leaves
+    over is noise where the model fits, which cannot be said of a Wiener filter.
+    """
+    method = Method.make("hyper-laplacian")
+    full = white_of(pixels.dtype)
+    if pixels.dtype.kind == "f" and not 0 <= pixels.min() <= pixels.max() <= full:
+        return ()
+    part = _part(pixels, estimate, options.get("axes"))
+    planes = np.asarray(_colours_first(part, options.get("axes")) / full, np.float32)
+    trials = []
+    for light in ("stored", "linear"):
+        linear = light == "linear"
+        steps = engine.restore(method, part, estimate.psf, linear=linear, **options)
+        values = (yield from steps).data
+        restored = np.asarray(_colours_first(values, options.get("axes")) / full, np.float32)
+        if linear:
+            restored = srgb_to_linear(restored)
+        blurred = residual(restored, np.zeros_like(restored), estimate.psf)
+        if linear:
+            blurred = linear_to_srgb(blurred)
+        starts = [n - 1 - n // 2 for n in estimate.psf.shape]
+        window = tuple(slice(a, a + n) for a, n in zip(starts, blurred.shape[1:], strict=True))
+        left = blurred - planes[(slice(None), *window)]
+        trials.append(
+            Trial(light, full * float(np.sqrt(np.mean(left**2))), whiteness(left, channel_axis=0))
+        )
+    return tuple(trials)
+
+
+def _part(pixels: NDArray[Any], estimate: Estimate, axes: str | None) -> NDArray[Any]:
+    """The middle of the region that the blur was estimated from."""
+    layout = parse_axes(tuple(pixels.shape), axes, 2)
+    top, left, bottom, right = estimate.recipe["region"]
+    side = max(_CROP_PX, 4 * max(estimate.psf.shape))
+    cut = [slice(None)] * pixels.ndim
+    for axis, start, stop in (("Y", top, bottom), ("X", left, right)):
+        room = max(0, stop - start - side) // 2
+        cut[layout.axes.index(axis)] = slice(start + room, min(stop, start + room + side))
+    return pixels[tuple(cut)]
+
+
+def _linear_is_better(trials: tuple[Trial, ...]) -> bool:
+    if len(trials) < 2:
+        return False
+    as_stored, in_light = trials
+    return in_light.misfit < _MARGIN * as_stored.misfit

@@ -1,0 +1,1 @@
+"""The panel that deblurs a photo with one button."""
