@@ -88,7 +88,7 @@ def test_usage_is_2_in_words(
         ("degrade . -o set --pairs 2 --up-to gian=2", "Did you mean 'gain'?"),
         ("deconvolve photo.png -o d.gif --psf disk", "files ending in '.gif'"),
         ("psf disk -o photo.png/psf.tif", "photo.png is not a folder"),
-        ("psf disk -o psf.tif --shape 15.5,15", "no list of whole numbers"),
+        ("psf disk -o psf.tif --shape 15.5,15", "not a list of whole numbers"),
     ],
 )
 def test_usage_of_other_commands(
