@@ -155,6 +155,6 @@ def test_a_wide_psf_comes_with_a_word(untrained: str) -> None:
     image, _ = scene()
     wide = Gaussian(sigma_px=(4.0, 5.0, 5.0))((17, 21, 21))
     notes = drain(stream(Unrolled3D(weights=untrained), image, wide, device="cpu")).notes
-    assert any("PSF is wide" in note for note in notes)
+    assert any("PSF is wide" in note.text for note in notes)
     narrow = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu")).notes
-    assert not any("PSF is wide" in note for note in narrow)
+    assert not any("PSF is wide" in note.text for note in narrow)

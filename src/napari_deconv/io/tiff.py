@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
+from ..core.paths import check_readable
 from . import imagej, ome, sets
 from .complete import check_chain, check_description, check_planes, check_room, remarks
 from .lazy import LazyPicture
@@ -47,12 +48,12 @@ def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
         If it holds less than it says, its numbers are no light, or there is no such image.
     """
     with remarks() as said:
-        tif = tifffile.TiffFile(path)
+        tif = _file(path)
         try:
             xml = sets.described(path, tif)
             if xml is not None:
                 tif.close()
-                tif = tifffile.TiffFile(path, omexml=xml)
+                tif = _file(path, omexml=xml)
             check_chain(tif)
             check_description(said)
             if not tif.series:
@@ -149,6 +150,12 @@ class TiffImage:
         return self.axes.replace("C", "S") if bands else self.axes
 
 
+def _file(path: Path, **options: Any) -> tifffile.TiffFile:
+    """Open a TIFF file; a pipe is refused, where tifffile would wait for ever."""
+    check_readable(path)
+    return tifffile.TiffFile(path, **options)
+
+
 def positions(path: Path) -> tuple[str, ...]:
     """Names of the images of an OME-TIFF, each a position of the stage or the like.
 
@@ -156,7 +163,7 @@ def positions(path: Path) -> tuple[str, ...]:
     that cannot be read has one as well; reading it will say what is wrong.
     """
     try:
-        with remarks(), tifffile.TiffFile(path) as tif:
+        with remarks(), _file(path) as tif:
             if not tif.is_ome or len(tif.series) < 2:
                 return ("",)
             return tuple(str(one.name or "") for one in tif.series)
@@ -250,7 +257,7 @@ def _page_info(page: Any, meaning: Meaning) -> dict[str, Any]:
 
 def recorded(path: Path) -> dict[str, Any] | None:
     """The recipe of a TIFF file that this package wrote, without a look at its pixels."""
-    with tifffile.TiffFile(path) as tif:
+    with _file(path) as tif:
         kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
         recipe = (ome.known(tif) if kind == "ome" else _others[kind](tif)).get("recipe")
     return recipe if isinstance(recipe, dict) else None
