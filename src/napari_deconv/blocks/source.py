@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from ..core.errors import DeconvError
-from ..core.paths import check_readable, inside, is_folder
+from ..core.paths import check_readable, inside, is_file, is_folder, read_text
 from ..core.words import reason, refusal
+from ..io.ome import from_image
 from ..io.picture import Picture, check_axes, length
 
 _TIFF = (".tif", ".tiff")
@@ -204,9 +206,31 @@ def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | 
         channels=channels,
         path=path,
         notes=(note,) if count > 1 else (),
+        info=_xml_beside(path),
     )
     version = str(about.get("version") or pyramid.get("version") or "0.4")
     return Source(picture, transform, units, omero, version)
+
+
+def _xml_beside(path: Path) -> dict[str, str]:
+    """The OME-XML of the collection that an image lies in, as converters of makers' files leave it.
+
+    The image's number among them is its folder's name.
+    """
+    for above in (path, *path.parents[:2]):
+        place = above / "OME" / "METADATA.ome.xml"
+        if not is_file(place):
+            continue
+        name = path.relative_to(above).parts[:1]
+        number = int(name[0]) if name and name[0].isdigit() else 0
+        try:
+            return {"ome": from_image(read_text(place, _MOST_TEXT), number)}
+        except (DeconvError, ParseError):  # the image is good without
+            return {}
+    return {}
+
+
+_MOST_TEXT = 1 << 26
 
 
 def _composed(steps: list[Any], ndim: int) -> dict[str, tuple[float, ...]]:

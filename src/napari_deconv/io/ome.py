@@ -30,9 +30,8 @@ def known(tif: tifffile.TiffFile, number: int = 0) -> dict[str, Any]:
     xml = str(tif.ome_metadata)
     root = _parsed(xml)
     if number:
-        for image in [e for e in root if _tag(e) == "Image"][:number]:
-            root.remove(image)
-        xml = ET.tostring(root, encoding="unicode")
+        xml = from_image(xml, number)
+        root = _parsed(xml)
     pixels = _first(root, "Pixels")
     if pixels is None:
         return {"info": {"ome": xml}}
@@ -52,6 +51,14 @@ def known(tif: tifffile.TiffFile, number: int = 0) -> dict[str, Any]:
         "recipe": _recipe(root),
         "info": {"ome": xml},
     }
+
+
+def from_image(xml: str, number: int) -> str:
+    """OME-XML without the images before one, so that this is the first."""
+    root = _parsed(xml)
+    for image in [e for e in root if _tag(e) == "Image"][:number]:
+        root.remove(image)
+    return ET.tostring(root, encoding="unicode")
 
 
 def write(part: Path, data: NDArray[Any], axes: str, picture: Picture, storage: Storage) -> None:
