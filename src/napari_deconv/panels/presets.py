@@ -60,6 +60,7 @@ PRESETS = (
     Preset("deconvolve", "fcnn", "FCNN"),
     Preset("deconvolve", "glra", "GLRA"),
     Preset("deconvolve", "rgdn", "RGDN"),
+    Preset("deconvolve", "csf", "CSF"),
     Preset("deconvolve", "dcnn", "DCNN"),
     Preset("deconvolve", "odcnn", "ODCNN"),
     Preset("deconvolve", "crcnet", "CRCNet"),
