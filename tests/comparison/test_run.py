@@ -58,7 +58,7 @@ def test_recipe_goes_through_json():
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ({"method": {"name": "tv"}}, "no recipe of a comparison"),
+        ({"method": {"name": "tv"}}, "not a recipe of a comparison"),
         ({"kind": "comparison", "methods": [{"name": "tvv"}]}, "Did you mean 'tv'"),
         ({"kind": "comparison", "noise": "much"}, "noise = 'much'"),
     ],
@@ -197,10 +197,14 @@ def test_corner_of_an_l():
 
 def test_table_of_numbers_reads_back(photo):
     outcome = drain(compare(Comparison(methods=PAIR), photo))
-    lines = list(csv.DictReader(io.StringIO(as_csv(outcome.rows))))
-    assert [line["method"] for line in lines] == ["Richardson-Lucy", "Wiener"]
-    assert float(lines[1]["ssim"]) == outcome.rows[1].figure("ssim")
-    assert lines[0]["settings"].startswith("iterations=3")
+    lines = list(csv.DictReader(io.StringIO(as_csv(outcome.table))))
+    assert [line["method"] for line in lines] == ["Blurred image", "Richardson-Lucy", "Wiener"]
+    assert float(lines[2]["ssim"]) == outcome.rows[1].figure("ssim")
+    assert lines[1]["settings"].startswith("iterations=3")
+    blurred = peak_signal_noise_ratio(
+        photo.truth[3:-3, 3:-3], photo.image[3:-3, 3:-3], data_range=1
+    )
+    assert float(lines[0]["psnr_db"]) == pytest.approx(blurred) and not lines[0]["settings"]
 
 
 def test_export_replays_on_its_own_and_over_a_folder(photo, tmp_path, capsys):
@@ -224,8 +228,8 @@ def test_export_replays_on_its_own_and_over_a_folder(photo, tmp_path, capsys):
     words = ["compare", str(first / RECIPE), str(tmp_path / "in"), "-o", str(many), "--quiet"]
     assert main([*words, "--truth", str(first / "truth.tif")]) == 0
     lines = list(csv.DictReader(io.StringIO((many / "table.csv").read_text())))
-    assert [line["image"] for line in lines] == ["a.tif"] * 2 + ["b.tif"] * 2
-    assert float(lines[1]["psnr_db"]) == pytest.approx(outcome.rows[1].figure("psnr_db"), abs=1e-3)
+    assert [line["image"] for line in lines] == ["a.tif"] * 3 + ["b.tif"] * 3
+    assert float(lines[2]["psnr_db"]) == pytest.approx(outcome.rows[1].figure("psnr_db"), abs=1e-3)
     assert main(["compare", str(first / RECIPE), "-o", str(first)]) == 2
 
 

@@ -69,13 +69,53 @@ def test_results_come_as_a_group_side_by_side_with_a_table_that_sorts(panel, vie
     assert heads[:2] == ["Method", "PSNR (dB)"]
     assert "when" in "".join(table.horizontalHeaderItem(i).toolTip() for i in range(1, 5)).lower()
     table.sortItems(1, Qt.SortOrder.DescendingOrder)
-    db = [float(table.item(i, 1).text()) for i in range(3)]
+    db = [float(table.item(i, 1).text()) for i in range(4)]
     assert db == sorted(db, reverse=True) and len(set(db)) > 1
-    table.selectRow(0)
-    assert viewer.layers.selection.active in results
+    lines = [table.item(i, 0).text() for i in range(4)]
+    table.selectRow(lines.index("Blurred image"))
+    assert viewer.layers.selection.active is viewer.layers["photo"]
+    table.selectRow(lines.index("Tikhonov"))
+    assert viewer.layers.selection.active is results[2]
+    assert heads[3] == "Time (s)" and not table.isColumnHidden(3)
+    memory = heads.index("Memory (MiB)")
+    assert table.isColumnHidden(memory)
+    table.want("peak_mib", True)
+    assert not table.isColumnHidden(memory)
 
+
+def test_as_before_shows_what_was_there(panel, viewer, qtbot):
+    viewer.scene.camera.center, viewer.scene.camera.zoom = (0, 30, 40), 3.5
+    viewer.canvas.grid.stride = 2
+    press_run(panel, qtbot)
+    panel.views.curtain.show_button.click()
+    mine = viewer.add_image(np.zeros((4, 4)), name="mine")
     qtbot.mouseClick(panel.views.buttons["back"], LEFT)
-    assert not viewer.canvas.grid.enabled and not viewer.layers["sharp"].visible
+    assert not viewer.canvas.grid.enabled and viewer.canvas.grid.stride == 2
+    assert [x.name for x in viewer.layers if x.visible] == ["photo", "mine"]
+    assert not any(x.name_overlay.visible for x in viewer.layers) and mine.visible
+    assert viewer.scene.camera.zoom == 3.5 and viewer.scene.camera.center == (0, 30, 40)
+
+
+def test_export_takes_what_the_table_shows_and_the_sweep_beside_it(panel, qtbot, tmp_path):
+    slow = Method.make("ird", iterations=10_000)
+    panel.methods.set_methods([Method.make("wiener"), slow])
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: len(panel.group.results) == 1, timeout=20_000)
+    panel.run_bar.job.cancel()
+    panel.methods.list.setCurrentRow(0)
+    panel.sweep.count.setValue(3)
+    panel.sweep.button.click()
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
+    assert panel.sweep.plot.logarithmic
+    panel.export.folder.set_path(str(tmp_path / "out"))
+    panel.export.button.click()
+    qtbot.waitUntil(lambda: "Exported" in panel.export.notice.text, timeout=60_000)
+    tables = (tmp_path / "out" / "table.csv", tmp_path / "out" / "sweep" / "table.csv")
+    labels = [
+        [line["method"] for line in csv.DictReader(io.StringIO(path.read_text()))]
+        for path in tables
+    ]
+    assert labels[0] == ["Blurred image", "Wiener"] and len(labels[1]) == 3
 
 
 def test_empty_list_and_unfit_truth_are_said_in_words(panel, viewer, qtbot):
@@ -101,7 +141,7 @@ def test_deleted_layers_do_not_matter_mid_run(panel, viewer, qtbot):
     viewer.layers.remove("photo")
     qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=30_000)
     assert names(viewer) == ["sharp", "C1 Richardson-Lucy", "C1 Tikhonov"]
-    assert panel.table.rowCount() == 3
+    assert panel.table.rowCount() == 4
     panel.views.buttons["truth"].click()
     assert "C1 Tikhonov - truth" in names(viewer)
 
@@ -125,7 +165,7 @@ def test_a_method_that_fails_is_a_red_line(panel, viewer, qtbot, monkeypatch):
     panel.methods.set_methods([Method.make(name) for name in ("tikhonov", "wiener", "ird")])
     press_run(panel, qtbot)
     assert "1 of 3 failed" in panel.run_bar.message.text
-    assert "no such thing" in panel.table.item(0, 0).text()
+    assert "no such thing" in panel.table.item(1, 0).text()
     assert len(panel.group.results) == 2
     # The first one to fail does not keep the others from view.
     assert viewer.canvas.grid.enabled
@@ -146,7 +186,10 @@ def test_curtain_flicker_and_maps(panel, viewer, qtbot):
         curtain.slider.setValue(cut)
         expected = np.where(np.arange(57) < cut, a.data, b.data)
         np.testing.assert_array_equal(curtain.layer.data, expected)
-    assert [x.name for x in viewer.layers if x.visible] == ["Curtain: photo | C1 Wiener"]
+    shown = ["Curtain: photo | C1 Wiener", "Curtain edge"]
+    assert [x.name for x in viewer.layers if x.visible] == shown
+    np.testing.assert_array_equal(curtain.edge.data[0][:, 1], 49.5)
+    np.testing.assert_array_equal(curtain.edge.scale, curtain.layer.scale)
     curtain.flick()
     np.testing.assert_array_equal(curtain.layer.data, b.data)
     curtain.flick()
@@ -187,7 +230,7 @@ def test_line_and_rectangle_through_all_results(panel, viewer, qtbot, tmp_path):
     panel.export.button.click()
     qtbot.waitUntil(lambda: "Exported" in panel.export.notice.text, timeout=60_000)
     lines = csv.DictReader(io.StringIO((tmp_path / "out" / "table.csv").read_text()))
-    assert len(list(lines)) == 1
+    assert len(list(lines)) == 2
     before = panel.methods.methods()
     panel.methods.set_methods([])
     panel.export.load(str(tmp_path / "out" / "comparison.json"))

@@ -125,10 +125,10 @@ class _Comparing:
         )
         self.report.notes([*outcome.notes, *notes], job.source.name)
         self.failed |= any(row.error for row in outcome.rows)
-        lines = as_csv(outcome.rows, job.source.name).splitlines(keepends=True)
+        lines = as_csv(outcome.table, job.source.name).splitlines(keepends=True)
         self.tables.append("".join(lines[bool(self.tables) :]))
         if not self.args.quiet:
-            print(as_text(outcome.rows))
+            print(as_text(outcome.table))
 
     def _material(self, picture: Picture, source: Path) -> tuple[Material, Comparison]:
         from ..comparison.material import Material

@@ -72,7 +72,7 @@ def export(
         ) from error
     guard = guard or Guard()
     check_folder(folder, guard)
-    _text(folder / "table.csv", as_csv(outcome.rows))
+    _text(folder / "table.csv", as_csv(outcome.table))
     picture = like or pictured(material)
     for row in outcome.rows:
         if row.data is not None:
@@ -81,7 +81,7 @@ def export(
     comparison = outcome.comparison
     if inputs:
         comparison = replace(comparison, **_inputs(folder, material, picture, guard))
-    data = {"figures": [_said(row) for row in outcome.rows], "notes": list(outcome.notes)}
+    data = {"figures": [_said(row) for row in outcome.table], "notes": list(outcome.notes)}
     _text(folder / RECIPE, dumps(comparison.to_dict() | data) + "\n")
     paths = [folder / "figure.png", folder / "figure.svg"]
     return _tried(lambda: figure.draw(outcome, material, paths, tuple(at), name))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from numpy.typing import NDArray
@@ -40,8 +41,8 @@ class Row:
         Its place in the comparison, from 0.
     label : str
         What to call it.
-    method : Method
-        As it was configured.
+    method : Method or None
+        As it was configured; None of the image as it was.
     data : ndarray or None
         The restored image.
     record : RunRecord or None
@@ -56,7 +57,7 @@ class Row:
 
     number: int
     label: str
-    method: Method
+    method: Method | None
     data: NDArray[Any] | None = None
     record: RunRecord | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -80,12 +81,15 @@ class Progress:
         What is being worked on.
     rows : tuple of Row
         Those that stand.
+    before : Row or None
+        As of an `Outcome`.
     """
 
     done: int
     total: int
     label: str
     rows: tuple[Row, ...] = ()
+    before: Row | None = None
 
     def preview(self) -> None:
         """There is none: every result is shown when it stands."""
@@ -105,12 +109,20 @@ class Outcome:
         What is worth knowing of the whole: a truth that does not fit, how figures were taken.
     seconds : float
         Wall time of it all, measures included.
+    before : Row or None
+        The figures of the image as it was, to see what was gained; of a sweep there is none.
     """
 
     comparison: Comparison
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
     seconds: float
+    before: Row | None = None
+
+    @property
+    def table(self) -> tuple[Row, ...]:
+        """The lines of its table: the image as it was, then one per method."""
+        return self.rows if self.before is None else (self.before, *self.rows)
 
 
 Comparing = Generator[Progress, None, Outcome]
@@ -161,15 +173,17 @@ def compare(
     options |= {"memory_bytes": memory_bytes, "cancel": cancel}
     rows: tuple[Row, ...] = ()
     runs = comparison.runs
+    before = None if comparison.sweep else _before(judge)
     for number, (method, label) in enumerate(zip(runs, comparison.labels, strict=True)):
         blank = Row(number=number, label=label, method=method)
-        row = yield from _row(blank, comparison, judge, options, rows)
+        steps = _row(blank, comparison, judge, options, rows)
+        row = yield from changed_steps(steps, partial(_with, before))
         rows = (*rows, row)
-        yield Progress((number + 1) * _PARTS, _PARTS * len(runs), label, rows)
+        yield Progress((number + 1) * _PARTS, _PARTS * len(runs), label, rows, before)
         if cancel is not None and cancel.is_set():
             raise Cancelled
     remarks = (*notes, *filter(None, (judge.said, judge.part)))
-    return Outcome(comparison, rows, remarks, time.perf_counter() - began)
+    return Outcome(comparison, rows, remarks, time.perf_counter() - began, before)
 
 
 def best(rows: tuple[Row, ...], key: str) -> Row | None:
@@ -178,6 +192,20 @@ def best(rows: tuple[Row, ...], key: str) -> Row | None:
     ranked = [(measure.rank(row.figure(key)), row) for row in rows if not row.error]
     ranked = [each for each in ranked if math.isfinite(each[0]) or each[0] == -math.inf]
     return min(ranked, key=lambda each: each[0])[1] if ranked else None
+
+
+def _with(before: Row | None, step: Progress) -> Progress:
+    return replace(step, before=before)
+
+
+def _before(judge: Judge) -> Row:
+    """The image as it was, by the measures that mean something of it."""
+    figures, _ = _measured(judge, judge.material.image, math.nan, judge.material.repeat)
+    kept = {key: value for key, value in figures.items() if key in _OF_AN_IMAGE}
+    return Row(number=-1, label="Blurred image", method=None, figures=kept)
+
+
+_OF_AN_IMAGE = ("psnr_db", "ssim", "frc_px", "frc_unit")
 
 
 def _row(
@@ -218,6 +246,7 @@ def _made(
     """The engine's result, its steps on the comparison's scale."""
     material, linear = judge.material, comparison.linear
     engine_options = {"axes": material.axes, "noise": comparison.noise, **options}
+    assert blank.method is not None
     steps = restore(blank.method, image, material.psf, linear=linear, **engine_options)
     total = _PARTS * len(comparison.runs)
     label = f"{blank.number + 1} of {len(comparison.runs)}: {blank.label}"
@@ -234,8 +263,14 @@ def _judged(
 ) -> tuple[dict[str, float], list[str]]:
     noise = result.record.noise if comparison.noise is None else comparison.noise
     level = math.nan if noise is None else noise
+    return _measured(judge, result.data, level, None if again is None else again.data)
+
+
+def _measured(
+    judge: Judge, image: Any, noise: float, repeat: Any
+) -> tuple[dict[str, float], list[str]]:
     try:
-        return judge.figures(result.data, level, None if again is None else again.data)
+        return judge.figures(image, noise, repeat)
     except (MemoryError, ArithmeticError, ValueError) as error:
         log.debug("figures failed", exc_info=True)
         return {}, [f"Not measured: {error}."]

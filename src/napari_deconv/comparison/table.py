@@ -53,7 +53,9 @@ def as_text(rows: Sequence[Row]) -> str:
 
 
 def settings(method: Any) -> str:
-    """Every field of a method: ``iterations=30, acceleration=True``."""
+    """Every field of a method: ``iterations=30, acceleration=True``; of none, nothing."""
+    if method is None:
+        return ""
     return ", ".join(f"{key}={getattr(method, key)}" for key in method.fields())
 
 

@@ -22,7 +22,8 @@ class ExportBox(QWidget):
     Parameters
     ----------
     ask : callable
-        Returns outcome, material, the image's name and the plane to show; None before a run.
+        Returns, of the comparison and of the sweep that the panel shows: outcome, material, the
+        image's name and the plane to show. Nothing before a run.
     """
 
     loaded = Signal(object)
@@ -53,22 +54,26 @@ class ExportBox(QWidget):
 
     def export(self) -> None:
         """Write everything beside the window."""
-        made = self._ask_what()
-        if made is None:
+        shown = self._ask_what()
+        if not shown:
             self.notice.say("There is nothing to export. Run a comparison first.")
             return
         if not self.folder.path:
             self.notice.say("No folder is named. Type one, or browse for it with …", "warning")
             return
-        outcome, material, name, at = made
         folder = Path(self.folder.path).expanduser()
 
         def call() -> Any:
             from ...comparison.export import export
             from ...io.locks import only_run
 
+            notes: list[str] = []
             with only_run(folder):
-                return export(outcome, material, folder, name=name, at=at)
+                for outcome, material, name, at in shown:
+                    swept = outcome.comparison.sweep is not None and len(shown) > 1
+                    place = folder / "sweep" if swept else folder
+                    notes += export(outcome, material, place, name=name, at=at)
+            return tuple(notes)
 
         self.button.setEnabled(False)
         self.notice.say("Writing…")

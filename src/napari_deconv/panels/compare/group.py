@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +41,8 @@ class Group:
         self.image: Any = None
         self.truth: Any = None
         self.results: dict[int, Any] = {}
-        self._others: dict[Any, bool] = {}
+        self._arranged = False
+        self._before: _View | None = None
         follow(owner, viewer.layers.events.removed, self._on_removed)
 
     def begin(self, image: Image, truth: Image | None) -> None:
@@ -51,21 +52,22 @@ class Group:
         self.name = f"C{number}"
         self.image, self.truth, self.results = image, truth, {}
         self._placement = Placement.of(image)
+        self._before = _View.of(self._viewer)
         self._path = image.source.path
 
     def add(self, row: Row) -> None:
         """Show a row's result, with the limits of the image."""
         assert row.data is not None and row.record is not None
         figures = {key: float(value) for key, value in row.figures.items()}
-        record = replace(
+        made_by = replace(
             row.record, kind="result", source=self._placement.name, path=self._path or ""
         )
-        about = record.to_dict() | {"group": self.name, "figures": figures}
+        about = made_by.to_dict() | {"group": self.name, "figures": figures}
         name = f"{self.name} {row.label}"
         layer = add_quietly(self._viewer, row.data, name, self._placement.options, about)
         self.results[row.number] = layer
         self._link()
-        if self._others:
+        if self._arranged:
             self.side_by_side()
 
     @property
@@ -105,29 +107,25 @@ class Group:
     def only(self, layers: Sequence[Any]) -> None:
         """Show these layers alone, each with its name; the grid is left."""
         grid = self._viewer.canvas.grid
+        self._before = self._before or _View.of(self._viewer)
+        self._arranged = True
         if grid.enabled:
             grid.enabled = False
             self._viewer.fit_to_view()
         for layer in self._viewer.layers:
-            self._others.setdefault(layer, layer.visible)
             layer.visible = layer in layers
             layer.name_overlay.visible = layer in layers and isinstance(layer, Image)
             layer.name_overlay.font_size = _NAME_PT
 
     def back(self) -> None:
-        """Leave the grid, and show what was shown before."""
-        if not self._others:
-            return
-        self._viewer.canvas.grid.enabled = False
-        for layer in self._viewer.layers:
-            layer.visible = self._others.get(layer, layer.visible)
-            layer.name_overlay.visible = False
-        self._others = {}
-        self._viewer.fit_to_view()
+        """Show everything as it was before the first comparison: layers, grid and view."""
+        before, self._before, self._arranged = self._before, None, False
+        if before is not None:
+            before.restore(self._viewer)
 
     def select(self, number: int) -> None:
         """Select a row's layer."""
-        layer = self.results.get(number)
+        layer = self.results.get(number) if number >= 0 else self.image
         if layer is not None:
             self._viewer.layers.selection = {layer}
             self._viewer.layers.selection.active = layer
@@ -145,10 +143,56 @@ class Group:
 
     def _on_removed(self, event: Event) -> None:
         gone = event.value
-        self._others.pop(gone, None)
+        if self._before is not None:
+            self._before.layers.pop(gone, None)
         self.results = {n: layer for n, layer in self.results.items() if layer is not gone}
         self.image = None if gone is self.image else self.image
         self.truth = None if gone is self.truth else self.truth
+
+
+@dataclass(frozen=True, eq=False)
+class _View:
+    """What a viewer shows and how.
+
+    Parameters
+    ----------
+    layers : dict
+        Layer -> whether it is visible, whether its name is, and how large that is.
+    grid : tuple
+        Whether the grid is on, its shape and its stride.
+    camera : dict
+        The state of the camera.
+    """
+
+    layers: dict[Any, tuple[bool, bool, float]]
+    grid: tuple[bool, tuple[int, int], float]
+    camera: dict[str, Any]
+
+    @classmethod
+    def of(cls, viewer: Viewer) -> _View:
+        """Take it from a viewer."""
+        grid = viewer.canvas.grid
+        return cls(
+            {x: (x.visible, x.name_overlay.visible, x.name_overlay.font_size)
+             for x in viewer.layers},
+            (grid.enabled, grid.shape, grid.stride),
+            {key: getattr(viewer.scene.camera, key) for key in ("center", "zoom", "angles")},
+        )  # fmt: skip
+
+    def restore(self, viewer: Viewer) -> None:
+        """Show it again; of layers that came since, those of this package are hidden."""
+        grid = viewer.canvas.grid
+        grid.enabled, grid.shape, grid.stride = self.grid
+        for layer in viewer.layers:
+            about = record(layer)
+            if layer in self.layers:
+                shown, named, size = self.layers[layer]
+                layer.visible, layer.name_overlay.visible = shown, named
+                layer.name_overlay.font_size = size
+            elif about.get("group") or about.get("kind") == "preview":
+                layer.visible = layer.name_overlay.visible = False
+        for key, value in self.camera.items():
+            setattr(viewer.scene.camera, key, value)
 
 
 def held(layer: Layer) -> np.ndarray | None:

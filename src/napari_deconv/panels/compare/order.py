@@ -16,12 +16,15 @@ from ..kit import settings
 from ..kit.layers import axes_of, pixel_size, pixels
 
 if TYPE_CHECKING:
+    from ...comparison.material import Material
     from ...comparison.recipe import Comparison
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class CompareOrder:
     """One comparison as the panel stood when it was asked for.
+
+    The worker only ever assigns: the PSF to the comparison, and the material.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ class CompareOrder:
         Of the image's last axes, as many as it has up to three.
     unit : str
         Of those sizes; empty for plain pixels.
+    material : Material or None
+        What the methods were given; None until it is made.
     """
 
     comparison: Comparison
@@ -47,16 +52,17 @@ class CompareOrder:
     repeat: Any = None
     pixel_size: tuple[float, ...] = ()
     unit: str = ""
+    material: Material | None = None
 
     def run(self, cancel: threading.Event) -> Generator[Any, None, Any]:
-        """Make the PSF and compare; returns the outcome and the material it is of."""
+        """Make the PSF and compare; returns the outcome."""
         from ...comparison.material import Material
         from ...comparison.run import compare
 
         prepared = self.psf()
         kernel, record = prepared.single(), prepared.record
         sizes = self.pixel_size[-kernel.ndim :]
-        material = Material(
+        self.material = Material(
             image=self.image,
             axes=self.axes,
             psf=kernel,
@@ -68,16 +74,17 @@ class CompareOrder:
             spacing=sizes if len(sizes) == kernel.ndim else None,
         )
         chosen = settings.current()
-        told = replace(self.comparison, psf=record)
-        outcome = yield from compare(
-            told,
-            material,
-            device=chosen.device,
-            precision=chosen.precision,
-            memory_bytes=chosen.memory_bytes,
-            cancel=cancel,
+        self.comparison = replace(self.comparison, psf=record)
+        return (
+            yield from compare(
+                self.comparison,
+                self.material,
+                device=chosen.device,
+                precision=chosen.precision,
+                memory_bytes=chosen.memory_bytes,
+                cancel=cancel,
+            )
         )
-        return outcome, material
 
 
 def asked(layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: Any) -> CompareOrder:

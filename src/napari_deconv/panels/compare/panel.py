@@ -14,7 +14,7 @@ from ...psf import PsfRequest
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, is_image, is_ours
-from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.parts import Notice, Panel, heading, rows, small
 from ..kit.run_bar import RunBar
 from ..psf.source import PsfSource
 from .export import ExportBox
@@ -52,7 +52,9 @@ class ComparePanel(Panel):
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._made: tuple[Any, Any, str] | None = None
+        self._order: Any = None
+        # What is shown: of the comparison in the table, and of the sweep.
+        self._kept: dict[str, tuple[CompareOrder, Outcome, str]] = {}
         self._sweeping: Any = None
         self._shown = 0
         self.hint, self.notice = Notice(), Notice()
@@ -62,6 +64,8 @@ class ComparePanel(Panel):
         self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
         self.methods = MethodList()
         self.table = Table()
+        self.columns = small("Columns…", "Choose which numbers the table shows.")
+        self.columns.hide()
         self.group = Group(self, napari_viewer)
         self.views = Views(napari_viewer, self.group, self._say)
         self.probes = Probes(napari_viewer, self.group, self._say)
@@ -97,7 +101,7 @@ class ComparePanel(Panel):
             return
         layer = self.image.layer
         self.image.pick(layer)
-        self._sweeping = sweep
+        self._sweeping, self._order = sweep, order
         self._shown, self._unit = 0, order.unit
         self._placement, self._axes = Placement.of(layer), order.axes
         self._say("")
@@ -123,7 +127,7 @@ class ComparePanel(Panel):
         for part in (
             self.hint, top, self.judging, Fold("Blur (PSF)", self.psf), heading("Methods"),
             self.methods, Fold("Sweep a field", self.sweep),
-            heading("Results"), self.table, self.views, self.probes, self.notice,
+            heading("Results"), self.table, self.columns, self.views, self.probes, self.notice,
             Fold("Export and replay", self.export),
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
@@ -138,6 +142,7 @@ class ComparePanel(Panel):
         self.methods.choice.failed.connect(self.run_bar.fail)
         self.methods.list.currentRowChanged.connect(lambda _: self._on_list())
         self.methods.buttons["take"].clicked.connect(self._take)
+        self.columns.clicked.connect(lambda: self.table.choose_columns())
         self.table.chosen.connect(self.group.select)
         self.sweep.asked.connect(self._on_sweep)
         self.export.loaded.connect(self.load)
@@ -187,13 +192,14 @@ class ComparePanel(Panel):
 
     def _on_step(self, step: Progress, left: str) -> None:
         self._tell_step(step, left)
-        self._arrived(step.rows)
+        self._arrived(step.rows, step.before)
 
-    def _arrived(self, found: tuple[Any, ...]) -> None:
+    def _arrived(self, found: tuple[Any, ...], before: Any) -> None:
         """Show the rows that are new."""
         if len(found) == self._shown:
             return
         fresh, self._shown = found[self._shown :], len(found)
+        self._keep(found, before)
         if self._sweeping is not None:
             self.sweep.follow_rows(found, self._sweeping.values)
             return
@@ -201,17 +207,32 @@ class ComparePanel(Panel):
         for row in fresh:
             if row.data is not None:
                 self.group.add(row)
-        self.table.show_rows(found, self._unit)
+        self.table.show_rows(found, self._unit, before)
+        self.columns.show()
         if self.group.results:
             if first:
                 self.group.side_by_side()
             self.views.offer()
             self.probes.follow()
 
-    def _on_done(self, made: tuple[Outcome, Material]) -> None:
-        outcome, material = made
-        self._arrived(outcome.rows)
-        self._made = (outcome, material, self._placement.name)
+    def _keep(self, rows_: tuple[Any, ...], before: Any) -> None:
+        """Keep what stands for the export, though the run may yet be cancelled."""
+        from ...comparison.run import Outcome
+
+        comparison = self._order.comparison
+        if self._sweeping is None:
+            comparison = replace(comparison, methods=comparison.methods[: len(rows_)])
+        else:
+            values = self._sweeping.values[: len(rows_)]
+            comparison = replace(comparison, sweep=replace(self._sweeping, values=values))
+        kind = "comparison" if self._sweeping is None else "sweep"
+        outcome = Outcome(comparison, rows_, (), 0.0, before)
+        self._kept[kind] = (self._order, outcome, self._placement.name)
+
+    def _on_done(self, outcome: Outcome) -> None:
+        self._arrived(outcome.rows, outcome.before)
+        kind = "comparison" if self._sweeping is None else "sweep"
+        self._kept[kind] = (self._order, outcome, self._placement.name)
         if self._sweeping is not None:
             self.sweep.finish(outcome, self._placement, self._axes)
         failed = [row for row in outcome.rows if row.error]
@@ -227,15 +248,17 @@ class ComparePanel(Panel):
         what = "value" if self._sweeping is not None else "result"
         self.run_bar.message.say(f"Cancelled. {self._shown} {what}(s) stood by then.")
 
-    def _exported(self) -> tuple[Any, Any, str, tuple[int, ...]] | None:
+    def _exported(self) -> list[tuple[Outcome, Material, str, tuple[int, ...]]]:
         """What there is to export, with the rectangle and the plane as they are now."""
-        if self._made is None:
-            return None
-        outcome, material, name = self._made
-        told = replace(outcome.comparison, rectangle=self.probes.corners())
-        count = len(material.image.shape)
-        at = tuple(int(i) for i in self._viewer.dims.current_step)[-count:]
-        return replace(outcome, comparison=told), material, name, at if len(at) == count else ()
+        parts = []
+        for order, outcome, name in self._kept.values():
+            comparison = replace(outcome.comparison, rectangle=self.probes.corners())
+            count = len(order.image.shape)
+            at = tuple(int(i) for i in self._viewer.dims.current_step)[-count:]
+            at = at if len(at) == count else ()
+            assert order.material is not None
+            parts.append((replace(outcome, comparison=comparison), order.material, name, at))
+        return parts
 
     def _say(self, text: str) -> None:
         self.notice.say(text, "info")

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidge
 from ...core.errors import DeconvError
 from ..kit.drawn import Probe
 from ..kit.layers import axes_of, follow
-from ..kit.parts import Delay, read_out, small
+from ..kit.parts import Delay, read_out, reveal, small
 from ..kit.plot import Curve, Plot
 from .group import Group
 
@@ -67,6 +67,8 @@ class Probes(QWidget):
         layout.addWidget(self.plot)
         layout.addWidget(self.insets)
         self._later = Delay(self, 60, self.refresh)
+        # The layout settles first.
+        self._reveal = Delay(self, 0, lambda: reveal(self.plot))
         self.draw_line.clicked.connect(lambda: self._draw(self.line))
         self.draw_box.clicked.connect(lambda: self._draw(self.rectangle))
         for drawn in (self.line, self.rectangle):
@@ -145,7 +147,10 @@ class Probes(QWidget):
             along, values = profile(grey, ends[0], ends[-1])
             curves.append(Curve(_short(layer.name), along.tolist(), values.tolist()))
         self._say("")
+        hidden = self.plot.isHidden()
         self.plot.show_curves(curves, "pixels along the line", "intensity")
+        if hidden:
+            self._reveal.start()
 
     def _insets(self) -> None:
         from ...comparison.views import rectangle, unit

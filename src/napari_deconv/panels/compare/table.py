@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtGui import QColor, QCursor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QMenu,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 if TYPE_CHECKING:
     from ...comparison.run import Row
 
 _NUMBER = 256
 _VALUE = 257
-_ROW_PX = 24
+_FIRST = ("psnr_db", "ssim", "seconds", "frc_px", "frc_unit", "whiteness", "discrepancy")
+"""Measures that are shown until others are chosen, in their order; the rest follow as they are."""
 _GREEN = QColor(60, 170, 90, 90)
 _RED = QColor(229, 57, 53, 75)
 
@@ -42,7 +51,10 @@ class Table(QTableWidget):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(_ROW_PX)
+        self.horizontalHeader().setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.horizontalHeader().customContextMenuRequested.connect(lambda _: self.choose_columns())
+        self._wanted: dict[str, bool] = {}
+        self._measures: list[Any] = []
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.itemSelectionChanged.connect(self._on_selection)
@@ -50,25 +62,29 @@ class Table(QTableWidget):
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.hide()
 
-    def show_rows(self, rows: Sequence[Any], unit: str = "") -> None:
-        """Show these rows of a comparison; the best number of each column is tinted."""
+    def show_rows(self, rows: Sequence[Any], unit: str = "", before: Any = None) -> None:
+        """Show these rows of a comparison; the best number of each column is tinted.
+
+        ``before`` is the row of the image as it was; it stands first and never wins.
+        """
         from ...comparison.run import best
         from ...comparison.table import columns
 
-        measures = columns(rows)
+        measures = self._measures = sorted(columns(rows), key=_place)
         self.setSortingEnabled(False)
         self.blockSignals(True)
         self.setColumnCount(1 + len(measures))
-        self.setRowCount(len(rows))
+        lines = [*([] if before is None else [before]), *rows]
+        self.setRowCount(len(lines))
         self._head(measures, unit)
         winners = {m.key: best(tuple(rows), m.key) for m in measures}
-        for i, row in enumerate(rows):
+        for i, row in enumerate(lines):
             self._line(i, row, measures, winners if len(rows) > 1 else {})
         self.blockSignals(False)
         self.setSortingEnabled(True)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        self.setFixedHeight(34 + _ROW_PX * min(10, max(2, len(rows))) + 20)
-        self._fit()
+        self._show_columns()
+        self._fit(len(lines))
         self.setVisible(bool(rows))
 
     def _head(self, measures: Sequence[Any], unit: str) -> None:
@@ -84,7 +100,8 @@ class Table(QTableWidget):
     def _line(self, i: int, row: Row, measures: Sequence[Any], winners: dict[str, Any]) -> None:
         name = QTableWidgetItem(row.label)
         name.setData(_NUMBER, row.number)
-        name.setToolTip("\n".join(filter(None, [str(row.method), row.error, *row.notes])))
+        method = "The image before any method" if row.method is None else str(row.method)
+        name.setToolTip("\n".join(filter(None, [method, row.error, *row.notes])))
         if row.error:
             name.setText(f"{row.label}: {row.error}")
             name.setBackground(_RED)
@@ -101,8 +118,36 @@ class Table(QTableWidget):
                 cell.setToolTip(f"The best of this column. {measure.tip}")
             self.setItem(i, j, cell)
 
-    def _fit(self) -> None:
+    def choose_columns(self) -> None:
+        """Let the person tick the columns to see."""
+        menu = QMenu(self)
+        for measure in self._measures:
+            action = menu.addAction(measure.heading)
+            action.setCheckable(True)
+            action.setChecked(self._wants(measure.key))
+            action.toggled.connect(partial(self.want, measure.key))
+        menu.exec(QCursor.pos())
+        menu.deleteLater()
+
+    def want(self, key: str, on: bool) -> None:
+        """Show the column of a measure, or leave it out; it stays so for later runs."""
+        self._wanted[key] = on
+        self._show_columns()
+
+    def _wants(self, key: str) -> bool:
+        return self._wanted.get(key, key in _FIRST)
+
+    def _show_columns(self) -> None:
+        for j, measure in enumerate(self._measures, 1):
+            self.setColumnHidden(j, not self._wants(measure.key))
+
+    def _fit(self, lines: int) -> None:
         self.resizeColumnsToContents()
+        self.resizeRowsToContents()
+        high = self.rowHeight(0) if lines else 0
+        bar = self.horizontalScrollBar().sizeHint().height()
+        head = self.horizontalHeader().sizeHint().height()
+        self.setFixedHeight(head + high * min(10, max(2, lines)) + bar + 4)
         # A long name must not push every number out of a narrow dock.
         self.setColumnWidth(0, min(self.columnWidth(0), max(120, self.width() // 3)))
 
@@ -110,3 +155,7 @@ class Table(QTableWidget):
         items = self.selectedItems()
         if items:
             self.chosen.emit(int(items[0].data(_NUMBER)))
+
+
+def _place(measure: Any) -> int:
+    return _FIRST.index(measure.key) if measure.key in _FIRST else len(_FIRST)

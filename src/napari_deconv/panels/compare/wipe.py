@@ -14,10 +14,14 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ..kit.inputs import Combo, guard_fields
+from ..kit.layers import KEY
 from ..kit.parts import rows, small
 from .group import Group, add_view, held
 
 _NAME = "Curtain"
+_EDGE = "Curtain edge"
+_THIN = 300
+"""So many times the edge is thinner than the image is large."""
 _KEY = "Shift-F"
 _FLICKER_MS = 500
 _MOST = 2**29
@@ -57,6 +61,7 @@ class Curtain(QWidget):
         self.automatic = QCheckBox("auto")
         self.automatic.setToolTip("Swap twice a second.")
         self.layer: Any = None
+        self.edge: Any = None
         self._pair: tuple[Any, Any] | None = None
         self._cut = 0
         self._timer = QTimer(self)
@@ -110,7 +115,7 @@ class Curtain(QWidget):
             self.slider.setValue(self._width // 2)
             self.slider.blockSignals(False)
             self._put(a, b)
-        self._group.only([self.layer])
+        self._group.only([self.layer, self.edge])
         self.layer.name = f"{_NAME}: {a.name} | {b.name}"
         self._say("")
         return True
@@ -125,6 +130,7 @@ class Curtain(QWidget):
         wipe(self.layer.data, a.data, b.data, cut, self._cut, self._axis)
         self._cut = cut
         self.layer.refresh(thumbnail=False, extent=False, highlight=False)
+        self._draw_edge()
 
     def flick(self, *_: object) -> None:
         """Show all of A, or all of B if A is shown."""
@@ -158,6 +164,26 @@ class Curtain(QWidget):
         look = {} if a.rgb else {"contrast_limits": tuple(a.contrast_limits)}
         self.layer = add_view(self._viewer, data, _NAME, a, **look)
         self.move(self._width // 2)
+
+    def _draw_edge(self) -> None:
+        """A line where A meets B: where they are alike, nothing else tells."""
+        assert self._pair is not None
+        a = self._pair[0]
+        height = a.data.shape[self._axis - 1]
+        # Pixels reach half a pixel beyond their centres.
+        line = np.array([[-0.5, self._cut - 0.5], [height - 0.5, self._cut - 0.5]])
+        if self.edge is None or self.edge not in self._viewer.layers:
+            scale = np.asarray(a.scale[-2:])
+            selected = set(self._viewer.layers.selection)
+            self.edge = self._viewer.add_shapes(
+                [line], shape_type="line", name=_EDGE, ndim=2, edge_color="yellow",
+                edge_width=max(height, self._width) / _THIN, scale=scale,
+                translate=a.translate[-2:], units=a.units[-2:],
+                metadata={KEY: {"kind": "preview"}},
+            )  # fmt: skip
+            self._viewer.layers.selection = selected
+        else:
+            self.edge.data = [line]
 
     def _build(self) -> None:
         form = rows()

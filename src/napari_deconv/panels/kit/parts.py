@@ -75,7 +75,7 @@ class Panel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(scroll, 1)
         layout.addLayout(self.footer)
-        self._order = Delay(self, 0, self._order_tabs)
+        self._tabs = Delay(self, 0, self._order_tabs)
         self._set_fonts()
         sizes = get_settings().appearance.events.font_size
         sizes.connect(self._set_fonts)
@@ -101,7 +101,7 @@ class Panel(QWidget):
     def event(self, event: QEvent) -> bool:
         """Let go of everything when napari takes the panel out of its dock for good."""
         if event.type() == QEvent.Type.LayoutRequest:
-            self._order.start()  # fields may have been built anew
+            self._tabs.start()  # fields may have been built anew
         if event.type() == QEvent.Type.ParentChange:
             if self.parent() is not None:
                 self._docked = True

@@ -196,4 +196,4 @@ class BeadsPanel(Panel):
             place = self.verdicts.data_to_world(self.verdicts.data[row])
             plane = self._planes[row] if self._planes else ()
             self._viewer.dims.set_point(range(len(plane)), plane)
-            self._viewer.camera.center = (0.0, *place)
+            self._viewer.scene.camera.center = (0.0, *place)
