@@ -50,7 +50,7 @@ class Unrolled3D(
     has_maps=False,
     non_negative=True,
     roomy=False,
-    buffers=14,
+    buffers=30,
     suits="Confocal stacks of 5 to 2000 photons at the brightest voxel, where it is well ahead of "
     "Richardson-Lucy. Any PSF; its weights are free.",
     avoid="Wide field, where it is no better than Richardson-Lucy on average, and behind it on "
