@@ -228,6 +228,7 @@ def clock(window: Window) -> None:
     window.drag((155.5, 193), (154.5, 229))  # the bright streak below the middle
     window.shot("clock-line")
     window.choose(panel.method.combo, "Hyper-Laplacian")
+    window.press(panel.more.button)
     window.tick(panel.noise.automatic)
     window.type(panel.noise.spin, "2")
     window.run(panel.run_bar)

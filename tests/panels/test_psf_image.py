@@ -46,7 +46,7 @@ def test_an_estimate_becomes_a_layer_with_its_recipe(panel, qtbot):
     assert about["spec"]["sigma_px"] == pytest.approx(2.0, rel=0.15)
     np.testing.assert_array_equal(psf.data, Gaussian(sigma_px=about["spec"]["sigma_px"])())
     assert tuple(psf.scale) == (0.5, 0.5)
-    assert "Confidence" in panel.page.told.text()
+    assert "Confidence" in panel.page.verdict.text
     assert panel.message.button.text() == "Deblur with it"
 
 
@@ -86,7 +86,7 @@ def test_regions_that_differ_are_deblurred_each_with_its_own(panel, qtbot, monke
     qtbot.mouseClick(panel.estimate.button, LEFT)
     layers = panel._viewer.layers
     qtbot.waitUntil(lambda: len(layers) == 2, timeout=60_000)
-    assert "disagree" in panel.page.told.text()
+    assert "disagree" in panel.page.verdict.text
     panel.message.button.click()
     qtbot.waitUntil(lambda: len(layers) == 3, timeout=60_000)
     about = layers[-1].metadata[KEY]

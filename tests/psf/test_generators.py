@@ -160,7 +160,7 @@ def test_camera_shake_stays_in_its_box_at_any_exposure() -> None:
 
 def test_read_out() -> None:
     words = describe(Disk(radius_px=7)())
-    assert words == "17 x 17 px, FWHM 14.0 x 14.0 px, sum 1.000"
+    assert words == "17 x 17 px, FWHM 14.0 x 14.0 px"
     width = fwhm(Gaussian(sigma_px=(2, 3, 4))())
     np.testing.assert_allclose(width, np.array([2, 3, 4]) * 2.3548, rtol=0.03)
     assert "= 0.24 x 0.48 um" in describe(Gaussian()(), (1, 0.05, 0.1), "um")

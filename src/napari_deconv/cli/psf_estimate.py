@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     write(path, array, like=like, guard=guard,
           recipe={"psf": found.recipe | {"file": str(args.input)}})  # fmt: skip
     if not args.quiet:
-        print(f"{path}: {found.spec or found.family}: {describe(found.psf)}")
+        words = describe(found.psf, path=found.family in ("motion", "camera-shake"))
+        print(f"{path}: {found.spec or found.family}: {words}")
         print(found.confidence)
     return 0
 

@@ -18,7 +18,7 @@ from .words import shortened
 
 Severity = Literal["info", "warning"]
 
-_CLIPPED_PERCENT = 1.0
+_CLIPPED_PERCENT = 3.0
 """Nearly every 8-bit run clips a few pixels."""
 
 
@@ -47,11 +47,11 @@ class Note:
 def clipping(count: int, size: int, dtype: object) -> Note:
     """Say how many of ``size`` pixels a data type could not hold."""
     share = 100 * count / size
-    text = (
-        f"{share:.2g} % of the pixels lay outside the range of {dtype} and were "
-        "clipped; convert the image to float32 to keep them."
-    )
-    return Note("clipped", text, "warning" if share > _CLIPPED_PERCENT else "info")
+    text = f"{share:.2g} % of the pixels lay outside the range of {dtype} and were clipped"
+    if share <= _CLIPPED_PERCENT:
+        return Note("clipped", f"{text}.", "info")
+    remedy = "it looks over-sharpened. Raise the noise level; a float32 image would keep them."
+    return Note("clipped", f"{text}: {remedy}")
 
 
 _Channel = Annotated[int, Ge(0)]

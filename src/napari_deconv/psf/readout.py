@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 
 from .base import checked_pixel_size
 
+_FAINT = 0.05
+"""Part of the peak from which on light counts for the extent."""
 
-def describe(array: NDArray[Any], pixel_size: Sequence[float] | None = None, unit: str = "") -> str:
-    """Size, width and sum of a PSF, such as ``15 x 15 px, FWHM 14.0 x 14.0 px, sum 1.000``.
+
+def describe(
+    array: NDArray[Any],
+    pixel_size: Sequence[float] | None = None,
+    unit: str = "",
+    *,
+    path: bool = False,
+) -> str:
+    """Size and width of a PSF, such as ``15 x 15 px, FWHM 14.0 x 14.0 px``; its sum if not 1.
 
     Parameters
     ----------
@@ -22,6 +31,9 @@ def describe(array: NDArray[Any], pixel_size: Sequence[float] | None = None, uni
         Voxel size per axis; the width is then also given in physical units.
     unit : str, optional
         Name of that unit.
+    path : bool, optional
+        Whether it is the path of a shake or motion: then it has an extent, of all that is
+        brighter than a twentieth of the peak, and no width.
 
     Returns
     -------
@@ -33,14 +45,22 @@ def describe(array: NDArray[Any], pixel_size: Sequence[float] | None = None, uni
     DeconvError
         If a pixel size is not positive or has too few values.
     """
-    widths = fwhm(array)
+    widths = _extent(array) if path else fwhm(array)
+    digits, word = (0, "extent") if path else (1, "FWHM")
     size = " x ".join(str(n) for n in array.shape)
-    words = [f"{size} px", f"FWHM {' x '.join(f'{w:.1f}' for w in widths)} px"]
+    words = [f"{size} px", f"{word} {' x '.join(f'{w:.{digits}f}' for w in widths)} px"]
     if pixel_size is not None:
         sizes = checked_pixel_size("pixel_size", pixel_size, array.ndim)
         physical = " x ".join(f"{w * s:.3g}" for w, s in zip(widths, sizes, strict=True))
         words[1] += f" = {physical} {unit}".rstrip()
-    return ", ".join([*words, f"sum {float(np.sum(array, dtype=np.float64)):.3f}"])
+    total = f"{float(np.sum(array, dtype=np.float64)):.3f}"
+    return ", ".join([*words, *([] if total == "1.000" else [f"sum {total}"])])
+
+
+def _extent(array: NDArray[Any]) -> tuple[float, ...]:
+    """Sides of the box around all that is not faint, in pixels."""
+    bright = np.argwhere(array >= _FAINT * np.max(array))
+    return tuple(float(n) for n in np.ptp(bright, axis=0) + 1)
 
 
 def fwhm(array: NDArray[Any]) -> tuple[float, ...]:

@@ -21,12 +21,14 @@ from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
 from ..engine.regions import RegionPSF
 from .base import PSF
+from .camera_shake import CameraShake
 from .depths import through
 from .findings import Finding
 from .fluorescence import Confocal
 from .measured import from_array, of_picture
 from .metadata import ChannelPSF, Fact, check_typed, from_metadata
 from .microscope import Microscope
+from .motion import Motion
 from .preflight import inspect, of_generator, repair
 from .preset import OpticsPreset
 from .readout import describe
@@ -520,7 +522,9 @@ class PsfRequest:
         own, unit = self.values, image.unit if image is not None else ""
         if own is not None:
             size, unit = own.pixel_size and size, own.unit or unit
-        words = describe(array, size if unit else None, unit)
+        shaken = self.generator is None and "estimate" in self.history
+        path = shaken or isinstance(self.generator, Motion | CameraShake)
+        words = describe(array, size if unit else None, unit, path=path)
         physical = self.generator is None or self.generator.calibrated
         if own is not None or physical or size is None or len(set(size)) < 2:
             return words

@@ -24,13 +24,15 @@ class Expectation:
     bar : RunBar
         Where it is said.
     ask : callable
-        Returns the layer and the order as the panel stands, or raises `DeconvError`.
+        Returns the layer, the order as the panel stands and what comes before it in words, or
+        raises `DeconvError`.
     """
 
-    def __init__(self, bar: RunBar, ask: Callable[[], tuple[Any, Order]]) -> None:
+    def __init__(self, bar: RunBar, ask: Callable[[], tuple[Any, Order, str]]) -> None:
         self._bar, self._ask = bar, ask
         self.job = Job(bar)
-        self.job.on_result = lambda seconds: bar.expect(f"Takes {duration(seconds)}")
+        self._before = ""
+        self.job.on_result = self._say
         self._delay = Delay(bar, _WAIT_MS, self._start)
         bar.ended.connect(self.refresh)
 
@@ -49,8 +51,12 @@ class Expectation:
         if self._bar.running:
             return
         try:
-            layer, order = self._ask()
+            layer, order, self._before = self._ask()
             data, axes = pixels(layer), axes_of(layer)
         except DeconvError:
             return  # pressing Run will say it
         self.job.start(lambda cancel: order.expected(data, axes, cancel))
+
+    def _say(self, seconds: float) -> None:
+        words = f"{self._before} takes" if self._before else "takes"
+        self._bar.expect(f"{words} {duration(seconds)}".capitalize())

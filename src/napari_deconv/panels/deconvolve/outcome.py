@@ -33,7 +33,8 @@ def add_result(viewer: Any, origin: Origin, made: Any) -> tuple[RunRecord, str, 
         open_written(viewer, result.target, title, look, record.to_dict())
     else:
         add_image(viewer, result.data, title, look, record.to_dict())
-    notes: list[Note] = list(result.notes)
+    # A few clipped pixels are in every sharpened photo.
+    notes: list[Note] = [n for n in result.notes if n.code != "clipped" or n.severity != "info"]
     if getattr(result, "psf", None) is not None:
         text = add_refined(viewer, result.psf, record, origin.placement)
         notes.append(Note("refined", text, "info"))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from napari.layers import Image
 from napari.viewer import Viewer
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QCheckBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.record import RunRecord
-from ...psf import PsfRequest
+from ...psf import Disk, PsfRequest
+from ..kit import settings
 from ..kit.form import MethodChoice
+from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels
+from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels, planes
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.noise import NoiseLevel
-from ..kit.parts import Notice, Panel, heading, rows
+from ..kit.parts import Delay, Notice, Panel, heading, rows
 from ..kit.run_bar import RunBar
 from ..psf.channels import VarietyBox
-from ..psf.source import PsfSource
+from ..psf.image import FromImage
+from ..psf.layer import add_psf
+from ..psf.source import FOUND, PsfSource
+from .advice import Advice, Advisor, Question
+from .before import Before
 from .expected import Expectation
 from .maps import Inside, Look
 from .nan import NanChoice
@@ -31,6 +39,7 @@ from .outcome import add_result
 from .recipes import RecipeBox
 from .refine import RefineRounds
 from .stop_curve import StopCurve
+from .strength import Strength
 from .to_disk import ToDisk, write
 
 if TYPE_CHECKING:
@@ -38,9 +47,11 @@ if TYPE_CHECKING:
 
 _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
-    "Then choose the blur (PSF) and a method, and press Run."
+    "Then say how it was blurred, and press Run."
 )
 _FIRST = "richardson-lucy"
+_STAND_IN = PsfRequest(generator=Disk(radius_px=3.0))
+"""What the time is told by while the blur is not found yet."""
 
 
 class DeconvolvePanel(Panel):
@@ -68,11 +79,17 @@ class DeconvolvePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to sharpen. It is never changed.")
-        self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
+        self.page = FromImage(napari_viewer, brief=True)
+        self.psf = PsfSource(
+            napari_viewer, adopt=is_ours, apart=True, page=self.page, question=True
+        )
         self.variety = VarietyBox(napari_viewer)
         self.to_disk = ToDisk()
         self.curve = StopCurve()
         self.method = MethodChoice(self.preset or _FIRST, described=True)
+        self.method.follows = not self.preset
+        self.strength = Strength()
+        self.before = Before(napari_viewer)
         self.offer = WeightsOffer()
         self.noise = NoiseLevel()
         self.refine = RefineRounds()
@@ -87,7 +104,13 @@ class DeconvolvePanel(Panel):
             napari_viewer, lambda: Look(self.image.layer, self.order(), self.psf.prepared)
         )
         self.run_bar = RunBar("Run", "Deconvolve")
-        self.expectation = Expectation(self.run_bar, lambda: (self.image.layer, self.order()))
+        self.expectation = Expectation(self.run_bar, self._expected)
+        self.advisor = Advisor(self, self._question, self._take_advice)
+        self._go_on = Delay(self, 0, self.run)
+        self._dialled: type[Any] | None = None
+        self._searched: Image | None = None
+        self._untouched = True
+        """Whether the strength has set no field: then what a form holds stays."""
         self.live_row = LiveRow(napari_viewer, self._task)
         self.live = self.live_row.live
         self._build()
@@ -96,15 +119,31 @@ class DeconvolvePanel(Panel):
 
     def order(self) -> Order:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
-        if self.image.layer is None:
+        return self._order(lambda: self.variety.applied(self.psf.request()))
+
+    def _order(self, psf: Callable[[], PsfRequest]) -> Order:
+        layer = self.image.layer
+        if layer is None:
             raise DeconvError("No image is chosen.", "Open one: File > Open Sample.")
-        linear = self.linear.isVisibleTo(self) and self.linear.isChecked()
-        psf, image = self.variety.applied(self.psf.request()), self.psf.image
-        method, noise, refine = self.method.spec(), self.noise.value, self.refine.value()
-        return Order(method, psf, noise, image, linear, refine, self.nan.value())
+        method = self.method.spec()
+        return Order(
+            method,
+            psf(),
+            self.noise.value if method.heeds_noise else None,
+            self.psf.image,
+            linear=layer.rgb and self.linear.isChecked(),
+            refine=self.refine.value(),
+            nan=self.nan.value(),
+        )
 
     def run(self) -> None:
-        """Restore the chosen layer; the result becomes a new layer."""
+        """Restore the chosen layer; the result becomes a new layer.
+
+        Where the blur is to be found in the image, that is done first.
+        """
+        if self.psf.to_be_found:
+            self._find()
+            return
         try:
             order, layer = self.order(), self.image.layer
             target = self.to_disk.target(layer, order.method.title)
@@ -144,23 +183,36 @@ class DeconvolvePanel(Panel):
         self.refine.setValue(record.refine_psf)
         self.nan.choose(record.nan)
         self.noise.set_value(record.given_noise)
+        self.strength.reset()
+        self.noise.set_factor(1.0)
 
     def _build(self) -> None:
         top = rows()
         top.addRow("Image", self.image)
-        noise = rows()
-        noise.addRow("Noise", self.noise)
-        noise.addRow("Refine PSF", self.refine)
-        noise.addRow(self.nan)
+        self._dial = rows()
+        self._dial.addRow("Strength", self.strength)
+        self._levels = rows()
+        self._noise_label = QLabel("Noise")
+        self._levels.addRow(self._noise_label, self.noise)
+        self._levels.addRow("Refine PSF", self.refine)
+        self._levels.addRow(self.nan)
+        folded = QWidget()
+        more = QVBoxLayout(folded)
+        more.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.hint, top, self.to_disk, heading("Blur"), self.psf, self.variety,
-            heading("Method"), self.method, self.offer, noise, self.linear, self.curve,
-            self.inside,
+            self.psf.details, self.method.place, self._levels, self.linear, self.variety,
+            self.inside, self.curve,
+        ):  # fmt: skip
+            more.addWidget(part) if isinstance(part, QWidget) else more.addLayout(part)
+        self.more = Fold("More", folded, kept_as="deconvolve: more")
+        for part in (
+            self.hint, top, self.to_disk, heading("How was it blurred?"), self.psf,
+            self.method, self.offer, self._dial, self.more,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
         # What a person comes back to stays in sight, however many fields a method has.
-        for below in (self.recipes, self.live_row, self.run_bar):
+        for below in (self.recipes, self.live_row, self.before, self.run_bar):
             self.footer.addWidget(below)
 
     def _connect(self) -> None:
@@ -174,6 +226,10 @@ class DeconvolvePanel(Panel):
         self.method.changed.connect(self._on_method)
         self.method.loaded.connect(self._on_methods)
         self.method.failed.connect(self.run_bar.fail)
+        self.psf.shown.connect(self.advisor.refresh)
+        self.page.verdict.button.clicked.connect(self.run)
+        self.strength.changed.connect(self._on_strength)
+        self.run_bar.job.on_preview = self._on_preview
         self.noise.changed.connect(self._on_change)
         self.linear.toggled.connect(self._on_change)
         self.nan.changed.connect(self._on_change)
@@ -182,6 +238,7 @@ class DeconvolvePanel(Panel):
         self.recipes.again.connect(self._on_again)
         self.on_close(self.live.close)
         self.on_close(self.expectation.stop)
+        self.on_close(self.advisor.job.stop)
         self.on_close(self.run_bar.job.stop)
         self.on_close(self.inside.job.stop)
 
@@ -199,6 +256,8 @@ class DeconvolvePanel(Panel):
         self.to_disk.set_image(layer)
         self.noise.set_image(layer)
         self.nan.set_image(layer)
+        self.before.hide()
+        self.advisor.refresh()
         self._on_change()
 
     def _on_change(self) -> None:
@@ -208,7 +267,75 @@ class DeconvolvePanel(Panel):
     def _on_method(self) -> None:
         kind = self.method.kind
         self.inside.look_at(kind)
+        heeded = kind is None or kind.heeds_noise
+        for part in (self.noise, self._noise_label):
+            part.setVisible(heeded)
+        if kind is not self._dialled:
+            self._dialled = kind
+            self._on_strength()
         self._on_change()
+
+    def _on_strength(self) -> None:
+        """Set what the strength comes to for the method that is chosen."""
+        kind = self.method.kind
+        if kind is None or self.method.form is None:
+            return
+        change = self.strength.turned(kind)
+        self.noise.set_factor(change.noise)
+        if change.fields and not (self.strength.usual and self._untouched):
+            self.method.form.set_values(change.fields)
+        self._untouched = self.strength.usual
+
+    def _question(self) -> Question | None:
+        layer, prepared, chosen = self.image.layer, self.psf.prepared, settings.current()
+        if layer is None or not self.method.isEnabled():
+            return None
+        stack = planes(layer) > 1 and not layer.rgb
+        known = prepared is not None and not any(f.fatal for f in prepared.findings)
+        psf = prepared.array if known and prepared is not None else None
+        ndim = (3 if stack else 2) if psf is None else psf.ndim
+        return Question(pixels(layer), axes_of(layer), ndim, psf, chosen.device, chosen.precision)
+
+    def _take_advice(self, advice: Advice) -> None:
+        best = advice.recommendation
+        self.method.recommend(best.method, best.reason, advice.trained)
+
+    def _expected(self) -> tuple[Image | None, Order, str]:
+        if self.psf.to_be_found:
+            return self.image.layer, self._order(lambda: _STAND_IN), "finds the blur, then"
+        return self.image.layer, self.order(), ""
+
+    def _find(self) -> None:
+        """Estimate the blur; restoring comes after it."""
+        try:
+            make = self.page.steps()
+        except DeconvError as error:
+            self.run_bar.fail(error)
+            return
+        self.live_row.off()
+        self.expectation.stop()
+        self._searched = self.image.layer
+        self.image.pick(self._searched)
+        self.run_bar.start(make, previews=True)
+
+    def _on_preview(self, preview: Any) -> None:
+        if self.psf.to_be_found:
+            kernel = self.page.show_preview(preview)
+            self.psf.picture.show_psf(kernel)
+
+    def _on_found(self, found: Any) -> None:
+        """Hold an estimate, and go on unless it is a poor one."""
+        layer = self._searched
+        if self.image.layer is not layer or layer is None:
+            return  # another image is chosen meanwhile
+        poor = found.confidence.level == "poor"
+        self.page.take(found, "Try it anyway" if poor else "")
+        about, like = self.page.request().to_dict(), Placement.of(layer)
+        name = layer.name
+        psf = add_psf(self._viewer, found.psf, about, like, visible=False, by=FOUND, made_for=name)
+        self.psf.take_found(psf)
+        if not poor:
+            self._go_on.start()
 
     def _task(self) -> Task:
         # A region tells less of the noise than the image does.
@@ -228,10 +355,13 @@ class DeconvolvePanel(Panel):
         return Task(self.image.layer, shape, psf, order.preview)
 
     def _on_result(self, made: Any) -> None:
-        if self._origin is not None:
+        if hasattr(made, "confidence"):
+            self._on_found(made)
+        elif self._origin is not None:
             record, said, kind = add_result(self._viewer, self._origin, made)
             self.run_bar.message.say(said, kind)
             self.curve.show_record(record)
+            self.before.show_for(self._viewer.layers[-1])
 
     def _on_again(self, record: RunRecord) -> None:
         try:

@@ -145,13 +145,15 @@ class Choice(QWidget):
         self._remembered: dict[str, dict[str, Any]] = {}
         self.top = rows()
         self.top.addRow(*([label_text] if label_text else []), self.combo)
-        self.fields = QVBoxLayout()
-        """Where the form stands."""
+        self.place = QWidget()
+        """Where the form stands; a panel may put it elsewhere."""
+        self._place = QVBoxLayout(self.place)
+        self._place.setContentsMargins(0, 0, 0, 0)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.addLayout(self.top)
         self._layout.addWidget(self.note)
-        self._layout.addLayout(self.fields)
+        self._layout.addWidget(self.place)
         self.combo.currentIndexChanged.connect(self._rebuild)
 
     def fill(
@@ -233,7 +235,7 @@ class Choice(QWidget):
             self._remembered[self.form.kind.name] = {
                 key: widget.value for key, widget in self.form.widgets.items()
             }
-            self.fields.removeWidget(self.form)
+            self._place.removeWidget(self.form)
             self.form.hide()
             self.form.deleteLater()
             self.form = None
@@ -244,7 +246,7 @@ class Choice(QWidget):
             self.form = Form(kind, values, skip, self._names(kind))
             self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
-            self.fields.addWidget(self.form)
+            self._place.addWidget(self.form)
             self.note.setText(self.words(kind))
         self.note.setVisible(self._described and kind is not None)
         self.changed.emit()

@@ -38,6 +38,8 @@ class NoiseLevel(QWidget):
         layout.addWidget(self.spin, 1)
         layout.addWidget(self.automatic)
         self._law: NoiseLaw | None = None
+        self._known = False
+        self._factor = 1.0
         self._job = Job(self)
         self._job.on_result = self._on_estimate
         self._job.on_error = self._on_error
@@ -46,15 +48,33 @@ class NoiseLevel(QWidget):
 
     @property
     def value(self) -> float | None:
-        """The level, or None for automatic."""
-        return None if self.automatic.isChecked() else float(self.spin.value())
+        """The level, or None for automatic.
+
+        Raises
+        ------
+        DeconvError
+            If it is a multiple of what was not read yet.
+        """
+        automatic = self.automatic.isChecked()
+        if automatic and self._factor == 1:
+            return None
+        if automatic and not self._known:
+            raise DeconvError("The noise is not read yet.", "Wait a moment, or type it.")
+        return float(f"{self.spin.value() * self._factor:.4g}")
 
     @property
     def level(self) -> float | NoiseLaw | None:
         """What will be used as far as it is known: given, or estimated here."""
-        if self.value is None and self._law is not None:
-            return self._law
-        return float(self.spin.value()) or None if self.value is None else self.value
+        value = self.value
+        if value is not None:
+            return value
+        return self._law or float(self.spin.value()) or None
+
+    def set_factor(self, factor: float) -> None:
+        """Take so many times the level."""
+        if factor != self._factor:
+            self._factor = factor
+            self.changed.emit()
 
     def set_value(self, value: float | None) -> None:
         """Give a level, or None for automatic."""
@@ -65,7 +85,7 @@ class NoiseLevel(QWidget):
     def set_image(self, layer: Image | None) -> None:
         """Estimate anew, as the engine will; of a lazy image only samples are computed."""
         self._job.stop()
-        self._law = None
+        self._law, self._known = None, False
         if self.automatic.isChecked():
             self.spin.setValue(0)
         if layer is None:
@@ -75,6 +95,7 @@ class NoiseLevel(QWidget):
 
     def _on_estimate(self, channels: tuple[NoiseReading, ...]) -> None:
         first = channels[0]
+        self._known = True
         self._law = first.law if len(channels) == 1 else None
         if self.automatic.isChecked():
             level = math.sqrt(sum(each.level**2 for each in channels) / len(channels))
@@ -83,6 +104,8 @@ class NoiseLevel(QWidget):
             self.spin.blockSignals(False)
             self.automatic.setText(f"auto ({first.origin})" if first.origin else "auto")
             self.automatic.setToolTip(_explained(channels))
+            if self._factor != 1:
+                self.changed.emit()
 
     def _on_error(self, error: DeconvError) -> None:
         self.automatic.setToolTip(f"No estimate: {error}")

@@ -29,6 +29,7 @@ from .bounded import Bounded
 # Translucent, so that the same colours can be read on the dark and on the light theme.
 _TINTS = {
     "info": "rgba(80, 140, 230, 45)",
+    "good": "rgba(67, 160, 71, 75)",
     "warning": "rgba(255, 165, 0, 60)",
     "error": "rgba(229, 57, 53, 75)",
 }
@@ -182,7 +183,7 @@ class Notice(QFrame):
         self.hide()
 
     def say(self, text: str, kind: str = "info", button: str = "") -> None:
-        """Show ``text`` (kind: info, warning or error); an empty one hides the box."""
+        """Show ``text`` (kind: info, good, warning or error); an empty one hides the box."""
         self._label.setText(text)
         self.setStyleSheet(
             f"QFrame#notice {{ background-color: {_TINTS[kind]}; border-radius: 4px; }}"

@@ -108,9 +108,10 @@ class RunBar(QWidget):
     def _on_step(self, step: Any, left: str) -> None:
         self.bar.setRange(0, max(1, step.total))
         self.bar.setValue(step.done)
-        said = ", ".join(filter(None, [left, far(step.done, step.total), step.label]))
-        self.left.setText(said)
-        self.left.setToolTip(said)
+        steps = far(step.done, step.total)
+        # One line of a narrow panel: the bar shows how far it is.
+        self.left.setText(", ".join(filter(None, [left or steps, step.label])))
+        self.left.setToolTip(", ".join(filter(None, [left, steps, step.label])))
 
     def _on_end(self) -> None:
         self.button.setText(self._text)

@@ -63,8 +63,17 @@ def deblur_across(layer: Image, found: Across) -> Make:
     return make
 
 
-def deblur(viewer: Viewer, image: Image | None, psf: Layer) -> None:
-    """Open the Deconvolve panel on an image and a PSF layer, and run it.
+def deblur(viewer: Viewer, image: Image | None, psf: Layer, noise: float | None = None) -> None:
+    """Open the Deconvolve panel on an image and a PSF layer, in front of others, and run it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose window.
+    image, psf : Image
+        The layers.
+    noise : float, optional
+        Its level as it was typed for the estimate.
 
     Raises
     ------
@@ -76,8 +85,11 @@ def deblur(viewer: Viewer, image: Image | None, psf: Layer) -> None:
         raise DeconvError("The image is gone.", "Open it again.")
     if window is None:
         raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
-    _, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+    dock, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+    dock.show()
+    dock.raise_()
     panel.image.pick(image)
+    panel.noise.set_value(noise)
     panel.psf.layers.refresh()
     if panel.psf.layers.pick(psf):
         panel.psf.choice.choose("layer")

@@ -16,9 +16,9 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from ...core.errors import DeconvError
 from ...psf import PsfRequest, Values
 from ..kit.drawn import Drawn
-from ..kit.inputs import Combo, Number, Whole, guard_fields
+from ..kit.inputs import Combo, Fold, Number, Whole, guard_fields
 from ..kit.layers import axes_of, pixels
-from ..kit.parts import read_out, rows
+from ..kit.parts import Notice, read_out, rows
 
 if TYPE_CHECKING:
     from ...estimation.across import Across
@@ -36,6 +36,10 @@ _TOLD = (
     "Estimates the blur from the image itself. A region with edges in all directions tells the "
     "most; lamps and other clipped spots tell nothing."
 )
+_BRIEF = "Run finds the blur first. Edges in all directions tell the most."
+_LEVELS = {"good": "good", "fair": "warning", "poor": "error"}
+"""Confidence -> kind of box."""
+_VERDICT_PX = 96
 _REGIONS = (2, 2)
 _THUMB = QSize(270, 150)
 
@@ -47,14 +51,16 @@ class FromImage(QWidget):
     ----------
     viewer : napari.Viewer
         Whose Shapes layers mark a region or an edge.
+    brief : bool
+        Whether what is asked for is folded away: the defaults do.
     """
 
     changed = Signal()
     """What is asked for changed, so that there is no estimate any more."""
 
-    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer, brief: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer, self._brief = viewer, brief
         self._image: Image | None = None
         self.found: Any = None
         self.kind = Combo()
@@ -73,16 +79,24 @@ class FromImage(QWidget):
         self.region = Drawn(viewer, "rectangle", "PSF region", "Mark a region")
         self.edge = Drawn(viewer, "line", "PSF edge", "Draw a line across an edge")
         self.latent = _Thumbnail()
-        self.told = read_out(_TOLD)
+        self.told = read_out(_BRIEF if brief else _TOLD)
+        self.verdict = Notice(most_px=_VERDICT_PX)
         self._form = rows()
         self._form.addRow("Blur", self.kind)
         self._form.addRow("Size (px)", self.extent)
         self._form.addRow("Noise", self.noise)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(self._form)
-        for part in (self.across, self.region, self.edge, self.latent, self.told):
-            layout.addWidget(part)
+        asked = QWidget()
+        inner = QVBoxLayout(asked)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.addLayout(self._form)
+        for part in (self.across, self.region, self.edge):
+            inner.addWidget(part)
+        fold = Fold("Where to look, and for what", asked) if brief else asked
+        parts: tuple[QWidget, ...] = (self.told, self.latent, self.verdict, fold)
+        for shown in parts:
+            layout.addWidget(shown)
         guard_fields(self)
         self.kind.currentIndexChanged.connect(self._on_kind)
         self.extent.valueChanged.connect(self._forget)
@@ -142,10 +156,12 @@ class FromImage(QWidget):
             self.latent.show_plane(latent)
         return kernel
 
-    def take(self, found: Estimate | Across) -> None:
-        """Hold an estimate, and say how sure it is."""
+    def take(self, found: Estimate | Across, button: str = "") -> None:
+        """Hold an estimate, and say how sure it is, with what can be done about it."""
         self.found = found
-        self.told.setText(str(found.confidence))
+        level = found.confidence.level
+        self.told.hide()
+        self.verdict.say(str(found.confidence), _LEVELS[level], button)
         self.latent.hide()
 
     def request(self) -> PsfRequest:
@@ -178,7 +194,7 @@ class FromImage(QWidget):
     def _on_kind(self, *_: object) -> None:
         edge = self.kind.currentData() == "edge"
         self.region.setVisible(not edge and not self.across.isChecked())
-        self.across.setVisible(not edge)
+        self.across.setVisible(not edge and not self._brief)
         self.edge.setVisible(edge)
         for field in (self.extent, self.noise):
             field.setVisible(not edge)
@@ -187,7 +203,8 @@ class FromImage(QWidget):
 
     def _forget(self, *_: object) -> None:
         self.found = None
-        self.told.setText(_TOLD)
+        self.told.show()
+        self.verdict.say("")
         self.latent.hide()
         self.changed.emit()
 

@@ -141,7 +141,7 @@ def psf_name(about: Mapping[str, Any]) -> str:
     for key in list(about["spec"])[1:3]:
         value = getattr(spec, key)
         values = value if isinstance(value, tuple) else (value,)
-        shown = ", ".join(f"{v:g}" if isinstance(v, float) else str(v) for v in values)
+        shown = ", ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in values)
         unit = units.get(key.rsplit("_")[-1])
         sizes.append(f"{key} {shown}" if unit is None else shown + unit)
     return " ".join(["PSF", spec.title, *sizes])

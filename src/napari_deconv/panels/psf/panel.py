@@ -144,7 +144,8 @@ class PsfPanel(Panel):
             return
         if self._made is not None and self._made in self._viewer.layers:
             try:
-                deblur(self._viewer, self.image.layer, self._made)
+                noise = self.page.noise.value() or None
+                deblur(self._viewer, self.image.layer, self._made, noise)
             except DeconvError as error:
                 self.message.say(str(error), "error")
 
@@ -168,7 +169,8 @@ class PsfPanel(Panel):
         name = image.name if image is not None else ""
         layer = add_psf(self._viewer, array, prepared.record, like, by="psf", made_for=name)
         self._made = layer
-        estimated = self.source.choice.name == "image"
-        self.message.say(
-            f"Made the layer “{layer.name}”.", button="Deblur with it" if estimated else ""
-        )
+        found = self.page.found if self.source.choice.name == "image" else None
+        button = "" if found is None else "Deblur with it"
+        if found is not None and found.confidence.level == "poor":
+            button = "Try it anyway"
+        self.message.say(f"Made the layer “{layer.name}”.", button=button)

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import MISSING, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...psf import PSF, ImageFacts, PreparedPsf, PsfRequest
+from ...psf.microscope import Microscope
 from ...psf.request import Uncalibrated
 from ..kit.form import Choice
 from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import SizeWatch, axes_of, find, follow, is_psf, made_by_hand, made_for, planes
+from ..kit.layers import (
+    SizeWatch,
+    axes_of,
+    find,
+    follow,
+    is_psf,
+    made_by_hand,
+    made_for,
+    planes,
+    record,
+)
 from ..kit.parts import Delay, Notice, read_out, rows
 from .calibrate import Calibration
 from .image import FromImage
@@ -32,6 +43,28 @@ if TYPE_CHECKING:
     from ...psf.motion import Motion
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
+_QUESTION = {
+    "image": "Find it in the image",
+    "unknown": "Not chosen yet",
+    "layer": "A PSF layer",
+    "file": "A PSF file",
+    "beads": "Measure it on beads",
+}
+"""What can be answered besides the generators."""
+_OPEN = {
+    "image": ("The blur is not found yet.", "Press Run."),
+    "unknown": (
+        "How the image was blurred is not chosen.",
+        "Choose it under “How was it blurred?”.",
+    ),
+    "beads": (
+        "The PSF is not measured yet.",
+        "Open the bead panel, and make its PSF layer.",
+    ),
+}
+"""Answers that are no PSF yet."""
+FOUND = "found"
+"""What a PSF layer says it was made by that was found on the way to a result."""
 
 
 class PsfSource(QWidget):
@@ -51,6 +84,9 @@ class PsfSource(QWidget):
         Whether the image itself is refused as its own PSF.
     page : FromImage, optional
         Where given, the PSF can be estimated from the image.
+    question : bool
+        Whether it asks how the image was blurred, without taking anything for known: answers in
+        groups, from finding it in the image to beads. It needs the page.
     """
 
     changed = Signal()
@@ -66,14 +102,18 @@ class PsfSource(QWidget):
         optional: bool = False,
         apart: bool = False,
         page: FromImage | None = None,
+        question: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._viewer, self._question = viewer, question
         self._image: Image | None = None
+        self.found: Image | None = None
+        """The layer with what was estimated from the image."""
         self._apart, self._mend, self.page = apart, False, page
         self.prepared: PreparedPsf | None = None
-        self.choice = Choice("PSF")
+        self.choice = Choice("" if question else "PSF")
+        self.beads = QPushButton("Open the bead panel")
         self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
         self.file = FileRow(
             "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
@@ -96,11 +136,17 @@ class PsfSource(QWidget):
         self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
         extras |= {"image": "From image"} if page is not None else {}
-        self.choice.fill(PSF.registry, extras, start=preset or "disk")
+        if question:
+            self.choice.combo.setAccessibleName("How was it blurred?")
+            self.choice.fill(PSF.registry, _QUESTION, start="image", groups=_answers())
+        else:
+            self.choice.fill(PSF.registry, extras, start=preset or "disk")
         self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
 
     def set_image(self, layer: Image | None) -> None:
         """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
+        if self._question and layer is not None and layer is not self._image:
+            self._begin(layer)
         self._image = layer
         self._sizes.watch(layer)
         self.line.image = layer
@@ -112,6 +158,28 @@ class PsfSource(QWidget):
                 self._adoption.meet(layer)
             self.dims.setCurrentIndex(int(planes(layer) > 1 and not layer.rgb))
         self._ask()
+
+    def _begin(self, layer: Image) -> None:
+        """Leave the question open for a stack: a blur found in a plane is none of a volume."""
+        if self.choice.name in ("image", "unknown") and self._answered_by_default:
+            stack = planes(layer) > 1 and not layer.rgb
+            self.choice.choose("unknown" if stack else "image")
+
+    @property
+    def to_be_found(self) -> bool:
+        """Whether the PSF is to be estimated from the image, and was not yet."""
+        page = self.page
+        return self.choice.name == "image" and page is not None and page.found is None
+
+    @property
+    def _found_is_open(self) -> bool:
+        return self.found is not None and self.found in self._viewer.layers
+
+    def take_found(self, layer: Image) -> None:
+        """Go on with a layer that holds what the page found."""
+        self.found = layer
+        self._own_sizes.watch(layer)
+        self.show_now()
 
     @property
     def none(self) -> bool:
@@ -134,6 +202,10 @@ class PsfSource(QWidget):
             if not self.file.path:
                 raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
             request = PsfRequest(file=self.file.path)
+        elif self._question and (self.to_be_found or self.choice.name in ("unknown", "beads")):
+            raise DeconvError(*_OPEN[self.choice.name])
+        elif self.choice.name == "image" and self._found_is_open:
+            request = psf_in(self.found, self._image)
         elif self.choice.name == "image" and self.page is not None:
             request = self.page.request()
         else:
@@ -168,9 +240,10 @@ class PsfSource(QWidget):
         self._mend = request.repair
 
     def _build(self) -> None:
-        self._made = QWidget()
+        self.details = QWidget()
+        """Dimensions and size of the array; a panel that asks the question puts them elsewhere."""
         made = rows()
-        self._made.setLayout(made)
+        self.details.setLayout(made)
         made.addRow("Dimensions", self.dims)
         self._dims_label = made.labelForField(self.dims)
         made.addRow("Array (px)", self.extent)
@@ -181,7 +254,8 @@ class PsfSource(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.optics, self.choice, self._opened, self.file, self._made, self.line,
+            self.optics, self.choice, self._opened, self.file, self.beads,
+            *([] if self._question else [self.details]), self.line,
             *([self.page] if self.page is not None else []), self.picture,
             self.told, self.notice, self.calibration,
         ):  # fmt: skip
@@ -189,6 +263,9 @@ class PsfSource(QWidget):
         guard_fields(self.dims)
 
     def _connect(self) -> None:
+        self._answered_by_default = True
+        self.choice.combo.activated.connect(self._on_answer)
+        self.beads.clicked.connect(self._open_beads)
         self.choice.changed.connect(self._on_choice)
         self.layers.picked.connect(self._on_picked)
         self.file.changed.connect(self._ask)
@@ -205,7 +282,8 @@ class PsfSource(QWidget):
         name, kind = self.choice.name, self.choice.kind
         self._opened.setVisible(name == "layer")
         self.file.setVisible(name == "file")
-        self._made.setVisible(kind is not None)
+        self.details.setVisible(kind is not None)
+        self.beads.setVisible(name == "beads")
         self.line.setVisible(name == "motion")
         if self.page is not None:
             self.page.setVisible(name == "image")
@@ -213,6 +291,17 @@ class PsfSource(QWidget):
         for part in (self.dims, self._dims_label):
             part.setVisible(both)
         self._ask()
+
+    def _on_answer(self, _: int) -> None:
+        self._answered_by_default = False
+
+    def _open_beads(self) -> None:
+        from ..presets import PRESETS
+
+        title = next(row.title for row in PRESETS if row.panel == "beads")
+        window = getattr(self._viewer, "window", None)
+        if window is not None:
+            window.add_plugin_dock_widget("napari-deconv", title)
 
     def _on_picked(self) -> None:
         self._own_sizes.watch(self.layers.layer)
@@ -235,7 +324,11 @@ class PsfSource(QWidget):
     def _render(self) -> None:
         self._delay.setInterval(120)
         self._job.stop()
-        if self.none:
+        if (
+            self.none
+            or (self._question and self.to_be_found)
+            or self.choice.name in ("unknown", "beads")
+        ):
             self._clear()
             return self.shown.emit()
         try:
@@ -278,6 +371,20 @@ class PsfSource(QWidget):
         self.picture.show_psf(None)
         self.told.setText("")
         self.notice.say("")
+
+
+def _answers() -> dict[str, list[str]]:
+    """Answers to how the image was blurred, by the heading that they stand under."""
+    kinds = {"known": list[str](), "microscope": list[str]()}
+    for name, kind in sorted(PSF.registry.items(), key=lambda item: item[1].title.casefold()):
+        if all(field.default is not MISSING for field in kind.fields().values()):
+            kinds["microscope" if issubclass(kind, Microscope) else "known"].append(name)
+    return {
+        "": ["image", "unknown"],
+        "I know it": [*kinds["known"], "layer", "file"],
+        "From the microscope": kinds["microscope"],
+        "From beads": ["beads"],
+    }
 
 
 class Adoption:
@@ -323,6 +430,8 @@ class Adoption:
             self._source.choice.choose("layer")
 
     def _on_layer(self, event: Any) -> None:
+        if record(event.value).get("by") == FOUND:
+            return
         if not self._takes(event.value) or (self._settled and made_by_hand(event.value)):
             return
         self._source.layers.refresh()  # napari may tell the combo box later

@@ -1,0 +1,74 @@
+"""How strongly to sharpen, as one slider for all methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
+
+from ..kit.inputs import guard_fields
+from ..kit.parts import read_out
+
+if TYPE_CHECKING:
+    from ...restoration.base import Method
+    from ...restoration.strength import Turned
+
+_STEPS = 20
+
+
+class Strength(QWidget):
+    """From gentle to full; in the middle the method is as it is by itself."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setValue(_STEPS // 2)
+        self.slider.setPageStep(2)
+        self.slider.setAccessibleName("Strength")
+        self.slider.setToolTip(
+            "To the left smoother and with less noise, to the right sharper and with more. In the "
+            "middle the method decides."
+        )
+        self.told = read_out()
+        line = QHBoxLayout()
+        for text, part in (("gentle", None), ("", self.slider), ("full", None)):
+            line.addWidget(read_out(text) if part is None else part, int(part is not None))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(line)
+        layout.addWidget(self.told)
+        guard_fields(self)
+        self.slider.valueChanged.connect(lambda _: self.changed.emit())
+
+    def turned(self, kind: type[Method]) -> Turned:
+        """What it comes to for a method; said below the slider."""
+        from ...restoration.strength import turned
+
+        change = turned(kind, self.slider.value() / _STEPS)
+        self.told.setText(_words(change, self.usual))
+        return change
+
+    @property
+    def usual(self) -> bool:
+        """Whether it stands in the middle."""
+        return self.slider.value() * 2 == _STEPS
+
+    def reset(self) -> None:
+        """Back to the middle, without a word."""
+        self.slider.blockSignals(True)
+        self.slider.setValue(_STEPS // 2)
+        self.slider.blockSignals(False)
+        self.told.setText(_words(None, True))
+
+
+def _words(change: Turned | None, usual: bool) -> str:
+    if usual or change is None:
+        return "As the method chooses."
+    if change.fields:
+        return ", ".join(f"{value} {key}" for key, value in change.fields.items()) + "."
+    return f"The noise counts {change.noise:.2g} times."
