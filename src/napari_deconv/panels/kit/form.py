@@ -338,7 +338,7 @@ class MethodChoice(Choice):
             self.note.setText(self.words(self.kind))
 
     def _names(self, kind: type[Any]) -> Mapping[str, Callable[[], Sequence[str]]]:
-        return {"weights": partial(_weights, kind.name)} if kind.needs_weights else {}
+        return {"weights": partial(_weights, kind.name)} if "weights" in kind.fields() else {}
 
     def _on_hand(self, index: int) -> None:
         self.follows = bool(self._recommended) and index == 1
@@ -363,7 +363,7 @@ def advice(kind: type[Method]) -> str:
 
 
 def _group(kind: type[Any]) -> str:
-    if not kind.needs_weights:
+    if not kind.needs_weights and not kind.features:
         return "Classical"
     return "Made for one PSF" if getattr(kind, "one_psf", False) else "Networks"
 

@@ -27,7 +27,7 @@ class LiveRow(QWidget):
         self, viewer: Viewer, ask: Callable[[], Task], parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self.box = QCheckBox("Live preview of the visible region")
+        self.box = QCheckBox("Live preview")
         self.box.setToolTip("Shows what you see, at most 512 x 512, as you change fields.")
         self.note = read_out()
         self.note.hide()

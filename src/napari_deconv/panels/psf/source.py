@@ -376,7 +376,11 @@ class PsfSource(QWidget):
 def _answers() -> dict[str, list[str]]:
     """Answers to how the image was blurred, by the heading that they stand under."""
     kinds = {"known": list[str](), "microscope": list[str]()}
-    for name, kind in sorted(PSF.registry.items(), key=lambda item: item[1].title.casefold()):
+    # A shake comes last: nobody knows one by its seed.
+    order = sorted(
+        PSF.registry.items(), key=lambda item: (item[0] == "camera-shake", item[1].title)
+    )
+    for name, kind in order:
         if all(field.default is not MISSING for field in kind.fields().values()):
             kinds["microscope" if issubclass(kind, Microscope) else "known"].append(name)
     return {
