@@ -372,6 +372,7 @@ def test_window_part_goes_away_mid_run(make_napari_viewer, qtbot, what):
     _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
     qtbot.waitUntil(panel.method.isEnabled, timeout=30_000)
     panel.method.choose("richardson-lucy", {"iterations": 500})
+    panel.psf.choice.choose("disk")
     panel.live_row.box.setChecked(True)
     qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
     panel.run()

@@ -36,6 +36,7 @@ def panel(viewer, qtbot):
     panel = DeconvolvePanel(viewer)
     qtbot.addWidget(panel)
     panel.show()
+    panel.more.unfold(True)
     qtbot.waitUntil(panel.method.isEnabled, timeout=120_000)
     return panel
 
