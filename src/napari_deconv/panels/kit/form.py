@@ -57,10 +57,7 @@ class Form(QWidget):
                 continue
             value = (values or {}).get(key, field.default)
             lister = (names or {}).get(key)
-            widget: FieldWidget = field_widget(field, value)
-            if lister is not None:
-                widget = Names(lister, field.zero)
-                widget.value = value
+            widget = field_widget(field, value) if lister is None else _names(lister, field, value)
             widget.native.setToolTip(_tip(field))
             widget.native.setAccessibleName(field.title)
             widget.native.setMinimumWidth(60)
@@ -94,6 +91,12 @@ class Form(QWidget):
 
     def _tell(self, _: object = None) -> None:
         self.changed.emit()
+
+
+def _names(lister: Callable[[], Sequence[str]], field: Field, value: str) -> FieldWidget:
+    widget = Names(lister, field.zero)
+    widget.value = value
+    return widget
 
 
 def _tip(field: Field) -> str:
