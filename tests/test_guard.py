@@ -331,7 +331,7 @@ def test_zarrs_are_removed_only_when_asked_and_inputs_never(tmp_path: Path) -> N
     plain = tmp_path / "plain.zarr"
     plain.mkdir()
     (plain / "a.txt").write_text("mine")
-    with pytest.raises(DeconvError, match="no Zarr"):
+    with pytest.raises(DeconvError, match="not a Zarr"):
         restore(source, plain, overwrite=True)
     for inside in (source, source / "c" / "x.zarr"):
         with pytest.raises(DeconvError, match="input"):

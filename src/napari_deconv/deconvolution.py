@@ -229,7 +229,7 @@ def _chosen(
     methods()
     if not isinstance(method, str) or method not in ("", "auto"):
         return Recommendation(_configured(method, fields))
-    return automatic(image, psf, fields, **options)
+    return automatic(image, psf, fields, **options).but(**fields)
 
 
 def _configured(method: Any, fields: dict[str, Any]) -> Method:

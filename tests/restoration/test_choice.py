@@ -107,5 +107,15 @@ def test_the_command_line_chooses_and_says_so(tmp_path: Path, capsys) -> None:
     assert "Unrolled U-Net was chosen, for a gray photo" in capsys.readouterr().err
     recipe = read(tmp_path / "out.tif").recipe
     assert recipe["method"]["name"] == "unrolled" and "gray photo" in recipe["method_reason"]
-    assert main(["deconvolve", *where, "--psf", "disk:radius_px=2", "--set", "weight=1"]) == 2
-    assert "none was named" in capsys.readouterr().err
+    assert main(["deconvolve", *where, "--psf", "disk:radius_px=2", "--set", "weight=1"]) == 1
+    assert "No method was named for 'weight'" in capsys.readouterr().err
+
+
+def test_the_command_line_gives_fields_to_the_method_it_chooses(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "stack.ome.tif", np.tile(cells()[:24, :25], (5, 1, 1)))
+    where = [str(tmp_path / "stack.ome.tif"), "-o", str(tmp_path / "out.tif"), "--axes", "ZYX"]
+    where += ["--psf", "gaussian:sigma_px=1,1,1", "--set", "background=auto"]
+    assert main(["deconvolve", *where, "--iterations", "2"]) == 0
+    method = read(tmp_path / "out.tif").recipe["method"]
+    assert (method["name"], method["iterations"]) == ("richardson-lucy", 2)
+    assert method["background"] == "auto"

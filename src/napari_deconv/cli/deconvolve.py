@@ -33,9 +33,11 @@ from .batch import Job, check_targets, plan, whole
 from .batch import run as run_batch
 from .large import add_large, guard_of, is_large, run_large
 from .options import (
+    add_any_field,
     add_common,
     add_fields,
     add_precision,
+    fields_as_text,
     given_fields,
     merged,
     number_or_auto,
@@ -109,6 +111,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     cls = None if name == _OPEN else Method.lookup(name)
     if cls is None:
         parser.epilog = "Each method has options of its own: --method NAME --help."
+        add_any_field(parser, methods().values())
     else:
         add_fields(parser, cls, f"fields of {cls.title} (--method NAME --help for another's)")
     parser.set_defaults(run=run, cls=cls)
@@ -274,7 +277,10 @@ class Restoration:
         from ..restoration.expected import expected
 
         if self.method is None:
-            choice = automatic(image, psf, **options)
+            texts = fields_as_text(self.args)
+            choice = automatic(image, psf, texts, **options)
+            fields = choice.method.fields()
+            choice = choice.but(**{name: fields[name].read(text) for name, text in texts.items()})
             self.report.note(f"{name}: {choice.method.title} was chosen, for {choice.reason}.")
         else:
             choice = Recommendation(self.method)
@@ -404,8 +410,6 @@ def _bare(source: str) -> bool:
 
 def _method(args: argparse.Namespace, replayed: RunRecord) -> Method | None:
     if args.cls is None:
-        if args.set:
-            raise DeconvError("--set is for a method, and none was named.", "Name it: --method.")
         return None
     fields = merged(replayed.method, args.cls, given_fields(args, args.cls))
     method: Method = args.cls.make(args.cls.name, **fields)

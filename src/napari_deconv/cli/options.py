@@ -47,6 +47,21 @@ def add_fields(
         )
 
 
+def add_any_field(parser: argparse.ArgumentParser, classes: Iterable[type[Spec]]) -> None:
+    """Let a parser take the fields of several Specs as text, of which none is chosen yet."""
+    hidden = argparse.SUPPRESS
+    for name in sorted({name for cls in classes for name in cls.fields()}):
+        flag = "--" + name.replace("_", "-")
+        if flag not in parser._option_string_actions:
+            parser.add_argument(flag, dest=f"field_{name}", help=hidden, default=hidden)
+
+
+def fields_as_text(args: argparse.Namespace) -> dict[str, str]:
+    """Fields given as for `add_any_field` and by ``--set``: unread text."""
+    given = {k.removeprefix("field_"): v for k, v in vars(args).items() if k.startswith("field_")}
+    return given | Spec.parse_fields(",".join(args.set or ()))
+
+
 def _metavar(field: Field) -> str:
     names = {tuple: "X,X", float: "X", int: "N", bool: "yes|no", str: "WORD"}
     return next((name for kind, name in names.items() if kind in field.types), "NAME:FIELD=VALUE")

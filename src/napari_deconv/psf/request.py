@@ -122,8 +122,7 @@ def calibration(spec: PSF, image: ImageFacts | None, ndim: int) -> tuple[float, 
         stated = stated if image.pixel_size else "the image does not say it"
         raise Uncalibrated(
             f"How large the image's pixels are in µm is not known: {stated}.",
-            "Type it into the panel, or give --spacing Z,Y,X (for psf: --pixel-size). The "
-            "microscope's software or the file's properties have it.",
+            "Give it: the microscope's software or the file's properties have it.",
         )
     if not all(_SMALLEST_UM <= size <= _LARGEST_UM for size in sizes):
         raise Uncalibrated(

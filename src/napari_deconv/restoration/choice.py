@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -65,6 +65,10 @@ class Recommendation:
 
     method: Method
     reason: str = ""
+
+    def but(self, **fields: Any) -> Recommendation:
+        """The same with some fields of the method changed."""
+        return replace(self, method=self.method.but(**fields))
 
     def explained(self, steps: Stream) -> Stream:
         """A restoration's steps; its recipe says why its method was chosen."""
@@ -171,18 +175,16 @@ def facts_of(
     )
 
 
-def automatic(
-    image: Any, psf: Any, fields: Mapping[str, Any] | None = None, **options: Any
-) -> Recommendation:
+def automatic(image: Any, psf: Any, fields: Collection[str] = (), **options: Any) -> Recommendation:
     """`recommended` for an image and its PSF, or the one method that has the given fields.
 
     Parameters
     ----------
     image, psf, options
         As for `facts_of`.
-    fields : mapping, optional
-        Of a method that was not named. The recommended one gets them if it has them all, else the
-        only one that does.
+    fields : collection of str
+        Names of fields that it is to have: it is the recommended method if that has them all, else
+        the only one that does.
 
     Raises
     ------
@@ -191,10 +193,8 @@ def automatic(
     """
     facts = facts_of(image, psf, **options)
     choice = recommended(facts)
-    if not fields:
-        return choice
     if _takes(type(choice.method), fields):
-        return replace(choice, method=choice.method.but(**fields))
+        return choice
     ndim = 3 if facts.kind == "stack" else 2
     names = sorted({name for kind in methods().values() for name in kind.fields()})
     for name in fields:
@@ -204,7 +204,7 @@ def automatic(
     given = ", ".join(map(repr, fields))
     if len(able) == 1:
         reason = f"{given}, which no other method for this image has"
-        return Recommendation(Method.make(able[0], **fields), reason)
+        return Recommendation(Method.make(able[0]), reason)
     raise DeconvError(
         f"No method was named for {given}, and {choice.method.name!r}, which suits this image, "
         f"does not have {'it' if len(fields) == 1 else 'them'}.",
@@ -212,7 +212,7 @@ def automatic(
     )
 
 
-def _takes(kind: type[Method], fields: Iterable[str]) -> bool:
+def _takes(kind: type[Method], fields: Collection[str]) -> bool:
     """Whether a restoration by a method may be given all of these fields."""
     return set(fields) <= set(kind.fields()) - set(kind.for_training)
 
