@@ -9,6 +9,7 @@ from skimage import data
 import napari_deconv as nd
 from napari_deconv.cli import main
 from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
+from napari_deconv.engine.readings import image_noise
 from napari_deconv.io.photo import jpeg_tables
 
 PSF = nd.psf.Disk(radius_px=3)()
@@ -111,3 +112,17 @@ def test_tables_of_a_jpeg_are_those_it_was_coded_with_turned_as_its_pixels(tmp_p
     assert np.array_equal(jpeg_tables(tmp_path / "turned.jpg"), [table.T for table in steps])
     assert np.array_equal(nd.io.read(tmp_path / "plain.jpg").info["tables"], steps)
     assert jpeg_tables(tmp_path / "photo.png") == jpeg_tables(tmp_path / "none.jpg") == ()
+
+
+def test_noise_of_a_coded_photo_is_read_with_the_tables_of_its_file(tmp_path):
+    steps = np.full((8, 8), 9)
+    steps[4:, 4:] = 40  # as no quality of the usual tables has them
+    coded = Image.fromarray(photo(noise=0.01)[..., 1])
+    coded.save(tmp_path / "photo.jpg", qtables=[steps.ravel().tolist()])
+    picture = nd.io.read(tmp_path / "photo.jpg")
+    guessed, read = (image_noise(picture.data, "YX", t) for t in ((), picture.info["tables"]))
+    assert read.origin == guessed.origin == "JPEG" and read.level != guessed.level
+    error = picture.data.astype(float) - photo(noise=0)[..., 1]
+    assert read.level == pytest.approx(error.std(), rel=0.2)
+    run = nd.stream("wiener", picture.data, PSF, tables=picture.info["tables"], device="cpu")
+    assert nd.drain(run).record.noise == pytest.approx(read.level)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -27,7 +27,7 @@ from .metrics import residual, whiteness
 from .restoration.base import Method, methods
 from .restoration.choice import Recommendation, automatic
 from .restoration.expected import remembered
-from .signal.jpeg import CodedNoise, jpeg_noise
+from .signal.jpeg import CodedNoise, Tables, jpeg_noise
 
 Light = Literal["auto", "linear", "stored"]
 
@@ -167,7 +167,7 @@ def deblur(
     *,
     axes: str | None = None,
     noise: float | None = None,
-    tables: Sequence[NDArray[Any]] = (),
+    tables: Tables = (),
     family: str = "auto",
     device: str = "auto",
     precision: str = "auto",
@@ -192,7 +192,7 @@ def deblur(
         One letter per axis, such as ``"YXS"``.
     noise : float, optional
         Standard deviation of the noise on the photo's own scale; read from the photo by default.
-    tables : sequence of ndarray
+    tables : tuple of ndarray
         Quantisation tables ``(8, 8)`` of the JPEG file that the photo came from, of brightness and
         of colour; otherwise they are found in the pixels.
     family : str
@@ -227,7 +227,7 @@ def stream(
     *,
     axes: str | None = None,
     noise: float | None = None,
-    tables: Sequence[NDArray[Any]] = (),
+    tables: Tables = (),
     family: str = "auto",
     device: str = "auto",
     precision: str = "auto",
@@ -251,16 +251,18 @@ def stream(
     coded = None if noise is not None else _coded(pixels, axes, tables)
     told: dict[str, Any] = {"axes": axes, "device": device, "cancel": cancel}
     restoring = {**told, "precision": precision, "memory_bytes": memory_bytes}
+    restoring |= {"noise": noise, "tables": tables}
     bar = _Bar()
     level = noise if coded is None else coded.brightness
     estimate = yield from _estimated(pixels, family, level, told, bar)
-    restoring["noise"] = noise if coded is None else _mean(coded)
     choice = _chosen(method, pixels, estimate.psf, restoring)
     trials: tuple[Trial, ...] = ()
     light = linear
     if light == "auto":
+        # A part has fewer blocks to read the noise from.
+        part = restoring if coded is None else restoring | {"noise": _mean(coded)}
         trials = yield from bar.stage(
-            "light", _trials(pixels, estimate, restoring), "comparing linear light"
+            "light", _trials(pixels, estimate, part), "comparing linear light"
         )
         light = _linear_is_better(trials)
     steps = engine.restore(choice.method, pixels, estimate.psf, linear=bool(light), **restoring)
@@ -350,12 +352,10 @@ def _colours_first(pixels: NDArray[Any], axes: str | None) -> NDArray[Any]:
     return layout.read(pixels, layout.item(0), whole, slice(0, layout.colours))
 
 
-def _coded(
-    pixels: NDArray[Any], axes: str | None, tables: Sequence[NDArray[Any]]
-) -> CodedNoise | None:
+def _coded(pixels: NDArray[Any], axes: str | None, tables: Tables) -> CodedNoise | None:
     """What JPEG left of the noise, of a photo that went through it."""
     planes = _colours_first(pixels, axes)
-    return jpeg_noise(planes, tuple(np.asarray(table, float) for table in tables))
+    return jpeg_noise(planes, tables)
 
 
 def _mean(coded: CodedNoise) -> float:

@@ -243,6 +243,7 @@ class Restoration:
         return {
             "axes": picture.axes,
             "noise": self.noise,
+            "tables": picture.info.get("tables", ()),
             "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
             "device": self.device,
             "precision": self.args.precision or self.replayed.precision or "auto",

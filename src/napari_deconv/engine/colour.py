@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.errors import DeconvError
 from ..core.progress import Result, Stream
 from ..core.record import clipping
 from ..signal.noise_law import NoiseLaw
@@ -16,6 +18,7 @@ from .incoming import as_array
 from .intensity import check_dtype, stored
 from .options import Options
 from .problem import Solver
+from .readings import image_noise
 from .streaming import stream
 from .unseen import with_mask
 
@@ -78,8 +81,9 @@ def stream_in_linear_light(
         sRGB values: integers over their type's range, or floats of which 1 is white.
     noise : float, optional
         Standard deviation on the image's own scale; it is taken to linear light with the slope of
-        the curve at the image's mean. Estimated in linear light by default, as where it was told
-        how the noise grows with the values: that does not say how it grows with light.
+        the curve at the image's mean. Of a JPEG it is read as stored, because in light no trace of
+        coding is left, and taken along; otherwise it is estimated in linear light, as where it
+        was told how the noise grows with the values: that does not say how it grows with light.
 
     Yields
     ------
@@ -118,6 +122,10 @@ def in_linear_light(
     light = np.asarray(pixels / full, dtype=np.float32)
     noise = options.get("noise")
     noise = None if isinstance(noise, NoiseLaw) else noise
+    if noise is None:
+        with suppress(DeconvError):  # whatever is wrong with the image, the run will say
+            reading = image_noise(pixels, options.get("axes"), options.get("tables", ()))
+            noise = reading.level if reading.origin == "JPEG" else None
     level = None if noise is None else noise / full * _slope(float(light[colours].mean()))
     light[colours] = srgb_to_linear(light[colours])
     for_light: Options = {**options, "noise": level}

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from typing import Any, TypedDict
 
+from ..signal.jpeg import Tables
 from ..signal.noise_law import NoiseLaw
 
 
@@ -19,6 +20,9 @@ class Options(TypedDict, total=False):
     noise : float or NoiseLaw, optional
         Standard deviation of the noise on the image's own scale, or how it grows with brightness;
         estimated by default.
+    tables : tuple of ndarray
+        Quantisation tables ``(8, 8)`` of the JPEG file that the image came from, of brightness and
+        of colours, which its noise is read with.
     spacing : sequence of float, optional
         Voxel size along the PSF's axes in any one unit: only ratios count.
     device : str
@@ -41,6 +45,7 @@ class Options(TypedDict, total=False):
 
     axes: str | None
     noise: float | NoiseLaw | None
+    tables: Tables
     spacing: Sequence[float] | None
     device: str
     precision: str

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.errors import DeconvError
 from ..core.json_text import Json
+from ..signal.jpeg import Tables
 from ..signal.noise_law import NoiseLaw
 from ..signal.noise_reading import NoiseReading, read_noise
 from .axes import Layout, parse_axes
@@ -38,7 +39,11 @@ class Reading:
 
 
 def read_item(
-    image: Any, layout: Layout, unseen: Unseen, noise: float | NoiseLaw | None
+    image: Any,
+    layout: Layout,
+    unseen: Unseen,
+    noise: float | NoiseLaw | None,
+    tables: Tables = (),
 ) -> tuple[Reading, Block]:
     """Read an image of one item, and the block that its noise was read from.
 
@@ -48,16 +53,20 @@ def read_item(
         As for `survey`; of a lazy image only samples are computed.
     noise : float, NoiseLaw or None
         What a person said of it; None to read it.
+    tables : tuple of ndarray
+        Of the JPEG file that the image came from.
     """
     intensity, block = survey(image, layout, unseen)
-    return _reading(intensity, block, noise), block
+    return _reading(intensity, block, noise, tables), block
 
 
-def _reading(intensity: Intensity, block: Block, noise: float | NoiseLaw | None) -> Reading:
+def _reading(
+    intensity: Intensity, block: Block, noise: float | NoiseLaw | None, tables: Tables
+) -> Reading:
     count = len(block.pixels)
     if noise is not None:
         return Reading(intensity, NoiseReading.given(noise, (intensity.mean,) * count))
-    reading = read_noise(block.pixels, block.hidden)
+    reading = read_noise(block.pixels, block.hidden, tables)
     if count == 1 and reading.law is not None:
         # The block may be a part of the item.
         reading = replace(reading, levels=(reading.law.rms(intensity.mean),))
@@ -65,7 +74,11 @@ def _reading(intensity: Intensity, block: Block, noise: float | NoiseLaw | None)
 
 
 def read_typical(
-    image: Any, layout: Layout, unseen: Unseen, noise: float | NoiseLaw | None
+    image: Any,
+    layout: Layout,
+    unseen: Unseen,
+    noise: float | NoiseLaw | None,
+    tables: Tables = (),
 ) -> tuple[Reading, Block]:
     """The reading of a typical item of an image, and its block.
 
@@ -84,7 +97,7 @@ def read_typical(
         raise failure
     readings.sort(key=lambda one: one[1][0].std)
     number, (intensity, block) = readings[len(readings) // 2]
-    return _reading(intensity, block, noise), block
+    return _reading(intensity, block, noise, tables), block
 
 
 def _spread(count: int, in_memory: bool) -> list[int]:
@@ -108,7 +121,7 @@ def from_dict(about: dict[str, Any]) -> Reading:
     )
 
 
-def image_noise(image: Any, axes: str | None = None) -> NoiseReading:
+def image_noise(image: Any, axes: str | None = None, tables: Tables = ()) -> NoiseReading:
     """The noise that the engine takes for an image if nobody gives one: a typical item's.
 
     Parameters
@@ -117,6 +130,8 @@ def image_noise(image: Any, axes: str | None = None) -> NoiseReading:
         numpy, dask or zarr; a lazy one is only computed where it is sampled.
     axes : str, optional
         One letter per axis. With a ``Z`` volumes are read, otherwise planes.
+    tables : tuple of ndarray
+        Of the JPEG file that the image came from.
 
     Raises
     ------
@@ -126,16 +141,18 @@ def image_noise(image: Any, axes: str | None = None) -> NoiseReading:
     image, options = with_mask(image, {})
     layout = _layout(image, axes)
     unseen = Unseen.of(image, layout, options.get("unseen"), "unseen")
-    return read_typical(image, layout, unseen, None)[0].noise
+    return read_typical(image, layout, unseen, None, tables)[0].noise
 
 
-def channel_noise(image: Any, axes: str | None = None) -> tuple[NoiseReading, ...]:
+def channel_noise(
+    image: Any, axes: str | None = None, tables: Tables = ()
+) -> tuple[NoiseReading, ...]:
     """The noise that the engine takes for each channel, which is restored by itself.
 
     An image without an axis ``C`` has one. Parameters and errors are those of `image_noise`; a
     channel that is constant or nowhere observed has the reading of a typical one.
     """
-    typical = image_noise(image, axes)
+    typical = image_noise(image, axes, tables)
     image, options = with_mask(image, {})
     layout = _layout(image, axes)
     unseen = Unseen.of(image, layout, options.get("unseen"), "unseen")
@@ -145,7 +162,7 @@ def channel_noise(image: Any, axes: str | None = None) -> tuple[NoiseReading, ..
         if layout.channels > 1:
             with suppress(DeconvError):
                 single = replace(layout, fixed=(("C", channel),))
-                reading = read_typical(image, single, unseen, None)[0].noise
+                reading = read_typical(image, single, unseen, None, tables)[0].noise
         readings.append(reading)
     return tuple(readings)
 

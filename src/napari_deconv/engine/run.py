@@ -25,6 +25,7 @@ from ..core.record import Note
 from ..core.threads import SMALL, alone
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
+from ..signal.jpeg import Tables
 from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw
 from .axes import Layout
@@ -57,6 +58,7 @@ class Run:
     device: torch.device
     budget: int
     precision: Precision = FLOAT32
+    tables: Tables = ()
     unseen: Unseen = field(default_factory=Unseen)
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
@@ -99,7 +101,7 @@ class Run:
             # What is constant or unseen has no reading of its own, and needs none.
             with suppress(DeconvError):
                 self.reading, _ = read_item(
-                    self.image, self.layout.at(item), self.unseen, self.noise
+                    self.image, self.layout.at(item), self.unseen, self.noise, self.tables
                 )
             self.readings.append(self.reading)
 

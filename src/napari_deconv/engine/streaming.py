@@ -20,6 +20,7 @@ from ..core.precision import choose_precision
 from ..core.progress import Result, Step, Stream, drain
 from ..core.record import Note
 from ..core.words import in_words
+from ..signal.jpeg import Tables
 from ..signal.noise_law import NoiseLaw
 from .axes import parse_axes
 from .incoming import as_array, unit_psf
@@ -111,6 +112,7 @@ def prepare(
     *,
     axes: str | None = None,
     noise: float | NoiseLaw | None = None,
+    tables: Tables = (),
     spacing: Sequence[float] | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -130,7 +132,7 @@ def prepare(
     layout = replace(parse_axes(tuple(image.shape), axes, kernel.ndim), fixed=fixed)
     hidden = Unseen.of(image, layout, unseen, nan)
     given = noise if noise is None or isinstance(noise, NoiseLaw) else _given(noise)
-    reading, block = read_typical(image, layout, hidden, given)
+    reading, block = read_typical(image, layout, hidden, given, tables)
     # Of one item it says all; of several a frame that is not typical may be darker.
     intensity = reading.intensity if layout.count == 1 else survey(image, layout, hidden)[0]
     where = choose_device(device)
@@ -144,6 +146,7 @@ def prepare(
         layout=layout,
         reading=reading,
         noise=given,
+        tables=tables,
         unseen=hidden,
         spacing=relative(spacing, kernel.ndim),
         device=where,

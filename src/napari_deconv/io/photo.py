@@ -64,23 +64,23 @@ def read_photo(path: Path) -> Picture:
     )
 
 
-def jpeg_tables(path: Path) -> tuple[NDArray[np.float64], ...]:
+def jpeg_tables(path: str | Path | None) -> tuple[NDArray[np.float64], ...]:
     """Steps ``(8, 8)`` that a JPEG's brightness and colours were rounded to, as upright pixels are.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path, optional
         A file.
 
     Returns
     -------
     tuple of ndarray
-        Empty for another kind of file, or one that cannot be read.
+        Empty without one, for another kind of file, or one that cannot be read.
     """
     try:
-        if _kind(path) != "JPEG":
+        if not path or _kind(Path(path)) != "JPEG":
             return ()
-        with _open(path, "JPEG") as image:
+        with _open(Path(path), "JPEG") as image:
             return _tables(image, orientation(image.info.get("exif") or b""))
     except (DeconvError, OSError, SyntaxError, ValueError):
         return ()

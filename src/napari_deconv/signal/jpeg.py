@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float64]
+Tables = tuple[NDArray[Any], ...]
+"""Steps ``(8, 8)`` that a file's coefficients were rounded to: of brightness, and of colours."""
 
 _SIDE = 8
 _MOST_PX = 1024
@@ -78,7 +80,7 @@ class CodedNoise:
     brightness: float
 
 
-def jpeg_noise(pixels: NDArray[Any], tables: tuple[NDArray[Any], ...] = ()) -> CodedNoise | None:
+def jpeg_noise(pixels: NDArray[Any], tables: Tables = ()) -> CodedNoise | None:
     """Root mean square of noise and rounding of a photo that went through JPEG, by colour.
 
     Parameters
@@ -136,7 +138,7 @@ def _eight_bits(pixels: NDArray[Any]) -> tuple[Plane | None, float]:
 _MOST_LEVELS, _EXACT = 255.5, 1e-3
 
 
-def _window(planes: Plane, tables: tuple[NDArray[Any], ...]) -> tuple[Plane, _Component | None]:
+def _window(planes: Plane, tables: Tables) -> tuple[Plane, _Component | None]:
     """The middle of a photo, its corner on the grid of blocks, as brightness and colours."""
     ycc = planes - 128 if len(planes) == 1 else np.tensordot(_YCC, planes, 1)
     if len(planes) > 1:
@@ -251,9 +253,7 @@ def _step(values: Plane) -> int:
 _LEAST_FIT = 5.0
 
 
-def _colour(
-    plane: Plane, tables: tuple[NDArray[Any], ...], brightness: Plane
-) -> tuple[_Component, bool]:
+def _colour(plane: Plane, tables: Tables, brightness: Plane) -> tuple[_Component, bool]:
     """A colour difference, halved in size if it was, and how it was enlarged again."""
     table = np.asarray(tables[1], float) if len(tables) > 1 else None
     halves = _halved(plane)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .jpeg import jpeg_noise
+from .jpeg import Tables, jpeg_noise
 from .noise import estimate_noise
 from .noise_law import NoiseLaw, noise_law
 
@@ -63,7 +63,9 @@ class NoiseReading:
         return NoiseReading(self.levels[colours], self.laws[colours], self.origin)
 
 
-def read_noise(pixels: NDArray[Any], hidden: NDArray[np.bool_] | None = None) -> NoiseReading:
+def read_noise(
+    pixels: NDArray[Any], hidden: NDArray[np.bool_] | None = None, tables: Tables = ()
+) -> NoiseReading:
     """Read the noise of a block, each colour by itself.
 
     Parameters
@@ -72,12 +74,14 @@ def read_noise(pixels: NDArray[Any], hidden: NDArray[np.bool_] | None = None) ->
         ``(S, [Z,] Y, X)``.
     hidden : ndarray of bool, optional
         Pixels that were not observed, of the same shape.
+    tables : tuple of ndarray
+        As for `jpeg_noise`.
 
     Returns
     -------
     NoiseReading
     """
-    coded = jpeg_noise(pixels) if hidden is None else None
+    coded = jpeg_noise(pixels, tables) if hidden is None else None
     if coded is not None:
         return NoiseReading(coded.colours, (None,) * len(coded.colours), "JPEG")
     masks = [None] * len(pixels) if hidden is None else list(hidden)

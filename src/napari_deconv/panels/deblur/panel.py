@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -102,10 +101,9 @@ class DeblurPanel(Panel):
             inner.addRow(part)
         self._results.setLayout(inner)
         self._results.hide()
-        for above in (self.hint, top, read_out(_ABOUT), self._results):
+        for above in (self.hint, top, read_out(_ABOUT), self.run_bar, self._results):
             self.body.addWidget(above) if isinstance(above, QWidget) else self.body.addLayout(above)
         self.body.addStretch(1)
-        self.footer.addWidget(self.run_bar)
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
@@ -237,10 +235,9 @@ def _deblurring(layer: Image) -> Make:
         from ..kit.settings import current
 
         chosen = current()
-        tables = jpeg_tables(Path(path)) if path else ()
         return stream(
-            data, axes=axes, tables=tables, device=chosen.device, precision=chosen.precision,
-            memory_bytes=chosen.memory_bytes, cancel=cancel,
+            data, axes=axes, tables=jpeg_tables(path), device=chosen.device,
+            precision=chosen.precision, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
 
     return make

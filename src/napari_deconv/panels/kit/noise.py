@@ -90,8 +90,8 @@ class NoiseLevel(QWidget):
             self.spin.setValue(0)
         if layer is None:
             return
-        data, axes = pixels(layer), axes_of(layer)
-        self._job.start(steps_of(lambda: _readings(data, axes)))
+        data, axes, path = pixels(layer), axes_of(layer), layer.source.path
+        self._job.start(steps_of(lambda: _readings(data, axes, path)))
 
     def _on_estimate(self, channels: tuple[NoiseReading, ...]) -> None:
         first = channels[0]
@@ -119,10 +119,11 @@ class NoiseLevel(QWidget):
             self.changed.emit()
 
 
-def _readings(data: NDArray[Any], axes: str) -> tuple[NoiseReading, ...]:
+def _readings(data: NDArray[Any], axes: str, path: str | None) -> tuple[NoiseReading, ...]:
     from ...engine.readings import channel_noise
+    from ...io.photo import jpeg_tables
 
-    return channel_noise(data, axes)
+    return channel_noise(data, axes, jpeg_tables(path))
 
 
 def _explained(channels: tuple[NoiseReading, ...]) -> str:
