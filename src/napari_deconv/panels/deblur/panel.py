@@ -33,7 +33,7 @@ _COLOURS = {"good": "#2e9d5b", "fair": "#c98a00", "poor": "#d6403a"}
 _WORDS = {
     "good": "The blur was found.",
     "fair": "The blur is likely, not sure. Compare before and after.",
-    "poor": "The blur was not found. Only a little of the result is shown.",
+    "poor": "The blur was not found. Little or nothing was changed.",
 }
 _PERCENT = 100
 _SETTLE_MS = 40
