@@ -402,9 +402,11 @@ def _watched(
 def _first_look(
     pixels: NDArray[Any], kernel: NDArray[np.float32], level: float | None, told: dict[str, Any]
 ) -> NDArray[Any] | None:
-    """The photo through a Wiener filter with a kernel that is only a first guess."""
+    """The photo restored quickly with a kernel that is only a first guess."""
     try:
-        rough = drain(engine.restore(Method.make("wiener"), pixels, kernel, noise=level, **told))
+        rough = drain(
+            engine.restore(Method.make("hyper-laplacian"), pixels, kernel, noise=level, **told)
+        )
     except DeconvError:
         if (cancel := told.get("cancel")) is not None and cancel.is_set():
             raise
