@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.settings import get_settings
-from qtpy.QtWidgets import QAbstractButton, QPushButton, QScrollArea
+from napari.utils.colormaps import ensure_colormap
+from qtpy.QtWidgets import QAbstractButton, QMessageBox, QPushButton, QScrollArea
 
 from napari_deconv.panels.compare.panel import ComparePanel
 from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.kit.plot import Curve, Plot
 from napari_deconv.panels.psf.panel import PsfPanel
+from napari_deconv.panels.psf.picture import mosaic
 from napari_deconv.panels.train.panel import TrainPanel
+from napari_deconv.panels.train.parts import CameraFields
+from napari_deconv.panels.train.weights import WeightsBox
 
 PANELS = (DegradePanel, PsfPanel, ComparePanel, TrainPanel)
 
@@ -81,3 +87,36 @@ def test_a_logarithmic_axis_has_even_factors_at_even_distances(qtbot):
     np.testing.assert_allclose(np.diff(x), x[1] - x[0])
     plot.show_curves([Curve("", [0, 1], [1, 2])], "x", "y", logarithmic=True)
     assert not plot.logarithmic, "0 has no logarithm"
+
+
+def test_the_picture_of_a_psf_shows_its_tail():
+    psf = np.zeros((9, 9))
+    psf[4, 4], psf[4, 6] = 1, 0.01
+    tail = int(mosaic(psf)[4, 6].sum())
+    linear = round(255 * float(ensure_colormap("inferno").map([0.01])[0, :3].sum()))
+    assert tail > 3 * linear
+
+
+def test_noise_is_never_measured_on_a_result(qtbot):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((16, 16)), name="photo")
+    viewer.add_image(np.zeros((16, 16)), name="restored", metadata={KEY: {"kind": "result"}})
+    fields = CameraFields(viewer)
+    qtbot.addWidget(fields)
+    assert [fields.blurred.itemText(i) for i in range(fields.blurred.count())] == ["photo"]
+
+
+def test_return_does_not_delete_weights(qtbot, monkeypatch):
+    box, buttons = WeightsBox(), QMessageBox.StandardButton
+    qtbot.addWidget(box)
+    box._entries = [SimpleNamespace(name="mine")]
+    monkeypatch.setattr(WeightsBox, "entry", box._entries[0])
+    deleted = []
+    monkeypatch.setattr(box, "delete", deleted.append)
+
+    def answer(parent, title, text, choices=None, preset=buttons.Yes):
+        return preset
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    box._delete()
+    assert not deleted

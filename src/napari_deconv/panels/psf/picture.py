@@ -46,11 +46,12 @@ class Picture(QLabel):
                 getattr(Qt.TransformationMode, mode),
             )
         )
-        self.setToolTip("left: XY, right: ZY" if array.ndim == 3 else "The PSF, peak white")
+        planes = "Left: XY, right: ZY. " if array.ndim == 3 else ""
+        self.setToolTip(f"{planes}The square root of the PSF, so that its tail shows.")
 
 
 def mosaic(array: NDArray[Any]) -> NDArray[np.uint8]:
-    """A PSF as an RGB picture, its peak white; volumes as their XY and ZY sections."""
+    """A PSF's square root as RGB, its peak white; of volumes the XY and ZY sections."""
     values = np.nan_to_num(np.asarray(array, dtype=np.float32))
     if values.ndim == 3:
         middle = tuple(n // 2 for n in values.shape)
@@ -58,7 +59,8 @@ def mosaic(array: NDArray[Any]) -> NDArray[np.uint8]:
         gap = np.full((flat.shape[0], _GAP), np.nan, np.float32)
         values = np.concatenate([flat, gap, side], axis=1)
     peak = float(np.nanmax(values))
-    unit = np.clip(values / peak, 0, 1) if peak > 0 else np.zeros_like(values)
+    # The square root, as in the documentation: the tail of a PSF is far below its peak.
+    unit = np.sqrt(np.clip(values / peak, 0, 1)) if peak > 0 else np.zeros_like(values)
     from napari.utils.colormaps import ensure_colormap
 
     seam = np.isnan(unit)

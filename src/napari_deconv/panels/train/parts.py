@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari.layers import Layer
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
@@ -9,7 +10,7 @@ from ..kit.form import Choice, Form
 from ..kit.inputs import Combo, Fold
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import axes_of, is_image, pixels
+from ..kit.layers import axes_of, is_image, pixels, record
 from ..kit.parts import read_out, rows
 from .asked import measured_noise
 
@@ -42,6 +43,11 @@ class NetworkChoice(Choice):
         self.start.setCurrentIndex(max(0, self.start.findData(before)))
 
 
+def _as_recorded(layer: Layer) -> bool:
+    """Whether its noise can be a camera's: not that of a result or a truth."""
+    return is_image(layer) and record(layer).get("kind") not in ("result", "truth")
+
+
 class CameraFields(QWidget):
     """Noise, saturation and so on; the noise can be measured on a blurred image.
 
@@ -56,7 +62,7 @@ class CameraFields(QWidget):
         from ...degradation import Chain
 
         self.form = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
-        self.blurred = LayerCombo(viewer, is_image)
+        self.blurred = LayerCombo(viewer, _as_recorded)
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Set the noise to that of this blurred image.")
         self.told = read_out("Noise 1 %")

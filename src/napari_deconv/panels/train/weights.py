@@ -133,7 +133,9 @@ class WeightsBox(QWidget):
 
     def _delete(self) -> None:
         asked = f"Delete the weights “{self.entry.name}” for good?"
-        if QMessageBox.question(self, "Delete", asked) == QMessageBox.StandardButton.Yes:
+        yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
+        # Return must not delete what took hours.
+        if QMessageBox.question(self, "Delete", asked, yes | no, no) == yes:
             self.delete(self.entry.name)
 
     def _export(self) -> None:
