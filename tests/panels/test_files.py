@@ -142,3 +142,16 @@ def test_a_layer_of_another_reader_is_asked_by_its_file(tmp_path, qtbot):
     assert "a.tif says" in asked.told.text()
     layer.data = layer.data[0]  # no longer what the file holds
     assert axes_of(layer) == "CZYX"
+
+
+def test_setting_voxel_sizes_keeps_the_plane_and_the_image_in_view(qtbot):
+    viewer = ViewerModel()
+    layer = viewer.add_image(np.zeros((24, 32, 32), np.float32), name="stack")
+    viewer.dims.set_current_step(0, 11)
+    asked = Calibration(viewer)
+    qtbot.addWidget(asked)
+    asked.offer(layer)
+    asked.sizes.setText("0.3, 0.1, 0.1")
+    asked.button.click()
+    assert viewer.dims.current_step[0] == 11
+    np.testing.assert_allclose(viewer.scene.camera.center[1:], (1.55, 1.55), atol=0.06)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image
+from napari.viewer import Viewer
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -20,13 +21,19 @@ class Calibration(QWidget):
     """A line to type voxel sizes into, and a button that sets them on the layer.
 
     Only what the layer's file states is filled in: a guess would look like a measurement.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer, optional
+        Goes on showing the same plane of the layer, whole.
     """
 
     said = Signal(str)
     """What is wrong with what was typed."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, viewer: Viewer | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._viewer = viewer
         self._layer: Any = None
         self.told, self.sizes = read_out(), QLineEdit()
         self.button = QPushButton("Set")
@@ -69,9 +76,20 @@ class Calibration(QWidget):
         scale = [next(own) if a in "ZYX" else s for a, s in zip(axes, layer.scale, strict=True)]
         units = ["um" if a in "ZYX" else u for a, u in zip(axes, layer.units, strict=True)]
         self.sizes.clear()
+        here = () if self._viewer is None else layer.world_to_data(self._point())
         # The scale is told to others first, while the unit is still that of before.
         layer.scale = np.array(scale)
         layer.units = tuple(units)
+        if self._viewer is not None:
+            # Lengths in the world changed: the view would stay where the image was.
+            there = np.asarray(layer.data_to_world(here))
+            first = self._viewer.dims.ndim - layer.ndim
+            self._viewer.dims.set_point(range(first, self._viewer.dims.ndim), there)
+            self._viewer.fit_to_view()
+
+    def _point(self) -> tuple[float, ...]:
+        assert self._viewer is not None and self._layer is not None
+        return tuple(self._viewer.dims.point[-self._layer.ndim :])
 
 
 def _by_file(layer: Image, axes: str) -> str:

@@ -127,7 +127,7 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.told = read_out()
         self.notice = Notice()
-        self.calibration, self.optics = Calibration(), OpticsNote(self.choice)
+        self.calibration, self.optics = Calibration(viewer), OpticsNote(self.choice)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)
