@@ -18,6 +18,7 @@ from typing import Any
 
 os.environ.setdefault("QT_API", "pyqt6")
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ["NAPARI_DECONV_DATA"] = tempfile.mkdtemp()
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari
@@ -68,6 +69,11 @@ class Window:
         self.wait(lambda: button.isEnabled() and button.isVisible())
         QTest.mouseClick(button, LEFT)
         self.pause(200)
+
+    def unfold(self, fold: Any) -> None:
+        """Open a fold, unless it was left open."""
+        if not fold.button.isChecked():
+            self.press(fold.button)
 
     def tick(self, box: QWidget) -> None:
         """Click a check box where its square is."""
@@ -228,7 +234,7 @@ def clock(window: Window) -> None:
     window.drag((155.5, 193), (154.5, 229))  # the bright streak below the middle
     window.shot("clock-line")
     window.choose(panel.method.combo, "Hyper-Laplacian")
-    window.press(panel.more.button)
+    window.unfold(panel.more)
     window.tick(panel.noise.automatic)
     window.type(panel.noise.spin, "2")
     window.run(panel.run_bar)
