@@ -53,8 +53,10 @@ def describe(
         sizes = checked_pixel_size("pixel_size", pixel_size, array.ndim)
         physical = " x ".join(f"{w * s:.3g}" for w, s in zip(widths, sizes, strict=True))
         words[1] += f" = {physical} {unit}".rstrip()
-    total = f"{float(np.sum(array, dtype=np.float64)):.3f}"
-    return ", ".join([*words, *([] if total == "1.000" else [f"sum {total}"])])
+    peak = float(np.max(array)) or 1.0
+    total = peak * float(np.sum(array / peak, dtype=np.float64))  # huge values sum to infinity
+    shown = f"{total:.3f}" if abs(total) < 1e5 else f"{total:.3g}"
+    return ", ".join([*words, *([] if shown == "1.000" else [f"sum {shown}"])])
 
 
 def _extent(array: NDArray[Any]) -> tuple[float, ...]:
