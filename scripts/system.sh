@@ -5,7 +5,7 @@ set -euo pipefail
 [ "$(uname -s)" = Linux ] || exit 0
 
 packages=(
-    xvfb xauth libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 libxcb-cursor0
+    xvfb xauth libfontconfig1 libglib2.0-0 libgl1 libegl1 libgl1-mesa-dri libxkbcommon-x11-0 libdbus-1-3 libxcb-cursor0
     libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0
     libxcb-shape0 libxcb-xinerama0 libxcb-xfixes0
 )
