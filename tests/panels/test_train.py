@@ -192,6 +192,7 @@ def test_weights_are_offered_where_the_psf_is_theirs(qtbot, tmp_path):
     qtbot.addWidget(choice)
     qtbot.addWidget(offer)
     choice.fill({"dcnn": methods()["dcnn"], "crcnet": methods()["crcnet"]})
+    choice.choose("dcnn")
 
     class Prepared:
         array = DISK
