@@ -55,12 +55,16 @@ def test_tab_goes_through_the_fields_as_they_are_seen(panel, qtbot):
     source = panel.psf if hasattr(panel, "psf") else panel.source
     source.choice.choose("gaussian")
     source.choice.choose("motion")  # its fields are built last
-    qtbot.wait(50)
-    seen = tabbed(panel)
-    assert len(seen) > 5
-    for (foot, middle, before), (foot_after, middle_after, after) in pairwise(seen):
-        rows_apart = (foot_after, middle_after) >= (foot, middle - before.height())
-        assert rows_apart, (before, after)
+    seen = []
+
+    def follows():
+        seen[:] = tabbed(panel)
+        assert len(seen) > 5
+        for (foot, middle, before), (foot_after, middle_after, after) in pairwise(seen):
+            rows_apart = (foot_after, middle_after) >= (foot, middle - before.height())
+            assert rows_apart, (before, after)
+
+    qtbot.waitUntil(follows, timeout=5000)  # places are known when the layout has been made
     buttons = {b for b in panel.findChildren(QPushButton) if b.isVisible() and b.isEnabled()}
     assert buttons <= {widget for _, _, widget in seen if isinstance(widget, QAbstractButton)}
 
