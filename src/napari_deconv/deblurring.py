@@ -261,12 +261,12 @@ def stream(
         raise DeconvError(f"linear = {shortened(linear)}.", "Give True, False or 'auto'.")
     pixels = _photo(photo, axes)
     coded = None if noise is not None else _coded(pixels, axes, tables)
-    told: dict[str, Any] = {"axes": axes, "device": device, "cancel": cancel}
-    restoring = {**told, "precision": precision, "memory_bytes": memory_bytes}
+    common: dict[str, Any] = {"axes": axes, "device": device, "cancel": cancel}
+    restoring = {**common, "precision": precision, "memory_bytes": memory_bytes}
     restoring |= {"noise": noise, "tables": tables}
     bar = _Bar()
     level = noise if coded is None else coded.brightness
-    estimate = yield from _estimated(pixels, family, level, told, bar)
+    estimate = yield from _estimated(pixels, family, level, common, bar)
     choice = _chosen(method, pixels, estimate.psf, restoring)
     # A part has fewer blocks to read the noise of JPEG from.
     part = restoring if coded is None else restoring | {"noise": _mean(coded)}
@@ -373,17 +373,17 @@ def _mean(coded: CodedNoise) -> float:
 
 
 def _estimated(
-    pixels: NDArray[Any], family: str, level: float | None, told: dict[str, Any], bar: _Bar
+    pixels: NDArray[Any], family: str, level: float | None, common: dict[str, Any], bar: _Bar
 ) -> Generator[Step, None, Estimate]:
     """Estimate the blur; as soon as a family of blurs is fitted, there is a first look."""
-    steps = bar.stage("blur", _watched(pixels, family, level, told, bar), "finding the blur")
+    steps = bar.stage("blur", _watched(pixels, family, level, common, bar), "finding the blur")
     return (yield from steps)
 
 
 def _watched(
-    pixels: NDArray[Any], family: str, level: float | None, told: dict[str, Any], bar: _Bar
+    pixels: NDArray[Any], family: str, level: float | None, common: dict[str, Any], bar: _Bar
 ) -> Generator[Any, None, Estimate]:
-    run = estimating(pixels, None, family, None, level, **told)
+    run = estimating(pixels, None, family, None, level, **common)
     kernel: NDArray[np.float32] | None = None
     while True:
         try:
@@ -394,21 +394,21 @@ def _watched(
         if guess.label.startswith("spectrum"):
             kernel, _ = guess.preview()
         elif kernel is not None:
-            bar.look = _first_look(pixels, kernel, level, told)
+            bar.look = _first_look(pixels, kernel, level, common)
             kernel = None
         yield guess
 
 
 def _first_look(
-    pixels: NDArray[Any], kernel: NDArray[np.float32], level: float | None, told: dict[str, Any]
+    pixels: NDArray[Any], kernel: NDArray[np.float32], level: float | None, common: dict[str, Any]
 ) -> NDArray[Any] | None:
     """The photo restored quickly with a kernel that is only a first guess."""
     try:
         rough = drain(
-            engine.restore(Method.make("hyper-laplacian"), pixels, kernel, noise=level, **told)
+            engine.restore(Method.make("hyper-laplacian"), pixels, kernel, noise=level, **common)
         )
     except DeconvError:
-        if (cancel := told.get("cancel")) is not None and cancel.is_set():
+        if (cancel := common.get("cancel")) is not None and cancel.is_set():
             raise
         return None
     return blended(pixels, rough.data, STRENGTHS["fair"])
@@ -431,7 +431,7 @@ def _judged(
     estimate: Estimate,
     linear: bool | Literal["auto"],
     options: dict[str, Any],
-    told: float | None,
+    noise: float | None,
     level: float,
 ) -> Generator[Any, None, tuple[Estimate, tuple[Trial, ...], bool]]:
     """The estimate, or a simpler blur where the photo speaks against it; and whether that stands.
@@ -453,7 +453,7 @@ def _judged(
     for family in ("disk", "motion", "gaussian"):
         if family == estimate.family:
             continue
-        other = yield from estimating(pixels, None, family, region, told, **how)
+        other = yield from estimating(pixels, None, family, region, noise, **how)
         tried = yield from _trials(pixels, other, linear, options)
         if _stands(tried, level) and other.confidence.level != "poor":
             others.append((other, tried))
@@ -555,10 +555,10 @@ _FEW_AT_TOP = 1e-3
 
 def _best(trials: tuple[Trial, ...]) -> Trial | None:
     """The trial that explains the photo better: linear light has to be better by a little."""
-    told = [trial for trial in trials if math.isfinite(trial.misfit)]
-    if not told:
+    judged = [trial for trial in trials if math.isfinite(trial.misfit)]
+    if not judged:
         return None
-    return min(told, key=lambda trial: trial.misfit * (_MARGIN if trial.light == "stored" else 1))
+    return min(judged, key=lambda trial: trial.misfit * (_MARGIN if trial.light == "stored" else 1))
 
 
 def _level(
