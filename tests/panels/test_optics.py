@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_deconv.io.optics import Optics, optics_in
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.presets import wide_field as WideFieldPanel
 from napari_deconv.panels.psf.beads import BeadsPanel
-from napari_deconv.psf import Gaussian
+from napari_deconv.psf import Gaussian, OpticsPreset
 
 OME = (
     '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Instrument ID="I:0">'
@@ -45,10 +47,84 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     spec = panel.source.choice.spec()
     assert (spec.numerical_aperture, spec.emission_nm) == (1.4, 610)
     assert spec.refractive_index_immersion == 1.515
-    assert "From the layer's metadata: NA 1.4" in panel.source.optics.text
-    assert "(channels: 610, 460)" in panel.source.optics.text  # a split layer may be the other
+    optics = panel.source.optics
+    assert "From the layer's metadata, channel 0" in optics.text
+    lines = optics.table.text.splitlines()
+    assert "numerical aperture | 1.4 | OME-XML, LensNA" in lines
+    assert "immersion index | 1.515 | OME-XML, Immersion Oil" in lines
+    assert "sample index | 1.333 | assumed: water or medium" in lines
+    assert "pixel size | 0.08 µm | the layer" in lines and "z-step | 0.2 µm | the layer" in lines
     panel.source.choice.form.widgets["emission_nm"].value = 500.0
     assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
+    assert "emission | 500 nm | typed" in optics.table.text
+
+
+def test_a_layer_of_one_channel_takes_the_optics_of_its_own(qtbot) -> None:
+    viewer = ViewerModel()
+    xml = OME.replace('EmissionWavelength="0.61"', 'Name="Red" EmissionWavelength="0.61"')
+    xml = xml.replace('EmissionWavelength="460"', 'Name="Nuclei" EmissionWavelength="460"')
+    viewer.add_image(
+        np.zeros((9, 32, 32)), scale=(0.2, 0.08, 0.08), units=("um",) * 3,
+        name="cells nuclei", metadata={"ome": xml},
+    )  # fmt: skip
+    panel = WideFieldPanel(viewer)
+    qtbot.addWidget(panel)
+    assert panel.source.choice.spec().emission_nm == 460
+    assert "channel 1" in panel.source.optics.text
+
+
+def test_immersion_is_a_choice_with_its_index_and_rare_fields_are_folded_away(qtbot) -> None:
+    panel = WideFieldPanel(ViewerModel())
+    qtbot.addWidget(panel)
+    form = panel.source.choice.form
+    field = form.widgets["refractive_index_immersion"].native
+    assert field.names.currentText() == "water" and field.value() == 1.333
+    field.names.setCurrentIndex(field.names.findText("oil"))
+    field.names.activated.emit(field.names.currentIndex())
+    assert panel.source.choice.spec().refractive_index_immersion == 1.515
+    field.number.setValue(1.4)
+    assert field.names.currentText() == "other"
+    (fold,) = form.asides.values()
+    assert not fold.button.isChecked()
+    form.set_values({"coverslip_um": 150.0})  # what is not usual stays in sight
+    assert fold.button.isChecked()
+    assert (
+        type(panel.source.choice.spec()).fields()["refractive_index_sample"].read("glycerol")
+        == 1.45
+    )
+
+
+def test_presets_are_offered_saved_and_taken_in(qtbot, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("NAPARI_DECONV_DATA", str(tmp_path / "data"))
+    OpticsPreset("60x oil", "wide-field", {"numerical_aperture": 1.45}, "Nikon Ti2").save()
+    viewer = ViewerModel()
+    xml = OME.replace(
+        "<Objective ID", '<Microscope Manufacturer="Nikon" Model="Ti2"/><Objective ID', 1
+    )
+    viewer.add_image(
+        np.zeros((9, 32, 32)), scale=(0.2, 0.08, 0.08), units=("um",) * 3, metadata={"ome": xml}
+    )
+    panel = WideFieldPanel(viewer)
+    qtbot.addWidget(panel)
+    optics = panel.source.optics
+    assert "“60x oil” is for this microscope" in optics.text
+    optics.note.button.click()
+    assert panel.source.choice.spec().numerical_aperture == 1.45
+    assert "numerical aperture | 1.45 | preset 60x oil" in optics.table.text
+    panel.source.choice.form.widgets["refractive_index_sample"].value = 1.45
+    monkeypatch.setattr(QInputDialog, "getText", lambda *_: ("mounted", True))
+    optics.presets.actions_by_name["save"].trigger()
+    made = OpticsPreset.load("mounted")
+    assert made.fields["refractive_index_sample"] == 1.45 and made.microscope == "Nikon Ti2"
+    assert "emission_nm" not in made.fields  # which is a channel's
+    assert optics.presets.preset == made
+    shared = OpticsPreset("shared", "confocal", {"pinhole_airy": 2.0}).save(tmp_path / "s.json")
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(shared), ""))
+    optics.presets.actions_by_name["take"].trigger()
+    assert panel.source.choice.spec().pinhole_airy == 2.0  # of another kind of microscope
+    (tmp_path / "s.json").write_text("{")
+    optics.presets.actions_by_name["take"].trigger()
+    assert "s.json" in optics.text
 
 
 def test_panel_takes_dyes_for_wavelengths_and_says_what_it_assumes(qtbot) -> None:
@@ -61,15 +137,20 @@ def test_panel_takes_dyes_for_wavelengths_and_says_what_it_assumes(qtbot) -> Non
     qtbot.addWidget(panel)
     spec = panel.source.choice.spec()
     assert (spec.emission_nm, spec.refractive_index_immersion) == (610, 1.515)
-    text = panel.source.optics.text
-    assert "Assumed: immersion index 1.515." in text and "is not above the NA of 1.4" in text
+    optics = panel.source.optics
+    assert "immersion index | 1.515 | assumed: oil" in optics.table.text
+    assert "is not above the NA of 1.4" in optics.text
 
 
 def test_optics_come_from_the_file_of_a_layer(tmp_path) -> None:
-    from napari_deconv.panels.psf.optics_note import optics_of
+    from napari_deconv.panels.psf.layer_optics import optics_of
 
     path = tmp_path / "a.ome.tif"
-    tifffile.imwrite(path, np.zeros((8, 8), np.uint8), description=OME.encode(), metadata=None)
+    sizes = ('<Pixels DimensionOrder="XYZCT" Type="uint8" SizeX="8" SizeY="8" SizeZ="1" SizeC="2" '
+             'SizeT="1"')  # fmt: skip
+    xml = OME.replace("<Pixels", sizes).replace("</Pixels>", "<TiffData/></Pixels>")
+    data = np.zeros((2, 8, 8), np.uint8)
+    tifffile.imwrite(path, data, description=xml.encode(), metadata=None)
     layer = SimpleNamespace(metadata={}, source=SimpleNamespace(path=str(path)))
     known, whence = optics_of(layer)
     assert known.numerical_aperture == 1.4 and whence == "a.ome.tif"
@@ -99,7 +180,7 @@ def test_without_calibration_the_panel_refuses_and_asks(qtbot) -> None:
     assert [str(u) for u in layer.units] == ["pixel", *["micrometer"] * 3]
 
 
-def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot) -> None:
+def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot, tmp_path, monkeypatch) -> None:
     viewer = ViewerModel()
     image = np.random.default_rng(0).poisson(10.0, (90, 90)).astype(float)
     psf = Gaussian(sigma_px=1.5)((15, 15))
@@ -117,13 +198,26 @@ def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot) -> None:
     assert panel.table.rowCount() == 5
     said = [panel.table.item(row, 0).text() for row in range(5)]
     assert sorted(said) == ["too near the border", "used", "used", "used", "used"]
+    assert panel.table.horizontalHeaderItem(1).text() == "FWHM (µm)"
     assert len({tuple(colour) for colour in verdicts.border_color}) == 2
+
+    row, before = said.index("used"), made.data.copy()
+    panel.table.item(row, 0).setCheckState(Qt.CheckState.Unchecked)
+    qtbot.waitUntil(lambda: panel.table.item(row, 0).text() == "discarded by hand", timeout=20000)
+    assert len(viewer.layers) == 3 and not np.array_equal(made.data, before)
+    panel.table.item(row, 0).setCheckState(Qt.CheckState.Checked)
+    qtbot.waitUntil(lambda: panel.table.item(row, 0).text() == "used", timeout=20000)
+    assert np.array_equal(made.data, before)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "b"), ""))
+    panel.to_table.click()
+    assert (tmp_path / "b.csv").read_text().count(",yes,used,") == 4
 
     assert "theory" not in panel.told.text()
     panel.theory.choice.choose("wide-field", {"numerical_aperture": 0.9})
     panel.measure()
     qtbot.waitUntil(lambda: "theory" in panel.told.text(), timeout=20000)
     across = 0.51 * 0.52 / 0.9  # of an Airy disk, in um
-    words = panel.told.text().splitlines()[1].split()
+    line = next(x for x in panel.told.text().splitlines() if "theory" in x)
+    words = line.split()
     assert words[:2] == ["y:", "FWHM"] and float(words[5].rstrip(":")) == pytest.approx(across, 0.1)
     assert float(words[6]) == pytest.approx(2.355 * 0.15 / across, 0.15)

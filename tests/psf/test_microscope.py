@@ -219,6 +219,9 @@ def test_coarse_sampling_is_told_with_numbers() -> None:
     assert spec.findings((0.2, 0.09, 0.09)) == ()
     psf = spec(pixel_size=(0.3, 0.16, 0.16))
     assert [f.code for f in of_generator(inspect(psf), spec, (0.3, 0.16, 0.16))] == ["nyquist"]
+    (found,) = Confocal().findings((0.2, 0.1, 0.1))
+    assert "Nyquist 0.0692 µm. This allows for the pinhole of 1 Airy" in found.message
+    assert "a closed one, 0.052" in found.message
 
 
 def test_a_plane_of_a_thick_sample_is_the_stack_added_up() -> None:

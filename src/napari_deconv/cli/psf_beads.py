@@ -38,6 +38,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add("--table", metavar="FILE.csv", help="every bead: place, verdict, widths and their errors")
     add("--report", metavar="FILE", help="one page with the figures: .pdf, .png or .svg")
     add("--size", type=sizes, metavar="N,N", help="odd size per axis; chosen by default")
+    add("--discard", metavar="FILE.csv", help="beads to leave out: one line of pixel "
+        "coordinates, in axis order, for each")  # fmt: skip
     add("--symmetric", action="store_true", help="average over mirror images and turns")
     add(
         "--theory",
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and write; says what became of each bead."""
     from ..psf.beads import measure
 
-    guard = Guard.of([args.input, args.points], args.overwrite)
+    guard = Guard.of([args.input, args.points, args.discard], args.overwrite)
     check_target(Path(args.output), "PSF", guard)
     _check_beside(args, guard)
     picture = read(args.input)
@@ -65,7 +67,10 @@ def run(args: argparse.Namespace) -> int:
         )
     check_format(args.output, Picture(data=np.zeros((3,) * len(axes), np.float32), axes=axes))
     stack = picture.data.reshape(picture.data.shape[len(extra) :])
-    found = measure(stack, _points(args.points), size=args.size, symmetric=args.symmetric)
+    found = measure(
+        stack, _points(args.points), size=args.size, symmetric=args.symmetric,
+        discard=_points(args.discard),
+    )  # fmt: skip
     for bead in found.beads:
         place = ", ".join(f"{p:.1f}" for p in bead.place)
         report.note(f"bead at ({place}): {bead.said}")

@@ -46,12 +46,18 @@ class Shown:
         What its choices are called, in their order.
     typed : bool
         Whether it is known to the digit, so that a slider would not do.
+    named : tuple of (str, float)
+        Values of a number that have a name, such as the index of oil.
+    aside : str
+        Heading under which forms fold it away until it is wanted.
     """
 
     title: str = ""
     unit: str = ""
     words: tuple[str, ...] = ()
     typed: bool = False
+    named: tuple[tuple[str, float], ...] = ()
+    aside: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,10 @@ class Field:
         Its help, from the numpydoc ``Parameters`` of the class.
     typed : bool
         Whether it is known to the digit.
+    named : tuple of (str, float)
+        Values that have a name.
+    aside : str
+        Heading under which forms fold it away.
     """
 
     name: str
@@ -104,6 +114,8 @@ class Field:
     title: str
     text: str
     typed: bool
+    named: tuple[tuple[str, float], ...]
+    aside: str
 
     @property
     def numeric(self) -> bool:
@@ -133,6 +145,8 @@ class Field:
         text = text.strip()
         if self.zero and text.lower() == self.zero:
             return "" if self.kind == "text" else 0
+        if text.lower() in (names := dict(self.named)):
+            return names[text.lower()]
         if types.NoneType in self.types and text.lower() in ("none", ""):
             return None
         if bool in self.types and text.lower() in _BOOLEANS:
@@ -209,6 +223,8 @@ def _field(declared: dataclasses.Field[Any], hint: Any, text: str) -> Field:
         title=shown.title or (f"{title} ({unit})" if unit else title),
         text=text,
         typed=shown.typed or unit in ("nm", "µm"),
+        named=shown.named,
+        aside=shown.aside,
     )
 
 

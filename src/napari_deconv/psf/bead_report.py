@@ -22,8 +22,8 @@ class Bead:
     place : tuple of float
         Its middle in pixels, in axis order.
     reason : str
-        Why it was not used: ``close``, ``border``, ``saturated``, ``dim`` or ``shape``; empty if
-        it was.
+        Why it was not used: ``close``, ``border``, ``saturated``, ``dim``, ``shape`` or
+        ``discarded``; empty if it was.
     said : str
         The same in words, with numbers.
     fwhm_px : tuple of float

@@ -46,6 +46,7 @@ def measure(
     *,
     size: Sequence[int] | None = None,
     symmetric: bool = False,
+    discard: Any = None,
 ) -> Measured:
     """Average the beads of an image into its PSF.
 
@@ -63,6 +64,8 @@ def measure(
         Odd size of the PSF per axis; by default five times the width of the beads.
     symmetric : bool
         Whether to average over the eight mirror images and turns of the plane.
+    discard : array_like, optional
+        Pixel coordinates of beads to leave out, ``(M, ndim)``: those within half a width of them.
 
     Returns
     -------
@@ -75,12 +78,9 @@ def measure(
         If the image or the size does not fit, or no bead can be used; it says why not.
     """
     values, ceiling = _checked(stack)
-    given = None if points is None else np.asarray(points, dtype=np.float64)
-    if given is not None and (given.ndim != 2 or given.shape[1] != values.ndim or not len(given)):
-        raise DeconvError(
-            f"points has shape {given.shape}, but the image has {values.ndim} axes.",
-            f"Give (N, {values.ndim}) pixel coordinates.",
-        )
+    given = None if points is None else _places("points", points, values.ndim)
+    some = discard is not None and len(discard) > 0
+    unwanted = _places("discard", discard, values.ndim) if some else None
     spots = find(values)[:_MOST]
     chosen = spots if given is None else snapped(values, given)
     if not len(chosen):
@@ -97,6 +97,8 @@ def measure(
         _looked_at(values, place, fit, extent, spots, (noise, ceiling))
         for place, fit in zip(chosen, fits, strict=True)
     ]
+    if unwanted is not None:
+        pairs = [_discarded(bead, unwanted, width) or (bead, crop) for bead, crop in pairs]
     beads, crops = _by_shape([b for b, _ in pairs], [c for _, c in pairs])
     if not crops:
         counts = {b.reason: b.said for b in beads}
@@ -107,6 +109,24 @@ def measure(
     used = next(bead for bead in beads if not bead.reason)
     errors = _jackknifed(crops, symmetric) if len(crops) > 1 else used.error_px
     return Measured(psf, tuple(beads), errors)
+
+
+def _places(name: str, given: Any, ndim: int) -> Array:
+    places = np.asarray(given, dtype=np.float64)
+    if places.ndim != 2 or places.shape[1] != ndim or not len(places):
+        raise DeconvError(
+            f"{name} has shape {places.shape}, but the image has {ndim} axes.",
+            f"Give (N, {ndim}) pixel coordinates.",
+        )
+    return places
+
+
+def _discarded(bead: Bead, places: Array, width: tuple[float, ...]) -> tuple[Bead, None] | None:
+    """The verdict on a bead that a person left out; None for another."""
+    apart = np.abs(places - np.array(bead.place)) / np.array(width)
+    if not (apart <= 0.5).all(axis=1).any():
+        return None
+    return replace(bead, reason="discarded", said="discarded by hand"), None
 
 
 def _fitted(values: Array, place: NDArray[np.intp], width: tuple[float, ...]) -> Fit | None:

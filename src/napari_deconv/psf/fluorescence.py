@@ -89,7 +89,20 @@ class Confocal(Microscope, title="Confocal", faint=1e-3, kept=0.999):
 
     def band(self) -> Band:
         # A pinhole passes no detail finer than the first zero of its own transform.
-        share = min(1.0, 0.5 / self.pinhole_airy)
+        return self._band(min(1.0, 0.5 / self.pinhole_airy))
+
+    @property
+    def band_remark(self) -> str:
+        if self.pinhole_airy <= 0.5:
+            return ""
+        pixel, step = self._band(1.0).steps_um
+        return (
+            f"This allows for the pinhole of {self.pinhole_airy:g} Airy units; the usual rule is "
+            f"that of a closed one, {pixel:.2g} and {step:.2g} µm along z."
+        )
+
+    def _band(self, share: float) -> Band:
+        """What passes where the pinhole lets this share of the emission's frequencies through."""
         return Band.of(self.finest) + share * Band.of(self.lens(self.emission_nm))
 
 

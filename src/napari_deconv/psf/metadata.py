@@ -67,11 +67,24 @@ class Fact:
         return f"{self.text} ({'ASSUMED: ' if self.assumed else ''}{self.source})"
 
     @property
+    def word(self) -> str:
+        """What it is a value of."""
+        return _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
+
+    @property
+    def amount(self) -> str:
+        """The value with its unit."""
+        value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
+        return f"{value} {self.unit}".rstrip()
+
+    @property
     def text(self) -> str:
         """The value in words, without its source."""
-        word = _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
-        value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
-        return f"{word} {value} {self.unit}".rstrip()
+        return f"{self.word} {self.amount}"
+
+    def but(self, value: float | str, source: str) -> Fact:
+        """Another value that somebody gave."""
+        return replace(self, value=value, source=source, assumed=False)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain JSON values, for a recipe."""
@@ -173,7 +186,12 @@ def from_metadata(
         for channel in range(count)
     ]
     sizes, measured = _sizes(picture, optics, pixel_size, name)
-    made = tuple(replace(psf, pixel_size=sizes, facts=(*psf.facts, *measured)) for psf in found)
+    own = fitting(optics.microscope) if preset is None else None
+    offer = (f"A preset is for this microscope: --optics {shlex.quote(own.name)}",) if own else ()
+    made = tuple(
+        replace(psf, pixel_size=sizes, facts=(*psf.facts, *measured), notes=(*psf.notes, *offer))
+        for psf in found
+    )
     if not assume:
         _refuse_assumptions(made, name)
     return made
@@ -213,8 +231,6 @@ def channel_psf(
         If the kind is ``"auto"`` and no numerical aperture is known, or a field does not fit.
     """
     typed, notes = dict(typed or {}), list(optics.notes)
-    if preset is None and (own := fitting(optics.microscope)) is not None:
-        notes.append(f"A preset is for this microscope: --optics {shlex.quote(own.name)}")
     if kind == "auto" and preset is not None and preset.kind != "auto":
         first = _fact("kind", kind := preset.kind, preset.source)
     else:

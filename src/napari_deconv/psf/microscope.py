@@ -19,6 +19,13 @@ from .optics import COVERSLIP_INDEX, COVERSLIP_UM, Lens, radial_grid
 VECTORIAL_ABOVE = 0.8
 """Numerical aperture above which polarisation counts: "automatic" is vectorial there."""
 
+IMMERSED_IN = (
+    ("air", 1.0), ("water", 1.333), ("silicone oil", 1.406), ("glycerol", 1.45), ("oil", 1.515),
+)  # fmt: skip
+"""Refractive indices of what an objective looks through."""
+MOUNTED_IN = (("water or medium", 1.333), ("glycerol", 1.45), ("resin", 1.52), ("air", 1.0))
+"""Refractive indices of what a specimen lies in."""
+_RARE = "Coverslip and model"
 _MOST = (129, 257, 257)
 """Largest automatic size."""
 
@@ -52,17 +59,17 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
 
     numerical_aperture: Annotated[float, Interval(ge=0.05, le=1.7), Shown("NA", typed=True)] = 1.2
     refractive_index_immersion: Annotated[
-        float, Interval(ge=1.0, le=2.0), Shown("Immersion index", typed=True)
+        float, Interval(ge=1.0, le=2.0), Shown("Immersion", typed=True, named=IMMERSED_IN)
     ] = 1.333
     refractive_index_sample: Annotated[
-        float, Interval(ge=1.0, le=2.0), Shown("Sample index", typed=True)
+        float, Interval(ge=1.0, le=2.0), Shown("Sample", typed=True, named=MOUNTED_IN)
     ] = 1.333
     depth_um: Annotated[float, Interval(ge=0, le=1000)] = 0.0
-    coverslip_um: Annotated[float, Interval(ge=0, le=2000)] = COVERSLIP_UM
+    coverslip_um: Annotated[float, Interval(ge=0, le=2000), Shown(aside=_RARE)] = COVERSLIP_UM
     refractive_index_coverslip: Annotated[
-        float, Interval(ge=1.3, le=2.0), Shown("Coverslip index", typed=True)
+        float, Interval(ge=1.3, le=2.0), Shown("Coverslip index", typed=True, aside=_RARE)
     ] = COVERSLIP_INDEX
-    model: Literal["automatic", "scalar", "vectorial"] = "automatic"
+    model: Annotated[Literal["automatic", "scalar", "vectorial"], Shown(aside=_RARE)] = "automatic"
 
     nature: ClassVar[frozenset[str]] = frozenset({"cut", "off-centre", "background"})
     faint: ClassVar[float] = 0.01
@@ -110,8 +117,13 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
         """The finest detail it passes."""
         raise NotImplementedError
 
+    @property
+    def band_remark(self) -> str:
+        """What the finest detail allows for, in words; empty where nothing needs saying."""
+        return ""
+
     def findings(self, pixel_size: tuple[float, ...]) -> tuple[Finding, ...]:
-        found = finding(self.title, self.band(), pixel_size)
+        found = finding(self.title, self.band(), pixel_size, self.band_remark)
         return (found,) if found is not None else ()
 
     def support(self, steps: tuple[float, ...] | None) -> tuple[int, ...]:

@@ -45,8 +45,13 @@ class Band:
         return 1 / (2 * self.lateral), 1 / (2 * self.axial)
 
 
-def finding(title: str, band: Band, pixel_size: tuple[float, ...]) -> Finding | None:
-    """What is sampled too coarsely, with the numbers; ``pixel_size`` is ([z,] y, x) in um."""
+def finding(
+    title: str, band: Band, pixel_size: tuple[float, ...], remark: str = ""
+) -> Finding | None:
+    """What is sampled too coarsely, with the numbers; ``pixel_size`` is ([z,] y, x) in um.
+
+    The remark says what the numbers allow for.
+    """
     pixel, step = band.steps_um
     said = []
     if max(pixel_size[-2:]) > _TOLERANCE * pixel:
@@ -56,5 +61,6 @@ def finding(title: str, band: Band, pixel_size: tuple[float, ...]) -> Finding | 
     if not said:
         return None
     message = f"Sampled too coarsely for a {title.lower()} PSF of these optics: {'; '.join(said)}."
+    message += f" {remark}" * bool(remark)
     remedy = "The finest detail is lost or aliased; record with smaller steps where you can."
     return Finding("nyquist", message, remedy)

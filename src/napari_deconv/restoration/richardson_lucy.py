@@ -11,7 +11,7 @@ from annotated_types import Interval
 from torch import Tensor
 
 from ..core.errors import DeconvError
-from ..core.fields import Zero
+from ..core.fields import Shown, Zero
 from ..core.progress import drain
 from ..engine.coverage import Coverage, inverse
 from ..engine.problem import Problem, Settled
@@ -31,6 +31,8 @@ from .multiplicative import (
     shared_light,
     without_offset,
 )
+
+_CAMERA = "Camera"
 
 
 class RichardsonLucy(
@@ -106,9 +108,15 @@ class RichardsonLucy(
     tv: Annotated[float, Interval(ge=0, le=0.1), Zero("off")] = 0.0
     background: Annotated[float, Interval(ge=0)] | Literal["auto"] = 0.0
     tolerance: Annotated[float, Interval(ge=0, le=1), Zero("off")] = 0.0
-    offset_counts: float | Literal["auto"] = 0.0
-    gain_counts_per_photon: Annotated[float, Interval(gt=0)] = 1.0
-    read_noise_photons: Annotated[float, Interval(ge=0)] = 0.0
+    offset_counts: Annotated[
+        float | Literal["auto"], Shown("Camera offset (counts)", aside=_CAMERA)
+    ] = 0.0
+    gain_counts_per_photon: Annotated[
+        float, Interval(gt=0), Shown("Gain (counts per photon)", aside=_CAMERA)
+    ] = 1.0
+    read_noise_photons: Annotated[
+        float, Interval(ge=0), Shown("Read noise (photons)", aside=_CAMERA)
+    ] = 0.0
     damping: Annotated[float, Interval(ge=0, le=10), Zero("off")] = 0.0
     back_projector: Literal["matched", "wiener-butterworth"] = "matched"
 

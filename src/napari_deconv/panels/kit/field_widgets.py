@@ -9,7 +9,7 @@ from qtpy.QtCore import SignalInstance
 from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
 
 from ...core.fields import Field
-from .inputs import Number, Whole
+from .inputs import NamedNumber, Number, Whole
 
 
 class FieldWidget(Protocol):
@@ -30,7 +30,7 @@ class _Spin:
     Theirs round to two decimals, and cannot call 0 by another name.
     """
 
-    def __init__(self, native: Number | Whole, value: float) -> None:
+    def __init__(self, native: Number | Whole | NamedNumber, value: float) -> None:
         self.native = native
         self.value = value
         self.changed: SignalInstance = native.valueChanged
@@ -65,6 +65,8 @@ def field_widget(field: Field, value: Any) -> FieldWidget:
         return _widget(value=value, annotation=bool)
     low = -1e9 if field.low is None else field.low
     high = 1e9 if field.high is None else field.high
+    if field.named:
+        return _Spin(NamedNumber(low, high, field.named), value)
     sliding = _slides(field, value)
     if field.kind == "number" and not sliding:
         return _Spin(Number(low, high, field.zero), value)

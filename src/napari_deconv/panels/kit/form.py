@@ -14,9 +14,9 @@ from ...core.errors import DeconvError
 from ...core.fields import Field
 from ...core.spec import Spec
 from .field_widgets import FieldWidget, field_widget
-from .inputs import Combo, Names, guard_fields
+from .inputs import Combo, Fold, Names, guard_fields
 from .job import Job, steps_of
-from .parts import read_out, rows
+from .parts import Rows, read_out, rows
 
 if TYPE_CHECKING:
     from ...restoration.base import Method
@@ -52,6 +52,8 @@ class Form(QWidget):
         layout = rows()
         self.setLayout(layout)
         self.widgets: dict[str, FieldWidget] = {}
+        self.asides: dict[str, Fold] = {}
+        """Heading -> what is folded away under it."""
         for key, field in kind.fields().items():
             if key in skip:
                 continue
@@ -63,8 +65,12 @@ class Form(QWidget):
             widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
-            layout.addRow(field.title, widget.native)
-            layout.labelForField(widget.native).setToolTip(_tip(field))
+            place = self._aside(field.aside) if field.aside else layout
+            place.addRow(field.title, widget.native)
+            place.labelForField(widget.native).setToolTip(_tip(field))
+            self._unfold(field, value)
+        for fold in self.asides.values():
+            layout.addRow(fold)
         guard_fields(self)
 
     def values(self) -> dict[str, Any]:
@@ -88,6 +94,22 @@ class Form(QWidget):
             self.widgets[key].value = (
                 field.written(values[key]) if field.kind == "list" else values[key]
             )
+            self._unfold(field, values[key])
+
+    def _aside(self, heading: str) -> Rows:
+        """The form that is folded away under a heading."""
+        if heading not in self.asides:
+            inner = QWidget()
+            inner.setLayout(rows())
+            self.asides[heading] = Fold(heading, inner)
+        layout = self.asides[heading].content.layout()
+        assert isinstance(layout, Rows)
+        return layout
+
+    def _unfold(self, field: Field, value: object) -> None:
+        """Keep a value in sight that is not the usual one."""
+        if field.aside and value != field.default:
+            self.asides[field.aside].button.setChecked(True)
 
     def _tell(self, _: object = None) -> None:
         self.changed.emit()

@@ -186,6 +186,73 @@ class Number(QDoubleSpinBox):
         super().stepBy(steps)
 
 
+class NamedNumber(QWidget):
+    """A choice of names that stand for numbers, and the number beside it.
+
+    Parameters
+    ----------
+    low, high : float
+        Bounds.
+    named : sequence of (str, float)
+        The names and their numbers; other numbers can be typed.
+    """
+
+    valueChanged = Signal(float)  # noqa: N815 - as Qt's spin boxes have it
+
+    def __init__(
+        self,
+        low: float,
+        high: float,
+        named: Sequence[tuple[str, float]],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.names, self.number = Combo(), Number(low, high)
+        for name, value in named:
+            self.names.addItem(name, value)
+        self.names.addItem("other", None)
+        self.number.setMaximumWidth(80)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.names, 1)
+        layout.addWidget(self.number)
+        self.setFocusProxy(self.names)
+        self.names.activated.connect(self._on_name)
+        self.number.valueChanged.connect(self._on_number)
+        self._show_name()
+
+    def value(self) -> float:
+        """The number."""
+        return float(self.number.value())
+
+    def setValue(self, value: float) -> None:
+        """Set the number, and the name that it has."""
+        self.number.setValue(value)
+        self._show_name()
+
+    def setAccessibleName(self, name: str) -> None:
+        """Name both fields."""
+        self.names.setAccessibleName(name)
+        self.number.setAccessibleName(f"{name}: number")
+
+    def _show_name(self) -> None:
+        found = (i for i in range(self.names.count() - 1) if self._has(i))
+        self.names.setCurrentIndex(next(found, self.names.count() - 1))
+
+    def _has(self, index: int) -> bool:
+        return abs(float(self.names.itemData(index)) - self.value()) < 5e-4
+
+    def _on_name(self, index: int) -> None:
+        if (value := self.names.itemData(index)) is not None:
+            self.number.setValue(float(value))
+        else:
+            self.number.setFocus()
+
+    def _on_number(self, value: float) -> None:
+        self._show_name()
+        self.valueChanged.emit(value)
+
+
 class Whole(QSpinBox):
     """A whole number from 0.
 

@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Points
+from napari.layers import Image, Points
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QCheckBox, QLineEdit, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
 
 from ...core.errors import DeconvError
+from ...io.atomic import replacing
 from ..kit.inputs import Combo, Fold
 from ..kit.job import steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import KEY, Placement, axes_of, follow, is_image, pixel_size, pixels
-from ..kit.parts import Notice, Panel, read_out, rows
+from ..kit.parts import Notice, Panel, read_out, rows, small
 from ..kit.run_bar import RunBar
 from .beads_theory import Theory, compared
-from .layer import add_psf, image_facts, typed_size
+from .layer import add_psf, image_facts, psf_name, typed_size
 from .picture import Picture
+
+if TYPE_CHECKING:
+    from ...psf.bead_report import Bead, Measured
 
 _FOUND = "found by themselves"
 _COLOURS = {"": "#4caf50", "border": "#ff9800", "close": "#ffeb3b", "saturated": "#e53935",
-            "dim": "#90a4ae", "shape": "#ab47bc"}  # fmt: skip
+            "dim": "#90a4ae", "shape": "#ab47bc", "discarded": "#616161"}  # fmt: skip
 _HELP = (
     "Sub-resolution beads, recorded like the image. Beads are fitted, centred, freed of their "
-    "background and averaged; each gets a verdict."
+    "background and averaged; each gets a verdict. A click on its mark leaves a bead out."
 )
+_PAGE = "PDF (*.pdf);;PNG (*.png);;SVG (*.svg)"
 
 
 class BeadsPanel(Panel):
@@ -54,16 +70,27 @@ class BeadsPanel(Panel):
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
         self.picture, self.told, self.message = Picture(), read_out(), Notice()
         self.table = QTableWidget(0, 3)
-        self.table.setHorizontalHeaderLabels(["Verdict", "Bead at (px)", "FWHM (px)"])
+        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setMinimumHeight(140)
+        self.to_table = small("Table…", "Write every bead's place, verdict and widths as CSV")
+        self.to_page = small("Report…", "Write one page with sections, widths and a map")
         self.verdicts: Points | None = None
+        self._made: Image | None = None
+        self._again = False
+        """Whether the same image is measured again, without a bead or with it."""
+        self._discarded: list[tuple[float, ...]] = []
+        self._searched: Image | None = None
+        self._found: Measured | None = None
         self._about: tuple[Any, ...] = ()
         self._planes: list[tuple[float, ...]] = []
         self._build()
-        self.bar.pressed.connect(self.measure)
+        self.bar.pressed.connect(self._on_press)
         self.bar.done.connect(self._on_done)
         self.table.cellClicked.connect(self._go_to)
+        self.table.itemChanged.connect(self._on_mark)
+        self.to_table.clicked.connect(self._write_table)
+        self.to_page.clicked.connect(self._write_page)
         self.image.picked.connect(lambda: self.theory.set_image(self.image.layer))
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             follow(self, event, self._list_points)
@@ -81,6 +108,10 @@ class BeadsPanel(Panel):
         self.message.say("")
         self.bar.start(steps_of(make))
 
+    def _on_press(self) -> None:
+        self._again = False
+        self.measure()
+
     def _build(self) -> None:
         self.body.addWidget(read_out(_HELP))
         form = rows()
@@ -89,7 +120,13 @@ class BeadsPanel(Panel):
         form.addRow("Array (px)", self.extent)
         form.addRow(self.symmetric)
         self.body.addLayout(form)
-        for part in (self.fold, self.picture, self.told, self.table):
+        self._written = QWidget()
+        row = QHBoxLayout(self._written)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.to_table)
+        row.addWidget(self.to_page)
+        self._written.hide()
+        for part in (self.fold, self.picture, self.told, self.table, self._written):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.footer.addWidget(self.message)
@@ -124,25 +161,32 @@ class BeadsPanel(Panel):
         else:
             world = [given.data_to_world(point) for point in given.data]
             places = np.array([layer.world_to_data(point)[-layer.ndim :] for point in world])
+        if layer is not self._searched:
+            self._searched, self._discarded = layer, []
+        without = list(self._discarded)
         size, even = typed_size(self.extent.text(), layer.ndim), self.symmetric.isChecked()
         facts = image_facts(layer)
         self._about = (Placement.of(layer), facts, pixel_size(layer, layer.ndim))
         render = self.theory.render(layer.ndim, facts)
 
         def make() -> Any:
-            found = measure(np.asarray(data), places, size=size, symmetric=even)
+            found = measure(np.asarray(data), places, size=size, symmetric=even, discard=without)
             return found, None if render is None else render(found.psf.shape)
 
         return make
 
     def _on_done(self, made: Any) -> None:
         from ...psf import describe
+        from ...psf.bead_page import summary
 
         found, theory = made
+        self._found = found
         placement, facts, size = self._about
         unit = facts.unit
         self.picture.show_psf(found.psf)
+        self._written.show()
         said = [describe(found.psf, size if unit else None, unit)]
+        said += summary(found, size if unit else None, unit)
         said += [] if theory is None else [compared(found, theory, size, unit)]
         self.told.setText("\n".join(said))
         image = placement.options
@@ -152,31 +196,103 @@ class BeadsPanel(Panel):
         ]
         self._fill(found.beads)
         self._show_verdicts(found.beads, placement)
-        about = {"beads": len(found.used), "layer": f"{len(found.used)} beads of {placement.name}"}
-        add_psf(self._viewer, found.psf, about, placement, by="psf", visible=False)
+        self._show_psf_layer(found, placement)
         left = len(found.beads) - len(found.used)
         self.message.say(
             f"Made a PSF layer of {len(found.used)} beads; {left} were not used (see the table)."
         )
 
-    def _fill(self, beads: tuple[Any, ...]) -> None:
+    def _show_psf_layer(self, found: Measured, placement: Placement) -> None:
+        """Make a layer, or put the PSF in place of that of the same beads but one."""
+        about = {"beads": len(found.used), "layer": f"{len(found.used)} beads of {placement.name}"}
+        made = self._made
+        same = made is not None and made in self._viewer.layers
+        if self._again and same and made is not None and made.data.shape == found.psf.shape:
+            made.data = found.psf
+            made.metadata[KEY]["psf"] = about
+            made.name = psf_name(about)
+        else:
+            self._made = add_psf(self._viewer, found.psf, about, placement, by="psf", visible=False)
+
+    def _fill(self, beads: tuple[Bead, ...]) -> None:
+        _, facts, size = self._about
+        unit = facts.unit or "px"
+        steps = size if facts.unit else (1.0,) * len(size)
+        self.table.blockSignals(True)
+        self.table.setHorizontalHeaderLabels(["Use", f"FWHM ({unit})", "At (px)"])
         self.table.setRowCount(len(beads))
         for row, bead in enumerate(beads):
+            widths = zip(bead.fwhm_px, steps, strict=False)
+            px = " x ".join(f"{w:.1f}" for w in bead.fwhm_px)
             texts = (
                 bead.said,
+                " x ".join(f"{w * step:.3g}" for w, step in widths),
                 ", ".join(f"{p:.1f}" for p in bead.place),
-                " x ".join(f"{w:.1f}" for w in bead.fwhm_px),
             )
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(text)
+                item.setToolTip(f"{text} ({px} px)" if column == 1 else text)
                 self.table.setItem(row, column, item)
+            if bead.reason in ("", "discarded"):
+                mark = Qt.CheckState.Unchecked if bead.reason else Qt.CheckState.Checked
+                self.table.item(row, 0).setCheckState(mark)
         self.table.resizeColumnsToContents()
+        self.table.blockSignals(False)
 
-    def _show_verdicts(self, beads: tuple[Any, ...], placement: Placement) -> None:
+    def _on_mark(self, item: QTableWidgetItem) -> None:
+        """Leave a bead out or take it in again, and measure anew."""
+        if self._found is None or item.column():
+            return
+        place = self._found.beads[item.row()].place
+        if item.checkState() == Qt.CheckState.Unchecked:
+            self._discarded.append(place)
+        else:
+            near = [p for p in self._discarded if np.abs(np.subtract(p, place)).max() < 1]
+            self._discarded = [p for p in self._discarded if p not in near]
+        self._again = True
+        self.measure()
+
+    def _write_table(self) -> None:
+        from ...psf.bead_page import table
+
+        def write(found: Measured, part: Path, size: Any, unit: str) -> None:
+            part.write_text(table(found, size, unit), encoding="utf-8")
+
+        self._write("Write the beads", "beads.csv", "CSV (*.csv)", write)
+
+    def _write_page(self) -> None:
+        from ...psf.bead_page import check_page, page
+
+        def write(found: Measured, part: Path, size: Any, unit: str) -> None:
+            check_page()
+            page(found, part, size, unit, self._about[0].name)
+
+        self._write("Write the report", "beads.pdf", _PAGE, write)
+
+    def _write(self, caption: str, start: str, pattern: str, how: Callable[..., None]) -> None:
+        """Ask where to, and write what was found there."""
+        path, _ = QFileDialog.getSaveFileName(self, caption, start, pattern)
+        if not path or self._found is None:
+            return
+        _, facts, size = self._about
+        target = Path(path) if Path(path).suffix else Path(path + Path(start).suffix)
+        try:
+            with replacing(target) as part:
+                how(self._found, part, size if facts.unit else None, facts.unit)
+        except DeconvError as error:
+            self.message.say(str(error), "error")
+            return
+        self.message.say(f"Wrote {target.name}.")
+
+    def _show_verdicts(self, beads: tuple[Bead, ...], placement: Placement) -> None:
+        shown = self.verdicts if self.verdicts in self._viewer.layers else None
+        if shown is not None and self._again and len(shown.data) == len(beads):
+            shown.border_color = [_COLOURS[bead.reason] for bead in beads]
+            shown.features = {"verdict": [bead.said for bead in beads]}
+            return
         # Hidden rather than removed: taking layers away can crash software renderers.
-        if self.verdicts is not None and self.verdicts in self._viewer.layers:
-            self.verdicts.visible = False
+        if shown is not None:
+            shown.visible = False
         # Without z they are seen in every plane.
         keys = ("scale", "translate", "units", "axis_labels")
         self.verdicts = self._viewer.add_points(

@@ -12,7 +12,8 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 from ...psf import ImageFacts
 from ..kit.form import Choice
 from .layer import rendered
-from .optics_note import OpticsNote, optics_of
+from .layer_optics import optics_of
+from .optics_box import OpticsBox
 
 Render = Callable[[tuple[int, ...]], NDArray[Any]]
 """Shape of a measured PSF -> what the optics say it should be."""
@@ -26,11 +27,11 @@ class Theory(QWidget):
         from ...psf import PSF
 
         self.choice = Choice("Compare with")
-        self.note = OpticsNote(self.choice)
+        self.note = OpticsBox(self.choice)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.note)
         layout.addWidget(self.choice)
+        layout.addWidget(self.note)
         kinds = {name: kind for name, kind in PSF.registry.items() if kind.calibrated}
         self.choice.fill(kinds, {"none": "No theory"}, start="none")
 

@@ -18,12 +18,12 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.errors import DeconvError
-from ...psf import PreparedPsf, PsfRequest
+from ...psf import PSF, Fact, PreparedPsf, PsfRequest
 from ..kit.inputs import Combo, Number, guard_fields
 from ..kit.layers import axes_of, find, follow, is_psf, pixels, planes
 from ..kit.parts import read_out, rows
 from .layer import image_facts, psf_in, rendered
-from .optics_note import optics_of
+from .layer_optics import emission_of, optics_of, stated_psf
 
 _SAME, _NONE = "As above", "None: leave as is"
 _MOST = 12
@@ -130,13 +130,24 @@ class VarietyBox(QWidget):
             return replace(layer, depths=request.depths)
         if spec is None or not hasattr(spec, "emission_nm"):
             return request
-        fields = spec.to_dict()
-        own = optics_of(self._image)[0].fields(channel)
-        own = {k: v for k, v in own.items() if k == "excitation_nm" and k in fields}
-        own["emission_nm"] = self.emissions[channel].value()
+        own = {"emission_nm": self.emissions[channel].value()}
         ndim = len(request.pixel_size or (1, 1))
-        part = rendered(spec.but(**own), ndim, request.size, image_facts(self._image))
+        spec = spec.but(**own | self._by_file(channel, spec, own))
+        part = rendered(spec, ndim, request.size, image_facts(self._image))
         return replace(part, depths=request.depths)
+
+    def _by_file(self, channel: int, spec: PSF, typed: dict[str, float]) -> dict[str, float]:
+        """What else differs between channels; what a person typed above holds for all of them."""
+        known, held = optics_of(self._image)[0], spec.to_dict()
+        first = stated_psf(known, 0, spec.name).spec.to_dict()
+        own = {
+            fact.field: fact for fact in stated_psf(known, channel, spec.name, typed=typed).facts
+        }
+        return {
+            key: float(own[key].value)
+            for key in ("excitation_nm", "pinhole_airy")
+            if key in held and (not own[key].assumed or held[key] == first[key])
+        }
 
     def _lay_out(self) -> None:
         """A row per channel."""
@@ -151,23 +162,25 @@ class VarietyBox(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setColumnStretch(2, 1)
         self.emissions, self.psfs = [], []
-        known = optics_of(layer)[0] if self._count else None
+        known, lights = optics_of(layer)[0] if self._count else None, 0
         for column, text in enumerate(("Ch.", "Light (nm)", "PSF")):
             grid.addWidget(read_out(text), 0, column)
         for channel in range(self._count):
-            light = known.fields(channel).get("emission_nm") if known is not None else None
-            self._add_row(grid, channel, light)
+            assert known is not None
+            fact = emission_of(known, channel)
+            lights += not fact.assumed
+            self._add_row(grid, channel, fact)
         self.switch.setVisible(bool(self._count))
-        self.switch.setChecked(bool(self._count and known and len(known.emission_nm) > 1))
+        self.switch.setChecked(lights > 1)
         self._list_psfs()
         self._on_switch()
 
-    def _add_row(self, grid: QGridLayout, channel: int, light: float | None) -> None:
+    def _add_row(self, grid: QGridLayout, channel: int, light: Fact) -> None:
         emission, psf = Number(200, 2000), Combo()
-        emission.setValue(light or 520)
+        emission.setValue(float(light.value))
         # Nobody steps a wavelength; the choice beside it needs the room.
         emission.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        emission.setToolTip("Emission: the light that this channel records.")
+        emission.setToolTip(f"The light that this channel records: {light}.")
         emission.setStyleSheet("min-width: 36px; max-width: 48px; padding: 1px 6px;")
         psf.setMinimumWidth(100)
         emission.setAccessibleName(f"Emission of channel {channel}")

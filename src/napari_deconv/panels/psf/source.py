@@ -36,7 +36,7 @@ from .calibrate import Calibration
 from .image import FromImage
 from .layer import image_facts, psf_in, rendered, typed_size
 from .line import LineTool
-from .optics_note import OpticsNote
+from .optics_box import OpticsBox
 from .picture import Picture
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.told = read_out()
         self.notice = Notice()
-        self.calibration, self.optics = Calibration(viewer), OpticsNote(self.choice)
+        self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)
@@ -254,7 +254,7 @@ class PsfSource(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.optics, self.choice, self._opened, self.file, self.beads,
+            self.choice, self.optics, self._opened, self.file, self.beads,
             *([] if self._question else [self.details]), self.line,
             *([self.page] if self.page is not None else []), self.picture,
             self.told, self.notice, self.calibration,
@@ -318,6 +318,7 @@ class PsfSource(QWidget):
 
     def _ask(self, *_: object) -> None:
         self._mend, self.prepared = False, None
+        self.optics.refresh()
         self._delay.start()
         self.changed.emit()
 

@@ -1,0 +1,99 @@
+"""What a layer's metadata or its file says of the optics."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.layers import Image
+
+from ...io.optics import Optics, optics_in
+from ...io.optics import optics_of as optics_of_picture
+from ...psf.metadata import ChannelPSF, Fact, channel_psf
+from ..kit.layers import axes_of
+
+_log = logging.getLogger(__name__)
+_FILES = (".tif", ".tiff", ".zarr")
+
+
+def optics_of(layer: Image) -> tuple[Optics, str]:
+    """What a layer's metadata or its file states, and which of them it was.
+
+    OME-XML is understood as text anywhere in the metadata, and all that `io.read` understands in
+    the file that the layer was read from.
+    """
+    found, whence = _found(layer)
+    channels = layer.metadata.get("channels")
+    if not found.names and isinstance(channels, list):
+        found = replace(found, names=tuple(map(str, channels)))
+    return found, whence or "the layer's metadata"
+
+
+def stated_psf(known: Optics, channel: int, kind: str, **more: Any) -> ChannelPSF:
+    """What would be taken for a channel, as `psf.metadata.channel_psf` says."""
+    name = known.names[channel] if channel < len(known.names) else ""
+    return channel_psf(known, channel, kind, name=name, **more)
+
+
+def emission_of(known: Optics, channel: int) -> Fact:
+    """The light that a channel records, and who says so."""
+    facts = stated_psf(known, channel, "wide-field").facts
+    return next(fact for fact in facts if fact.field == "emission_nm")
+
+
+def _found(layer: Image) -> tuple[Optics, str]:
+    for text in _texts(layer.metadata):
+        found = optics_in(text)
+        if found.fields():
+            return found, "the layer's metadata"
+    path = getattr(layer.source, "path", None)
+    if not path or Path(path).suffix.lower() not in _FILES:
+        return Optics(), ""
+    try:
+        about = Path(path).stat()
+    except OSError:
+        return Optics(), ""
+    return _in_file(str(path), about.st_mtime_ns, about.st_size), Path(path).name
+
+
+def channel_of(layer: Image, known: Optics) -> int:
+    """Which channel of its file a layer without a channel axis shows, as its name tells; else 0."""
+    if len(known.names) < 2 or "C" in axes_of(layer):
+        return 0
+    said = layer.name.casefold()
+    named = [(len(n), c) for c, n in enumerate(map(str.casefold, known.names)) if n and n in said]
+    if named:
+        return max(named)[1]
+    numbered = re.search(r"(?:layer|channel|ch|c)\s*(\d+)$|\[(\d+)\]$", said)
+    number = int(numbered[1] or numbered[2]) if numbered else 0
+    return number if number < len(known.names) else 0
+
+
+@lru_cache(maxsize=32)
+def _in_file(path: str, changed_ns: int, size: int) -> Optics:
+    """What a file states; nothing where it cannot be read."""
+    from ...io.tiff import opened
+
+    try:
+        if path.rstrip("/").lower().endswith(".zarr"):
+            from ...blocks import open_source
+
+            return optics_of_picture(open_source(path).picture)
+        with opened(Path(path)) as image:
+            return optics_of_picture(image.around(np.empty((0,) * len(image.axes))))
+    except Exception:  # a layer is no less an image for a header that cannot be read
+        _log.debug("%s", path, exc_info=True)
+        return Optics()
+
+
+def _texts(value: object, depth: int = 0) -> list[str]:
+    if isinstance(value, str):
+        return [value] if "<OME" in value[:2000] else []
+    if not isinstance(value, dict) or depth > 3:
+        return []
+    return [text for item in value.values() for text in _texts(item, depth + 1)]

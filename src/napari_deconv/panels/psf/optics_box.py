@@ -1,0 +1,178 @@
+"""The optics of an image: what its file says, presets, and where each value comes from."""
+
+from __future__ import annotations
+
+from napari.layers import Image
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ...core.errors import DeconvError
+from ...io.optics import Optics
+from ...psf.metadata import TYPED, ChannelPSF, Fact
+from ...psf.microscope import Microscope
+from ...psf.preset import OpticsPreset
+from ..kit.form import Choice
+from ..kit.inputs import Fold
+from ..kit.parts import Notice
+from ..kit.stated import stated
+from .fact_table import FactTable
+from .layer import image_facts
+from .layer_optics import channel_of, optics_of, stated_psf
+from .preset_row import PresetRow, offered
+
+_CLOSE = 1e-5
+"""Values that differ by less, relatively, are the same: a field shows six digits."""
+
+
+class OpticsBox(QWidget):
+    """Fills the microscope PSFs' fields once for each image and kind, and says from where.
+
+    What a person types wins and stays. Presets stand with the choice of PSF.
+
+    Parameters
+    ----------
+    choice : Choice
+        The choice of PSF with its form.
+    """
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__()
+        self._choice = choice
+        self._layer: Image | None = None
+        self._told: set[str] = set()
+        self._known, self._whence, self._channel = Optics(), "", 0
+        self.presets = PresetRow()
+        choice.top.addRow("Preset", self.presets)
+        self.note, self.table = Notice(), FactTable()
+        self.fold = Fold("Where each value comes from", self.table)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.note)
+        layout.addWidget(self.fold)
+        choice.changed.connect(self._on_change)
+        self.presets.chosen.connect(self._on_preset)
+        self.presets.save_asked.connect(self._save)
+        self.presets.failed.connect(lambda text: self.note.say(text, "warning"))
+        self.note.button.clicked.connect(self._take_offer)
+        self._on_change()
+
+    def set_image(self, layer: Image | None) -> None:
+        """Read another image's metadata; what a person typed for the last is kept."""
+        if layer is self._layer:
+            return
+        self._layer, self._told = layer, set()
+        self._known, self._whence = optics_of(layer) if layer is not None else (Optics(), "")
+        self._channel = channel_of(layer, self._known) if layer is not None else 0
+        self.presets.set_microscope(self._known.microscope)
+        # What the file says is worth a look; that all is assumed is not.
+        self.fold.button.setChecked(self._states_something)
+        self._on_change()
+
+    def refresh(self) -> None:
+        """Take over that the voxel size may have changed."""
+        self._show(self._stated())
+
+    @property
+    def text(self) -> str:
+        """What is told above the list."""
+        return self.note.text
+
+    @property
+    def _states_something(self) -> bool:
+        return bool(self._known.fields() or self._known.names)
+
+    def _stated(self) -> ChannelPSF | None:
+        """What would be taken if nobody typed anything; None where the PSF is no microscope's."""
+        kind, known = self._choice.kind, self._known
+        if kind is None or not issubclass(kind, Microscope):
+            return None
+        try:
+            return stated_psf(known, self._channel, kind.name, preset=self.presets.preset)
+        except DeconvError:  # a preset that does not go with this kind
+            return stated_psf(known, self._channel, kind.name)
+
+    def _on_change(self) -> None:
+        kind, form = self._choice.kind, self._choice.form
+        for part in (self.presets, self._choice.top.labelForField(self.presets)):
+            part.setVisible(offered(kind))
+        psf = self._stated()
+        if psf is not None and form is not None and kind is not None:
+            worth = self._states_something or self.presets.preset is not None
+            if worth and kind.name not in self._told:
+                self._told.add(kind.name)
+                form.set_values({f.field: f.value for f in psf.facts if f.field in form.widgets})
+        self._show(psf)
+
+    def _show(self, psf: ChannelPSF | None) -> None:
+        self.fold.setVisible(psf is not None)
+        self.note.say("")
+        if psf is None or self._choice.form is None:
+            return
+        self.table.show_facts([*self._facts(psf), *self._sizes()])
+        fit = self._offer
+        words = list(psf.notes)
+        several = self._layer is not None and len(self._known.names) > 1
+        if self._states_something:
+            which = f", channel {self._channel}" * several
+            words.insert(0, f"From {self._whence}{which}. Change what is wrong.")
+        if fit is not None:
+            words.append(f"The preset “{fit.name}” is for this microscope.")
+        self.note.say(" ".join(words), "warning" if psf.notes else "info", "Use it" if fit else "")
+
+    @property
+    def _offer(self) -> OpticsPreset | None:
+        """The preset for the image's microscope, unless one is chosen."""
+        fit = self.presets.fitting
+        return fit if self.presets.preset is None else None
+
+    def _facts(self, psf: ChannelPSF) -> list[Fact]:
+        """A line for each value as the form holds it now."""
+        form = self._choice.form
+        assert form is not None
+        stated = {fact.field: fact for fact in psf.facts}
+        held, facts = form.values(), [stated["kind"]]
+        usual = {key: field.default for key, field in form.kind.fields().items()}
+        for key, fact in stated.items():
+            if key in held:
+                same = _alike(held[key], fact.value)
+                facts.append(fact if same else fact.but(held[key], TYPED))
+        for key, value in held.items():
+            if key not in stated and not _alike(value, usual[key]):
+                facts.append(Fact(key, value, form.kind.fields()[key].unit, TYPED))
+        return facts
+
+    def _sizes(self) -> list[Fact]:
+        """The voxel size and who states it."""
+        image = image_facts(self._layer)
+        if self._layer is None or image is None or not {"Y", "X"} <= set(image.microns):
+            return []
+        found, own = stated(self._layer), image.microns
+        by_file = found is not None and all(
+            _alike(found.pixel_size.get(axis), size) for axis, size in own.items()
+        )
+        source = self._known.sources.get("pixel_size", "the file") if by_file else "the layer"
+        across = own["X"] if _alike(own["X"], own["Y"]) else f"{own['X']:.4g} x {own['Y']:.4g}"
+        facts = [Fact("pixel_size", across, "µm", source)]
+        return facts + ([Fact("z_step", own["Z"], "µm", source)] if "Z" in own else [])
+
+    def _on_preset(self, preset: OpticsPreset | None) -> None:
+        self._told.discard(self._choice.name)
+        if preset is not None and preset.kind not in ("auto", self._choice.name):
+            self._told.discard(preset.kind)
+            if self._choice.choose(preset.kind):
+                return  # which fills the form
+        self._on_change()
+
+    def _take_offer(self) -> None:
+        if (fit := self._offer) is not None:
+            self.presets.choose(fit)
+
+    def _save(self) -> None:
+        form = self._choice.form
+        if form is not None:
+            self.presets.save(form.kind.name, form.values())
+
+
+def _alike(one: object, other: object) -> bool:
+    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
+        return abs(one - other) <= _CLOSE * max(abs(one), abs(other))
+    return one == other
