@@ -67,20 +67,11 @@ class Fact:
         return f"{self.text} ({'ASSUMED: ' if self.assumed else ''}{self.source})"
 
     @property
-    def word(self) -> str:
-        """What it is a value of."""
-        return _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
-
-    @property
-    def amount(self) -> str:
-        """The value with its unit."""
-        value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
-        return f"{value} {self.unit}".rstrip()
-
-    @property
     def text(self) -> str:
         """The value in words, without its source."""
-        return f"{self.word} {self.amount}"
+        word = _WORDS.get(self.field, (self.field.replace("_", " "), ""))[0]
+        value = self.value if isinstance(self.value, str) else f"{self.value:.4g}"
+        return f"{word} {value} {self.unit}".rstrip()
 
     def but(self, value: float | str, source: str) -> Fact:
         """Another value that somebody gave."""

@@ -23,7 +23,7 @@ IMMERSED_IN = (
     ("air", 1.0), ("water", 1.333), ("silicone oil", 1.406), ("glycerol", 1.45), ("oil", 1.515),
 )  # fmt: skip
 """Refractive indices of what an objective looks through."""
-MOUNTED_IN = (("water or medium", 1.333), ("glycerol", 1.45), ("resin", 1.52), ("air", 1.0))
+MOUNTED_IN = (("water", 1.333), ("glycerol", 1.45), ("resin", 1.52), ("air", 1.0))
 """Refractive indices of what a specimen lies in."""
 _RARE = "Coverslip and model"
 _MOST = (129, 257, 257)

@@ -211,7 +211,9 @@ class NamedNumber(QWidget):
         for name, value in named:
             self.names.addItem(name, value)
         self.names.addItem("other", None)
-        self.number.setMaximumWidth(80)
+        # Nobody steps such a number; the names beside it need the room.
+        self.number.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.number.setStyleSheet("min-width: 36px; max-width: 48px; padding: 1px 6px;")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.names, 1)

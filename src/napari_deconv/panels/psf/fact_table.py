@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
@@ -18,25 +19,26 @@ from qtpy.QtWidgets import (
 from ...psf.metadata import Fact
 
 _ASSUMED = QColor(255, 165, 0, 60)
-_HEADINGS = ("What", "Value", "From")
+_HEADINGS = ("Value", "From")
+_LONGEST = 70
+"""Characters of a source; the tip has it whole."""
 
 
 class FactTable(QTableWidget):
-    """What, value with its unit, and source; what nobody stated is tinted and says so."""
+    """Values with their units, and their sources; what nobody stated is tinted and says so."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADINGS), parent)
         self.setHorizontalHeaderLabels(_HEADINGS)
         self.setAccessibleName("Where each value comes from")
         self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 6)
+        self.verticalHeader().setMinimumSectionSize(self.fontMetrics().height() + 2)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setWordWrap(False)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizeAdjustPolicy(QAbstractScrollArea.SizeAdjustPolicy.AdjustToContents)
@@ -46,17 +48,27 @@ class FactTable(QTableWidget):
         self.setRowCount(len(facts))
         for row, fact in enumerate(facts):
             source = f"assumed: {fact.source}" if fact.assumed else fact.source
-            for column, text in enumerate((fact.word, fact.amount, source)):
+            for column, text in enumerate((fact.text, shorten(source, _LONGEST, placeholder="…"))):
                 item = QTableWidgetItem(text)
                 item.setToolTip(str(fact))
                 if fact.assumed:
                     item.setBackground(_ASSUMED)
                 self.setItem(row, column, item)
-        rows = sum(self.rowHeight(row) for row in range(len(facts)))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Wrap anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Be as high as all of it."""
+        self.resizeRowsToContents()
+        rows = sum(self.rowHeight(row) for row in range(self.rowCount()))
         self.setFixedHeight(self.horizontalHeader().sizeHint().height() + rows + 4)
 
     @property
     def text(self) -> str:
         """All of it, a line for each row."""
-        cells = ([self.item(row, column) for column in range(3)] for row in range(self.rowCount()))
+        cells = ([self.item(row, column) for column in range(2)] for row in range(self.rowCount()))
         return "\n".join(" | ".join(c.text() for c in row if c is not None) for row in cells)

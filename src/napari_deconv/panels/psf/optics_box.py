@@ -129,7 +129,7 @@ class OpticsBox(QWidget):
         form = self._choice.form
         assert form is not None
         stated = {fact.field: fact for fact in psf.facts}
-        held, facts = form.values(), [stated["kind"]]
+        held, facts = form.values(), [self._kind(stated["kind"])]
         usual = {key: field.default for key, field in form.kind.fields().items()}
         for key, fact in stated.items():
             if key in held:
@@ -139,6 +139,13 @@ class OpticsBox(QWidget):
             if key not in stated and not _alike(value, usual[key]):
                 facts.append(Fact(key, value, form.kind.fields()[key].unit, TYPED))
         return facts
+
+    def _kind(self, chosen: Fact) -> Fact:
+        """Who says which microscope it is."""
+        kinds = self._known.kinds
+        by_file = kinds[self._channel] if self._channel < len(kinds) else self._known.kind
+        source = self._known.sources.get("kind", "") if by_file == chosen.value else "chosen"
+        return chosen.but(chosen.value, source)
 
     def _sizes(self) -> list[Fact]:
         """The voxel size and who states it."""

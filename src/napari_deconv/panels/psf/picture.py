@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,11 @@ _GAP = 2
 
 
 _DECADES = 4.0
-SCALES = {"square root": np.sqrt, "logarithm": lambda unit: _log(unit), "linear": lambda unit: unit}
+SCALES: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
+    "square root": np.sqrt,
+    "logarithm": lambda unit: _log(unit),
+    "linear": np.asarray,
+}
 """How intensities become brightness: the tail of a PSF is far below its peak."""
 
 

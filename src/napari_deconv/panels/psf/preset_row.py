@@ -44,6 +44,8 @@ class PresetRow(QWidget):
         self.menu = QMenu(self)
         self.more = QToolButton()
         self.more.setText("…")
+        self.more.setFixedWidth(30)
+        self.more.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.more.setToolTip("Save these optics, or take in and pass on a preset")
         self.more.setAccessibleName("More about presets")
         self.more.setMenu(self.menu)
