@@ -10,6 +10,7 @@ import napari_deconv as nd
 from napari_deconv.cli import main
 from napari_deconv.engine.colour import linear_to_srgb, srgb_to_linear
 from napari_deconv.engine.readings import image_noise
+from napari_deconv.estimation import Confidence, Estimate, Guess
 from napari_deconv.io.photo import jpeg_tables
 
 PSF = nd.psf.Disk(radius_px=3)()
@@ -78,6 +79,45 @@ def test_linear_light_is_taken_where_the_blur_was_in_light(run):
     assert nd.deblur(photo("linear"), linear=False, **QUICK).record.light == ""
 
 
+def finding(found: dict[str, nd.psf.PSF]):
+    """Stand for estimating: what is found when a family is asked for."""
+
+    def estimating(image, size, family, region=None, noise=None, **options):
+        yield Guess(1, 1, "spectrum: disk")
+        spec = found.get(family, found["auto"])
+        recipe = {"region": [0, 0, *image.shape[:2]]}
+        sure = Confidence("good", ("It fits.",))
+        return Estimate(spec(), spec.name, spec, sure, np.zeros((0, 2)), {}, recipe)
+
+    return estimating
+
+
+WRONG = nd.psf.Motion(length_px=15, angle_deg=20)
+
+
+def test_a_blur_that_the_photo_speaks_against_is_not_applied(monkeypatch):
+    monkeypatch.setattr("napari_deconv.deblurring.estimating", finding({"auto": WRONG}))
+    result = nd.deblur(photo(), method="wiener", device="cpu")
+    assert result.strength == 0 and np.array_equal(result.data, photo())
+    assert result.confidence.level == "poor" and "probably another" in str(result.confidence)
+    assert not np.array_equal(result.at(1), photo())
+
+
+def test_a_simpler_blur_that_stands_takes_its_place(monkeypatch):
+    blurs = {"auto": WRONG, "disk": nd.psf.Disk(radius_px=3)}
+    monkeypatch.setattr("napari_deconv.deblurring.estimating", finding(blurs))
+    result = nd.deblur(photo(), method="wiener", device="cpu")
+    assert result.estimate.family == "disk" and result.strength == 0.7
+    assert result.confidence.level == "fair" and "speaks against it" in str(result.confidence)
+
+
+def test_a_photo_that_is_hardly_blurred_is_left_as_it_is(monkeypatch):
+    sharp_one = {"auto": nd.psf.Gaussian(sigma_px=0.4)}
+    monkeypatch.setattr("napari_deconv.deblurring.estimating", finding(sharp_one))
+    result = nd.deblur(photo(), method="wiener", device="cpu")
+    assert np.array_equal(result.data, photo()) and "hardly blurred" in str(result.confidence)
+
+
 def test_what_is_no_photo_is_refused():
     with pytest.raises(nd.DeconvError, match="3 planes"):
         nd.deblur(np.zeros((3, 64, 64)), axes="ZYX")
@@ -126,3 +166,31 @@ def test_noise_of_a_coded_photo_is_read_with_the_tables_of_its_file(tmp_path):
     assert read.level == pytest.approx(error.std(), rel=0.2)
     run = nd.stream("wiener", picture.data, PSF, tables=picture.info["tables"], device="cpu")
     assert nd.drain(run).record.noise == pytest.approx(read.level)
+
+
+@pytest.mark.parametrize("door", ["python", "command line"])
+def test_tables_of_a_file_reach_estimating_and_restoring(door, tmp_path, monkeypatch):
+    steps = np.full((8, 8), 9)
+    steps[4:, 4:] = 40
+    coded = Image.fromarray(photo(noise=0.01)[..., 1])
+    coded.save(tmp_path / "photo.jpg", qtables=[steps.ravel().tolist()])
+    picture = nd.io.read(tmp_path / "photo.jpg")
+    tables = picture.info["tables"]
+    levels = []
+
+    def estimating(image, size, family, region, noise, **options):
+        levels.append(noise)
+        steps = finding({"auto": nd.psf.Disk(radius_px=3)})
+        return (yield from steps(image, size, family, region, noise))
+
+    monkeypatch.setattr("napari_deconv.deblurring.estimating", estimating)
+    read, guessed = (image_noise(picture.data, "YX", t).level for t in (tables, ()))
+    if door == "python":
+        result = nd.deblur(picture.data, method="wiener", linear=False, tables=tables)
+        noise = result.record.noise
+    else:
+        command = ["deblur", str(tmp_path / "photo.jpg"), "-o", str(tmp_path / "out.png")]
+        assert main([*command, "--method", "wiener", "--linear", "off"]) == 0
+        noise = nd.io.read(tmp_path / "out.png").recipe["noise"]
+    assert noise == pytest.approx(read) and levels[0] == pytest.approx(read)
+    assert read != pytest.approx(guessed, rel=1e-3)

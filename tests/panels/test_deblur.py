@@ -1,0 +1,88 @@
+"""Deblur a photo: one button, a first look, the result, its strength, before and after."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from scipy.ndimage import convolve
+from skimage import data
+
+import napari_deconv.deblurring as deblurring
+from napari_deconv.estimation import Confidence, Estimate, Guess
+from napari_deconv.panels.deblur.panel import DeblurPanel
+from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.psf import Disk
+
+
+def photo() -> np.ndarray:
+    sharp = data.astronaut()[60:156, 160:256].astype(float)
+    blurred = np.stack([convolve(sharp[..., c], Disk(radius_px=3)()) for c in range(3)], -1)
+    noisy = blurred + np.random.default_rng(0).normal(0, 1.5, blurred.shape)
+    return noisy.clip(0, 255).round().astype(np.uint8)
+
+
+def estimating(image, *args, **options):
+    """Stand for the search, which takes its time."""
+    yield Guess(1, 1, "spectrum: disk")
+    disk, sure = Disk(radius_px=3), Confidence("good", ("It fits.",))
+    recipe = {"region": [0, 0, *image.shape[:2]]}
+    return Estimate(disk(), "disk", disk, sure, np.zeros((0, 2)), {}, recipe)
+
+
+@pytest.fixture
+def panel(qtbot, monkeypatch):
+    monkeypatch.setattr(deblurring, "estimating", estimating)
+    monkeypatch.setattr(deblurring, "stream", partial(deblurring.stream, method="wiener"))
+    viewer = ViewerModel()
+    made = DeblurPanel(viewer)
+    qtbot.addWidget(made)
+    return made
+
+
+def test_without_a_photo_it_says_what_to_do(panel):
+    assert "Open a photo first" in panel.hint.text
+    panel._viewer.add_image(np.zeros((5, 64, 64)), name="stack")
+    assert panel.image.layer is None
+    panel._viewer.add_image(photo(), name="holiday")
+    assert panel.image.layer.name == "holiday" and not panel.hint.text
+
+
+def test_one_press_makes_the_result_which_strength_and_edge_change(panel, qtbot):
+    viewer, blurred = panel._viewer, photo()
+    viewer.add_image(blurred, name="holiday")
+    panel.run()
+    qtbot.waitUntil(lambda: panel.deblurred is not None, timeout=60_000)
+    assert [layer.name for layer in viewer.layers] == ["holiday", "holiday deblurred"]
+    assert np.array_equal(viewer.layers["holiday"].data, blurred)
+    whole, strength = panel.deblurred, panel.strength.value()
+    assert strength == round(100 * whole.strength) > 0
+    assert panel.level.text().lower().startswith(whole.confidence.level)
+    assert np.array_equal(panel.layer.data, whole.data)
+
+    panel.strength.setValue(30)
+    qtbot.waitUntil(lambda: panel.layer.metadata[KEY]["strength"] == 0.3, timeout=5000)
+    assert np.array_equal(panel.layer.data, whole.at(0.3))
+    assert panel.deblurred is whole  # nothing was estimated anew
+
+    panel.edge.setValue(50)
+    assert np.array_equal(panel.curtain.data, blurred[:, :48])
+    panel.whole.setChecked(True)
+    assert panel.curtain.data.shape == blurred.shape and panel.curtain.visible
+    panel.whole.setChecked(False)
+    panel.edge.setValue(0)
+    assert not panel.curtain.visible
+
+
+def test_a_blur_that_does_not_stand_leaves_the_photo_and_is_shown_as_poor(
+    panel, qtbot, monkeypatch
+):
+    monkeypatch.setattr(deblurring, "_stands", lambda trials, level: False)
+    panel._viewer.add_image(photo(), name="holiday")
+    panel.run()
+    qtbot.waitUntil(lambda: panel.deblurred is not None, timeout=60_000)
+    assert panel.strength.value() == 0 and panel.percent.text() == "0 %"
+    assert np.array_equal(panel.layer.data, photo())
+    assert panel.level.text().startswith("Poor: The blur was not found.")
