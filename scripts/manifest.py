@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 import napari_deconv
-from napari_deconv.panels import presets
+from napari_deconv.panels import docks, presets
 
 PATH = Path(napari_deconv.__file__).parent / "napari.yaml"
 
@@ -38,7 +38,7 @@ def main() -> int:
 def with_presets(manifest: dict[str, Any]) -> str:
     """The manifest's text with the rows of the table in place of those it has."""
     parts = manifest["contributions"]
-    module = presets.__name__
+    module = docks.__name__
     old = {c["id"] for c in parts["commands"] if c["python_name"].startswith(f"{module}:")}
     commands = [
         {"id": row.command, "title": row.title, "python_name": f"{module}:{row.name}"}

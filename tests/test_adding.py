@@ -24,7 +24,8 @@ from __future__ import annotations
 from typing import Annotated
 import numpy as np
 from annotated_types import Interval
-from .base import PSF, Array, odd
+from .base import PSF
+from .grid import Array, odd
 
 class Moffat(PSF, title="Moffat"):
     """Light of a star through turbulent air: ``(1 + (r / a)^2)^-beta``.
@@ -121,14 +122,14 @@ def help_of(*words):
     return text.getvalue()
 def form_of(root, name):
     return list(Form(root.lookup(name)).widgets)
-from napari_deconv.panels import presets
+from napari_deconv.panels import docks
 import numpy as np
 print(json.dumps({
     "method": [form_of(Method, "landweber"), help_of("deconvolve", "--method", "landweber")],
     "PSF": [form_of(PSF, "moffat"), help_of("psf", "moffat")],
     "degradation step": [form_of(Degradation, "vignetting"), ""],
     "network": [form_of(Method, "small"), help_of("deconvolve", "--method", "small")],
-    "preset": presets.small.preset,
+    "preset": docks.small.preset,
     "corner": float(Degradation.parse("vignetting:loss=0.5")(np.ones((5, 5)))[0][0, 0]),
     "psf": float(PSF.make("moffat")().sum()),
     "cards": runpy.run_path(sys.argv[1])["page"](),
@@ -192,7 +193,7 @@ def test_files_touched_are_those_that_contributing_names(package: Path) -> None:
     touched = {path for path in after if after[path] != before.get(path)}
     expected = {path for files in ADDED.values() for path in files}
     assert touched == expected | {"napari.yaml"}
-    assert b"napari_deconv.panels.presets:small" in after["napari.yaml"]
+    assert b"napari_deconv.panels.docks:small" in after["napari.yaml"]
     words = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
     for what, files in ADDED.items():
         number = {1: "one file", 2: "one file and one row"}[len(files)]

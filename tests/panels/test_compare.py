@@ -9,9 +9,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_deconv.panels.compare.panel import ComparePanel
-from napari_deconv.panels.compare.sweep import raised
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
-from napari_deconv.panels.kit.layers import KEY, Placement
+from napari_deconv.panels.kit.layers import KEY, Placement, with_axis
 from napari_deconv.restoration.base import Method, methods
 
 LEFT = Qt.MouseButton.LeftButton
@@ -280,5 +279,5 @@ def test_a_stack_of_a_sweep_lies_where_its_image_lies():
     viewer = ViewerModel()
     like = viewer.add_image(np.zeros((5, 6)), scale=(2, 3), translate=(1, 2), rotate=0,
                             affine=[[1, 0, 7], [0, 1, 8], [0, 0, 1]], name="a")  # fmt: skip
-    stack = viewer.add_image(np.zeros((4, 5, 6)), **raised(Placement.of(like).options, "x"))
+    stack = viewer.add_image(np.zeros((4, 5, 6)), **with_axis(Placement.of(like).options, "x"))
     np.testing.assert_allclose(stack.data_to_world((2, 1, 1))[1:], like.data_to_world((1, 1)))

@@ -15,8 +15,8 @@ from napari_deconv.engine.probe import Timing
 from napari_deconv.estimation import Confidence, Estimate, Guess
 from napari_deconv.io import read, write
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.docks import disk as DiskPanel
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.presets import disk as DiskPanel
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.restoration import expected
 

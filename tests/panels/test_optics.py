@@ -10,8 +10,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_deconv.io.optics import Optics, optics_in
+from napari_deconv.panels.docks import wide_field as WideFieldPanel
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.presets import wide_field as WideFieldPanel
 from napari_deconv.panels.psf.beads import BeadsPanel
 from napari_deconv.psf import Gaussian, OpticsPreset
 

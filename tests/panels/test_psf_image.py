@@ -9,8 +9,8 @@ from scipy.ndimage import convolve, gaussian_filter
 from napari_deconv.core.record import RunRecord
 from napari_deconv.estimation import Confidence, Estimate, Guess, across
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
+from napari_deconv.panels.docks import image as ImagePsfPanel
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.presets import image as ImagePsfPanel
 from napari_deconv.psf import Disk, Gaussian
 
 LEFT = Qt.MouseButton.LeftButton

@@ -6,8 +6,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import Qt
 
 from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.docks import motion as MotionPanel
 from napari_deconv.panels.kit.layers import KEY
-from napari_deconv.panels.presets import motion as MotionPanel
 from napari_deconv.panels.psf.panel import PsfPanel
 from napari_deconv.panels.psf.picture import mosaic
 from napari_deconv.psf import Gaussian, Motion

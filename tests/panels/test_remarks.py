@@ -11,7 +11,7 @@ from napari.layers import Image
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.panels.deconvolve.remarks import remarks
 from napari_deconv.panels.deconvolve.to_disk import ToDisk
-from napari_deconv.panels.presets import wide_field as WideFieldPanel
+from napari_deconv.panels.docks import wide_field as WideFieldPanel
 
 STACK = np.random.default_rng(0).poisson(50, (9, 30, 31)).astype(np.uint16)
 SATURATED = np.where(STACK > 60, 4095, STACK).astype(np.uint16)

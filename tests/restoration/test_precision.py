@@ -9,11 +9,11 @@ from scipy.signal import fftconvolve
 from skimage import data
 
 from napari_deconv.core import precision as formats
-from napari_deconv.core.precision import FLOAT32, Precision
+from napari_deconv.core.precision import FLOAT32, Layered, Precision
 from napari_deconv.engine.streaming import drain, prepare, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.networks.layers import Layered, large_convolution
+from napari_deconv.restoration.networks.layers import large_convolution
 
 BFLOAT16 = Precision(torch.bfloat16)
 GRAIN = {

@@ -29,8 +29,8 @@ from napari_deconv.train.images import read_gray
 from napari_deconv.train.loop import fit
 from napari_deconv.train.pairs import make_batch
 from napari_deconv.train.parallel import Team
-from napari_deconv.train.recipe import Recipe
-from napari_deconv.train.sources import Source, read_material
+from napari_deconv.train.recipe import Recipe, Source
+from napari_deconv.train.sources import read_material
 
 DISKS = Sampler(psfs=(PSFRange(low=Disk(radius_px=1.0), high=Disk(radius_px=3.0)),))
 RECIPE = Recipe(

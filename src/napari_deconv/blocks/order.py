@@ -13,7 +13,6 @@ from ..core.errors import DeconvError
 from ..core.json_text import JsonObject
 from ..core.progress import Step
 from ..engine.options import Options
-from ..engine.record import record_of
 from ..engine.run import Run
 from ..engine.streaming import prepare, relative
 from ..restoration.base import Method
@@ -114,7 +113,7 @@ def _part(channel: int | None, run: Run) -> Part:
         reading=run.reading,
         noise=run.noise,
         common=run.common,
-        record=replace(record_of(run), channel=channel),
+        record=replace(run.record(), channel=channel),
     )
 
 

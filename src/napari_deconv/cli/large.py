@@ -14,7 +14,7 @@ from ..io import Guard
 
 if TYPE_CHECKING:
     from ..psf import PsfRequest
-    from .deconvolve import Restoration
+    from .restoration import Restoration
 
 
 def add_large(parser: argparse.ArgumentParser) -> None:

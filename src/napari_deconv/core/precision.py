@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from .errors import DeconvError
 
@@ -44,6 +44,19 @@ class Precision:
 
 
 FLOAT32 = Precision()
+
+
+class Layered(nn.Module):
+    """A module that runs layers in a number format it is given; see `at_precision`."""
+
+    precision: Precision = FLOAT32
+
+
+def at_precision(network: nn.Module, precision: Precision) -> None:
+    """Have a network's layers run in a number format."""
+    for module in network.modules():
+        if isinstance(module, Layered):
+            module.precision = precision
 
 
 def arranged(x: Tensor) -> Tensor:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 import typing
 from dataclasses import replace
 from typing import Any, Literal
@@ -28,14 +26,6 @@ class Degradation(Spec):
     Every step is the identity at its defaults. The hooks see one float64 block ``(C, [Z,] Y, X)``
     at a time, on the unit scale, where C is 3 for a colour image and 1 otherwise.
     """
-
-    @classmethod
-    def complete(cls) -> None:
-        """Import every step of the package."""
-        import napari_deconv.degradation as package
-
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
 
     def __call__(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import platform
 import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -19,9 +20,10 @@ from torch import Tensor
 
 from ..core.device import is_out_of_memory, release
 from ..core.errors import Cancelled, DeconvError
+from ..core.json_text import as_json_object
 from ..core.precision import FLOAT32, Precision
 from ..core.progress import Result, Step, Stream, changed_steps
-from ..core.record import Note
+from ..core.record import Note, RunRecord, clipping
 from ..core.threads import SMALL, alone
 from ..signal.extremes import extremes
 from ..signal.fourier import fast_shape
@@ -32,8 +34,7 @@ from .axes import Layout
 from .excerpt import excerpt
 from .intensity import Block, Intensity, as_block, stored
 from .problem import INDEPENDENT, Problem, Solver, crop
-from .readings import Reading, read_item
-from .record import notes_of, record_of
+from .readings import Reading, read_item, summary
 from .tiling import Plan, Tile, plan_tiles
 from .unseen import Hidden, Unseen
 
@@ -45,7 +46,8 @@ class Run:
     """One run's state; everything about it that is not the method's mathematics.
 
     Of what it counts, ``done`` are estimates, ``elements`` those of the padded grids of all colours
-    and tiles so far, and ``choosing`` the seconds that `settle` took.
+    and tiles so far, and ``choosing`` the seconds that `settle` took. ``configured`` is the method
+    before it settled what it leaves open, where it did.
     """
 
     method: Solver
@@ -63,7 +65,7 @@ class Run:
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
-    asked: Solver | None = None
+    configured: Solver | None = None
     chosen: Mapping[str, object] = field(default_factory=dict)
     out: NDArray[Any] | None = None
     most: int = sys.maxsize
@@ -118,7 +120,7 @@ class Run:
         )
         problem.__dict__.pop("blur", None)
         if settled is not None:
-            self.asked, self.method, self.chosen = self.method, settled.method, settled.chosen
+            self.configured, self.method, self.chosen = self.method, settled.method, settled.chosen
         if self.method.joint_channels:
             self.common = _common(block)
         self.choosing = time.perf_counter() - began
@@ -136,8 +138,64 @@ class Run:
             for colours in groups:
                 plan = yield from self._item(out, item, number, colours, plan)
         seconds = round(time.perf_counter() - began, 3)
-        record = replace(record_of(self), tiles=tuple(plan.pieces), seconds=seconds)
-        return Result(out, record, tuple(notes_of(self, out)))
+        record = replace(self.record(), tiles=tuple(plan.pieces), seconds=seconds)
+        return Result(out, record, tuple(self._notes_of(out)))
+
+    def record(self) -> RunRecord:
+        """How the run makes its result."""
+        from .. import __version__
+
+        zero, scale = self.unit
+        noise = self.typical.noise
+        return RunRecord(
+            method=as_json_object("The method", (self.configured or self.method).to_dict()),
+            psf={"sha256": self.fingerprint, "shape": list(self.psf.shape)},
+            axes=self.layout.axes,
+            noise=noise.level,
+            noise_estimated=self.noise is None,
+            noise_origin="" if noise.origin == "given" else noise.origin,
+            noise_colours=noise.levels if len(set(noise.levels)) > 1 else (),
+            noise_law=asdict(noise.law) if noise.law else {},
+            noise_common=self.common if self.method.joint_channels else None,
+            unseen=self.hidden,
+            nan=self.unseen.nan,
+            spacing=self.spacing,
+            chosen=as_json_object("What was chosen", self.chosen),
+            reblur_rms=self._reblur() * scale if self.misfits else None,
+            scale=scale,
+            zero=zero,
+            items=summary(self.readings) if self.readings else {},
+            seconds_choosing=round(self.choosing, 3) if self.choosing >= 0.001 else 0.0,
+            elements=self.elements,
+            device=str(self.device),
+            precision=self.precision.name if self.method.features else "",
+            versions={
+                "napari-deconv": __version__,
+                "torch": str(torch.__version__),
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        )
+
+    def _notes_of(self, out: NDArray[np.generic]) -> list[Note]:
+        """Collect what a person should know about the finished run and its result."""
+        if self.sample is not None:
+            texts = self.method.notes(self.sample, self._reblur())
+            self.notes += [Note("method", text) for text in texts]
+        if self.hidden and self.unseen.nan != "refuse":
+            text = f"{self.hidden} pixels were taken as unseen: NaN, infinite or masked."
+            self.notes.append(Note("unseen", text))
+        if self.clipped:
+            self.notes.append(clipping(self.clipped, out.size, out.dtype))
+        return self.notes
+
+    def _reblur(self) -> float:
+        """Root mean square of ``A x - y`` on the unit scale, where a network was at work; or NaN.
+
+        Pixels in the overlap of tiles count more than once.
+        """
+        count = sum(n for n, _ in self.misfits)
+        return math.sqrt(sum(n * m for n, m in self.misfits) / count) if count else math.nan
 
     def _item(
         self, out: NDArray[Any], item: dict[str, int], number: int, colours: slice, plan: Plan

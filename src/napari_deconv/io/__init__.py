@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .files import SUFFIXES, check_target, read, sidecar, write
-from .folder import files_in
+from .files import check_target, read, sidecar, write
+from .folder import SUFFIXES, files_in
 from .guard import Guard
 from .part import Part, projections
 from .picture import Picture

@@ -19,22 +19,13 @@ from ..core.spec import dumps
 from ..core.words import reason
 from .atomic import refused, replacing
 from .complete import check_room
+from .folder import KINDS, SUFFIXES
 from .guard import Guard, kind_of
 from .picture import Picture, check_axes, guess_axes
 from .storage import Storage
 
 _log = logging.getLogger(__name__)
 
-_KINDS = {
-    ".tif": "tiff",
-    ".tiff": "tiff",
-    ".png": "png",
-    ".jpg": "jpeg",
-    ".jpeg": "jpeg",
-    ".npy": "npy",
-}
-SUFFIXES = tuple(_KINDS)
-"""Endings of the files that can be read and written, in lower case."""
 READ_ONLY = (".bmp",)
 """Endings of the files that can be read."""
 
@@ -212,8 +203,8 @@ def _encode(kind: str, part: Path, picture: Picture, path: Path, storage: Storag
 
 
 def _kind(path: Path) -> str:
-    if path.suffix.lower() in _KINDS:
-        return _KINDS[path.suffix.lower()]
+    if path.suffix.lower() in KINDS:
+        return KINDS[path.suffix.lower()]
     if is_folder(path):
         raise DeconvError(f"{path} is a folder.", "Give the name of an image file.")
     raise DeconvError(

@@ -1,4 +1,4 @@
-"""What of a folder is meant as input."""
+"""Which files are images: by their endings, and which of a folder are meant as input."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from collections.abc import Collection
 from pathlib import Path
 
 from ..core.paths import inside, is_file
+
+KINDS = {
+    ".tif": "tiff",
+    ".tiff": "tiff",
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".npy": "npy",
+}
+SUFFIXES = tuple(KINDS)
+"""Endings of the files that can be read and written, in lower case."""
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:

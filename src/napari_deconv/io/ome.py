@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from .picture import Picture, duration, finite_sizes, length, recipe_of
-from .storage import Storage, level_count, levels
+from .storage import LARGE, Storage, colour_options, level_count, levels
 
 _TYPES = {"float32": "float", "float64": "double"} | {
     t: t for t in ("int8", "int16", "int32", "uint8", "uint16", "uint32")
@@ -63,8 +63,6 @@ def from_image(xml: str, number: int) -> str:
 
 def write(part: Path, data: NDArray[Any], axes: str, picture: Picture, storage: Storage) -> None:
     """Write an OME-TIFF with the picture's own XML where it still fits the pixels."""
-    from .tiff import LARGE, colour_options
-
     if data.dtype.name not in _TYPES:
         raise DeconvError(
             f"OME-TIFF cannot hold {data.dtype} values.", "Convert to float32 or uint16."

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from ..core.errors import DeconvError
 from ..core.paths import is_file
-from .folder import files_in
+from .folder import SUFFIXES, files_in
 
 _TIFF = (".tif", ".tiff")
 _MOST_TEXT = 1 << 28
@@ -40,8 +40,6 @@ def images_in(folder: Path) -> list[Path]:
     DeconvError
         If the folder may not be read.
     """
-    from .files import SUFFIXES
-
     return one_per_image(files_in(folder, SUFFIXES))
 
 

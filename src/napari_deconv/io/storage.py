@@ -1,4 +1,4 @@
-"""How the pixels of a large result lie in its file: pyramid, tiles, compression."""
+"""How the pixels of a TIFF lie in their file: colours, pyramid, tiles, compression."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 
 Compression = Literal["none", "zlib", "lzw", "zstd"]
+LARGE = 2**32 - 2**25
+"""Bytes from which on a file needs the offsets of BigTIFF, which ImageJ does not read."""
 _TILE = 512
 _SMALLEST = 256
 """Pixels of the longer side that the coarsest level has at most."""
@@ -97,3 +99,14 @@ def mean_of(block: NDArray[Any], steps: list[int]) -> NDArray[Any]:
         total += padded[tuple(slice(c, None, s) for c, s in zip(corner, steps, strict=True))]
     total /= math.prod(steps)
     return (np.rint(total) if block.dtype.kind in "iu" else total).astype(block.dtype)
+
+
+def colour_options(data: NDArray[Any], axes: str) -> dict[str, Any]:
+    """Photometric tags of plain and OME files."""
+    if "S" not in axes:
+        # Bands stay bands: planes of their own, none of them alpha.
+        return {"photometric": "minisblack"}
+    samples = data.shape[-1]
+    alpha = {"extrasamples": ["unassalpha"]} if samples in (2, 4) else {}
+    colour = "rgb" if samples > 2 else "minisblack"
+    return {"photometric": colour, "planarconfig": "contig"} | alpha

@@ -19,15 +19,13 @@ from .complete import check_chain, check_description, check_planes, check_room, 
 from .lazy import LazyPicture
 from .meaning import Meaning, meaning_of
 from .picture import ORDER, Picture, finite_sizes, in_order, length, recipe_in, with_recipe
-from .storage import Storage
+from .storage import LARGE, Storage, colour_options
 
 # Make, model, date, artist, computer, copyright, white point, primaries, XMP and IPTC.
 _TEXTS = (271, 272, 306, 315, 316, 33432, 318, 319, 700, 33723)
 # The GeoTIFF tags speak of rows and columns.
 _CARRIED = (*_TEXTS, 33550, 33922, 34264, 34735, 34736, 34737)
 _ASCII = 2
-LARGE = 2**32 - 2**25
-"""Bytes from which on a file needs the offsets of BigTIFF, which ImageJ does not read."""
 _LOSSLESS = {5, 8, 32946, 50000}
 
 
@@ -316,17 +314,6 @@ def choose(picture: Picture, name: str) -> str:
     if kind == "imagej" and not (imagej.holds(picture) and picture.data.nbytes < LARGE):
         kind = "ome"
     return kind
-
-
-def colour_options(data: NDArray[Any], axes: str) -> dict[str, Any]:
-    """Photometric tags of plain and OME files."""
-    if "S" not in axes:
-        # Bands stay bands: planes of their own, none of them alpha.
-        return {"photometric": "minisblack"}
-    samples = data.shape[-1]
-    alpha = {"extrasamples": ["unassalpha"]} if samples in (2, 4) else {}
-    colour = "rgb" if samples > 2 else "minisblack"
-    return {"photometric": colour, "planarconfig": "contig"} | alpha
 
 
 def resolution_options(picture: Picture) -> dict[str, Any]:

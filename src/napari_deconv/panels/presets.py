@@ -5,13 +5,8 @@
 
 from __future__ import annotations
 
-import types
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from .kit.parts import Panel
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -34,7 +29,7 @@ class Preset:
 
     @property
     def name(self) -> str:
-        """Its attribute of this module."""
+        """Its attribute of `docks`."""
         return self.opens_on.replace("-", "_")
 
     @property
@@ -65,22 +60,3 @@ PRESETS = (
     Preset("deconvolve", "odcnn", "ODCNN"),
     Preset("deconvolve", "crcnet", "CRCNet"),
 )
-
-
-@cache
-def __getattr__(name: str) -> type[Panel]:
-    """The panel class of a row, as the manifest names it."""
-    preset = next((row for row in PRESETS if row.name == name), None)
-    if preset is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from .deconvolve.panel import DeconvolvePanel
-    from .psf.beads import BeadsPanel
-    from .psf.panel import PsfPanel
-
-    if preset.panel == "beads":
-        return BeadsPanel
-    base = PsfPanel if preset.panel == "psf" else DeconvolvePanel
-    about = {"__module__": __name__, "__doc__": f"The panel {preset.title!r}."}
-    return types.new_class(
-        name, (base,), {"preset": preset.opens_on}, lambda space: space.update(about)
-    )

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec
-
-if TYPE_CHECKING:
-    from .findings import Finding
-
-Array = NDArray[np.float64]
-
-MAX_VOXELS = 2**27
-"""Largest array that is rendered or resampled; 512 MB of float32."""
+from .findings import Finding
+from .grid import Array, check_size, checked_pixel_size
 
 
 class PSF(Spec):
@@ -101,17 +94,6 @@ class PSF(Spec):
             )
 
 
-def check_size(what: str, shape: Sequence[int]) -> None:
-    """Raise `DeconvError` for a shape below 1 or beyond `MAX_VOXELS`."""
-    if min(shape) < 1:
-        raise DeconvError(f"{what}: shape {tuple(shape)} is empty.", "Give sizes of at least 1.")
-    if math.prod(shape) > MAX_VOXELS:
-        raise DeconvError(
-            f"{what}: shape {tuple(shape)} needs {math.prod(shape) * 4 / 1e9:.1f} GB.",
-            "Give a smaller shape or a narrower PSF.",
-        )
-
-
 def _steps(
     pixel_size: Sequence[float] | None, ndim: int | None, absolute: bool
 ) -> tuple[float, ...] | None:
@@ -125,37 +107,3 @@ def _steps(
             "Give one per axis.",
         )
     return sizes if absolute else tuple(s / min(sizes) for s in sizes)
-
-
-def checked_pixel_size(what: str, sizes: Sequence[float], ndim: int = 0) -> tuple[float, ...]:
-    """Voxel sizes as floats, of the last ``ndim`` axes where that is given.
-
-    Raises
-    ------
-    DeconvError
-        Naming ``what``, unless all are positive and there are enough.
-    """
-    found = tuple(float(s) for s in np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
-    if not found or not all(math.isfinite(s) and s > 0 for s in found):
-        raise DeconvError(f"{what} = {found} does not fit.", "Give one positive size per axis.")
-    if len(found) < ndim:
-        raise DeconvError(f"{what} = {found} has too few values.", f"Give {ndim}.")
-    return found[-ndim:]
-
-
-def odd(radius: float) -> int:
-    """The odd size that reaches ``radius`` pixels on both sides of its centre."""
-    return 2 * max(0, int(np.ceil(radius))) + 1
-
-
-def rim(radius: float) -> int:
-    """The odd size that holds a shape of ``radius`` pixels and an empty pixel on either side.
-
-    The empty rim tells a shape that ends from one that was cut.
-    """
-    return odd(radius + 0.5 - 1e-9)
-
-
-def pixel_edges(size: int, step: float = 1.0) -> Array:
-    """Borders of the pixels of an axis, ``(size + 1,)``, from the middle of its centre pixel."""
-    return np.asarray((np.arange(size + 1) - size // 2 - 0.5) * step, dtype=np.float64)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from .base import Array
 from .bead_report import Bead, Measured
 from .bead_spots import (
     Fit,
@@ -24,6 +23,7 @@ from .bead_spots import (
     snapped,
     without_ripples,
 )
+from .grid import Array
 from .readout import fwhm
 
 _DIM = 10.0

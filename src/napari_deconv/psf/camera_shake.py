@@ -9,7 +9,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from .base import PSF, Array
+from .base import PSF
+from .grid import Array
 
 _SAMPLES = 1000
 _SPACING_PX = 0.2

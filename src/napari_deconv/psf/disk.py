@@ -7,7 +7,8 @@ from typing import Annotated
 import numpy as np
 from annotated_types import Interval
 
-from .base import PSF, Array, pixel_edges, rim
+from .base import PSF
+from .grid import Array, pixel_edges, rim
 
 
 class Disk(PSF, title="Disk"):

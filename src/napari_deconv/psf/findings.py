@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..engine.incoming import psf_fault
 from . import mending
-from .base import Array, checked_pixel_size
+from .grid import Array, checked_pixel_size
 
 _REFUSED = ("bool", "negative")
 """Codes of what can be repaired, and has to be before use."""

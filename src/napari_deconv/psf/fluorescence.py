@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Interval
 
 from ..core.fields import Shown, Zero
-from .base import Array
+from .grid import Array
 from .microscope import Microscope, focus_um
 from .nyquist import Band
 from .optics import Lens, through_pinhole

@@ -9,7 +9,8 @@ import numpy as np
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
-from .base import PSF, Array, odd, pixel_edges
+from .base import PSF
+from .grid import Array, odd, pixel_edges
 
 _REACH = 3.8
 """Standard deviations kept on each side: 0.015 % of the energy is cut per axis."""

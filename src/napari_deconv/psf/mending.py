@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .base import Array, check_size, odd, pixel_edges
+from .grid import Array, check_size, odd, pixel_edges
 
 _STILL_PX = 0.02
 """Shifts below this are not worth an interpolation."""

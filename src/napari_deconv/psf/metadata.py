@@ -15,8 +15,9 @@ from .. import io
 from ..core.checks import field as checked_field
 from ..core.errors import DeconvError
 from ..io.optics import Optics, at, optics_of
-from .base import PSF, checked_pixel_size
+from .base import PSF
 from .dyes import band_named, dye_named, laser_named
+from .grid import checked_pixel_size
 from .microscope import Microscope
 from .preset import OpticsPreset, fitting
 

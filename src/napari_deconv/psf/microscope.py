@@ -11,8 +11,9 @@ from annotated_types import Interval
 
 from ..core.errors import DeconvError
 from ..core.fields import Shown
-from .base import PSF, Array
+from .base import PSF
 from .findings import Finding
+from .grid import Array
 from .nyquist import Band, finding
 from .optics import COVERSLIP_INDEX, COVERSLIP_UM, Lens, radial_grid
 

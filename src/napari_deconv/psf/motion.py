@@ -10,7 +10,8 @@ import numpy as np
 from annotated_types import Interval
 
 from ..core.errors import DeconvError
-from .base import PSF, Array, pixel_edges, rim
+from .base import PSF
+from .grid import Array, pixel_edges, rim
 
 _OVERSAMPLING = 64
 

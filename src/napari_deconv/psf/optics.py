@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Array
+from .grid import Array
 
 COVERSLIP_UM = 170.0
 """Thickness that objectives are corrected for."""

@@ -14,8 +14,9 @@ from ..core.checks import checked
 from ..core.errors import DeconvError
 from . import findings as check
 from . import mending
-from .base import PSF, Array
+from .base import PSF
 from .findings import Finding
+from .grid import Array
 
 _ROUNDS = 8
 _ANOTHER = "Give another PSF or a larger image."

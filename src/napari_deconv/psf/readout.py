@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import checked_pixel_size
+from .grid import checked_pixel_size
 
 _FAINT = 0.05
 """Part of the peak from which on light counts for the extent."""

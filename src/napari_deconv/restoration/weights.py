@@ -21,10 +21,9 @@ from ..core.errors import DeconvError
 from ..core.folders import data_folder
 from ..core.json_text import parse_json
 from ..core.paths import exists, is_file, open_file, read_bytes
-from ..core.precision import FLOAT32, Precision
+from ..core.precision import FLOAT32, Precision, at_precision
 from ..core.words import named as named_path
 from ..core.words import shortened
-from .networks.layers import at_precision
 
 FORMAT = 1
 _LONGEST_HEADER = 2**24

@@ -8,14 +8,30 @@ from annotated_types import Interval
 
 from ..core.errors import DeconvError
 from ..core.spec import Spec
-from ..degradation import dead_leaves  # noqa: F401  (registers it)
 from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.scenery import Scenery
 from ..degradation.structures import Structures
 from ..restoration.base import Method
 from ..restoration.networks.base import LearnedMethod, Norm
 from .cameras import Camera
-from .sources import Source
+
+
+class Source(Spec, title="Training images"):
+    """How a folder of sharp images is used.
+
+    Parameters
+    ----------
+    share : float
+        How often it is drawn from, relative to the other folders.
+    every : int
+        Use only every so-many-th file in sorted order, from the first on: 2 is the 1st, 3rd, 5th.
+    clean : bool
+        Pass over photos that are blurred or noisy, by name.
+    """
+
+    share: Annotated[float, Interval(gt=0, le=1000)] = 1.0
+    every: Annotated[int, Interval(ge=1, le=1000)] = 1
+    clean: bool = False
 
 
 class Recipe(Spec, title="Training recipe"):

@@ -6,41 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from annotated_types import Interval
 from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
-from ..core.spec import Spec
 from .images import read_sharp
-
-if TYPE_CHECKING:
-    from .recipe import Recipe
+from .recipe import Recipe
 
 Images = Sequence[NDArray[np.float32]]
 
 _HELD_IMAGES = 24
 """About so many in all, where there is more than one source."""
-
-
-class Source(Spec, title="Training images"):
-    """How a folder of sharp images is used.
-
-    Parameters
-    ----------
-    share : float
-        How often it is drawn from, relative to the other folders.
-    every : int
-        Use only every so-many-th file in sorted order, from the first on: 2 is the 1st, 3rd, 5th.
-    clean : bool
-        Pass over photos that are blurred or noisy, by name.
-    """
-
-    share: Annotated[float, Interval(gt=0, le=1000)] = 1.0
-    every: Annotated[int, Interval(ge=1, le=1000)] = 1
-    clean: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,10 +20,9 @@ from torch import Tensor, nn
 from ..core.errors import DeconvError
 from ..core.json_text import parse_json
 from ..core.paths import check_readable
-from ..core.precision import FLOAT32, Precision
+from ..core.precision import FLOAT32, Precision, at_precision
 from ..io.atomic import replacing
 from ..restoration.networks.base import NetworkModule, Norm
-from ..restoration.networks.layers import at_precision
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
 from .pairs import Batch, rendered

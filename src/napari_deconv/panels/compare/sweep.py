@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QPushButton, QSpinBox, QVBoxLayout, QWidge
 
 from ...core.errors import DeconvError
 from ..kit.inputs import Combo, Number, guard_fields
-from ..kit.layers import Placement, add_image, follow
+from ..kit.layers import Placement, add_image, follow, with_axis
 from ..kit.parts import read_out, rows
 from ..kit.plot import Curve, Plot
 from .group import Group
@@ -112,7 +112,7 @@ class SweepBox(QWidget):
         assert sweep is not None
         about = {"kind": "preview", "comparison": outcome.comparison.to_dict()}
         name = f"Sweep: {sweep.method.title}, {sweep.field}"
-        options = raised(placement.options, sweep.field)
+        options = with_axis(placement.options, sweep.field)
         self.layer = add_image(self._viewer, stack, name, options, about)
         self._group.only([self.layer])
         self.follow_rows(outcome.rows, sweep.values)
@@ -250,20 +250,3 @@ def _even_factor(values: Sequence[float]) -> bool:
     share = (len(values) // 2) / (len(values) - 1)
     by_factor, by_step = low * (high / low) ** share, low + share * (high - low)
     return abs(middle - by_factor) < abs(middle - by_step)
-
-
-def raised(options: dict[str, Any], field: str) -> dict[str, Any]:
-    """A layer's placement with one axis more in front, which is no length."""
-    ndim = len(options["scale"])
-    affine = np.eye(ndim + 2)
-    affine[1:, 1:] = options["affine"]
-    raised = {
-        "scale": (1.0, *options["scale"]),
-        "translate": (0.0, *options["translate"]),
-        "affine": affine,
-        # An axis in other units than the other layers' would cost all of them theirs.
-        "units": (options["units"][0], *options["units"]),
-        "axis_labels": (field, *options["axis_labels"]),
-    }
-    kept = {k: v for k, v in options.items() if k not in ("rotate", "shear")}
-    return kept | raised

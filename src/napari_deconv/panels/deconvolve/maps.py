@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ..compare.sweep import raised
 from ..kit import settings
 from ..kit.job import Job
-from ..kit.layers import Placement, add_quietly
+from ..kit.layers import Placement, add_quietly, with_axis
 from ..kit.parts import Notice, small
 from ..kit.region import visible
 
@@ -148,7 +147,7 @@ class Inside(QWidget):
         kept = {k: v for k, v in options.items() if k not in ("interpolation2d", "rendering")}
         kept |= {"scale": scale, "rgb": False, "colormap": "gray", "gamma": 1.0}
         kept |= {"blending": "translucent", "interpolation2d": "nearest"}
-        return raised(kept, "map") if one.data.ndim > 2 else kept
+        return with_axis(kept, "map") if one.data.ndim > 2 else kept
 
 
 def _run(

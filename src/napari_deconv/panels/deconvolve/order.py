@@ -13,7 +13,6 @@ from ...core.errors import DeconvError
 from ...psf import ImageFacts, PreparedPsf, PsfRequest
 from ...psf.request import Kernels
 from ..kit import settings
-from ..kit.layers import Placement
 
 if TYPE_CHECKING:
     from ...engine.options import Options
@@ -113,12 +112,3 @@ class Order:
         """Restore a region; returns the array."""
         result = yield from self.stream(data, axes, kernel, cancel)
         return result.data
-
-
-@dataclass(frozen=True, eq=False)
-class Origin:
-    """Where a running restoration came from, for when the layer is gone or the panel moved on."""
-
-    placement: Placement
-    title: str
-    path: str | None

@@ -1,18 +1,23 @@
-"""What a restoration came to: a layer, and words."""
+"""The result of the Deconvolve panel: a layer in memory or on disk, its refined PSF, and words."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
+from napari.viewer import Viewer
+
+from ...core.json_text import JsonObject
+from ...core.progress import Result
 from ...core.record import Note, RunRecord
-from ..kit.layers import add_image
-from .order import Origin
+from ..kit import result as kit
+from ..kit.result import Origin
 from .refine import add_refined
 from .to_disk import Written, open_written
 
 
-def add_result(viewer: Any, origin: Origin, made: Any) -> tuple[RunRecord, str, str]:
+def add_result(
+    viewer: Viewer, origin: Origin, result: Result | Written, psf: JsonObject
+) -> tuple[RunRecord, str, str]:
     """Add a run's result as a layer.
 
     Returns
@@ -22,23 +27,14 @@ def add_result(viewer: Any, origin: Origin, made: Any) -> tuple[RunRecord, str, 
     str, str
         What to say, and its kind.
     """
-    result, psf = made
-    name, look = origin.placement.name, origin.placement.options
-    record = replace(
-        result.record.with_psf(psf), kind="result", source=name, path=origin.path or ""
-    )
-    title = f"{name} {origin.title}"
+    record, notes = origin.record_of(result.record, psf), list(result.notes)
     if isinstance(result, Written):
         record = replace(record, written=str(result.target))
-        open_written(viewer, result.target, title, look, record.to_dict())
+        look = origin.placement.options
+        open_written(viewer, result.target, origin.name, look, record.to_dict())
     else:
-        add_image(viewer, result.data, title, look, record.to_dict())
-    # A few clipped pixels are in every sharpened photo.
-    notes: list[Note] = [n for n in result.notes if n.code != "clipped" or n.severity != "info"]
-    if getattr(result, "psf", None) is not None:
-        text = add_refined(viewer, result.psf, record, origin.placement)
-        notes.append(Note("refined", text, "info"))
-    done = "Done." if record.seconds is None else f"Done in {record.seconds:.1f} s."
-    lines = [" ".join([done, *record.choices()]), *map(str, notes)]
-    warned = any(note.severity == "warning" for note in notes)
-    return record, "\n".join(lines), "warning" if warned else "info"
+        kit.add_result(viewer, origin, result, record)
+        if result.psf is not None:
+            text = add_refined(viewer, result.psf, record, origin.placement)
+            notes.append(Note("refined", text, "info"))
+    return record, *kit.in_words(record, notes)

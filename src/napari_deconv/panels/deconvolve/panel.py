@@ -23,6 +23,7 @@ from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.noise import NoiseLevel
 from ..kit.parts import Delay, Notice, Panel, heading, rows
+from ..kit.result import Origin
 from ..kit.run_bar import RunBar
 from ..psf.channels import VarietyBox
 from ..psf.image import FromImage
@@ -34,7 +35,7 @@ from .expected import Expectation
 from .maps import Inside, Look
 from .nan import NanChoice
 from .offer import WeightsOffer
-from .order import Order, Origin
+from .order import Order
 from .outcome import add_result
 from .recipes import RecipeBox
 from .refine import RefineRounds
@@ -358,7 +359,7 @@ class DeconvolvePanel(Panel):
         if hasattr(made, "confidence"):
             self._on_found(made)
         elif self._origin is not None:
-            record, said, kind = add_result(self._viewer, self._origin, made)
+            record, said, kind = add_result(self._viewer, self._origin, *made)
             self.run_bar.message.say(said, kind)
             self.curve.show_record(record)
             self.before.show_for(self._viewer.layers[-1])

@@ -162,6 +162,22 @@ class Placement:
         return self.options | {"translate": np.asarray(moved)}
 
 
+def with_axis(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A layer's placement with one axis more in front, which is not a length."""
+    ndim = len(options["scale"])
+    affine = np.eye(ndim + 2)
+    affine[1:, 1:] = options["affine"]
+    kept = {k: v for k, v in options.items() if k not in ("rotate", "shear")}
+    return kept | {
+        "scale": (1.0, *options["scale"]),
+        "translate": (0.0, *options["translate"]),
+        "affine": affine,
+        # An axis in other units than the other layers' would cost all of them theirs.
+        "units": (options["units"][0], *options["units"]),
+        "axis_labels": (name, *options["axis_labels"]),
+    }
+
+
 def add_image(
     viewer: Viewer,
     data: NDArray[Any],

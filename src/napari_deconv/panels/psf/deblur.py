@@ -10,12 +10,14 @@ from napari.layers import Image, Layer
 from napari.viewer import Viewer
 
 from ...core.errors import DeconvError
-from ..deconvolve.order import Origin
 from ..kit.job import Make
 from ..kit.layers import Placement, axes_of, pixels
 from ..kit.parts import Delay
+from ..kit.result import Origin
 
 if TYPE_CHECKING:
+    from ...core.json_text import JsonObject
+    from ...core.progress import Result
     from ...estimation.across import Across
 
 _METHOD = "hyper-laplacian"
@@ -28,7 +30,8 @@ _MOST = 600
 class Deblurred:
     """A restoration with a PSF per region, made in the PSF panel."""
 
-    made: Any
+    result: Result
+    psf: JsonObject
     origin: Origin
 
 
@@ -58,7 +61,7 @@ def deblur_across(layer: Image, found: Across) -> Make:
         )  # fmt: skip
         about = {"estimate": {**found.recipe, "image_name": placement.name}}
         origin = Origin(placement, f"{method.title}, regions", path)
-        return Deblurred((result, about), origin)
+        return Deblurred(result, about, origin)
 
     return make
 

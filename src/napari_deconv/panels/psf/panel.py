@@ -11,11 +11,11 @@ from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
 from ...psf import PreparedPsf
-from ..deconvolve.outcome import add_result
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, is_image
 from ..kit.parts import Notice, Panel, primary, read_out, rows
+from ..kit.result import add_result, in_words
 from ..kit.run_bar import RunBar
 from .deblur import Deblurred, deblur, deblur_across
 from .image import FromImage
@@ -120,8 +120,9 @@ class PsfPanel(Panel):
 
     def _on_estimate(self, found: Estimate | Across | Deblurred) -> None:
         if isinstance(found, Deblurred):
-            _, said, kind = add_result(self._viewer, found.origin, found.made)
-            self.message.say(said, kind)
+            record = found.origin.record_of(found.result.record, found.psf)
+            add_result(self._viewer, found.origin, found.result, record)
+            self.message.say(*in_words(record, found.result.notes))
             return
         self.page.take(found)
         self.source.show_now()

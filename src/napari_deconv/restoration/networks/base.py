@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ...core.precision import Layered
 from ..base import Method
-from .layers import Layered
 
 Norm = Literal["l1", "l2", "psnr"]
 """What a training lowers; see `stage_loss`."""

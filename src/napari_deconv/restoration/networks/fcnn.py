@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
-from ...core.precision import arranged
+from ...core.precision import Layered, arranged
 from .any_psf import NetworkMethod
 from .base import Call, NetworkModule, Tap
-from .layers import Layered
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
 """The authors' released gammas at 1 % noise: where the learned ones start."""

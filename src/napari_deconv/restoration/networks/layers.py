@@ -10,22 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle, pixel_unshuffle
 
-from ...core.precision import FLOAT32, Precision, arranged
+from ...core.precision import arranged
 
 _Convolution = TypeVar("_Convolution", nn.Conv2d, nn.Conv3d)
-
-
-class Layered(nn.Module):
-    """A module that runs layers in a number format it is given; see `at_precision`."""
-
-    precision: Precision = FLOAT32
-
-
-def at_precision(network: nn.Module, precision: Precision) -> None:
-    """Have a network's layers run in a number format."""
-    for module in network.modules():
-        if isinstance(module, Layered):
-            module.precision = precision
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv2d:

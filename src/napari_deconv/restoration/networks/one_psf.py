@@ -14,10 +14,10 @@ from torch import Tensor
 
 from ...core.errors import DeconvError
 from ...core.fields import Zero
+from ...core.precision import at_precision
 from ...engine.problem import Problem
 from ..weights import load_network, locate, read_header, read_weights
 from .base import LearnedMethod, NetworkModule
-from .layers import at_precision
 from .separable import Separable, fitted
 from .views import Views
 
