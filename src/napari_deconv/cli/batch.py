@@ -104,17 +104,26 @@ Each = Callable[[Path, bool], Sequence[int | None]]
 def whole(job: Job, axes: str | None, part: Part | None = None) -> Picture:
     """An image in memory, or a part of one, out of a file or an OME-Zarr.
 
+    Of a part no more is read than the chunks or pages that it lies in.
+
     Raises
     ------
     DeconvError
         If it cannot be read, or not in whole.
     """
     source, part = job.source, part or Part({})
-    if not source.is_dir():
+    lazy = source.is_dir() or (part and source.suffix.lower() in (".tif", ".tiff"))
+    if not lazy:
         return part.of(read(source, axes=axes, position=job.position), source.name)
     from ..blocks import open_source
 
-    opened = open_source(source, axes)
+    try:
+        opened = open_source(source, axes, job.position)
+    except DeconvError:
+        if source.is_dir():
+            raise
+        # Colours are read whole; so is what cannot be opened, which says why.
+        return part.of(read(source, axes=axes, position=job.position), source.name)
     try:
         picture = part.of(opened.picture, source.name)
         return replace(picture, data=np.asarray(picture.data[...]))

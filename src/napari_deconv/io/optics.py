@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import re
@@ -27,6 +28,8 @@ _SYNONYMS = {
     "glycerine": "Glycerol",
     "siliconeoil": "Silicone",
 }
+_ENGRAVED = {"wi": "Water", "w": "Water", "sil": "Silicone", "glyc": "Glycerol"}
+"""What is engraved on objectives besides."""
 _MODES = {
     "WideField": "wide-field",
     "LaserScanningConfocalMicroscopy": "confocal",
@@ -83,6 +86,20 @@ class Optics:
     notes: tuple[str, ...] = ()
     microscope: str = ""
 
+    def over(self, other: Optics) -> Optics:
+        """The same, completed by what another says where this says nothing."""
+        values: dict[str, Any] = {}
+        sources = dict(self.sources)
+        for one in dataclasses.fields(self):
+            own, theirs = getattr(self, one.name), getattr(other, one.name)
+            silent = not any(own) if isinstance(own, tuple) else own in (None, "")
+            if one.name not in ("sources", "notes") and silent and theirs not in (None, "", ()):
+                values[one.name] = theirs
+                if one.name in other.sources:
+                    sources[one.name] = other.sources[one.name]
+        notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
+        return replace(self, sources=sources, notes=notes, **values)
+
     def of_channels(self, numbers: Sequence[int]) -> Optics:
         """The same of some channels, in this order."""
 
@@ -116,7 +133,7 @@ def at(values: tuple[float | None, ...], channel: int) -> float | None:
 
 
 def optics_of(picture: Picture) -> Optics:
-    """What the metadata that came with a picture say: OME-XML, or ImageJ's info.
+    """What the metadata that came with a picture say: OME-XML, ImageJ's info, Micro-Manager's tags.
 
     Parameters
     ----------
@@ -128,14 +145,16 @@ def optics_of(picture: Picture) -> Optics:
     Optics
         All None where nothing is stated.
     """
+    from . import micromanager
+
     xml, block = picture.info.get("ome"), picture.info.get("imagej")
-    if xml:
-        return optics_in(str(xml))
-    if isinstance(block, Mapping):
-        optics = optics_in_info(str(block.get("Info", "")))
-        chosen = picture.info.get("chosen_channels")
-        return optics if chosen is None else optics.of_channels(chosen)
-    return Optics()
+    chosen = picture.info.get("chosen_channels")
+    by_info = optics_in_info(str(block.get("Info", ""))) if isinstance(block, Mapping) else Optics()
+    if state := picture.info.get("micromanager"):
+        # What the planes' state says of itself is nearer than what was copied into the info.
+        by_info = micromanager.optics(state).over(by_info)
+    by_info = by_info if chosen is None else by_info.of_channels(chosen)
+    return optics_in(str(xml)).over(by_info) if xml else by_info
 
 
 def optics_in(xml: str) -> Optics:
@@ -174,6 +193,7 @@ def optics_in(xml: str) -> Optics:
         or (_nm(laser, "Wavelength", notes) if laser is not None else None)
         for c, laser in zip(channels, lasers, strict=True)
     )
+    made = objective_named(objective.get("Model", ""), "OME-XML, the objective's Model")
     return Optics(
         numerical_aperture=_checked(objective.get("LensNA"), 0.05, 1.7, "LensNA", notes),
         refractive_index_immersion=immersion,
@@ -195,6 +215,44 @@ def optics_in(xml: str) -> Optics:
         },
         notes=tuple(dict.fromkeys(notes)),
         microscope=f"{model.get('Manufacturer', '')} {model.get('Model', '')}".strip(),
+    ).over(made)
+
+
+_OBJECTIVE = re.compile(
+    r"(?P<magnification>\d+(?:\.\d+)?)\s*x\b"
+    r"(?:[\s/,_-]*(?:NA\s*=?\s*)?(?P<aperture>[01][.,]\d+))?",
+    re.IGNORECASE,
+)
+
+
+def objective_named(label: str, source: str) -> Optics:
+    """What an objective's engraving says: ``Plan Apo 60x/1.40 Oil``, ``40x NA 0.95 air``.
+
+    Parameters
+    ----------
+    label : str
+        Its name.
+    source : str
+        Where that stands.
+
+    Returns
+    -------
+    Optics
+        All None where the name says nothing.
+    """
+    found = _OBJECTIVE.search(label)
+    aperture = found["aperture"] if found else None
+    if aperture is None and (named := re.search(r"\bNA\s*=?\s*([01][.,]\d+)", label, re.I)):
+        aperture = named[1]
+    words = re.findall(r"[a-z]+", label.lower())
+    spelt = {w.lower(): w for w in IMMERSIONS} | _SYNONYMS | _ENGRAVED
+    medium = next((spelt[word] for word in words if word in spelt), "")
+    fields = ("numerical_aperture", "magnification", "refractive_index_immersion")
+    return Optics(
+        numerical_aperture=_between((aperture or "").replace(",", "."), 0.05, 1.7),
+        magnification=_between(found["magnification"] if found else None, 0.5, 250),
+        refractive_index_immersion=IMMERSIONS.get(medium),
+        sources=dict.fromkeys(fields, source),
     )
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..core.errors import DeconvError
 from ..core.paths import check_readable
-from . import imagej, ome, sets
+from . import imagej, micromanager, ome, sets
 from .complete import check_chain, check_description, check_planes, check_room, remarks
 from .lazy import LazyPicture
 from .meaning import Meaning, meaning_of
@@ -69,7 +69,9 @@ def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
             raise
     try:
         # The log names the object first: <tifffile.TiffFile 'a.tif'>.
-        words = tuple(dict.fromkeys(f"{text.split('> ', 1)[-1]}." for text in said))
+        # What Micro-Manager keeps beside the image is often damaged, and not used.
+        told = [text for text in said if "micromanager" not in text.split("> ", 1)[0]]
+        words = tuple(dict.fromkeys(f"{text.split('> ', 1)[-1]}." for text in told))
         yield replace(image, notes=image.notes + words)
     finally:
         tif.close()
@@ -198,7 +200,9 @@ def _image(tif: Any, position: int | None) -> TiffImage:
     if kind == "ome" and left > 0 and not series.is_multifile:
         notes += (f"{left} planes of the file belong to no image and are left out.",)
     known = ome.known(tif, position or 0) if kind == "ome" else _others[kind](tif)
-    info = known.pop("info", {}) | _page_info(page, meaning)
+    info = known.pop("info", {}) | _page_info(page, meaning) | micromanager.known(tif)
+    if state := info.get("micromanager"):
+        _complete(known, state)
     if kind == "imagej" and page.photometric == 0:
         info["inverted"] = True
     if meaning.turned:
@@ -208,6 +212,15 @@ def _image(tif: Any, position: int | None) -> TiffImage:
         tif=tif, series=series, kind=kind, stored=stored, axes=axes, meaning=meaning, known=known,
         notes=notes + said,
     )  # fmt: skip
+
+
+def _complete(known: dict[str, Any], state: Mapping[str, Any]) -> None:
+    """Take from Micro-Manager's tags what the rest of the file does not say."""
+    size, units = finite_sizes(micromanager.sizes(state))
+    said = known.get("pixel_size") or {}
+    known["pixel_size"] = {**size, **said}
+    known["units"] = {**units, **(known.get("units") or {})}
+    known["channels"] = known.get("channels") or micromanager.channels(state)
 
 
 def _turned(by_axis: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,6 +36,8 @@ _WORDS = {
     "z_step": ("z-step", "µm"),
 }
 _LIGHT = ("emission_nm", "excitation_nm")
+_OBLONG = 10
+"""No camera's pixels are this many times as long as wide."""
 TYPED = "typed"
 """Source of what a person gave."""
 
@@ -138,8 +140,9 @@ def from_metadata(
 ) -> tuple[ChannelPSF, ...]:
     """Make the PSF of every channel from what an image's metadata say of its optics.
 
-    OME-XML and ImageJ's info are understood. Where the file has no wavelength, names of channels
-    and dyes give it; what is absurd is not taken, and `ChannelPSF.notes` says so.
+    OME-XML, ImageJ's info and Micro-Manager's tags are understood. Where the file has no
+    wavelength, names of channels and dyes give it; what is absurd is not taken, and
+    `ChannelPSF.notes` says so.
 
     Parameters
     ----------
@@ -395,10 +398,19 @@ def _sizes(
         sizes, source = checked_pixel_size("pixel_size", typed, len(axes)), TYPED
     else:
         stated, source = picture.spacing(axes), optics.sources.get("pixel_size", "the file")
-        if stated is None or {picture.units.get(a) for a in axes} != {"µm"}:
+        odd = [a for a in axes if a in picture.pixel_size and picture.units.get(a) != "µm"]
+        if odd:
+            unit = picture.units.get(odd[0], "")
+            raise _sizeless(name, f"says its size along {odd[0]} in {unit!r}, which is no length")
+        if stated is None and picture.spacing("YX") is not None:
+            raise _sizeless(name, "does not say the z-step that a microscope's PSF needs")
+        if stated is None:
             raise _sizeless(name, "does not say the pixel size that a microscope's PSF needs")
         if stated[-2:] == (1.0, 1.0):
             raise _sizeless(name, "says pixels of 1 µm exactly, as programs write who know none")
+        if max(stated[-2:]) > _OBLONG * min(stated[-2:]):
+            said = f"{stated[-1]:.4g} x {stated[-2]:.4g} µm"
+            raise _sizeless(name, f"says pixels of {said}, of which one must be in another unit")
         sizes = stated
     across = f"{sizes[-1]:.4g}" + ("" if sizes[-1] == sizes[-2] else f" x {sizes[-2]:.4g}")
     size: float | str = sizes[-1] if sizes[-1] == sizes[-2] else across

@@ -20,7 +20,7 @@ from ...psf.metadata import Fact
 
 _ASSUMED = QColor(255, 165, 0, 60)
 _HEADINGS = ("Value", "From")
-_LONGEST = 70
+_LONGEST = 44
 """Characters of a source; the tip has it whole."""
 
 
