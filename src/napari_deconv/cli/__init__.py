@@ -68,6 +68,8 @@ def status_of(run: Callable[[], int], arguments: Sequence[str]) -> int:
         Of the command line; ``--debug`` among them logs where an error came from.
     """
     logging.basicConfig(level=logging.DEBUG if "--debug" in arguments else logging.ERROR)
+    # What it says of a damaged file is told in words, with the file's name.
+    logging.getLogger("tifffile").propagate = "--debug" in arguments
     previous = _terminate_like_interrupt()
     try:
         return run()

@@ -10,7 +10,8 @@ from typing import Any
 
 import tifffile
 
-from .optics import Optics, objective_named, optics_in_info
+from .optics import objective_named, optics_in_info
+from .picture import finite_sizes
 
 TAG = 51123
 """Of each plane: the state of all devices, as JSON."""
@@ -18,55 +19,40 @@ _SOURCE = "Micro-Manager"
 
 
 def known(tif: tifffile.TiffFile) -> dict[str, Any]:
-    """The summary and the first plane's state, as ``info["micromanager"]`` of a picture holds them.
+    """Voxel size in µm, channel names and, as ``info["optics"]``, what is said of the optics.
 
-    Empty for files that Micro-Manager has not written.
+    Of the devices' state the objective counts that is in place: ``"Nosepiece-Label": "Plan Apo
+    60x/1.40 Oil"``. A pixel size that was never calibrated, 0 or 1, is left out. Empty for files
+    that Micro-Manager has not written.
     """
     tag = tif.pages.first.tags.get(TAG)
     if tag is None:
         return {}
-    found: dict[str, Any] = {"plane": _object(tag.value)}
+    plane, summary = _object(tag.value), dict[str, Any]()
     with suppress(Exception):  # a header that is damaged hides no image
-        found["summary"] = _object((tif.micromanager_metadata or {}).get("Summary"))
-    return {"micromanager": found}
+        summary = _object((tif.micromanager_metadata or {}).get("Summary"))
+    size, units = finite_sizes(_sizes(plane, summary))
+    names = summary.get("ChNames")
+    channels = tuple(map(str, names)) if isinstance(names, list) else ()
+    told = optics_in_info(json.dumps({**summary, **plane}))
+    told = replace(told, names=channels, sources=dict.fromkeys(told.sources, _SOURCE))
+    label = next((_text(v) for k, v in plane.items() if _is_objective(k)), "")
+    optics = told.over(objective_named(label, f"{_SOURCE}, objective {label!r}"))
+    return {
+        "pixel_size": size, "units": units, "channels": channels, "info": {"optics": optics}
+    }  # fmt: skip
 
 
-def sizes(block: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
-    """Voxel size in µm by axis; one that was never calibrated, which reads 0 or 1, is left out."""
-    plane, summary = _parts(block)
+def _sizes(plane: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
     pixel = _number(plane, "PixelSizeUm") or _number(summary, "PixelSize_um")
     step = _number(summary, "z-step_um") or _number(summary, "zStep_um")
     found = dict.fromkeys("XY", (pixel, "µm")) if pixel and pixel != 1.0 else {}
     return found | ({"Z": (abs(step), "µm")} if step else {})
 
 
-def channels(block: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the channels, as the summary has them."""
-    names = _parts(block)[1].get("ChNames")
-    return tuple(map(str, names)) if isinstance(names, list) else ()
-
-
-def optics(block: Mapping[str, Any]) -> Optics:
-    """Aperture, immersion and magnification by the label of the objective, and what else is told.
-
-    Of the devices' state the objective counts that is in place: ``"Nosepiece-Label": "Plan Apo
-    60x/1.40 Oil"``.
-    """
-    plane, summary = _parts(block)
-    told = optics_in_info(json.dumps({**summary, **plane}))
-    label = next((_text(v) for k, v in plane.items() if _is_objective(k)), "")
-    sources = dict.fromkeys(told.sources, _SOURCE)
-    told = replace(told, names=channels(block), sources=sources)
-    return told.over(objective_named(label, f"{_SOURCE}, objective {label!r}"))
-
-
 def _is_objective(key: str) -> bool:
     device, _, what = key.lower().rpartition("-")
     return what == "label" and any(word in device for word in ("objective", "nosepiece", "turret"))
-
-
-def _parts(block: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    return _object(block.get("plane")), _object(block.get("summary"))
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -145,14 +145,12 @@ def optics_of(picture: Picture) -> Optics:
     Optics
         All None where nothing is stated.
     """
-    from . import micromanager
-
     xml, block = picture.info.get("ome"), picture.info.get("imagej")
     chosen = picture.info.get("chosen_channels")
     by_info = optics_in_info(str(block.get("Info", ""))) if isinstance(block, Mapping) else Optics()
-    if state := picture.info.get("micromanager"):
-        # What the planes' state says of itself is nearer than what was copied into the info.
-        by_info = micromanager.optics(state).over(by_info)
+    if isinstance(known := picture.info.get("optics"), Optics):
+        # What the state of the devices says is nearer than what was copied into the info.
+        by_info = known.over(by_info)
     by_info = by_info if chosen is None else by_info.of_channels(chosen)
     return optics_in(str(xml)).over(by_info) if xml else by_info
 

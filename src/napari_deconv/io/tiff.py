@@ -200,9 +200,8 @@ def _image(tif: Any, position: int | None) -> TiffImage:
     if kind == "ome" and left > 0 and not series.is_multifile:
         notes += (f"{left} planes of the file belong to no image and are left out.",)
     known = ome.known(tif, position or 0) if kind == "ome" else _others[kind](tif)
-    info = known.pop("info", {}) | _page_info(page, meaning) | micromanager.known(tif)
-    if state := info.get("micromanager"):
-        _complete(known, state)
+    known = _completed(known, micromanager.known(tif))
+    info = known.pop("info", {}) | _page_info(page, meaning)
     if kind == "imagej" and page.photometric == 0:
         info["inverted"] = True
     if meaning.turned:
@@ -214,13 +213,13 @@ def _image(tif: Any, position: int | None) -> TiffImage:
     )  # fmt: skip
 
 
-def _complete(known: dict[str, Any], state: Mapping[str, Any]) -> None:
-    """Take from Micro-Manager's tags what the rest of the file does not say."""
-    size, units = finite_sizes(micromanager.sizes(state))
-    said = known.get("pixel_size") or {}
-    known["pixel_size"] = {**size, **said}
-    known["units"] = {**units, **(known.get("units") or {})}
-    known["channels"] = known.get("channels") or micromanager.channels(state)
+def _completed(known: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file says, completed by what the rest of it says."""
+    both = dict(known)
+    for key, value in more.items():
+        own = known.get(key)
+        both[key] = {**value, **(own or {})} if isinstance(value, dict) else own or value
+    return both
 
 
 def _turned(by_axis: Mapping[str, Any]) -> dict[str, Any]:

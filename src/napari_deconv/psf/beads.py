@@ -51,8 +51,8 @@ def measure(
     """Average the beads of an image into its PSF.
 
     Each bead is fitted by a Gaussian for its place, moved onto the middle of a pixel by a spline,
-    relieved of the median of its surroundings and added up, so that bright beads count more. What
-    lies within the noise of the sum becomes 0.
+    relieved of the median of its surroundings in focus and added up, so that bright beads count
+    more. What lies within the noise of the sum becomes 0.
 
     Parameters
     ----------
@@ -225,7 +225,13 @@ def _looked_at(
     if near is not None:
         said = f"too close: another at {near:.1f} px"
         return replace(bead, reason="close", said=said), None
-    return bead, crop - float(np.median(frame(crop)))
+    return bead, crop - float(np.median(frame(_in_focus(crop))))
+
+
+def _in_focus(crop: Array) -> Array:
+    """The middle planes of a bead: above and below them its own haze reaches the border."""
+    middle = crop.shape[0] // 2
+    return crop[middle - 1 : middle + 2] if crop.ndim == 3 else crop
 
 
 def _nearest(
