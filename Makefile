@@ -12,7 +12,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 export MPLBACKEND := Agg
 
-.PHONY: help demo test lint format bench setup docs wheel lowest
+.PHONY: help demo test lint format bench setup docs wheel fresh lowest
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -46,6 +46,9 @@ docs: $(STAMP)  ## Build the documentation into build/site; warnings are errors
 
 wheel: $(STAMP)  ## Build the wheel and the source archive into dist
 	$(BIN)/python -m build --outdir dist
+
+fresh: wheel  ## Install the wheel in a new environment, run the README there, then add napari
+	PYTHON='$(PYTHON)' TORCH='$(TORCH)' scripts/fresh.sh
 
 lowest:  ## Run the tests that need no window with the lowest versions of pyproject.toml
 	PYTHON='$(PYTHON)' scripts/lowest.sh $(ARGS)

@@ -45,8 +45,8 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
 
 
 _READERS = {
-    "benchmarks/": "For whoever wants the figures behind a claim, or to measure again.",
-    "studies/": "For whoever knows the paper and wants to see its analysis made again.",
+    "benchmarks/": "For anyone who wants the figures behind a claim, or wants to measure again.",
+    "studies/": "For anyone who knows the paper and wants to see its analysis repeated.",
 }
 """Folder of pages that commands write -> whom they are for."""
 
@@ -56,9 +56,8 @@ def command_line() -> str:
     from napari_deconv.cli import COMMANDS
 
     parts = [
-        "# Command line: every option",
-        "For whoever writes a script and wants to know what can be set. "
-        "[The other page](command-line.md) shows it by example. "
+        "# Command line options",
+        "For anyone writing scripts. See also the [command line by example](command-line.md). "
         "`napari-deconv COMMAND --help` prints the same.",
     ]
     for name, summary in COMMANDS.items():
@@ -96,8 +95,8 @@ def api() -> str:
 
     parts = [
         "# Python API",
-        "For whoever calls the package from Python: all that it promises to keep. "
-        "[The other page](python.md) shows it by example.",
+        "For anyone calling the package from Python: everything that is public and documented. "
+        "See also [Python by example](python.md).",
     ]
     modules = {"psf": psf, "metrics": metrics}
     plain = [n for n in napari_deconv.__all__ if n not in modules and not n.startswith("_")]

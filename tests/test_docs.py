@@ -24,35 +24,6 @@ def blocks(page: str, language: str = "python") -> list[str]:
     return re.findall(fenced, (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
 
 
-def test_readme_photo_gets_sharper(capsys: pytest.CaptureFixture[str]) -> None:
-    exec(blocks("README.md")[0], {})
-    before, after = map(float, capsys.readouterr().out.split())
-    assert after > before + 2
-
-
-def test_readme_stack_keeps_shape_and_dtype() -> None:
-    import napari_deconv as nd
-
-    stack = np.random.default_rng(0).integers(0, 4096, (2, 9, 20, 21), dtype=np.uint16)
-    names: dict[str, Any] = {"nd": nd, "stack": stack}
-    exec(blocks("README.md")[1], names)
-    assert names["sharp"].max() > 1, "the intensity scale was lost"
-
-
-def test_readme_command_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_deconv.__main__ import main
-
-    monkeypatch.chdir(tmp_path)
-    Path("photos").mkdir()
-    for name in ("blurred.jpg", "photos/a.jpg", "photos/b.jpg"):
-        Image.fromarray(data.chelsea()[:60, :71]).save(name)
-    lines = "".join(blocks("README.md", "sh")).splitlines()
-    commands = [shlex.split(line)[1:] for line in lines if line.startswith("napari-deconv ")]
-    assert [main(command) for command in commands] == [0] * 4
-    assert np.asarray(Image.open("sharp.png")).shape == (60, 71, 3)
-    assert {path.stem for path in Path("sharp").glob("*.jpg")} == {"a", "b"}
-
-
 @pytest.mark.filterwarnings("ignore::UserWarning")  # notes on clipped pixels
 @pytest.mark.parametrize(
     "page",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -74,25 +75,60 @@ def _script(name: str) -> ModuleType:
     return module
 
 
-def test_installed_wheel_restores_and_is_found_by_napari(wheel: Path, tmp_path: Path) -> None:
-    place = tmp_path / "site"
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of a process in which the wheel is installed, and this checkout is not."""
+    place = tmp_path_factory.mktemp("site")
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index"]
     subprocess.run([*install, "--target", str(place), str(wheel)], check=True)
+    (place / "sitecustomize.py").write_text(_WITHOUT)
+    path = os.pathsep.join((str(place / "bin"), str(place / "Scripts"), os.environ["PATH"]))
+    return {**os.environ, "PYTHONPATH": str(place), "PATH": path, "PLACE": str(place)}
+
+
+_WITHOUT = """
+import os, sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in os.environ.get("WITHOUT", "").split():
+            raise ModuleNotFoundError(name)
+sys.meta_path.insert(0, Without())
+"""
+"""Hides what the wheel's own dependencies would not bring."""
+
+
+def test_readme_runs_from_the_wheel_without_napari(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    without = "napari npe2 PyQt6 PySide6 matplotlib dask distributed pooch"
+    done = _run(
+        [str(ROOT / "scripts" / "run_readme.py")], installed | {"WITHOUT": without}, tmp_path
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("$ napari-deconv") == 4
+
+
+def test_wheel_has_weights_and_is_found_by_napari(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
     script = """
-import sys
-sys.path.insert(0, sys.argv[1])
+import os
 import numpy as np
 import napari_deconv as nd
-assert nd.__file__.startswith(sys.argv[1]), nd.__file__
-psf = nd.psf.Disk(radius_px=2)()
+assert nd.__file__.startswith(os.environ["PLACE"]), nd.__file__
 image = np.random.default_rng(0).random((40, 41), dtype=np.float32)
-assert nd.deconvolve(image, psf, "wiener").shape == image.shape
-assert nd.deconvolve(image, psf, "fcnn").shape == image.shape  # its weights came along
-from npe2 import PluginManifest
-PluginManifest.from_distribution("napari-deconv").validate_imports()
+assert nd.deconvolve(image, nd.psf.Disk(radius_px=2)(), "fcnn").shape == image.shape
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", script, str(place)],
-        capture_output=True, text=True, check=False, cwd=tmp_path,
-    )  # fmt: skip
+    done = _run(["-c", script], installed, tmp_path)
     assert done.returncode == 0, done.stderr
+    done = _run(["-m", "npe2", "validate", "napari-deconv", "--imports"], installed, tmp_path)
+    assert done.returncode == 0 and "valid" in done.stdout, done.stdout + done.stderr
+
+
+def _run(
+    arguments: list[str], environment: dict[str, str], folder: Path
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", *arguments],
+        capture_output=True, text=True, check=False, cwd=folder, env=environment,
+    )  # fmt: skip
