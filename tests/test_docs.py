@@ -84,6 +84,8 @@ def test_site_builds_without_a_warning(tmp_path: Path) -> None:
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
+    index = (tmp_path / "index.html").read_text()
+    assert not re.search(r"""<(script|link)[^>]+(src|href)="?https?://""", index), "not offline"
     assert "--radius-px" in (tmp_path / "reference" / "every-option.html").read_text()
     assert "flux_ratio" in (tmp_path / "reference" / "api.html").read_text()
 

@@ -346,8 +346,8 @@ def test_live_preview_follows_the_fields_and_leaves_nothing(viewer, qtbot, blurr
 
 
 def test_subclass_presets_the_method(viewer, qtbot):
-    class TV(DeconvolvePanel, preset="tv"):
-        pass
+    class TV(DeconvolvePanel):
+        preset = "tv"
 
     panel = TV(viewer)
     qtbot.addWidget(panel)

@@ -25,7 +25,9 @@ def __getattr__(name: str) -> type[Panel]:
     if preset.panel == "beads":
         return BeadsPanel
     base = PsfPanel if preset.panel == "psf" else DeconvolvePanel
-    traits = {"__module__": __name__, "__doc__": f"The panel {preset.title!r}."}
-    return types.new_class(
-        name, (base,), {"preset": preset.opens_on}, lambda space: space.update(traits)
-    )
+    traits = {
+        "__module__": __name__,
+        "__doc__": f"The panel {preset.title!r}.",
+        "preset": preset.opens_on,
+    }
+    return types.new_class(name, (base,), exec_body=lambda space: space.update(traits))

@@ -58,7 +58,7 @@ _STAND_IN = PsfRequest(generator=Disk(radius_px=3.0))
 class DeconvolvePanel(Panel):
     """Restore an image layer.
 
-    A subclass with ``preset="wiener"`` opens on that method; see `panels.presets`.
+    A subclass with ``preset = "wiener"`` opens on that method; see `panels.presets`.
 
     Parameters
     ----------
@@ -67,10 +67,6 @@ class DeconvolvePanel(Panel):
     """
 
     preset: ClassVar[str] = ""
-
-    def __init_subclass__(cls, *, preset: str = "", **options: object) -> None:
-        super().__init_subclass__(**options)
-        cls.preset = preset
 
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)

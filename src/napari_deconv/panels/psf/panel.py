@@ -36,7 +36,7 @@ _NEXT = "Next: Deconvolve or Degrade, under Plugins > Deconvolution. They take t
 class PsfPanel(Panel):
     """Make a PSF layer that carries its recipe.
 
-    A subclass with ``preset="disk"`` opens on that generator; see `panels.presets`.
+    A subclass with ``preset = "disk"`` opens on that generator; see `panels.presets`.
 
     Parameters
     ----------
@@ -45,10 +45,6 @@ class PsfPanel(Panel):
     """
 
     preset: ClassVar[str] = ""
-
-    def __init_subclass__(cls, *, preset: str = "", **options: object) -> None:
-        super().__init_subclass__(**options)
-        cls.preset = preset
 
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
