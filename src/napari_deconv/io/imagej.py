@@ -46,19 +46,16 @@ def known(tif: tifffile.TiffFile) -> dict[str, Any]:
     return {
         "pixel_size": pixel_size,
         "units": units,
-        "channels": _names(
-            block, tif.series[0].get_shape(squeeze=False), tif.series[0].get_axes(squeeze=False)
-        ),
+        "channels": _names(block),
         "recipe": recipe_in(str(block.get("Info", ""))),
         "info": {"imagej": block},
     }
 
 
-def _names(block: dict[str, Any], shape: tuple[int, ...], axes: str) -> tuple[str, ...]:
+def _names(block: dict[str, Any]) -> tuple[str, ...]:
     """Channel names, where the planes' labels name them and nothing else."""
     labels = block.get("Labels")
-    channels = dict(zip(axes, shape, strict=False)).get("C", 1)
-    if not isinstance(labels, (list, tuple)) or channels < 2 or len(labels) != channels:
+    if not isinstance(labels, (list, tuple)) or not 2 <= len(labels) == block.get("channels"):
         return ()
     return tuple(str(label) for label in labels)
 
