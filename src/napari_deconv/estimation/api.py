@@ -201,7 +201,8 @@ def _searched(
         grow = size is None
         return camera_shake(part, bound, grow=grow, device=device, cancel=cancel, tuning=tuning)
 
-    bounds, larger = (side,), tuple[int, ...]()
+    bounds: tuple[int, ...] = (side,)
+    larger: tuple[int, ...] = ()
     if size is None:
         large = min(part.gray.shape) > _SMALL_PX
         bounds = tuple(_odd(share * side) for share in (_FEW_BOUNDS if large else _BOUNDS))

@@ -17,7 +17,7 @@ _EQUAL = 6.0
 _LEAST_MISFIT = 0.5
 _MISFIT = 1.6
 _BAD_MISFIT = 3.0
-_WHITE = 0.8
+_WHITE, _BAD_WHITE = 0.8, 0.65
 _SCARCE_EDGES = 0.02
 _CLIPPED = 0.05
 _ALIKE = 0.6
@@ -67,7 +67,8 @@ def judged(
             " the blur differs across the region, or is another."
         )
     elif misfit > _MISFIT or white < _WHITE:
-        doubtful.append(
+        shake = family == "camera-shake" and white < _BAD_WHITE
+        (bad if shake else doubtful).append(
             f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise,"
             " with some structure left."
         )
