@@ -60,7 +60,9 @@ def judged(
     """
     look = yield from restored(plane, psf)
     white, misfit = look.white, look.misfit
-    bad, doubtful, remarks = [], [], []
+    bad: list[str] = []
+    doubtful: list[str] = []
+    remarks: list[str] = []
     if misfit > _BAD_MISFIT:
         bad.append(
             f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
