@@ -108,7 +108,7 @@ def restore(case: Case, method: str | Method, **fields: Any) -> Array:
 def best(case: Case, method: str, field: str = "weight") -> Score:
     """The score of a classical prior with the weight that suits the scene best."""
     who = Contestant(Method.make(method), field, "best")
-    return attempt(who, case, told=True).score
+    return attempt(who, case, noise_given=True).score
 
 
 def follow(case: Case, method: Method, **options: Any) -> Iterator[Array]:

@@ -300,7 +300,7 @@ def test_what_came_after_a_kill_is_not_removed(
     assert (target / "months.txt").read_text() == "precious"
     (target / "months.txt").unlink()
     target.rmdir()
-    assert restore(source, target).found == 0
+    assert restore(source, target).finished_before == 0
 
 
 def test_a_result_removed_meanwhile_is_made_anew(
@@ -317,7 +317,7 @@ def test_a_result_removed_meanwhile_is_made_anew(
             restore(source, target)
     shutil.rmtree(target)
     outcome = restore(source, target)
-    assert outcome.found == 0 and zarr.open_group(target, mode="r")["0"][...].any()
+    assert outcome.finished_before == 0 and zarr.open_group(target, mode="r")["0"][...].any()
 
 
 def test_zarrs_are_removed_only_when_asked_and_inputs_never(tmp_path: Path) -> None:
@@ -362,9 +362,9 @@ def test_a_second_run_waits_and_finds_it_finished(tmp_path: Path) -> None:
     )
     next(first)
     assert "Another run is writing" in next(second).label
-    assert drain(first).found == 0
+    assert drain(first).finished_before == 0
     outcome = drain(second)
-    assert outcome.found == outcome.blocks and "finished already" in outcome.notes[0].text
+    assert outcome.finished_before == outcome.blocks and "finished already" in outcome.notes[0].text
 
 
 def test_a_finished_run_says_so_and_leaves_nothing(

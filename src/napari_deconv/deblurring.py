@@ -389,8 +389,8 @@ def _watched(
         try:
             guess = next(run)
         except StopIteration as stop:
-            found: Estimate = stop.value
-            return found
+            estimate: Estimate = stop.value
+            return estimate
         if guess.label.startswith("spectrum"):
             kernel, _ = guess.preview()
         elif kernel is not None:

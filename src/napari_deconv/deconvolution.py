@@ -194,15 +194,15 @@ def _usable(psf: Any) -> Any:
     """The values of a PSF, or of several by channel."""
     kernels = dict(enumerate(psf)) if _is_several(psf) else psf
     if isinstance(kernels, Mapping):
-        return {channel: _kernel(one) for channel, one in kernels.items()}
+        return {channel: _kernel(kernel) for channel, kernel in kernels.items()}
     return _kernel(kernels)
 
 
 def _is_several(psf: Any) -> bool:
     """Whether it is a sequence of PSFs and not a PSF as nested lists."""
     return isinstance(psf, list | tuple) and any(
-        isinstance(one, PSF | PsfRequest | PreparedPsf) or getattr(one, "ndim", 0) > 1
-        for one in psf
+        isinstance(item, PSF | PsfRequest | PreparedPsf) or getattr(item, "ndim", 0) > 1
+        for item in psf
     )
 
 

@@ -185,7 +185,7 @@ def test_goes_on_after_a_kill_without_redoing_blocks(
     monkeypatch.setattr(work, "write", dying(1000))
     resumed = run(zarr5, tmp_path / "b.zarr")
     assert sorted(done) == list(range(undisturbed.blocks))
-    assert resumed.found == sum(kills)
+    assert resumed.finished_before == sum(kills)
     for number in (0, 1):
         np.testing.assert_array_equal(
             level(resumed.target, number), level(undisturbed.target, number)
@@ -203,7 +203,7 @@ def test_another_run_does_not_go_on_with_this_one(
     monkeypatch.undo()
     run(zarr5, tmp_path / "out.zarr")
     again = run(zarr5, tmp_path / "out.zarr")
-    assert again.found == again.blocks and "finished already" in again.notes[0].text
+    assert again.finished_before == again.blocks and "finished already" in again.notes[0].text
     with pytest.raises(DeconvError, match="exists already"):
         run(zarr5, tmp_path / "out.zarr", method=Method.make("tikhonov"))
 
@@ -219,7 +219,7 @@ def test_a_broken_chunk_is_named_and_mended_later(volume: np.ndarray, tmp_path: 
     assert "Z 0 to" in where and "chunk could not be read" in why
     chunk.write_bytes(good)
     mended = run(source, tmp_path / "out.zarr", spacing=SPACING)
-    assert mended.found == outcome.blocks - len(outcome.failed) and not mended.failed
+    assert mended.finished_before == outcome.blocks - len(outcome.failed) and not mended.failed
     assert level(mended.target)[:8, :64, :64].any()
 
 
@@ -240,7 +240,7 @@ def test_a_full_disk_is_named_and_finished_blocks_stay(
     with pytest.raises(DeconvError, match=r"No space is left for .*out.zarr"):
         run(zarr5, tmp_path / "out.zarr")
     monkeypatch.undo()
-    assert run(zarr5, tmp_path / "out.zarr").found == 2
+    assert run(zarr5, tmp_path / "out.zarr").finished_before == 2
 
 
 def test_memory_that_runs_out_halves_the_block(

@@ -230,7 +230,7 @@ def test_copied_command_makes_a_volumes_psf_first(viewer, qtbot, tmp_path, monke
     panel.psf.extent.setText("5, 9, 11")
     press_run(panel, qtbot)
     panel.recipes.shell.click()
-    assert "Save the layers as IMAGE.tif first" in panel.recipes.told.text()
+    assert "Save the layers as IMAGE.tif first" in panel.recipes.readout.text()
     for command in QApplication.clipboard().text().split(" && "):
         assert command_line([*shlex.split(command)[1:], "--quiet"]) == 0
     found = read(tmp_path / "RESULT.tif").data
@@ -288,7 +288,7 @@ def test_a_selected_result_names_what_is_not_usual(viewer, qtbot):
     fields = {"iterations": 7, "tv": 0.0, "gain_counts_per_photon": 1.0}
     record = {"kind": "result", "method": {"name": "richardson-lucy", **fields}}
     viewer.add_image(np.zeros((8, 9)), metadata={KEY: record})
-    assert panel.recipes.told.text() == "Selected: richardson-lucy (iterations 7)"
+    assert panel.recipes.readout.text() == "Selected: richardson-lucy (iterations 7)"
 
 
 def test_the_image_itself_is_no_psf(viewer, qtbot):

@@ -139,7 +139,7 @@ def test_a_layer_of_another_reader_is_asked_by_its_file(tmp_path, qtbot):
     qtbot.addWidget(asked)
     asked.offer(layer)
     assert asked.sizes.text() == "0.3, 0.1, 0.2"
-    assert "a.tif says" in asked.told.text()
+    assert "a.tif says" in asked.readout.text()
     layer.data = layer.data[0]  # no longer what the file holds
     assert axes_of(layer) == "CZYX"
 

@@ -212,12 +212,12 @@ def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot, tmp_path, monkeypa
     panel.to_table.click()
     assert (tmp_path / "b.csv").read_text().count(",yes,used,") == 4
 
-    assert "theory" not in panel.told.text()
+    assert "theory" not in panel.readout.text()
     panel.theory.choice.choose("wide-field", {"numerical_aperture": 0.9})
     panel.measure()
-    qtbot.waitUntil(lambda: "theory" in panel.told.text(), timeout=20000)
+    qtbot.waitUntil(lambda: "theory" in panel.readout.text(), timeout=20000)
     across = 0.51 * 0.52 / 0.9  # of an Airy disk, in um
-    line = next(x for x in panel.told.text().splitlines() if "theory" in x)
+    line = next(x for x in panel.readout.text().splitlines() if "theory" in x)
     words = line.split()
     assert words[:2] == ["y:", "FWHM"] and float(words[5].rstrip(":")) == pytest.approx(across, 0.1)
     assert float(words[6]) == pytest.approx(2.355 * 0.15 / across, 0.15)

@@ -57,7 +57,7 @@ def test_regions_and_edges_are_drawn_in_pixels_of_the_image(panel, qtbot):
     assert shapes.mode == "add_rectangle"
     shapes.add([[10, 20], [10, 100], [90, 100], [90, 20]], shape_type="rectangle")
     np.testing.assert_allclose(page.region.corners().min(axis=0), (10, 20))
-    assert "80 x 80 px" in page.region.said.text()
+    assert "80 x 80 px" in page.region.readout.text()
     viewer.layers.remove(shapes)
     assert page.region.corners() is None
     page.kind.setCurrentIndex(page.kind.findData("edge"))
@@ -69,7 +69,7 @@ def test_a_change_of_what_is_asked_cancels_and_forgets(panel, qtbot):
     qtbot.mouseClick(panel.estimate.button, LEFT)
     assert panel.estimate.running
     panel.page.extent.setValue(15)
-    assert not panel.estimate.running and panel.page.found is None
+    assert not panel.estimate.running and panel.page.estimate is None
     panel.source.choice.choose("disk")
     assert panel.button.isVisible() and not panel.estimate.isVisible()
 

@@ -173,11 +173,11 @@ def test_the_list_says_what_is_wrong_and_loses_nothing(qtbot, tmp_path):
     torch.save(DENOISERS["ffdnet-gray"]().state_dict(), tmp_path / "ffdnet_gray.pth")
     box.bring_in(tmp_path / "ffdnet_gray.pth")
     assert box.entry.name == "ffdnet_gray" and not box.message.text
-    assert "plug-and-play (ffdnet-gray)" in box.told.text() and "MIT" in box.told.text()
+    assert "plug-and-play (ffdnet-gray)" in box.readout.text() and "MIT" in box.readout.text()
     box.delete("ffdnet_gray")
     box.refresh("one")
     box.rename("one", "three")
-    assert box.entry.name == "three" and "30.00 dB" in box.told.text() and not box.message.text
+    assert box.entry.name == "three" and "30.00 dB" in box.readout.text() and not box.message.text
     given = tmp_path / "given.safetensors"
     given.write_bytes(b"the dialog asked")
     box.export("three", given)

@@ -116,7 +116,7 @@ def test_a_file_of_regions_restores_each_with_its_own_psf(viewer, panel, qtbot, 
     panel.psf.choice.choose("file")
     panel.psf.file.set_path(str(tmp_path / "k.tif"))
     qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
-    assert "2 x 2 regions" in panel.psf.told.text()
+    assert "2 x 2 regions" in panel.psf.readout.text()
     at = panel.order().psf_at(panel.psf.prepared, {"Y": 30, "X": 2})
     np.testing.assert_array_equal(at, kernels[2])
     panel.method.choose("wiener", {"nsr": 0.1})

@@ -176,7 +176,7 @@ def test_told_noise_is_the_true_one(case: attempts.Case, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(attempts, "stream", overheard)
     for knows in (True, False):
-        attempts.attempt(contestant_in("wiener"), case, told=knows)
+        attempts.attempt(contestant_in("wiener"), case, noise_given=knows)
     assert told == [pytest.approx(0.03), None]
 
 

@@ -90,7 +90,7 @@ def test_each_bead_that_cannot_be_used_is_named_with_its_reason() -> None:
             near = min(found.beads, key=lambda b: np.linalg.norm(np.array(b.place) - place))
             assert np.linalg.norm(np.array(near.place) - place) < 2
             assert near.reason == reason, near
-            assert any(c.isdigit() for c in near.said) or reason == "border"
+            assert any(c.isdigit() for c in near.words) or reason == "border"
     np.testing.assert_allclose(found.fwhm_px, fwhm(truth), rtol=0.04)
 
 

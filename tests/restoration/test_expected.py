@@ -10,7 +10,7 @@ from napari_deconv.engine.restore import restore
 from napari_deconv.io import write
 from napari_deconv.psf import Disk
 from napari_deconv.restoration import expected as module
-from napari_deconv.restoration.expected import expected, known, learn
+from napari_deconv.restoration.expected import expected, kept_timings, learn
 from napari_deconv.restoration.richardson_lucy import RichardsonLucy
 from napari_deconv.restoration.wiener import Wiener
 
@@ -85,11 +85,11 @@ def test_runs_of_a_like_size_count_most():
 def test_what_was_expected_is_not_written_again(cache):
     for seconds in (1.0, 1.1, 0.9, 1.05, 1.0):
         learn(RL, recipe_of((32, 32), seconds=seconds))
-    (timings,) = known().values()
+    (timings,) = kept_timings().values()
     assert len(timings) == 3
     for _ in range(40):
         learn(RL, recipe_of((32, 32), seconds=9.0))
-    (timings,) = known().values()
+    (timings,) = kept_timings().values()
     assert 3 < len(timings) <= 16
 
 
@@ -104,25 +104,25 @@ def test_time_for_what_a_method_chooses_is_counted_once():
 def test_a_damaged_cache_counts_as_none(cache, text):
     cache.mkdir()
     (cache / "timings.json").write_text(text)
-    assert known() == {}
+    assert kept_timings() == {}
     learn(RL, recipe_of((32, 32), seconds=1.0))
-    assert len(known()) == 1
+    assert len(kept_timings()) == 1
 
 
 def test_a_cache_that_cannot_be_written_stops_no_run(cache):
     cache.write_text("a file where the folder should be")
     assert np.isfinite(nd.deconvolve(image(32, 32), PSF, RL)).all()
     learn(RL, recipe_of((32, 32), seconds=1.0))
-    assert known() == {}
+    assert kept_timings() == {}
 
 
 def test_runs_are_remembered(monkeypatch):
     monkeypatch.setattr(module, "_LEAST_S", 0.0)
     nd.deconvolve(image(32, 32), PSF, RL)
-    (timings,) = known().values()
+    (timings,) = kept_timings().values()
     assert timings[0].work == 20 * 40 * 40
     nd.deconvolve(image(3, 32, 32), [PSF, PSF, PSF], Wiener(), axes="CYX")
-    assert len(known()) == 2
+    assert len(kept_timings()) == 2
 
 
 def test_a_slow_method_is_tried_for_a_few_estimates_only(monkeypatch):

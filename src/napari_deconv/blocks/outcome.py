@@ -28,7 +28,7 @@ class Outcome:
         The OME-Zarr.
     blocks : int
         How many there are.
-    found : int
+    finished_before : int
         How many of them an earlier run had finished.
     failed : mapping of str to str
         Where a block lies, and why it is missing: it holds 0, and running the same again tries it
@@ -41,7 +41,7 @@ class Outcome:
 
     target: Path
     blocks: int
-    found: int
+    finished_before: int
     failed: Mapping[str, str]
     notes: tuple[Note, ...]
     record: RunRecord

@@ -195,7 +195,7 @@ def _run(order: Order, scheduler: str, overwrite: bool) -> Generator[Step, None,
     return Outcome(
         target=order.target,
         blocks=job.total,
-        found=len(done),
+        finished_before=len(done),
         failed={job.name(number): why for number, why in sorted(state.failed.items())},
         notes=notes_of(state, order),
         record=record,

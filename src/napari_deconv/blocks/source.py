@@ -124,20 +124,20 @@ def _open_zarr(path: Path, axes: str | None) -> Source:
             data=_any(node), axes=check_axes(letters, node.ndim), path=path, notes=notes
         )
         return Source(picture, {"scale": (1.0,) * node.ndim})
-    about = _attributes(node)
-    if not about.get("multiscales"):
-        kind = "a plate or well" if {"plate", "well"} & set(about) else "not an image itself"
+    attributes = _attributes(node)
+    if not attributes.get("multiscales"):
+        kind = "a plate or well" if {"plate", "well"} & set(attributes) else "not an image itself"
         example = next(_images_in(node, path), None)
         remedy = f"Give one of the images in it{f', for example {example}' if example else ''}."
         raise DeconvError(f"it is {kind}: it has no multiscales.", remedy)
-    return _of_multiscale(node, about, path, axes)
+    return _of_multiscale(node, attributes, path, axes)
 
 
 def _attributes(node: Any) -> dict[str, Any]:
     """Read what OME-Zarr says about a group, in either version."""
     attributes = dict(node.attrs)
-    about = attributes.get("ome", attributes)
-    return about if isinstance(about, dict) else {}
+    ome = attributes.get("ome", attributes)
+    return ome if isinstance(ome, dict) else {}
 
 
 def images_in_zarr(path: Path) -> list[Path]:
@@ -175,8 +175,10 @@ def _images_in(node: Any, path: Path, levels: int = 4) -> Iterator[Path]:
             yield from _images_in(child, path / name, levels - 1)
 
 
-def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | None) -> Source:
-    pyramid = about["multiscales"][0]
+def _of_multiscale(
+    node: Any, attributes: Mapping[str, Any], path: Path, axes: str | None
+) -> Source:
+    pyramid = attributes["multiscales"][0]
     level = pyramid["datasets"][0]
     array = node[level["path"]]
     named = [a if isinstance(a, dict) else {"name": a} for a in pyramid.get("axes", ())]
@@ -194,7 +196,7 @@ def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | 
         a: length(size, units.get(a, ""))
         for a, size in zip(letters, transform["scale"], strict=True)
     }
-    omero = about.get("omero", {})
+    omero = attributes.get("omero", {})
     channels = tuple(str(c.get("label", "")) for c in omero.get("channels", ()))
     count = len(pyramid["datasets"])
     note = f"It has {count} levels; level 0, the finest, is restored, and the others made anew."
@@ -208,7 +210,7 @@ def _of_multiscale(node: Any, about: Mapping[str, Any], path: Path, axes: str | 
         notes=(note,) if count > 1 else (),
         info=_xml_beside(path),
     )
-    version = str(about.get("version") or pyramid.get("version") or "0.4")
+    version = str(attributes.get("version") or pyramid.get("version") or "0.4")
     return Source(picture, transform, units, omero, version)
 
 

@@ -76,9 +76,9 @@ def create(
             fill_value=0,
             **_layout(kind, axes),
         )
-    about = _metadata(source, shapes, version)
+    metadata = _metadata(source, shapes, version)
     mark(group, token)
-    group.attrs.update({"ome": {"version": version, **about}} if kind == 3 else about)
+    group.attrs.update({"ome": {"version": version, **metadata}} if kind == 3 else metadata)
 
 
 def _layout(kind: int, axes: str) -> dict[str, Any]:
@@ -122,10 +122,10 @@ def _metadata(source: Source, shapes: list[tuple[int, ...]], version: str) -> di
             steps = np.array([-(-a // b) for a, b in zip(shapes[level - 1], shape, strict=True)])
             # The mean of two voxels lies between them.
             shift, scale = shift + (steps - 1) / 2 * scale, scale * steps
-        steps_said: list[dict[str, Any]] = [{"type": "scale", "scale": scale.tolist()}]
+        transforms: list[dict[str, Any]] = [{"type": "scale", "scale": scale.tolist()}]
         if shift.any():
-            steps_said.append({"type": "translation", "translation": shift.tolist()})
-        datasets.append({"path": str(level), "coordinateTransformations": steps_said})
+            transforms.append({"type": "translation", "translation": shift.tolist()})
+        datasets.append({"path": str(level), "coordinateTransformations": transforms})
     multiscale: dict[str, Any] = {
         "name": source.picture.path.stem if source.picture.path else "",
         "axes": described,

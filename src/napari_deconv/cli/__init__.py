@@ -115,13 +115,13 @@ def _parser(arguments: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     called = next((a for a in arguments if a in COMMANDS), None)
     for name, summary in COMMANDS.items():
-        one = commands.add_parser(
+        command = commands.add_parser(
             name, help=summary, description=f"{summary.capitalize()}.", allow_abbrev=False
         )
         if name == called:
             module = import_module(f"{__name__}.{name}")
             rest = arguments[arguments.index(name) + 1 :]
-            module.configure(one, rest)
+            module.configure(command, rest)
     return parser
 
 

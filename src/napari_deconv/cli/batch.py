@@ -163,24 +163,24 @@ def make_folder(folder: Path, option: str = "-o") -> None:
 
 
 def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
-    found: list[Path] = []
+    sources: list[Path] = []
     for given in map(Path, inputs):
         if not is_folder(given):
-            found.append(given)
+            sources.append(given)
             continue
         if is_zarr(given):
             from ..blocks.source import images_in_zarr
 
-            found += images_in_zarr(given)
+            sources += images_in_zarr(given)
             continue
         inside = images_in(given)
         if not inside:
             raise DeconvError(
                 f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
             )
-        found += inside
-    single = len(inputs) == 1 and found == [Path(inputs[0])]
-    return one_per_image(found), single
+        sources += inside
+    single = len(inputs) == 1 and sources == [Path(inputs[0])]
+    return one_per_image(sources), single
 
 
 def _check(jobs: Sequence[Job]) -> None:
@@ -214,7 +214,7 @@ def run(jobs: Sequence[Job], work: Callable[[Job], None], *, quiet: bool = False
     return 1 if failed else 0
 
 
-def _failed(job: Job, said: str) -> None:
+def _failed(job: Job, words: str) -> None:
     _log.debug("%s", job.source, exc_info=True)
-    named = said if str(job.source) in said else f"{job.source}: {said}"
+    named = words if str(job.source) in words else f"{job.source}: {words}"
     print(f"napari-deconv: {named}", file=sys.stderr)

@@ -139,15 +139,15 @@ def run(args: argparse.Namespace) -> int:
     lines = summarise(plan, rows, baseline)
     label = baseline.label if baseline else ""
     table = markdown(plan, lines, label)
-    said = protocol(plan, lines, _images(args), args.cross)
+    paragraph = protocol(plan, lines, _images(args), args.cross)
     print(table)
     command = command_line(["napari-deconv", "bench", *args.argv])
     with replacing(summary) as part:
-        part.write_text(as_json(plan, lines, said, command, label) + "\n", encoding="utf-8")
+        part.write_text(as_json(plan, lines, paragraph, command, label) + "\n", encoding="utf-8")
     if args.plot:
         draw(lines, Path(args.plot))
     if args.docs:
-        put_into(Path(args.docs), args.section, _section(args, table, said, command))
+        put_into(Path(args.docs), args.section, _section(args, table, paragraph, command))
     return 1 if any(line.failed for line in lines) else 0
 
 
@@ -200,10 +200,10 @@ def _images(args: argparse.Namespace) -> str:
     return f"`{named}`{_EVERY[args.every]}{first}"
 
 
-def _section(args: argparse.Namespace, table: str, said: str, command: str) -> str:
+def _section(args: argparse.Namespace, table: str, paragraph: str, command: str) -> str:
     """What stands in the page: protocol, picture, table, command."""
     picture = ""
     if args.plot:
         target = Path(os.path.relpath(args.plot, Path(args.docs).parent)).as_posix()
         picture = f"![PSNR of the methods with 95 % intervals]({target})\n\n"
-    return f"{said}\n\n{picture}{table}\n\nMade by:\n\n```text\n{command}\n```"
+    return f"{paragraph}\n\n{picture}{table}\n\nMade by:\n\n```text\n{command}\n```"

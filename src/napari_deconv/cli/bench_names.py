@@ -34,7 +34,7 @@ def kernel_set_in(text: str) -> KernelSet:
     path = Path(text)
     if is_folder(path) or path.suffix.lower() in SUFFIXES:
         return kernels_in(path)
-    psfs = [PSF.parse(one) for one in _swept(text)]
+    psfs = [PSF.parse(piece) for piece in _swept(text)]
     return generated([psf for psf in psfs if isinstance(psf, PSF)], text)
 
 
@@ -52,8 +52,8 @@ def _swept(text: str) -> list[str]:
     return [_SWEEP.sub(partial(_value, i / (count - 1)), text) for i in range(count)]
 
 
-def _value(part: float, found: re.Match[str]) -> str:
-    low, high = float(found[1]), float(found[2])
+def _value(part: float, ends: re.Match[str]) -> str:
+    low, high = float(ends[1]), float(ends[2])
     return f"{low + (high - low) * part:.10g}"
 
 
@@ -70,13 +70,13 @@ def contestant_in(text: str) -> Contestant:
     name, _, rest = text.partition(":")
     cls = Method.lookup(name.strip())
     fields = cls.parse_fields(rest)
-    asked = {k: v for k, v in fields.items() if isinstance(v, str) and _is_asked(v)}
-    method = Method.make(cls.name, **{k: v for k, v in fields.items() if k not in asked})
-    if not asked:
+    sought_fields = {k: v for k, v in fields.items() if isinstance(v, str) and _is_sought(v)}
+    method = Method.make(cls.name, **{k: v for k, v in fields.items() if k not in sought_fields})
+    if not sought_fields:
         return Contestant(method)
-    if len(asked) > 1:
-        raise DeconvError(f"{text!r} seeks {len(asked)} fields at once.", "Seek one.")
-    field, how = asked.popitem()
+    if len(sought_fields) > 1:
+        raise DeconvError(f"{text!r} seeks {len(sought_fields)} fields at once.", "Seek one.")
+    field, how = sought_fields.popitem()
     if how == "best":
         return sought(method, field, "best")
     if how == "best-of-level":
@@ -86,7 +86,7 @@ def contestant_in(text: str) -> Contestant:
     return Contestant(method, field, held=float(f"{held:.3g}"))
 
 
-def _is_asked(value: str) -> bool:
+def _is_sought(value: str) -> bool:
     held = re.fullmatch(rf"{_NUMBER}@image", value, re.IGNORECASE)
     return held is not None or value in ("best", "best-of-level")
 

@@ -33,8 +33,8 @@ _TABLE = "table.csv"
 def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Declare the options."""
     add = parser.add_argument
-    told = "images, or folders of them; before them, or instead, a comparison's RECIPE.json"
-    add("paths", nargs="+", metavar="IN", help=told)
+    inputs_help = "images, or folders of them; before them, or instead, a comparison's RECIPE.json"
+    add("paths", nargs="+", metavar="IN", help=inputs_help)
     add("--methods", nargs="+", metavar="NAME:FIELD=X", help="what to compare, without a recipe")
     add("-o", "--output", required=True, metavar="DIR", help="where table, figure and results go")
     add("--truth", metavar="FILE|DIR", help="the sharp image, or a folder of the same names")
@@ -139,7 +139,7 @@ class _Comparing:
         sizes = picture.spacing("X")
         spacing = picture.spacing("ZYX"[-psf.ndim :])
         truth, repeat = self._truth(source), self._beside("repeat")
-        made = Material(
+        material = Material(
             image=picture.data,
             axes=picture.axes,
             psf=psf,
@@ -147,17 +147,17 @@ class _Comparing:
             repeat=repeat,
             pixel_size=sizes[0] if sizes else 0.0,
             unit=picture.units.get("X", ""),
-            psf_about=prepared.record,
+            psf_recipe=prepared.record,
             spacing=spacing,
         )
         noise = getattr(self.args, "noise", self.comparison.noise)
-        return made, replace(self.comparison, noise=noise)
+        return material, replace(self.comparison, noise=noise)
 
     def _psf(self) -> PsfRequest:
         if self.args.psf:
             return PsfRequest.parse(self.args.psf)
-        found = PsfRequest.from_dict(self.comparison.psf)
-        return replace(found, file=str(self.folder / found.file) if found.file else "")
+        request = PsfRequest.from_dict(self.comparison.psf)
+        return replace(request, file=str(self.folder / request.file) if request.file else "")
 
     def _truth(self, source: Path) -> Any:
         if not self.args.truth:
@@ -173,10 +173,10 @@ class _Comparing:
 
     def _beside(self, key: str) -> Any:
         """Truth or repeat as the recipe names it; they belong to its own image only."""
-        said = getattr(self.comparison, key)
-        if self.args.inputs or not said.get("path"):
+        recorded = getattr(self.comparison, key)
+        if self.args.inputs or not recorded.get("path"):
             return None
-        return read(self.folder / said["path"], axes=said.get("axes")).data
+        return read(self.folder / recorded["path"], axes=recorded.get("axes")).data
 
 
 def _named(texts: Sequence[str] | None) -> Comparison:
@@ -189,8 +189,8 @@ def _named(texts: Sequence[str] | None) -> Comparison:
             "There is nothing to compare.", "Give a RECIPE.json, or --methods wiener tv, say."
         )
     methods()
-    found = tuple(Method.parse(text) for text in texts)
-    return Comparison(methods=tuple(m for m in found if isinstance(m, Method)))
+    parsed = tuple(Method.parse(text) for text in texts)
+    return Comparison(methods=tuple(m for m in parsed if isinstance(m, Method)))
 
 
 def _loaded(path: Path) -> Comparison:
@@ -202,12 +202,12 @@ def _loaded(path: Path) -> Comparison:
 def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path) -> list[Job]:
     """Which image goes into which folder."""
     if not inputs:
-        said = comparison.image.get("path")
-        if not said:
+        path = comparison.image.get("path")
+        if not path:
             raise DeconvError(
                 "The recipe names no image file.", "Give images: compare RECIPE.json IN ... -o DIR."
             )
-        return [Job(folder / said, out)]
+        return [Job(folder / path, out)]
     sources: list[Path] = []
     for given in map(Path, inputs):
         sources += images_in(given) if is_folder(given) else [given]

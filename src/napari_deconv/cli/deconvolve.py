@@ -106,26 +106,26 @@ def _named_method(argv: list[str]) -> str:
     early = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     early.add_argument("--method")
     early.add_argument("--recipe")
-    known, _ = early.parse_known_args(argv)
-    if known.method or not known.recipe:
-        return known.method or _OPEN
-    return str(recorded(known.recipe).method["name"])
+    args, _ = early.parse_known_args(argv)
+    if args.method or not args.recipe:
+        return args.method or _OPEN
+    return str(recorded(args.recipe).method["name"])
 
 
 def recorded(name: str) -> RunRecord:
     """The record in a JSON file, in layer metadata saved as one, or in an image that carries it."""
     path = Path(name)
     if path.suffix.lower() in SUFFIXES:
-        found: Any = read(path).recipe
+        recipe: Any = read(path).recipe
     elif is_zarr(path):
         from ..blocks.outcome import kept
 
-        found = kept(path)
+        recipe = kept(path)
     else:
-        found = read_json(path, "The recipe")
-    if isinstance(found, dict) and isinstance(found.get("napari_deconv"), dict):
-        found = found["napari_deconv"]
-    return RunRecord.from_dict(found, str(path))
+        recipe = read_json(path, "The recipe")
+    if isinstance(recipe, dict) and isinstance(recipe.get("napari_deconv"), dict):
+        recipe = recipe["napari_deconv"]
+    return RunRecord.from_dict(recipe, str(path))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -206,9 +206,11 @@ def _psf(args: argparse.Namespace, replayed: RunRecord) -> PsfRequest:
         assume = not args.ask_nothing
         given = [
             replace(
-                one, metadata=one.metadata and replace(one.metadata, assume=assume, preset=preset)
+                request,
+                metadata=request.metadata
+                and replace(request.metadata, assume=assume, preset=preset),
             )
-            for one in given
+            for request in given
         ]
         psf = given[0] if len(given) == 1 else PsfRequest(channels=dict(enumerate(given)))
     else:

@@ -164,5 +164,5 @@ def _sampler(args: argparse.Namespace, chain: Chain) -> Any:
 
 
 def _json(name: str) -> dict[str, Any]:
-    found = read_object(name, "The sampler")
-    return field("The sampler", found, "sampler", dict, found)
+    sampler = read_object(name, "The sampler")
+    return field("The sampler", sampler, "sampler", dict, sampler)

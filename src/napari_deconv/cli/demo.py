@@ -97,12 +97,12 @@ def _restore(
     start = folder / sample.name
     psf_path = Path(f"{start}-psf.tif")
     psf_axes = "ZYX"[-sample.psf.ndim :]
-    about = {"sample": sample.name, "note": sample.note}
+    record = {"sample": sample.name, "note": sample.note}
     kernel_like = _picture(sample, sample.psf, psf_axes)
-    write(psf_path, sample.psf, like=kernel_like, recipe=about, guard=guard)
-    write(f"{start}-blurred.tif", sample.image, like=like, recipe=about, guard=guard)
+    write(psf_path, sample.psf, like=kernel_like, recipe=record, guard=guard)
+    write(f"{start}-blurred.tif", sample.image, like=like, recipe=record, guard=guard)
     if sample.truth is not None:
-        write(f"{start}-truth.tif", sample.truth, like=like, recipe=about, guard=guard)
+        write(f"{start}-truth.tif", sample.truth, like=like, recipe=record, guard=guard)
     recipe = result.record.with_psf({"file": str(psf_path.resolve())}).to_dict()
     write(f"{start}-restored.tif", result.data, like=like, recipe=recipe, guard=guard)
     return result

@@ -44,8 +44,8 @@ def run(args: argparse.Namespace) -> int:
         where = " and ".join(f"{n}-D" for n in row["dimensions"])
         needs = ", needs weights" if row["needs_weights"] else ""
         print(f"{row['name']:{width}}  {row['title']} ({where}{needs})")
-        said = (f"For: {row['suits']}", f"Not for: {row['avoid']}", row["citation"])
-        for line in filter(None, said):
+        lines = (f"For: {row['suits']}", f"Not for: {row['avoid']}", row["citation"])
+        for line in filter(None, lines):
             print(textwrap.fill(line, 100, initial_indent=indent, subsequent_indent=indent))
     return 0
 
@@ -61,8 +61,8 @@ def _weights(as_json: bool) -> int:
         return 0
     for row in rows:
         print(f"{row['id']}  {row['method']}, for {trained_for(row)}, {row.get('step', 0)} steps")
-        said = (f"sha256 {row['sha256']}", row["trained_on"], row["licence"], *_scores(row))
-        for line in filter(None, said):
+        lines = (f"sha256 {row['sha256']}", row["trained_on"], row["licence"], *_scores(row))
+        for line in filter(None, lines):
             print(f"    {line}")
     return 0
 
@@ -70,10 +70,10 @@ def _weights(as_json: bool) -> int:
 def _scores(row: dict[str, Any]) -> list[str]:
     """What a weight file says of how good it is, a line per test."""
     lines = []
-    for test, found in row["scores"].items():
+    for test, scores in row["scores"].items():
         figures = ", ".join(
             f"{x if isinstance(x, float) else x['psnr_db']:.2f} dB at {_at(n)}"
-            for n, x in found.items()
+            for n, x in scores.items()
         )
         lines.append(f"{test.replace('_', ' ')}: {figures}")
     return lines

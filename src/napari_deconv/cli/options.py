@@ -105,18 +105,18 @@ def number_or_auto(text: str) -> float | None:
 
 def numbers(text: str) -> tuple[float, ...]:
     """``"0.3,0.1,0.1"``."""
-    found = [number(t) for t in text.split(",") if t.strip()]
-    if not found or any(isinstance(v, str) for v in found):
+    values = [number(t) for t in text.split(",") if t.strip()]
+    if not values or any(isinstance(v, str) for v in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.1,0.1")
-    return tuple(float(v) for v in found)
+    return tuple(float(v) for v in values)
 
 
 def sizes(text: str) -> tuple[int, ...]:
     """``"31,31"``."""
-    found = numbers(text)
-    if not all(value.is_integer() for value in found):
+    values = numbers(text)
+    if not all(value.is_integer() for value in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 31,31")
-    return tuple(int(value) for value in found)
+    return tuple(int(value) for value in values)
 
 
 def merged(recipe: Mapping[str, Any], cls: type[Spec], given: Mapping[str, Any]) -> dict[str, Any]:

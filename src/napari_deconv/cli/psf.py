@@ -27,23 +27,23 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     psf_beads.configure(kinds.add_parser("beads", help="from beads", allow_abbrev=False))
     for name, cls in sorted(PSF.registry.items()):
         summary = cls.summary().replace("%", "%%")
-        one = kinds.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-        add_fields(one, cls, f"fields of {cls.title}")
-        one.add_argument(
+        generator = kinds.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        add_fields(generator, cls, f"fields of {cls.title}")
+        generator.add_argument(
             "-o", "--output", required=True, metavar="FILE", help=".tif, .npy or .png (16 bit)"
         )
-        one.add_argument(
+        generator.add_argument(
             "--shape", type=sizes, metavar="N,N", help="size per axis; chosen by default"
         )
-        one.add_argument(
+        generator.add_argument(
             "--pixel-size",
             type=numbers,
             metavar="X,X",
             help="voxel size per axis ([z,] y, x), for stacks",
         )
-        one.add_argument("--unit", default="um", help="unit of --pixel-size [default um]")
-        add_common(one)
-        one.set_defaults(run=run, cls=cls)
+        generator.add_argument("--unit", default="um", help="unit of --pixel-size [default um]")
+        add_common(generator)
+        generator.set_defaults(run=run, cls=cls)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,6 +71,6 @@ def run(args: argparse.Namespace) -> int:
     write(path, array, like=like, recipe={"psf": {"spec": spec.to_dict()}}, guard=guard)
     if not args.quiet:
         print(f"{path}: {spec}: {describe(like.data, args.pixel_size, unit)}")
-    for found in spec.findings(given) if spec.calibrated else ():
-        report.note(str(found))
+    for finding in spec.findings(given) if spec.calibrated else ():
+        report.note(str(finding))
     return 0

@@ -67,26 +67,26 @@ def run(args: argparse.Namespace) -> int:
         )
     check_format(args.output, Picture(data=np.zeros((3,) * len(axes), np.float32), axes=axes))
     stack = picture.data.reshape(picture.data.shape[len(extra) :])
-    found = measure(
+    measured = measure(
         stack, _points(args.points), size=args.size, symmetric=args.symmetric,
         discard=_points(args.discard),
     )  # fmt: skip
-    for bead in found.beads:
+    for bead in measured.beads:
         place = ", ".join(f"{p:.1f}" for p in bead.place)
-        report.note(f"bead at ({place}): {bead.said}")
+        report.note(f"bead at ({place}): {bead.words}")
     size = {a: v for a, v in picture.pixel_size.items() if a in axes}
     units = {a: v for a, v in picture.units.items() if a in axes}
-    like = Picture(data=found.psf, axes=axes, pixel_size=size, units=units)
+    like = Picture(data=measured.psf, axes=axes, pixel_size=size, units=units)
     path = Path(args.output)
     make_folder(path.parent)
-    recipe = {"psf": {"beads": len(found.used), "file": str(args.input)}}
-    write(path, found.psf, like=like, recipe=recipe, guard=guard)
+    recipe = {"psf": {"beads": len(measured.used), "file": str(args.input)}}
+    write(path, measured.psf, like=like, recipe=recipe, guard=guard)
     if not args.quiet:
-        said = describe(found.psf, like.spacing(axes), units.get("X", ""))
-        print(f"{path}: {len(found.used)} of {len(found.beads)} beads: {said}")
-        print("\n".join(summary(found, *_calibration(like))))
-        _compare(args.theory, found, like)
-    _write_beside(args, found, like)
+        words = describe(measured.psf, like.spacing(axes), units.get("X", ""))
+        print(f"{path}: {len(measured.used)} of {len(measured.beads)} beads: {words}")
+        print("\n".join(summary(measured, *_calibration(like))))
+        _compare(args.theory, measured, like)
+    _write_beside(args, measured, like)
     return 0
 
 
@@ -102,16 +102,16 @@ def _check_beside(args: argparse.Namespace, guard: Guard) -> None:
         check_page()
 
 
-def _write_beside(args: argparse.Namespace, found: Measured, like: Picture) -> None:
+def _write_beside(args: argparse.Namespace, measured: Measured, like: Picture) -> None:
     size, unit = _calibration(like)
     if args.table is not None:
         make_folder(Path(args.table).parent)
         with replacing(Path(args.table)) as part:
-            part.write_text(table(found, size, unit), encoding="utf-8")
+            part.write_text(table(measured, size, unit), encoding="utf-8")
     if args.report is not None:
         make_folder(Path(args.report).parent)
         with replacing(Path(args.report)) as part:
-            page(found, part, size, unit, Path(args.input).name)
+            page(measured, part, size, unit, Path(args.input).name)
 
 
 def _calibration(like: Picture) -> tuple[tuple[float, ...] | None, str]:
@@ -129,11 +129,11 @@ def _points(path: str | None) -> np.ndarray | None:
         raise DeconvError(f"{path} could not be read: {error}.", "Give lines of numbers.") from None
 
 
-def _compare(theory: str | None, found: Measured, like: Picture) -> None:
+def _compare(theory: str | None, measured: Measured, like: Picture) -> None:
     if theory is None:
         return
     kernel = PsfRequest.parse(theory).prepare(ImageFacts.of(like)).array
-    if kernel.ndim != found.psf.ndim:
-        raise DeconvError(f"{theory} is {kernel.ndim}-D, the beads {found.psf.ndim}-D.")
-    ratios = " x ".join(f"{r:.2f}" for r in found.against(kernel))
+    if kernel.ndim != measured.psf.ndim:
+        raise DeconvError(f"{theory} is {kernel.ndim}-D, the beads {measured.psf.ndim}-D.")
+    ratios = " x ".join(f"{r:.2f}" for r in measured.against(kernel))
     print(f"width relative to {theory}: {ratios}")

@@ -59,25 +59,25 @@ def run(args: argparse.Namespace) -> int:
     path = Path(args.output)
     kind = np.uint16 if path.suffix.lower() == ".png" else np.float32
     check_format(path, Picture(data=np.zeros((3, 3), kind), axes="YX"))
-    found = _found(args, picture, axes, report)
-    array = found.psf
+    estimate = _estimate(args, picture, axes, report)
+    array = estimate.psf
     if path.suffix.lower() == ".png":
         array = np.rint(array / array.max() * 65535).astype(np.uint16)
         report.note("PNG holds integers: the PSF is scaled to its peak, with 16 bits.")
     keep = {a: v for a, v in picture.pixel_size.items() if a in "YX"}
     units = {a: v for a, v in picture.units.items() if a in "YX"}
-    like = Picture(data=found.psf, axes="YX", pixel_size=keep, units=units)
+    like = Picture(data=estimate.psf, axes="YX", pixel_size=keep, units=units)
     make_folder(path.parent)
     write(path, array, like=like, guard=guard,
-          recipe={"psf": found.recipe | {"file": str(args.input)}})  # fmt: skip
+          recipe={"psf": estimate.recipe | {"file": str(args.input)}})  # fmt: skip
     if not args.quiet:
-        words = describe(found.psf, path=found.family in ("motion", "camera-shake"))
-        print(f"{path}: {found.spec or found.family}: {words}")
-        print(found.confidence)
+        words = describe(estimate.psf, path=estimate.family in ("motion", "camera-shake"))
+        print(f"{path}: {estimate.spec or estimate.family}: {words}")
+        print(estimate.confidence)
     return 0
 
 
-def _found(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter) -> Estimate:
+def _estimate(args: argparse.Namespace, picture: Picture, axes: str, report: Reporter) -> Estimate:
     from ..core.progress import drain
     from ..estimation import from_edge, stream
 
@@ -114,15 +114,15 @@ def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Repor
             picture.data, args.regions, args.size, family, args.noise, axes=axes,
             device=args.device,
         )  # fmt: skip
-        found = drain(run, bar)
-    side = max(max(psf.shape) for psf in found.psf.psfs)
-    array = np.stack([_padded(psf, side) for psf in found.psf.psfs])
+        across = drain(run, bar)
+    side = max(max(psf.shape) for psf in across.psf.psfs)
+    array = np.stack([_padded(psf, side) for psf in across.psf.psfs])
     make_folder(path.parent)
-    recipe = {"psf": found.recipe | {"file": str(args.input)}}
+    recipe = {"psf": across.recipe | {"file": str(args.input)}}
     write(path, array, like=Picture(data=array, axes="TYX"), recipe=recipe, guard=guard)
     if not args.quiet:
         print(f"{path}: {len(array)} PSFs of {side} x {side} px")
-        print(found.confidence)
+        print(across.confidence)
     return 0
 
 

@@ -33,18 +33,18 @@ class Reporter:
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
-        self._said: set[str] = set()
+        self._printed: set[str] = set()
 
     def note(self, text: str) -> None:
         """Say something worth knowing, unless it was said before."""
-        if not self.quiet and text not in self._said:
-            self._said.add(text)
+        if not self.quiet and text not in self._printed:
+            self._printed.add(text)
             print(text, file=sys.stderr)
 
-    def notes(self, texts: Iterable[Note | str], about: str = "") -> None:
+    def notes(self, texts: Iterable[Note | str], name: str = "") -> None:
         """Say several things about one file."""
         for text in texts:
-            self.note(f"{about}: {text}" if about else str(text))
+            self.note(f"{name}: {text}" if name else str(text))
 
     def psf(self, prepared: PreparedPsf, name: str) -> Kernels:
         """Say where a PSF's values came from and what is odd about it; what the engine takes.

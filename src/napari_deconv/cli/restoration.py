@@ -118,18 +118,18 @@ class Restoration:
                 "Leave out --linear, or convert it to sRGB first.",
             )
         if not_srgb(picture) and job.target.suffix.lower() != ".png":
-            said = f"how its values become light ({', '.join(light)}) is kept in PNG files only."
-            self.report.note(f"{job.source.name}: {said}")
+            text = f"how its values become light ({', '.join(light)}) is kept in PNG files only."
+            self.report.note(f"{job.source.name}: {text}")
 
     def options(self, picture: Picture, psf: Kernels) -> dict[str, Any]:
         """What the engine is told besides image and PSF, or PSFs by channel."""
         memory, sizes = self.args.memory_gb, self.args.spacing
-        one = next(iter(psf.values())) if isinstance(psf, dict) else psf
+        first = next(iter(psf.values())) if isinstance(psf, dict) else psf
         return {
             "axes": picture.axes,
             "noise": self.noise,
             "tables": picture.info.get("tables", ()),
-            "spacing": sizes or picture.spacing("ZYX"[-one.ndim :]),
+            "spacing": sizes or picture.spacing("ZYX"[-first.ndim :]),
             "device": self.device,
             "precision": self.args.precision or self.replayed.precision or "auto",
             "memory_bytes": None if memory is None else int(memory * 1e9),
@@ -178,8 +178,8 @@ class Restoration:
     def _keep(self, psf: Any, target: Path, record: RunRecord) -> None:
         """Write a refined PSF beside the result it was made for."""
         path = psf_beside(target)
-        said = {"refined": record.psf, "rounds": self.refine, "source": record.source}
-        write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": said},
+        history = {"refined": record.psf, "rounds": self.refine, "source": record.source}
+        write(path, psf, like=Picture(data=psf, axes="ZYX"[-psf.ndim :]), recipe={"psf": history},
               guard=self.guard)  # fmt: skip
         self.report.note(f"The refined PSF is {path.name}.")
 

@@ -83,8 +83,8 @@ def _recipe(path: Path) -> Recipe | StackRecipe:
     from ..train.recipe import Recipe
     from ..train.stack_recipe import StackRecipe
 
-    about = read_object(path, "The recipe", "See recipes/.")
-    return (StackRecipe if about.get("name") == StackRecipe.name else Recipe).from_dict(about)
+    fields = read_object(path, "The recipe", "See recipes/.")
+    return (StackRecipe if fields.get("name") == StackRecipe.name else Recipe).from_dict(fields)
 
 
 def _line(progress: Trained) -> str:

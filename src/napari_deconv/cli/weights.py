@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"{entry.name}  {entry.method}, {entry.header.get('licence', 'no licence')}")
         return 0
     if not args.what:
-        known = "\n".join(f"{name}: {release}" for name, release in RELEASES.items())
-        raise DeconvError(f"There is nothing to {args.action}.", f"Name one.\n{known}")
+        releases = "\n".join(f"{name}: {release}" for name, release in RELEASES.items())
+        raise DeconvError(f"There is nothing to {args.action}.", f"Name one.\n{releases}")
     file = Path(args.what)
     if args.action == "fetch":
         if args.what in RELEASES:

@@ -81,7 +81,7 @@ def export(
     comparison = outcome.comparison
     if inputs:
         comparison = replace(comparison, **_inputs(folder, material, picture, guard))
-    data = {"figures": [_said(row) for row in outcome.table], "notes": list(outcome.notes)}
+    data = {"figures": [_as_json(row) for row in outcome.table], "notes": list(outcome.notes)}
     _text(folder / RECIPE, dumps(comparison.to_dict() | data) + "\n")
     paths = [folder / "figure.png", folder / "figure.svg"]
     return _tried(lambda: figure.draw(outcome, material, paths, tuple(at), name))
@@ -138,7 +138,7 @@ def _inputs(folder: Path, material: Material, picture: Picture, guard: Guard) ->
     return inputs
 
 
-def _said(row: Row) -> dict[str, Any]:
+def _as_json(row: Row) -> dict[str, Any]:
     """A row as JSON, without what JSON has no word for."""
     plain = {k: v for k, v in row.figures.items() if np.isfinite(v)}
     return {"label": row.label, "error": row.error, "notes": list(row.notes), **plain}

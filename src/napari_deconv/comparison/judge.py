@@ -67,7 +67,7 @@ class Judge:
         return 1.0 if low >= 0 and 0.5 < high <= 1 else high - low
 
     @property
-    def said(self) -> str:
+    def scoring(self) -> str:
         """How PSNR and SSIM were taken, in a line; empty without a truth."""
         if self.material.truth is None:
             return ""

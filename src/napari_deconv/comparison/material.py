@@ -32,7 +32,7 @@ class Material:
         Of a pixel along X, in ``unit``; 0 where it is not known.
     unit : str
         Such as ``"µm"``.
-    psf_about : dict or None
+    psf_recipe : dict or None
         The PSF's recipe.
     spacing : tuple of float or None
         Voxel size along the PSF's axes, where it is known.
@@ -45,7 +45,7 @@ class Material:
     repeat: Any = None
     pixel_size: float = 0.0
     unit: str = ""
-    psf_about: dict[str, Any] | None = None
+    psf_recipe: dict[str, Any] | None = None
     spacing: tuple[float, ...] | None = None
 
     @property

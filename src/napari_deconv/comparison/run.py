@@ -182,7 +182,7 @@ def compare(
         yield Progress((number + 1) * _PARTS, _PARTS * len(runs), label, rows, before)
         if cancel is not None and cancel.is_set():
             raise Cancelled
-    remarks = (*notes, *filter(None, (judge.said, judge.part)))
+    remarks = (*notes, *filter(None, (judge.scoring, judge.part)))
     return Outcome(comparison, rows, remarks, time.perf_counter() - began, before)
 
 
@@ -214,16 +214,20 @@ def _row(
     try:
         with PeakMemory(choose_device(options["device"])) as memory:
             began = time.perf_counter()
-            result = yield from _made(blank, comparison, judge.material.image, judge, options, rows)
+            result = yield from _restored(
+                blank, comparison, judge.material.image, judge, options, rows
+            )
             seconds = time.perf_counter() - began
         again = None
         if judge.material.repeat is not None:
-            again = yield from _made(blank, comparison, judge.material.repeat, judge, options, rows)
+            again = yield from _restored(
+                blank, comparison, judge.material.repeat, judge, options, rows
+            )
     except Cancelled:
         raise
     except DeconvError as error:
         return replace(blank, error=str(error))
-    record = result.record.with_psf(judge.material.psf_about or {})
+    record = result.record.with_psf(judge.material.psf_recipe or {})
     figures = {"seconds": seconds, "peak_mib": memory.mib}
     more, notes = _judged(judge, result, again, comparison)
     return replace(
@@ -235,7 +239,7 @@ def _row(
     )
 
 
-def _made(
+def _restored(
     blank: Row,
     comparison: Comparison,
     image: Any,

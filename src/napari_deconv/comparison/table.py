@@ -41,15 +41,15 @@ def as_text(rows: Sequence[Row]) -> str:
     for row in rows:
         lines.append([row.label, *(m.shown_value(row.figure(m.key)) for m in shown)])
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    told = []
+    notes = []
     for line, error in zip(lines, ("", *(row.error for row in rows)), strict=True):
         cells = [line[0].ljust(widths[0])]
         if error:
-            told.append(f"{cells[0]}  {error}")
+            notes.append(f"{cells[0]}  {error}")
             continue
         cells += [cell.rjust(width) for cell, width in zip(line[1:], widths[1:], strict=True)]
-        told.append("  ".join(cells))
-    return "\n".join(told)
+        notes.append("  ".join(cells))
+    return "\n".join(notes)
 
 
 def settings(method: Any) -> str:

@@ -50,9 +50,9 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception means that memory ran out, on any device."""
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
         return True
-    said = str(error).lower()
+    text = str(error).lower()
     return isinstance(error, RuntimeError) and (
-        any(words in said for words in ("out of memory", "allocate memory", "alloc_failed"))
+        any(words in text for words in ("out of memory", "allocate memory", "alloc_failed"))
     )
 
 

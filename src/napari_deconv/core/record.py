@@ -207,29 +207,29 @@ class RunRecord:
         hints = get_type_hints(cls, localns={"JsonObject": dict}, include_extras=True)
         parts = field(where, data, "channels", tuple[dict, ...], ())  # type: ignore[type-arg]
         _check_psf(f"{where}'s psf", field(where, data, "psf", dict, {}))
-        known = {
+        values = {
             key: field(where, data, key, hint)
             for key, hint in hints.items()
             if data.get(key) is not None and key not in ("channels", "extra")
         }
         return cls(
-            **known,
+            **values,
             channels=tuple(cls._read(f"{where}: channels", part) for part in parts),
             extra={key: value for key, value in data.items() if key not in hints},
         )
 
     def to_dict(self) -> dict[str, Json]:
         """Plain JSON values; `from_dict` is the inverse."""
-        known: dict[str, Json] = {}
+        values: dict[str, Json] = {}
         for each in dataclasses.fields(self):
             value = getattr(self, each.name)
             if value in (each.default, {}) or each.name == "extra":
                 continue
             if each.name == "channels":
-                known["channels"] = [part.to_dict() for part in self.channels]
+                values["channels"] = [part.to_dict() for part in self.channels]
             else:
-                known[each.name] = as_json(f"The record's {each.name}", value)
-        return {**self.extra, **known}
+                values[each.name] = as_json(f"The record's {each.name}", value)
+        return {**self.extra, **values}
 
     @classmethod
     def of_channels(cls, parts: Sequence[RunRecord]) -> RunRecord:
@@ -265,18 +265,18 @@ class RunRecord:
     def choices(self) -> list[str]:
         """What the method chose for itself, as sentences."""
         counts = [part.chosen.get("iterations") for part in self.parts]
-        said = []
+        sentences = []
         if None not in counts:
             limit = any("iterations_limit" in part.chosen for part in self.parts)
             most = " (the most that are tried)" if limit else ""
-            said.append(f"{' and '.join(map(str, counts))} iterations were chosen{most}.")
+            sentences.append(f"{' and '.join(map(str, counts))} iterations were chosen{most}.")
         for key, words in (("offset_counts", "camera's offset"), ("background", "background")):
             levels = [part.chosen for part in self.parts if key in part.chosen]
             if levels:
                 values = " and ".join(f"{each[key]:g}" for each in levels)
                 reason = levels[0][f"{key}_reason"]
-                said.append(f"The {words} was taken as {values} ({reason}).")
-        return said
+                sentences.append(f"The {words} was taken as {values} ({reason}).")
+        return sentences
 
     def uses_another_psf_than(self, other: RunRecord) -> bool:
         """Whether this run's PSFs are not those of a record that it replays."""
@@ -289,9 +289,9 @@ class RunRecord:
         fields = dict(self.method)
         name = fields.pop("name", "?")
         unusual = {k: v for k, v in fields.items() if v and v != getattr(usual, k, None)}
-        said = ", ".join(f"{k} {v}" for k, v in unusual.items())
+        listed = ", ".join(f"{k} {v}" for k, v in unusual.items())
         where = "" if self.seconds is None else f"{self.seconds:.1f} s on {self.device or '?'}"
-        return "; ".join(filter(None, [f"{name}" + (f" ({said})" if said else ""), where]))
+        return "; ".join(filter(None, [f"{name}" + (f" ({listed})" if listed else ""), where]))
 
     @property
     def takes_layers(self) -> bool:
@@ -409,16 +409,16 @@ def _psf_lines(psf: JsonObject) -> Iterator[str]:
 
 
 def _one_psf(psf: JsonObject) -> Iterator[str]:
-    spec, made = psf.get("spec"), ""
+    spec, generator = psf.get("spec"), ""
     if isinstance(spec, Mapping):
         name, fields = _named("psf", spec)
-        made = f"psf.PSF.make({name}{_arguments(fields)})"
+        generator = f"psf.PSF.make({name}{_arguments(fields)})"
         size, voxel = _literal(psf.get("size")), _literal(psf.get("pixel_size"))
         if psf.get("depths"):
             planes, count = _literal(psf["planes"]), _literal(psf["depths"])
-            yield f"kernel = psf.through({made}, {planes}, {voxel}, {count}, {size})"
+            yield f"kernel = psf.through({generator}, {planes}, {voxel}, {count}, {size})"
         else:
-            yield f"kernel = {made}({size}, {voxel})"
+            yield f"kernel = {generator}({size}, {voxel})"
     elif psf.get("file"):
         yield f"kernel = psf.load({_literal(psf['file'])})"
     else:
@@ -427,8 +427,8 @@ def _one_psf(psf: JsonObject) -> Iterator[str]:
         sizes = psf.get("repair")
         arguments = _arguments(sizes) if isinstance(sizes, Mapping) else ""
         yield f"found = psf.inspect(kernel{arguments})"
-        if made:  # what is in its nature stays
-            yield f"found = psf.of_generator(found, {made}, None)"
+        if generator:  # what is in its nature stays
+            yield f"found = psf.of_generator(found, {generator}, None)"
         yield f"kernel = psf.repair(kernel, found{arguments})"
 
 

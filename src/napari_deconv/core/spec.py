@@ -153,12 +153,12 @@ class Spec:
         return f"{self.title}({shown})" if shown else self.title
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> DeconvError:
+def unknown(kind: str, name: object, choices: Iterable[str]) -> DeconvError:
     """The error for a name that is not there, with the nearest one that is."""
-    names = sorted(known)
+    names = sorted(choices)
     near = difflib.get_close_matches(str(name), names, 1)
-    known = f"Choose one of: {', '.join(names)}." if names else "There are none."
-    hint = f"Did you mean {near[0]!r}?" if near else known
+    listed = f"Choose one of: {', '.join(names)}." if names else "There are none."
+    hint = f"Did you mean {near[0]!r}?" if near else listed
     return DeconvError(f"There is no {kind} {shortened(name)}.", hint)
 
 

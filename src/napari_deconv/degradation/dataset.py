@@ -179,13 +179,13 @@ def regenerate(recipe: str | Path, out: str | Path, *, sources: str | Path | Non
         As `generate`, or if the recipe cannot be read.
     """
     path = Path(recipe)
-    found = _read_recipe(path)
+    header = _read_recipe(path)
     # Sources that were saved along lie beside the recipe; a folder's path is absolute.
-    folder = Path(sources) if sources else resolved(path).parent / found["sources"]
+    folder = Path(sources) if sources else resolved(path).parent / header["sources"]
     if not is_folder(folder):
         raise DeconvError(f"The folder of sources {folder} does not exist.", "Give sources=.")
-    found = found | {"sources": str(resolved(folder))}
-    return (yield from _make(_Job(folder, {}, found), Path(out)))
+    header = header | {"sources": str(resolved(folder))}
+    return (yield from _make(_Job(folder, {}, header), Path(out)))
 
 
 def _make(job: _Job, out: Path) -> Making:

@@ -137,7 +137,7 @@ def _balls(
     low, high = sorted(radii)
     typical = _between(low, high, rng)
     most = 0.5 * math.prod(extent) / (4.2 * typical**3)
-    found = np.zeros(shape, np.float32)
+    volume = np.zeros(shape, np.float32)
     for _ in range(round(_between(1, min(60.0, max(1.5, most)), rng))):
         radius = typical * rng.uniform(0.7, 1.3)
         centre, stretch = rng.uniform(0, extent), rng.uniform(0.75, 1.25, 3)
@@ -155,8 +155,8 @@ def _balls(
             for (place, s, c), e in zip(axes, stretch, strict=True)
         ]
         r = np.sqrt(parts[0][:, None, None] + parts[1][:, None] + parts[2])
-        found[index] += np.float32(math.exp(rng.normal(0, 0.4))) * profile(r, radius)
-    return found
+        volume[index] += np.float32(math.exp(rng.normal(0, 0.4))) * profile(r, radius)
+    return volume
 
 
 def _from_level(values: Array, spacing: Spacing, level: float) -> Array:

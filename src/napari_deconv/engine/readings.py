@@ -95,7 +95,7 @@ def read_typical(
     if not readings:
         assert failure is not None
         raise failure
-    readings.sort(key=lambda one: one[1][0].std)
+    readings.sort(key=lambda pair: pair[1][0].std)
     number, (intensity, block) = readings[len(readings) // 2]
     return _reading(intensity, block, noise, tables), block
 
@@ -111,9 +111,9 @@ def as_dict(reading: Reading) -> dict[str, Any]:
     return {"intensity": intensity, "noise": asdict(reading.noise)}
 
 
-def from_dict(about: dict[str, Any]) -> Reading:
+def from_dict(data: dict[str, Any]) -> Reading:
     """A reading out of what `as_dict` made of it."""
-    intensity, noise = about["intensity"], about["noise"]
+    intensity, noise = data["intensity"], data["noise"]
     laws = tuple(law and NoiseLaw(**law) for law in noise["laws"])
     return Reading(
         Intensity(**intensity | {"dtype": np.dtype(intensity["dtype"])}),
@@ -173,12 +173,12 @@ def _layout(image: Any, axes: str | None) -> Layout:
 
 def summary(readings: Sequence[Reading]) -> dict[str, Json]:
     """Noise and scale of every item, for a recipe; of very many, their least, median and most."""
-    about: dict[str, Json] = {"count": len(readings)}
+    listed: dict[str, Json] = {"count": len(readings)}
     for name, values in (
         ("noise", [each.noise.level for each in readings]),
         ("scale", [each.intensity.scale for each in readings]),
     ):
         if len(values) > _MOST_LISTED:
             values = np.quantile(values, [0, 0.5, 1]).tolist()
-        about[name] = [float(f"{value:.6g}") for value in values]
-    return about
+        listed[name] = [float(f"{value:.6g}") for value in values]
+    return listed

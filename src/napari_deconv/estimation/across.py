@@ -173,7 +173,7 @@ def _judged(whole: Estimate, parts: tuple[Estimate | None, ...], grid: tuple[int
         (rows, columns),
         tuple(whole.psf if p is None else matched(p.psf, whole.psf) for p in parts),
     )
-    words = [_said(len(kernels), len(parts), agree)]
+    words = [_agreement(len(kernels), len(parts), agree)]
     level = whole.confidence.level
     if agree < _AGREE and len(kernels) > 1:
         level = "fair" if len(kernels) == len(parts) else "poor"
@@ -189,7 +189,7 @@ def _judged(whole: Estimate, parts: tuple[Estimate | None, ...], grid: tuple[int
     return Across(psf, whole, parts, agree, confidence, recipe)
 
 
-def _said(sure: int, count: int, agree: float) -> str:
+def _agreement(sure: int, count: int, agree: float) -> str:
     silent = "" if sure == count else f" {count - sure} could not tell and take the whole's PSF."
     if sure < 2:
         return f"Only {sure} of {count} regions could tell a PSF." + silent

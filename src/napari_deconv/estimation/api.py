@@ -18,7 +18,7 @@ from ..core.fingerprint import array_hash
 from ..core.progress import Step, changed_steps, drain
 from ..core.words import in_words
 from ..psf import PSF
-from .confidence import SAID, judged
+from .confidence import NAMES, judged
 from .families import FAMILIES, Fit, fits
 from .kernel import centre, cleaned
 from .plane import Plane, odd_size, plane_of
@@ -247,7 +247,7 @@ def _parametric(
             if fit is not None:
                 results.append(fit)
             psf = min(results, key=lambda f: f.cost).spec() if results else None
-            yield Guess(done, total, f"spectrum: {SAID[family]}", lambda psf=psf: (psf, None))  # type: ignore[misc]
+            yield Guess(done, total, f"spectrum: {NAMES[family]}", lambda psf=psf: (psf, None))  # type: ignore[misc]
     return results
 
 

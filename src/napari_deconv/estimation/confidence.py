@@ -25,7 +25,12 @@ _ALIKE = 0.6
 _ROOM = 3
 """Kernels that fit into a region's shorter side: fewer leave many wrong ones that explain it."""
 
-SAID = {"gaussian": "Gaussian", "disk": "disk", "motion": "motion", "camera-shake": "camera shake"}
+NAMES = {
+    "gaussian": "Gaussian",
+    "disk": "disk",
+    "motion": "motion",
+    "camera-shake": "camera shake",
+}
 
 
 def judged(
@@ -106,7 +111,7 @@ def judged(
         doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
     if overruled:
         doubtful.append(
-            f"The spectrum alone looks like a {SAID[overruled]}'s, but edges are smeared farther."
+            f"The spectrum alone looks like a {NAMES[overruled]}'s, but edges are smeared farther."
         )
     else:
         (doubtful if _undecided(scores, family) else remarks).extend(_ranking(scores, family))
@@ -136,5 +141,5 @@ def _ranking(scores: dict[str, float], family: str) -> list[str]:
     second = min(rest, key=lambda name: rest[name])
     gap = rest[second] - scores[family]
     if gap < _EQUAL:
-        return [f"Two families fit about equally well: {SAID[family]} and {SAID[second]}."]
-    return [f"{SAID[family].capitalize()} fits best, then {SAID[second]} ({gap:.0f} behind)."]
+        return [f"Two families fit about equally well: {NAMES[family]} and {NAMES[second]}."]
+    return [f"{NAMES[family].capitalize()} fits best, then {NAMES[second]} ({gap:.0f} behind)."]

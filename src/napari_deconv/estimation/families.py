@@ -62,7 +62,7 @@ def fits(spectrum: Spectrum, family: str, most_px: float) -> Iterator[Fit | None
     yield None
     starts = _motion_starts(search) if family == "motion" else _line_starts(search)
     yield None
-    best = min((search.descend(s, 25) for s in starts), key=lambda found: found[1])[0]
+    best = min((search.descend(s, 25) for s in starts), key=lambda fit: fit[1])[0]
     yield None
     whole = _Search(spectrum, family, most_px, 1)
     values, cost = whole.descend(best, 40)

@@ -84,7 +84,7 @@ def plane_of(
     low, high = np.percentile(gray, [0.1, 99.9])
     if not high > low:
         raise DeconvError(
-            f"The region {_said(box)} is flat ({gray.mean():.4g} everywhere).",
+            f"The region {_where(box)} is flat ({gray.mean():.4g} everywhere).",
             "Choose a region with edges in it.",
         )
     level = _read_noise(pixels, gray) if noise is None else _given(noise)
@@ -223,7 +223,7 @@ def _edge_share(unit: NDArray[np.float32], sigma: float) -> float:
 def _check(plane: Plane) -> None:
     if plane.edges < _FEW_EDGES:
         raise DeconvError(
-            f"The region {_said(plane.region)} has no edges that stand out from its noise.",
+            f"The region {_where(plane.region)} has no edges that stand out from its noise.",
             "Choose a region with edges, or give the noise level if it is known to be less.",
         )
     if plane.good.mean() < 0.5:
@@ -243,5 +243,5 @@ def _given(noise: Any) -> float:
     return level
 
 
-def _said(box: tuple[int, int, int, int]) -> str:
+def _where(box: tuple[int, int, int, int]) -> str:
     return f"of rows {box[0]} to {box[2]} and columns {box[1]} to {box[3]}"

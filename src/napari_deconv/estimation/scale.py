@@ -18,12 +18,12 @@ from .plane import Plane
 class Scale:
     """The photo at one size, on its periodic grid.
 
-    ``known`` is 1 on pixels that were seen and are not clipped; ``inner`` where a whole kernel
+    ``valid`` is 1 on pixels that were seen and are not clipped; ``inner`` where a whole kernel
     around a pixel lies on such; ``seen`` are the differences that are known, else 0.
     """
 
     y: Tensor
-    known: Tensor
+    valid: Tensor
     inner: Tensor
     seen: Tensor
     rough: Tensor
@@ -55,7 +55,7 @@ def scale_of(plane: Plane, side: int, zoom: float, device: torch.device | None) 
     height, width = y.shape[1:]
     return Scale(
         y=padded,
-        known=observed,
+        valid=observed,
         inner=inner,
         seen=gradient(padded) * both,
         rough=gradient_power(grid, device=y.device),

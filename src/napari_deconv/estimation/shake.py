@@ -126,7 +126,7 @@ def _rounds(
     for _ in range(tuned.rounds):
         blur = Blur(_tensor(k, scale.y), scale.y.shape[1:], cancel)
         # What nobody saw is what the last round says; the first has nothing better than mirrors.
-        y = scale.y if x is None else torch.where(scale.known > 0, scale.y, blur.forward(x))
+        y = scale.y if x is None else torch.where(scale.valid > 0, scale.y, blur.forward(x))
         x = l0_edges(y, blur, scale.rough, price)
         edges = gradient(x) * scale.inner
         raw = fit_kernel(

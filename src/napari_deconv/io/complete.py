@@ -41,18 +41,18 @@ def check_room(shape: Sequence[int], dtype: np.dtype[Any] | str) -> None:
 @contextmanager
 def remarks() -> Iterator[list[str]]:
     """Collect what tifffile only tells its log, from this thread, while the context lasts."""
-    found: list[str] = []
+    texts: list[str] = []
     here = threading.get_ident()
 
     class Collector(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             if record.thread == here:
-                found.append(record.getMessage())
+                texts.append(record.getMessage())
 
     log, handler = logging.getLogger("tifffile"), Collector(logging.WARNING)
     log.addHandler(handler)
     try:
-        yield found
+        yield texts
     finally:
         log.removeHandler(handler)
 
@@ -145,10 +145,10 @@ def _check_end(tif: Any, of: Any, end: int, what: str) -> None:
 def _claimed(tif: Any, series: Any) -> int:
     """How many planes the file's own description speaks of; 0 where it does not."""
     if tif.is_imagej:
-        about = tif.imagej_metadata or {}
-        counts = [about.get(key, 1) for key in ("channels", "slices", "frames")]
-        if not {"channels", "slices", "frames"} & set(about):
-            counts = [1, about.get("images", 1)]
+        metadata = tif.imagej_metadata or {}
+        counts = [metadata.get(key, 1) for key in ("channels", "slices", "frames")]
+        if not {"channels", "slices", "frames"} & set(metadata):
+            counts = [1, metadata.get("images", 1)]
         if not all(isinstance(n, int) for n in counts):
             return 0
         # Bio-Formats counts the colours of a pixel as channels.

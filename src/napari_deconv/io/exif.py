@@ -30,8 +30,8 @@ def _entry(exif: bytes) -> tuple[int, str] | None:
 
 def orientation(exif: bytes) -> int:
     """Orientation 1-8 of an EXIF block; 1 (upright) where it does not say."""
-    found = _entry(exif)
-    value = struct.unpack_from(found[1] + "H", exif, found[0])[0] if found else 1
+    entry = _entry(exif)
+    value = struct.unpack_from(entry[1] + "H", exif, entry[0])[0] if entry else 1
     return value if 1 <= value <= 8 else 1
 
 
@@ -41,10 +41,10 @@ def reset(exif: bytes) -> bytes:
     Only the two bytes change: rewriting the block would move a camera's maker notes, whose
     offsets are private.
     """
-    found = _entry(exif)
-    if found is None:
+    entry = _entry(exif)
+    if entry is None:
         return exif
-    at, order = found
+    at, order = entry
     return exif[:at] + struct.pack(order + "H", 1) + exif[at + 2 :]
 
 

@@ -138,7 +138,7 @@ def write(
             beside = stack.enter_context(replacing(sidecar(path)))
             beside.write_text(dumps(recipe) + "\n", encoding="utf-8")
     if guard is not None:
-        guard.made(path)
+        guard.remember(path)
 
 
 def check_target(path: Path, kind: str, guard: Guard) -> None:

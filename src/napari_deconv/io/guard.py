@@ -56,7 +56,7 @@ class Guard:
 
     inputs: tuple[Path, ...] = ()
     overwrite: bool = False
-    _made: set[Mark] = field(default_factory=set, compare=False, repr=False)
+    _written: set[Mark] = field(default_factory=set, compare=False, repr=False)
 
     @classmethod
     def of(cls, inputs: Iterable[str | Path | None], overwrite: bool = False) -> Guard:
@@ -88,7 +88,7 @@ class Guard:
             raise DeconvError(f"{path} is a folder.", "Give the name of a file.")
         if not path.is_file():
             raise DeconvError(f"{path} is not an ordinary file.", "Give another name.")
-        if _mark(path) in self._made:
+        if _mark(path) in self._written:
             raise DeconvError(
                 f"{path} is a result of this very run, under another spelling of its name.",
                 "Rename one of the inputs: on this disk their names are the same.",
@@ -117,9 +117,9 @@ class Guard:
             if above.is_dir() and _mark(above) in self._marks and is_zarr(above):
                 raise DeconvError(f"{path} lies in the input {above}.", "Give another name.")
 
-    def made(self, path: Path) -> None:
+    def remember(self, path: Path) -> None:
         """Remember a file as written by this run."""
-        self._made.add(_mark(path))
+        self._written.add(_mark(path))
 
     @cached_property
     def _marks(self) -> frozenset[Mark]:

@@ -27,7 +27,7 @@ def holds(picture: Picture) -> bool:
     return dtype in (np.uint8, np.uint16, np.int16, np.float32)
 
 
-def known(tif: tifffile.TiffFile) -> dict[str, Any]:
+def metadata_of(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Calibration, channel names and the whole block of an ImageJ file."""
     block = dict(tif.imagej_metadata or {})
     unit = _spelt(str(block.get("unit", "")))

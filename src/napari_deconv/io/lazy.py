@@ -62,15 +62,15 @@ class LazyPicture:
         key += (slice(None),) * (self.ndim - len(key))
         cuts: list[slice] = []
         last: list[Any] = []
-        for one, n in zip(key, self.shape, strict=True):
-            if not isinstance(one, slice):
-                index = int(one) + n * (int(one) < 0)
+        for cut, n in zip(key, self.shape, strict=True):
+            if not isinstance(cut, slice):
+                index = int(cut) + n * (int(cut) < 0)
                 if not 0 <= index < n:
-                    raise IndexError(f"{one} is outside of {n}")
+                    raise IndexError(f"{cut} is outside of {n}")
                 cuts.append(slice(index, index + 1))
                 last.append(0)
                 continue
-            places = range(n)[one]
+            places = range(n)[cut]
             low, high = (min(places), max(places) + 1) if len(places) else (0, 0)
             cuts.append(slice(low, high))
             last.append(slice(None, None, places.step) if len(places) else slice(0, 0))

@@ -163,14 +163,14 @@ def meaning_of(
     signed = _is_signed(page, imagej)
     if not signed and "cf" in imagej:
         notes += ("ImageJ shows its values calibrated; those stored are restored.",)
-    alpha, said = _alpha(page, samples)
+    alpha, alpha_notes = _alpha(page, samples)
     tag = page.tags.get(_ORIENTATION)
     turn = int(tag.value) if tag is not None and tag.value in range(1, 9) else 1
-    found = Meaning(
+    meaning = Meaning(
         white=white, signed=signed, table=table, luma=luma, levels=levels, alpha=alpha,
         orientation=turn,
     )  # fmt: skip
-    return found, notes + said
+    return meaning, notes + alpha_notes
 
 
 def _black(page: Any) -> int | None:
@@ -238,8 +238,8 @@ def _alpha(page: Any, samples: int) -> tuple[str, tuple[str, ...]]:
     """
     extra = tuple(int(e) for e in page.extrasamples)
     if samples not in (2, 4):
-        said = "Its alpha is restored as a band like the others."
-        return "", (said,) if samples > 4 and set(extra) & {_ASSOCIATED, _UNASSOCIATED} else ()
+        note = "Its alpha is restored as a band like the others."
+        return "", (note,) if samples > 4 and set(extra) & {_ASSOCIATED, _UNASSOCIATED} else ()
     if not extra and samples == 4:
         return "straight", ("It does not say what its fourth sample is: it is taken for alpha.",)
     if extra[-1:] == (_UNASSOCIATED,):

@@ -18,7 +18,7 @@ TAG = 51123
 _SOURCE = "Micro-Manager"
 
 
-def known(tif: tifffile.TiffFile) -> dict[str, Any]:
+def metadata_of(tif: tifffile.TiffFile) -> dict[str, Any]:
     """Voxel size in µm, channel names and, as ``info["optics"]``, what is said of the optics.
 
     Of the devices' state the objective counts that is in place: ``"Nosepiece-Label": "Plan Apo

@@ -22,7 +22,7 @@ _NOTE = "Annotation:napari-deconv"
 _NAMESPACE = "napari-deconv/recipe"
 
 
-def known(tif: tifffile.TiffFile, number: int = 0) -> dict[str, Any]:
+def metadata_of(tif: tifffile.TiffFile, number: int = 0) -> dict[str, Any]:
     """Pixel sizes, channel names and recipe of an image of an OME file, and its XML.
 
     Of images after the first it is the XML without those before.
@@ -130,20 +130,20 @@ def _single_file(root: ET.Element, pixels: ET.Element) -> None:
 
 def _fresh(data: NDArray[Any], axes: str, picture: Picture) -> str:
     """XML for pixels that come from elsewhere or changed their shape."""
-    said: dict[str, Any] = {}
+    metadata: dict[str, Any] = {}
     for axis, size in picture.pixel_size.items():
         unit = picture.units.get(axis, "")
         key = "TimeIncrement" if axis == "T" else f"PhysicalSize{axis}"
         if unit in ("µm", "s"):
-            said |= {key: size, f"{key}Unit": unit}
+            metadata |= {key: size, f"{key}Unit": unit}
     shape = dict(zip(axes, data.shape, strict=True))
     if picture.channels and len(picture.channels) == shape.get("C", 1):
-        said["Channel"] = {"Name": list(picture.channels)}
+        metadata["Channel"] = {"Name": list(picture.channels)}
     samples = shape.get("S", 1)
     planes = data.size // (shape["Y"] * shape["X"] * samples)
     writer = tifffile.OmeXml(Creator="napari-deconv")
     stored = (planes, 1, 1, shape["Y"], shape["X"], samples)
-    writer.addimage(data.dtype, data.shape, stored, axes=axes, **said)
+    writer.addimage(data.dtype, data.shape, stored, axes=axes, **metadata)
     return str(writer.tostring())
 
 

@@ -117,14 +117,14 @@ class Optics:
 
     def fields(self, channel: int = 0) -> dict[str, float]:
         """What is known, by the names of the fields of the microscope PSFs."""
-        known = {
+        values = {
             "numerical_aperture": self.numerical_aperture,
             "refractive_index_immersion": self.refractive_index_immersion,
             "refractive_index_sample": self.refractive_index_sample,
             "emission_nm": at(self.emission_nm, channel),
             "excitation_nm": at(self.excitation_nm, channel),
         }
-        return {key: value for key, value in known.items() if value is not None}
+        return {key: value for key, value in values.items() if value is not None}
 
 
 def at(values: tuple[float | None, ...], channel: int) -> float | None:
@@ -387,9 +387,9 @@ def _length(
     parts = re.match(r"\s*(\d+(?:\.\d+)?)\s*([^\W\d]*)", text)
     if not parts:
         return None
-    size, known = length(float(parts[1]), parts[2] or unit)
+    size, unit_known = length(float(parts[1]), parts[2] or unit)
     value = size * 1000 if unit == "nm" else size
-    return _checked(f"{value:.6g}", low, high, name, notes) if known == "µm" else None
+    return _checked(f"{value:.6g}", low, high, name, notes) if unit_known == "µm" else None
 
 
 def _named(element: ET.Element, name: str) -> Iterator[ET.Element]:

@@ -54,8 +54,8 @@ class Part:
                     f"{start}:{stop} of {axis.lower()} does not fit: {name} has {size}.",
                     f"Give a range within 0:{size}.",
                 )
-            one = axis == "Z" and self.plane
-            index[axes.index(axis)] = start if one else slice(start, stop)
+            single = axis == "Z" and self.plane
+            index[axes.index(axis)] = start if single else slice(start, stop)
         return tuple(index)
 
     def of(self, picture: Picture, name: str = "The image") -> Picture:

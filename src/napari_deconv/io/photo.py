@@ -140,11 +140,11 @@ def _open(path: Path, kind: str) -> Iterator[ImageFile]:
 
 def _light(path: Path) -> list[tuple[bytes, bytes]]:
     """The chunks before a PNG's pixels that say how its numbers become light."""
-    found = []
+    chunks = []
     for name, body in _chunks(path):
         if name in _LIGHT:
-            found.append((name, body))
-    return found
+            chunks.append((name, body))
+    return chunks
 
 
 def not_srgb(picture: Picture) -> bool:
@@ -277,12 +277,12 @@ def write_png(part: Path, picture: Picture, name: str) -> None:
 
 def _extras(picture: Picture) -> dict[str, Any]:
     """Pillow's keywords for what is carried over."""
-    found = {
+    extras = {
         "exif": reset(picture.exif) or None,
         "icc_profile": picture.icc or None,
         "dpi": picture.info.get("dpi"),
     }
-    return {key: value for key, value in found.items() if value is not None}
+    return {key: value for key, value in extras.items() if value is not None}
 
 
 def _with_chunks(png: bytes, picture: Picture) -> bytes:

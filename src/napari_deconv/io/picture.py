@@ -86,8 +86,8 @@ class Picture:
 
     def spacing(self, axes: str) -> tuple[float, ...] | None:
         """Pixel size along each of ``axes``, or None unless all of them are known."""
-        found = tuple(self.pixel_size[a] for a in axes if a in self.pixel_size)
-        return found if len(found) == len(axes) else None
+        sizes = tuple(self.pixel_size[a] for a in axes if a in self.pixel_size)
+        return sizes if len(sizes) == len(axes) else None
 
 
 def check_axes(axes: str, ndim: int) -> str:
@@ -156,11 +156,11 @@ def recipe_in(text: str) -> dict[str, Any] | None:
 def recipe_of(text: str) -> dict[str, Any] | None:
     """The recipe in a note of a file; none where the note is damaged: the image is still good."""
     try:
-        found = parse_json(text, "The recipe")
+        recipe = parse_json(text, "The recipe")
     except DeconvError as error:
         _log.debug("%s", error)
         return None
-    return found if isinstance(found, dict) else None
+    return recipe if isinstance(recipe, dict) else None
 
 
 def finite_sizes(sizes: Mapping[str, tuple[float, str]]) -> tuple[dict[str, float], dict[str, str]]:

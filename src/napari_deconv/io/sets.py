@@ -24,11 +24,11 @@ def one_per_image(paths: Iterable[Path]) -> list[Path]:
     many copies.
     """
     kept: list[Path] = []
-    known: set[Path] = set()
+    members: set[Path] = set()
     for path in paths:
-        if path.resolve() not in known:
+        if path.resolve() not in members:
             kept.append(path)
-            known.update(_members(path))
+            members.update(_members(path))
     return kept
 
 
@@ -130,8 +130,8 @@ def _whole_text(path: Path, text: str | None) -> str:
 
 def _named(root: ET.Element) -> dict[str, str]:
     """File names by their UUID."""
-    found = (e for e in root.iter() if _tag(e) == "UUID" and e.get("FileName"))
-    return {(e.text or "").strip(): str(e.get("FileName")) for e in found}
+    elements = (e for e in root.iter() if _tag(e) == "UUID" and e.get("FileName"))
+    return {(e.text or "").strip(): str(e.get("FileName")) for e in elements}
 
 
 def _beside(path: Path, name: str) -> Path:

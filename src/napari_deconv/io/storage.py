@@ -60,15 +60,15 @@ class Storage:
 
     def options(self, dtype: np.dtype[Any], compressed: bool) -> dict[str, Any]:
         """Arguments of `tifffile.TiffWriter.write`; ``compressed`` says whether the input was."""
-        said: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         if tile := self.tile or (_TILE if self.pyramid else 0):
-            said["tile"] = (tile, tile)
+            options["tile"] = (tile, tile)
         how = self.compression or ("zlib" if compressed else "none")
         if how != "none":
-            said["compression"] = how
+            options["compression"] = how
             # Differences of neighbours compress better; of floats not every reader has them.
-            said["predictor"] = bool(self.compression) and dtype.kind in "iu"
-        return said
+            options["predictor"] = bool(self.compression) and dtype.kind in "iu"
+        return options
 
 
 def levels(data: NDArray[Any], axes: str) -> Iterator[NDArray[Any]]:

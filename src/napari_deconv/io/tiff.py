@@ -45,7 +45,7 @@ def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
     DeconvError
         If it holds less than it says, its numbers are no light, or there is no such image.
     """
-    with remarks() as said:
+    with remarks() as log:
         tif = _file(path)
         try:
             xml = sets.described(path, tif)
@@ -53,7 +53,7 @@ def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
                 tif.close()
                 tif = _file(path, omexml=xml)
             check_chain(tif)
-            check_description(said)
+            check_description(log)
             if not tif.series:
                 raise DeconvError("it holds no image.", "Save it anew.")
             if not 0 <= (position or 0) < len(tif.series):
@@ -70,8 +70,8 @@ def opened(path: Path, position: int | None = None) -> Iterator[TiffImage]:
     try:
         # The log names the object first: <tifffile.TiffFile 'a.tif'>.
         # What Micro-Manager keeps beside the image is often damaged, and not used.
-        told = [text for text in said if "micromanager" not in text.split("> ", 1)[0]]
-        words = tuple(dict.fromkeys(f"{text.split('> ', 1)[-1]}." for text in told))
+        texts = [text for text in log if "micromanager" not in text.split("> ", 1)[0]]
+        words = tuple(dict.fromkeys(f"{text.split('> ', 1)[-1]}." for text in texts))
         yield replace(image, notes=image.notes + words)
     finally:
         tif.close()
@@ -95,7 +95,7 @@ class TiffImage:
         One letter of ``TCZYXS`` per axis of the picture.
     meaning : Meaning
         How its numbers become intensities.
-    known : mapping
+    fields : mapping
         Fields of its `Picture`.
     notes : tuple of str
         What had to be decided, in words.
@@ -107,7 +107,7 @@ class TiffImage:
     stored: str
     axes: str
     meaning: Meaning
-    known: Mapping[str, Any]
+    fields: Mapping[str, Any]
     notes: tuple[str, ...]
 
     def picture(self) -> Picture:
@@ -142,7 +142,7 @@ class TiffImage:
 
     def around(self, data: Any) -> Picture:
         """What the file says about the picture, with these pixels."""
-        return Picture(data=data, axes=self.axes, format=self.kind, notes=self.notes, **self.known)
+        return Picture(data=data, axes=self.axes, format=self.kind, notes=self.notes, **self.fields)
 
     def _sources(self) -> str:
         """The letter of `stored` that each axis of the picture comes from."""
@@ -166,7 +166,7 @@ def positions(path: Path) -> tuple[str, ...]:
         with remarks(), _file(path) as tif:
             if not tif.is_ome or len(tif.series) < 2:
                 return ("",)
-            return tuple(str(one.name or "") for one in tif.series)
+            return tuple(str(series.name or "") for series in tif.series)
     except Exception:
         return ("",)
 
@@ -178,7 +178,7 @@ def _image(tif: Any, position: int | None) -> TiffImage:
     page, block = series.keyframe, (tif.imagej_metadata or {}) if tif.is_imagej else {}
     stored, notes = _letters(series.axes)
     samples = dict(zip(stored, series.shape, strict=True)).get("S", 0)
-    meaning, said = meaning_of(page, kind, samples, block)
+    meaning, remarks_ = meaning_of(page, kind, samples, block)
     axes = stored.replace("S", "")
     if samples > 4 or (samples in (2, 4) and not meaning.alpha):
         if "C" in axes:
@@ -196,20 +196,20 @@ def _image(tif: Any, position: int | None) -> TiffImage:
         shown = ", ".join(Path(name).name for name in files[:3])
         more = f" and {len(files) - 3} more" if len(files) > 3 else ""
         notes += (f"The image lies in {len(files)} files: {shown}{more}.",)
-    left = len(tif.pages) - sum(len(one) for one in tif.series)
+    left = len(tif.pages) - sum(len(each) for each in tif.series)
     if kind == "ome" and left > 0 and not series.is_multifile:
         notes += (f"{left} planes of the file belong to no image and are left out.",)
-    known = ome.known(tif, position or 0) if kind == "ome" else _others[kind](tif)
-    known = _completed(known, micromanager.known(tif))
-    info = known.pop("info", {}) | _page_info(page, meaning)
+    metadata = ome.metadata_of(tif, position or 0) if kind == "ome" else _others[kind](tif)
+    metadata = _completed(metadata, micromanager.metadata_of(tif))
+    info = metadata.pop("info", {}) | _page_info(page, meaning)
     if kind == "imagej" and page.photometric == 0:
         info["inverted"] = True
     if meaning.turned:
-        known |= {k: _turned(known[k]) for k in ("pixel_size", "units") if k in known}
-    known["info"] = info | {"files": tuple(files)}
+        metadata |= {k: _turned(metadata[k]) for k in ("pixel_size", "units") if k in metadata}
+    metadata["info"] = info | {"files": tuple(files)}
     return TiffImage(
-        tif=tif, series=series, kind=kind, stored=stored, axes=axes, meaning=meaning, known=known,
-        notes=notes + said,
+        tif=tif, series=series, kind=kind, stored=stored, axes=axes, meaning=meaning,
+        fields=metadata, notes=notes + remarks_,
     )  # fmt: skip
 
 
@@ -269,27 +269,27 @@ def recorded(path: Path) -> dict[str, Any] | None:
     """The recipe of a TIFF file that this package wrote, without a look at its pixels."""
     with _file(path) as tif:
         kind = "imagej" if tif.is_imagej else "ome" if tif.is_ome else "tiff"
-        recipe = (ome.known(tif) if kind == "ome" else _others[kind](tif)).get("recipe")
+        recipe = (ome.metadata_of(tif) if kind == "ome" else _others[kind](tif)).get("recipe")
     return recipe if isinstance(recipe, dict) else None
 
 
-def _known(tif: tifffile.TiffFile) -> dict[str, Any]:
+def _plain_metadata(tif: tifffile.TiffFile) -> dict[str, Any]:
     """What a plain TIFF tells: sizes where they look physical, profile, text, recipe."""
     page = tif.pages.first
-    found: dict[str, Any] = {"icc": bytes(page.iccprofile or b"")}
+    metadata: dict[str, Any] = {"icc": bytes(page.iccprofile or b"")}
     text = page.description or ""
     shaped = (tif.shaped_metadata or ({},))[0] if page.is_shaped else {}
-    found["recipe"] = shaped.get("napari_deconv") if shaped else recipe_in(text)
-    found["info"] = {"text": str(shaped.get("description", "")) if shaped else text}
+    metadata["recipe"] = shaped.get("napari_deconv") if shaped else recipe_in(text)
+    metadata["info"] = {"text": str(shaped.get("description", "")) if shaped else text}
     tags = page.tags
     # Dots per inch are a matter of printing; per centimetre is how microscopes write pixel sizes.
     if 282 in tags and 283 in tags and 296 in tags and int(tags[296].value) == 3:
         sizes = {a: length(per_unit(tags[c].value), "cm") for a, c in (("X", 282), ("Y", 283))}
-        found["pixel_size"], found["units"] = finite_sizes(sizes)
-    return found
+        metadata["pixel_size"], metadata["units"] = finite_sizes(sizes)
+    return metadata
 
 
-_others = {"imagej": imagej.known, "tiff": _known}
+_others = {"imagej": imagej.metadata_of, "tiff": _plain_metadata}
 
 
 def per_unit(value: Any) -> float:
@@ -355,8 +355,8 @@ def _write_plain(part: Path, data: NDArray[Any], axes: str, picture: Picture) ->
             {"description": text.encode("utf-8"), "metadata": None} if text else {"metadata": None}
         )
     else:
-        said = {"axes": axes} | ({"description": text} if text else {})
-        options["metadata"] = said | ({"napari_deconv": recipe} if recipe is not None else {})
+        metadata = {"axes": axes} | ({"description": text} if text else {})
+        options["metadata"] = metadata | ({"napari_deconv": recipe} if recipe is not None else {})
     tifffile.imwrite(
         part,
         data,

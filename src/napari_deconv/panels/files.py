@@ -55,18 +55,18 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     if rgb and data.shape[-1] == 2:  # napari shows colours, with alpha or without
         data = np.concatenate([data[..., :1]] * 3 + [data[..., 1:]], axis=-1)
     letters = axes.removesuffix("S")
-    about: dict[str, Any] = {"channels": list(picture.channels)} if picture.channels else {}
+    metadata: dict[str, Any] = {"channels": list(picture.channels)} if picture.channels else {}
     if picture.notes:
-        about["notes"] = list(picture.notes)
+        metadata["notes"] = list(picture.notes)
     if picture.recipe is not None:
-        about[KEY] = {**picture.recipe, "kind": picture.recipe.get("kind", "result")}
+        metadata[KEY] = {**picture.recipe, "kind": picture.recipe.get("kind", "result")}
     options = {
         "name": file.name.split(".")[0],
         "rgb": rgb,
         "axis_labels": tuple(letters.lower()),
         "scale": tuple(picture.pixel_size.get(a, 1.0) for a in letters),
         "units": tuple(_UNITS.get(picture.units.get(a, ""), "pixel") for a in letters),
-        "metadata": about,
+        "metadata": metadata,
     }
     return [(data, options, "image")]
 
@@ -217,26 +217,28 @@ def pictured(data: NDArray[Any] | Any, attributes: Mapping[str, Any]) -> Picture
             sizes[axis] = duration(float(size), word or unit)
         elif axis != "C":
             sizes[axis] = length(float(size), unit)
-    known = {axis: pair for axis, pair in sizes.items() if pair[1] in ("µm", "s") and pair[0] > 0}
-    about = attributes.get("metadata") or {}
-    names = about.get("channels") if isinstance(about, Mapping) else None
+    sizes_known = {
+        axis: pair for axis, pair in sizes.items() if pair[1] in ("µm", "s") and pair[0] > 0
+    }
+    metadata = attributes.get("metadata") or {}
+    names = metadata.get("channels") if isinstance(metadata, Mapping) else None
     usual = isinstance(names, list) and all(isinstance(name, str) for name in names)
     return Picture(
         data=data,
         axes=letters + "S" * rgb,
-        pixel_size={axis: size for axis, (size, _) in known.items()},
-        units={axis: unit for axis, (_, unit) in known.items()},
+        pixel_size={axis: size for axis, (size, _) in sizes_known.items()},
+        units={axis: unit for axis, (_, unit) in sizes_known.items()},
         channels=tuple(names) if usual and names else (),
     )
 
 
 def _recipe(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     """The record of a layer that this package made, as plain JSON."""
-    about = attributes.get("metadata") or {}
-    found = about.get(KEY) if isinstance(about, Mapping) else None
-    if not isinstance(found, Mapping):
+    metadata = attributes.get("metadata") or {}
+    recipe = metadata.get(KEY) if isinstance(metadata, Mapping) else None
+    if not isinstance(recipe, Mapping):
         return None
     try:
-        return dict(json.loads(json.dumps(dict(found))))
+        return dict(json.loads(json.dumps(dict(recipe))))
     except (TypeError, ValueError):
         return None

@@ -59,19 +59,21 @@ def layers(sample: Sample) -> list[LayerData]:
         # Few pixels are as bright as the brightest, and a restored image will exceed them.
         low, high = np.quantile(sample.image, (0, 0.9995))
         look |= {"contrast_limits": (float(low), float(high))}
-    found: list[LayerData] = []
+    layers_: list[LayerData] = []
     if sample.truth is not None:
         options = look | {"name": f"{sample.name} truth", "visible": False}
-        found.append((sample.truth, options | _record("truth", sample), "image"))
+        layers_.append((sample.truth, options | _record("truth", sample), "image"))
     if sample.psf is not None:
         peak = float(sample.psf.max())
         options = common | {"name": f"{sample.name} PSF", "visible": False}
         options |= {"contrast_limits": (0.0, peak)} | _record("psf", sample)
-        found.append((sample.psf, options, "image"))
-    found.append((sample.image, look | {"name": sample.name} | _record("sample", sample), "image"))
-    return found
+        layers_.append((sample.psf, options, "image"))
+    layers_.append(
+        (sample.image, look | {"name": sample.name} | _record("sample", sample), "image")
+    )
+    return layers_
 
 
 def _record(kind: str, sample: Sample) -> dict[str, Any]:
-    about = {"kind": kind, "sample": sample.name, "note": sample.note}
-    return {"metadata": {"napari_deconv": about}}
+    record = {"kind": kind, "sample": sample.name, "note": sample.note}
+    return {"metadata": {"napari_deconv": record}}

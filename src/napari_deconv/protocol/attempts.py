@@ -55,7 +55,9 @@ class Attempt:
     setting: str = ""
 
 
-def attempt(who: Contestant, case: Case, told: bool = False, where: Computing = USUAL) -> Attempt:
+def attempt(
+    who: Contestant, case: Case, noise_given: bool = False, where: Computing = USUAL
+) -> Attempt:
     """Run a contestant on a case.
 
     Parameters
@@ -64,8 +66,8 @@ def attempt(who: Contestant, case: Case, told: bool = False, where: Computing = 
         Method or oracle.
     case : Case
         Blurred image and truth.
-    told : bool
-        Whether it is told the noise level; otherwise it estimates it.
+    noise_given : bool
+        Whether the method gets the noise level; otherwise it estimates it.
     where : Computing
         Device and number format.
 
@@ -77,20 +79,20 @@ def attempt(who: Contestant, case: Case, told: bool = False, where: Computing = 
     if who.method is None:
         return Attempt(case.score(case.blurred), 0.0)
     if who.oracle == "best" and who.field == "iterations":
-        return best_iteration(who.method, case, told, where)
+        return best_iteration(who.method, case, noise_given, where)
     if who.oracle == "best":
-        return best_value(who, case, told, where)
-    return once(who.on(case), case, told, where)
+        return best_value(who, case, noise_given, where)
+    return once(who.on(case), case, noise_given, where)
 
 
-def once(method: Method, case: Case, told: bool, where: Computing) -> Attempt:
+def once(method: Method, case: Case, noise_given: bool, where: Computing) -> Attempt:
     """A method as it is configured."""
     began = time.perf_counter()
-    estimate = drain(_stream(method, case, told, where)).data
+    estimate = drain(_stream(method, case, noise_given, where)).data
     return Attempt(case.score(estimate), time.perf_counter() - began)
 
 
-def best_value(who: Contestant, case: Case, told: bool, where: Computing) -> Attempt:
+def best_value(who: Contestant, case: Case, noise_given: bool, where: Computing) -> Attempt:
     """The value of a field with the best PSNR: uphill in thirds of octaves, then half of that."""
     assert who.method is not None
     middle, tried = who.start(case), dict[float, Attempt]()
@@ -99,7 +101,7 @@ def best_value(who: Contestant, case: Case, told: bool, where: Computing) -> Att
         if third not in tried:
             value = middle * 2.0 ** (third / 3)
             assert who.method is not None
-            tried[third] = once(who.method.but(**{who.field: value}), case, told, where)
+            tried[third] = once(who.method.but(**{who.field: value}), case, noise_given, where)
         return tried[third].score.psnr_db
 
     step = 1 if at(1) >= at(-1) else -1
@@ -112,7 +114,7 @@ def best_value(who: Contestant, case: Case, told: bool, where: Computing) -> Att
     return Attempt(tried[best].score, tried[best].seconds, value + edge)
 
 
-def best_iteration(method: Method, case: Case, told: bool, where: Computing) -> Attempt:
+def best_iteration(method: Method, case: Case, noise_given: bool, where: Computing) -> Attempt:
     """The iteration with the best PSNR of one long run, every estimate being looked at.
 
     It stops when the best lies far behind: after twice as many iterations and 50 more.
@@ -120,7 +122,7 @@ def best_iteration(method: Method, case: Case, told: bool, where: Computing) -> 
     high = method.fields()["iterations"].high
     most = int(min(high or _MOST_ITERATIONS, _MOST_ITERATIONS))
     best, best_db, best_at, best_seconds, spent = case.blurred, -np.inf, 0, 0.0, 0.0
-    run, began = _stream(method.but(iterations=most), case, told, where), time.perf_counter()
+    run, began = _stream(method.but(iterations=most), case, noise_given, where), time.perf_counter()
     for done, step in enumerate(run, 1):
         spent += time.perf_counter() - began
         estimate = _whole(step, case)
@@ -143,8 +145,8 @@ def quick_psnr(estimate: NDArray[np.float32], case: Case) -> float:
     return float(-10 * np.log10(np.mean(np.square(error, dtype=np.float64)) + 1e-30))
 
 
-def _stream(method: Method, case: Case, told: bool, where: Computing) -> Any:
-    noise = case.noise if told else None
+def _stream(method: Method, case: Case, noise_given: bool, where: Computing) -> Any:
+    noise = case.noise if noise_given else None
     return stream(
         method, case.blurred, case.psf, noise=noise, device=where.device, precision=where.precision
     )

@@ -8,20 +8,20 @@ from typing import Any
 from ..core.spec import Spec
 
 
-def shorthand(spec: Spec, **said: str) -> str:
+def shorthand(spec: Spec, **shown_as: str) -> str:
     """``"disk:radius_px=7"``: the name, and the fields that differ from their defaults.
 
     Parameters
     ----------
     spec : Spec
         Anything that can be chosen.
-    **said : str
+    **shown_as : str
         Fields to show so, whatever their value.
     """
     shown = {
-        key: said.get(key) or _text(getattr(spec, key))
+        key: shown_as.get(key) or _text(getattr(spec, key))
         for key, field in spec.fields().items()
-        if key in said or field.default is MISSING or getattr(spec, key) != field.default
+        if key in shown_as or field.default is MISSING or getattr(spec, key) != field.default
     }
     listed = ",".join(f"{k}={v}" for k, v in shown.items())
     return f"{spec.name}:{listed}" if listed else spec.name

@@ -25,7 +25,7 @@ class Key(NamedTuple):
     kernel: str
     method: str
     weights: str
-    told: str
+    noise_given: str
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class Row:
     ----------
     scene, noise, image, seed, kernel : str
         Which case.
-    method, weights, told : str
-        Who, with the fingerprint of its weights, and whether it was told the noise (``yes``).
+    method, weights, noise_given : str
+        Who, with the fingerprint of its weights, and whether it got the noise level (``yes``).
     psnr_db, ssim, seconds : str
         Figures; empty where it failed.
     fields : str
@@ -57,7 +57,7 @@ class Row:
     kernel: str
     method: str
     weights: str
-    told: str
+    noise_given: str
     psnr_db: str = ""
     ssim: str = ""
     seconds: str = ""
@@ -79,6 +79,8 @@ class Row:
 
 
 FIELDS = tuple(f.name for f in fields(Row))
+_OLDER = {"told": "noise_given"}
+"""Columns of files that older versions wrote, and what they are called now."""
 
 
 def read_rows(path: Path) -> dict[Key, Row]:
@@ -93,7 +95,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
         return {}
     lines = csv.reader(_whole_lines(io.StringIO(read_text(path), newline="")))
     try:
-        head = tuple(next(lines, FIELDS))
+        head = tuple(_OLDER.get(name, name) for name in next(lines, FIELDS))
         if head != FIELDS:
             shown = shortened(", ".join(head))
             raise DeconvError(f"{path} holds other results: {shown}.", "Name another -o.")

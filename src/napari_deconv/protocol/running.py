@@ -54,15 +54,15 @@ class Plan:
         Rows of the table together.
     contestants : tuple of Contestant
         Who runs on each scene.
-    told : bool
-        Whether methods are told the noise level.
+    noise_given : bool
+        Whether methods get the noise level.
     where : Computing
         Device and number format.
     """
 
     groups: tuple[Group, ...]
     contestants: tuple[Contestant, ...]
-    told: bool = False
+    noise_given: bool = False
     where: Computing = USUAL
 
     @cached_property
@@ -86,7 +86,7 @@ class Plan:
             kernel=scene.kernel.label,
             method=who.label,
             weights=weights,
-            told="yes" if self.told else "no",
+            noise_given="yes" if self.noise_given else "no",
         )
 
 
@@ -103,7 +103,7 @@ class Progress:
 class _Task:
     scene: Scene
     wanted: tuple[tuple[Contestant, Key], ...]
-    told: bool
+    noise_given: bool
     where: Computing
     ran_on: str
 
@@ -167,7 +167,7 @@ def _tasks(plan: Plan, finished: dict[Key, Row], ran_on: str) -> Iterator[_Task]
                 if key not in finished or not finished[key].still_holds(who.settings)
             )
             if wanted:
-                yield _Task(scene, wanted, plan.told, plan.where, ran_on)
+                yield _Task(scene, wanted, plan.noise_given, plan.where, ran_on)
 
 
 def _rows(task: _Task) -> Iterator[Row]:
@@ -176,7 +176,7 @@ def _rows(task: _Task) -> Iterator[Row]:
     for who, key in task.wanted:
         try:
             case = case or task.scene.case()
-            result = attempt(who, case, task.told, task.where)
+            result = attempt(who, case, task.noise_given, task.where)
         except Cancelled:
             raise
         except Exception as error:  # one failure must not cost the other rows

@@ -98,12 +98,12 @@ def summarise(
     for group in plan.groups:
         best = {who: chosen(plan, group, who, rows) for who in plan.contestants}
         against = best.get(baseline) if baseline is not None else None
-        made = [
+        summaries = [
             _line(group, who, part, None if who == baseline else against)
             for who, part in best.items()
             if part
         ]
-        lines += sorted(made, key=lambda line: (line.n > 0, line.psnr_db.mean))
+        lines += sorted(summaries, key=lambda line: (line.n > 0, line.psnr_db.mean))
     return lines
 
 

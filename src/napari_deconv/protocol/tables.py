@@ -39,7 +39,7 @@ def protocol(plan: Plan, lines: Sequence[Line], images: str, cross: bool = False
     sets = ", ".join(dict.fromkeys(f"`{group.kernels}`" for group in plan.groups))
     pairs = "every image with every PSF of" if cross else "image i with PSF i mod n of"
     counts = sorted({len(group.scenes) for group in plan.groups})
-    level = "The methods are told the noise level." if plan.told else (
+    level = "The methods are told the noise level." if plan.noise_given else (
         "The methods get the blurred image and the PSF; they estimate the noise level."
     )  # fmt: skip
     photons = any(group.scenes[0].noise.photons for group in plan.groups)
@@ -61,7 +61,7 @@ def as_json(plan: Plan, lines: Sequence[Line], header: str, command: str, baseli
     """The table for programs; what is not a number is null."""
     table = [{k: _plain(v) for k, v in asdict(line).items()} for line in lines]
     return json.dumps(
-        {"command": command, "protocol": header, "told_noise": plan.told,
+        {"command": command, "protocol": header, "noise_given": plan.noise_given,
          "baseline": baseline or None, "table": table},
         indent=1,
     )  # fmt: skip
@@ -125,16 +125,16 @@ def _remarks(plan: Plan, lines: Sequence[Line]) -> list[str]:
     chosen = [line for line in lines if line.oracle and line.setting]
     many = len({group.kernels for group in plan.groups}) > 1
 
-    def about(line: Line) -> str:
+    def row(line: Line) -> str:
         where = f"`{line.kernels}`, " if many else ""
         return f"- {where}{noise_in_words(line.noise)}, `{line.method}`"
 
     remarks = ["", "(*) was shown the truth, to choose:", ""] if chosen else []
-    remarks += [f"{about(line)}: {line.setting}" for line in chosen]
+    remarks += [f"{row(line)}: {line.setting}" for line in chosen]
     failed = [line for line in lines if line.failed]
     remarks += ["", "Failed:", ""] if failed else []
     for line in failed:
-        remarks.append(f"{about(line)}, {line.failed} of {line.n + line.failed}: {line.why}")
+        remarks.append(f"{row(line)}, {line.failed} of {line.n + line.failed}: {line.why}")
     return remarks
 
 

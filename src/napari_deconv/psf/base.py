@@ -87,10 +87,10 @@ class PSF(Spec):
 
     def _check_ndim(self, wanted: int | None) -> None:
         if wanted is not None and wanted not in self.ndim:
-            known = " or ".join(f"{n}-D" for n in self.ndim)
+            dimensions = " or ".join(f"{n}-D" for n in self.ndim)
             raise DeconvError(
-                f"{self.title} PSF is {known}, but {wanted} axes were asked for.",
-                f"Give shape and pixel_size for {known}, or choose another PSF.",
+                f"{self.title} PSF is {dimensions}, but {wanted} axes were asked for.",
+                f"Give shape and pixel_size for {dimensions}, or choose another PSF.",
             )
 
 

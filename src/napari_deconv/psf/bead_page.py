@@ -20,19 +20,19 @@ _FLOOR = 1e-3
 """Share of the peak at which the pictures of the page end."""
 
 
-def table(found: Measured, pixel_size: Sequence[float] | None = None, unit: str = "") -> str:
+def table(measured: Measured, pixel_size: Sequence[float] | None = None, unit: str = "") -> str:
     """Every bead as a line of CSV: place, verdict, widths with their errors.
 
     Parameters
     ----------
-    found : Measured
-        What `measure` found.
+    measured : Measured
+        What `measure` gives.
     pixel_size : sequence of float, optional
         Voxel size per axis; widths and places are then given in ``unit`` as well.
     unit : str
         Its name.
     """
-    names = "zyx"[-found.psf.ndim :]
+    names = "zyx"[-measured.psf.ndim :]
     head = ["bead", "used", "verdict", "height"]
     head += [f"{a}_px" for a in names]
     head += [f"{what}_{a}_px" for a in names for what in ("fwhm", "error")]
@@ -43,9 +43,9 @@ def table(found: Measured, pixel_size: Sequence[float] | None = None, unit: str 
     text.write(f"# {MARK}; fwhm: Gaussian fitted to the bead, error: its standard error\n")
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(head)
-    for number, bead in enumerate(found.beads):
+    for number, bead in enumerate(measured.beads):
         widths = _pairs(bead.fwhm_px, bead.error_px, len(names))
-        row: list[Any] = [number, "no" if bead.reason else "yes", bead.said, f"{bead.height:.6g}"]
+        row: list[Any] = [number, "no" if bead.reason else "yes", bead.words, f"{bead.height:.6g}"]
         row += [f"{p:.2f}" for p in bead.place] + [_shown(w) for w in widths]
         if pixel_size is not None:
             row += [f"{p * s:.4g}" for p, s in zip(bead.place, pixel_size, strict=True)]
@@ -66,24 +66,26 @@ def _shown(value: float) -> str:
 
 
 def summary(
-    found: Measured, pixel_size: Sequence[float] | None = None, unit: str = ""
+    measured: Measured, pixel_size: Sequence[float] | None = None, unit: str = ""
 ) -> list[str]:
     """Widths with their standard errors, spread, asymmetry and tilt, as lines of text."""
-    steps = [1.0] * found.psf.ndim if pixel_size is None else list(pixel_size)
+    steps = [1.0] * measured.psf.ndim if pixel_size is None else list(pixel_size)
     unit = unit if pixel_size is not None else "px"
-    said = []
-    per_axis = zip("zyx"[-found.psf.ndim :], found.fwhm_px, found.error_px, found.spread_px,
-                   found.asymmetry, steps, strict=True)  # fmt: skip
+    lines = []
+    names, widths = "zyx"[-measured.psf.ndim :], (measured.fwhm_px, measured.error_px)
+    per_axis = zip(names, *widths, measured.spread_px, measured.asymmetry, steps, strict=True)
     for axis, width, error, spread, lean, step in per_axis:
         between = "" if math.isnan(spread) else f", spread between beads {spread * step:.2g} {unit}"
-        said.append(
+        lines.append(
             f"FWHM {axis} {width * step:.4g} ± {error * step:.2g} {unit}{between}, "
             f"asymmetry {lean:+.2f}"
         )
-    axes = found.axes(pixel_size)
-    tilted = f"tilt against z {axes.tilt_deg:.1f}°, " if found.psf.ndim == 3 else ""
-    said.append(f"{tilted}ellipticity in the plane {axes.ellipticity:.2f} at {axes.angle_deg:.0f}°")
-    return said
+    axes = measured.axes(pixel_size)
+    tilted = f"tilt against z {axes.tilt_deg:.1f}°, " if measured.psf.ndim == 3 else ""
+    lines.append(
+        f"{tilted}ellipticity in the plane {axes.ellipticity:.2f} at {axes.angle_deg:.0f}°"
+    )
+    return lines
 
 
 def check_page() -> None:
@@ -98,15 +100,15 @@ def check_page() -> None:
 
 
 def page(
-    found: Measured, path: Any, pixel_size: Sequence[float] | None = None, unit: str = "",
+    measured: Measured, path: Any, pixel_size: Sequence[float] | None = None, unit: str = "",
     name: str = "Beads",
 ) -> None:  # fmt: skip
     """Draw one page: sections, lines, widths over the field, and the figures.
 
     Parameters
     ----------
-    found : Measured
-        What `measure` found.
+    measured : Measured
+        What `measure` gives.
     path : path-like
         Written as its ending says: ``.png``, ``.pdf`` or ``.svg``.
     pixel_size, unit
@@ -122,31 +124,31 @@ def page(
     check_page()
     from matplotlib.figure import Figure
 
-    steps = np.ones(found.psf.ndim) if pixel_size is None else np.asarray(pixel_size, float)
+    steps = np.ones(measured.psf.ndim) if pixel_size is None else np.asarray(pixel_size, float)
     unit = unit if pixel_size is not None else "px"
     figure = Figure(figsize=(8.27, 11.69), dpi=150)
     figure.text(0.08, 0.965, f"PSF from beads: {name}", fontsize=14, weight="bold")
-    used = f"{len(found.used)} of {len(found.beads)} beads; {MARK}"
+    used = f"{len(measured.used)} of {len(measured.beads)} beads; {MARK}"
     figure.text(0.08, 0.945, used, fontsize=9, color="0.4")
     grid = figure.add_gridspec(
         4, 3, left=0.1, right=0.95, top=0.92, bottom=0.06, hspace=0.45, wspace=0.4
     )
-    _sections(figure, grid, found.psf, steps, unit)
-    for axis, line in enumerate(lines(found.psf)):
-        _line(figure.add_subplot(grid[1, axis]), line, axis, found, steps[axis], unit)
-    for axis in range(found.psf.ndim):
-        _field(figure, grid[2, axis], found, axis, steps, unit)
+    _sections(figure, grid, measured.psf, steps, unit)
+    for axis, line in enumerate(lines(measured.psf)):
+        _line(figure.add_subplot(grid[1, axis]), line, axis, measured, steps[axis], unit)
+    for axis in range(measured.psf.ndim):
+        _field(figure, grid[2, axis], measured, axis, steps, unit)
     words = figure.add_subplot(grid[3, :])
     words.set_axis_off()
-    text = "\n".join([*summary(found, pixel_size, unit), "", *_reasons(found)])
+    text = "\n".join([*summary(measured, pixel_size, unit), "", *_reasons(measured)])
     words.text(0, 1, text, va="top", fontsize=9.5, linespacing=1.6)
     figure.savefig(path, metadata={"Creator": MARK} if str(path).endswith((".pdf", ".svg")) else
                    {"Software": MARK})  # fmt: skip
 
 
-def _reasons(found: Measured) -> list[str]:
+def _reasons(measured: Measured) -> list[str]:
     counts: dict[str, int] = {}
-    for bead in found.beads:
+    for bead in measured.beads:
         if bead.reason:
             counts[bead.reason] = counts.get(bead.reason, 0) + 1
     left_out = ", ".join(f"{n} {reason}" for reason, n in sorted(counts.items()))
@@ -176,29 +178,29 @@ def _sections(figure: Any, grid: Any, psf: Any, steps: Any, unit: str) -> None:
     figure.colorbar(image, ax=shown, label="log10 of the peak", shrink=0.8)
 
 
-def _line(axes: Any, line: Any, axis: int, found: Measured, step: float, unit: str) -> None:
+def _line(axes: Any, line: Any, axis: int, measured: Measured, step: float, unit: str) -> None:
     x = (np.arange(len(line)) - len(line) // 2) * step
     axes.plot(x, line / line.max(), "o-", ms=3, lw=1)
-    width = found.fwhm_px[axis] * step
+    width = measured.fwhm_px[axis] * step
     sigma = width / FWHM_PER_SIGMA
     fine = np.linspace(x[0], x[-1], 200)
     axes.plot(fine, np.exp(-0.5 * (fine / sigma) ** 2), "--", lw=0.8, color="0.5")
     axes.axhline(0.5, lw=0.5, color="0.7")
-    name = "zyx"[-found.psf.ndim :][axis]
-    axes.set_title(f"{name}: {width:.3g} ± {found.error_px[axis] * step:.1g} {unit}", fontsize=9)
+    name = "zyx"[-measured.psf.ndim :][axis]
+    axes.set_title(f"{name}: {width:.3g} ± {measured.error_px[axis] * step:.1g} {unit}", fontsize=9)
     axes.set_xlabel(f"{name} ({unit})")
     axes.tick_params(labelsize=7)
 
 
-def _field(figure: Any, place: Any, found: Measured, axis: int, steps: Any, unit: str) -> None:
+def _field(figure: Any, place: Any, measured: Measured, axis: int, steps: Any, unit: str) -> None:
     """Widths of the used beads where they lie in the plane."""
     axes = figure.add_subplot(place)
-    spots = np.array([bead.place[-2:] for bead in found.used]) * steps[-2:]
-    widths = np.array([bead.fwhm_px[axis] for bead in found.used]) * steps[axis]
+    spots = np.array([bead.place[-2:] for bead in measured.used]) * steps[-2:]
+    widths = np.array([bead.fwhm_px[axis] for bead in measured.used]) * steps[axis]
     dots = axes.scatter(spots[:, 1], spots[:, 0], c=widths, cmap="viridis", s=30)
     axes.invert_yaxis()
     axes.set_aspect("equal", adjustable="datalim")
-    name = "zyx"[-found.psf.ndim :][axis]
+    name = "zyx"[-measured.psf.ndim :][axis]
     axes.set_title(f"FWHM {name} over the field", fontsize=9)
     axes.set(xlabel=f"x ({unit})", ylabel=f"y ({unit})")
     axes.tick_params(labelsize=7)

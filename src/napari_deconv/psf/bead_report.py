@@ -24,7 +24,7 @@ class Bead:
     reason : str
         Why it was not used: ``close``, ``border``, ``saturated``, ``dim``, ``shape`` or
         ``discarded``; empty if it was.
-    said : str
+    words : str
         The same in words, with numbers.
     fwhm_px : tuple of float
         Widths at half maximum of a Gaussian fitted to it; empty where none fits.
@@ -36,7 +36,7 @@ class Bead:
 
     place: tuple[float, ...]
     reason: str = ""
-    said: str = "used"
+    words: str = "used"
     fwhm_px: tuple[float, ...] = ()
     error_px: tuple[float, ...] = ()
     height: float = 0.0

@@ -59,8 +59,8 @@ def find(stack: Array) -> NDArray[np.intp]:
     smooth = gaussian_filter(stack, _SMOOTH_PX)
     level, noise = level_and_noise(smooth)
     peaks = (smooth == maximum_filter(smooth, 5)) & (smooth > level + _SEEN * noise)
-    found = np.argwhere(peaks)
-    return found[np.argsort(-smooth[tuple(found.T)], kind="stable")]
+    places = np.argwhere(peaks)
+    return places[np.argsort(-smooth[tuple(places.T)], kind="stable")]
 
 
 def without_ripples(
@@ -130,17 +130,17 @@ def fitted(stack: Array, place: NDArray[np.intp], width: tuple[float, ...]) -> F
 
     sigmas = [w / FWHM_PER_SIGMA for w in width]
     start = np.array([1.0, 0.0, *map(float, place), *sigmas])
-    found = least_squares(off, start, max_nfev=50)
-    middle, sigma = found.x[2 : 2 + n], np.abs(found.x[2 + n :])
+    solution = least_squares(off, start, max_nfev=50)
+    middle, sigma = solution.x[2 : 2 + n], np.abs(solution.x[2 + n :])
     lost = np.abs(middle - place) > np.array(half)
-    if lost.any() or not found.x[0] > 0 or not np.isfinite(found.x).all():
+    if lost.any() or not solution.x[0] > 0 or not np.isfinite(solution.x).all():
         return None
     return Fit(
         tuple(map(float, middle)),
         tuple(float(s * FWHM_PER_SIGMA) for s in sigma),
-        float(found.x[0] * height),
-        float(floor + found.x[1] * height),
-        tuple(float(e * FWHM_PER_SIGMA) for e in _errors(found.jac, found.fun)[2 + n :]),
+        float(solution.x[0] * height),
+        float(floor + solution.x[1] * height),
+        tuple(float(e * FWHM_PER_SIGMA) for e in _errors(solution.jac, solution.fun)[2 + n :]),
     )
 
 

@@ -101,7 +101,7 @@ def measure(
         pairs = [_discarded(bead, unwanted, width) or (bead, crop) for bead, crop in pairs]
     beads, crops = _by_shape([b for b, _ in pairs], [c for _, c in pairs])
     if not crops:
-        counts = {b.reason: b.said for b in beads}
+        counts = {b.reason: b.words for b in beads}
         raise DeconvError(
             f"None of {len(beads)} beads can be used: {'; '.join(counts.values())}.", _ASK
         )
@@ -126,7 +126,7 @@ def _discarded(bead: Bead, places: Array, width: tuple[float, ...]) -> tuple[Bea
     apart = np.abs(places - np.array(bead.place)) / np.array(width)
     if not (apart <= 0.5).all(axis=1).any():
         return None
-    return replace(bead, reason="discarded", said="discarded by hand"), None
+    return replace(bead, reason="discarded", words="discarded by hand"), None
 
 
 def _fitted(values: Array, place: NDArray[np.intp], width: tuple[float, ...]) -> Fit | None:
@@ -212,19 +212,19 @@ def _looked_at(
     noise, ceiling = limits
     crop = cut(values, fit.place, extent)
     if crop is None:
-        return replace(bead, reason="border", said="too near the border"), None
+        return replace(bead, reason="border", words="too near the border"), None
     around = tuple(slice(round(p) - n // 2, round(p) + n // 2 + 1)
                    for p, n in zip(fit.place, extent, strict=True))  # fmt: skip
     clipped = int((values[around] >= ceiling).sum())
     if clipped > 1:
-        return replace(bead, reason="saturated", said=f"saturated: {clipped} pixels clipped"), None
+        return replace(bead, reason="saturated", words=f"saturated: {clipped} pixels clipped"), None
     if fit.height < _DIM * noise:
-        said = f"too dim: {fit.height / noise:.1f} times the noise, not {_DIM:g}"
-        return replace(bead, reason="dim", said=said), None
+        reason = f"too dim: {fit.height / noise:.1f} times the noise, not {_DIM:g}"
+        return replace(bead, reason="dim", words=reason), None
     near = _nearest(values, place, fit, spots, extent)
     if near is not None:
-        said = f"too close: another at {near:.1f} px"
-        return replace(bead, reason="close", said=said), None
+        reason = f"too close: another at {near:.1f} px"
+        return replace(bead, reason="close", words=reason), None
     return bead, crop - float(np.median(frame(_in_focus(crop))))
 
 
@@ -262,8 +262,8 @@ def _by_shape(beads: list[Bead], crops: list[Array | None]) -> tuple[list[Bead],
             ratio = np.array(beads[i].fwhm_px) / usual
             worst = float(ratio[np.abs(np.log(ratio)).argmax()])
             if abs(math.log(worst)) > math.log(_ODD_WIDTH):
-                said = f"odd shape: {worst:.2f} times as wide as the others"
-                beads[i] = replace(beads[i], reason="shape", said=said)
+                reason = f"odd shape: {worst:.2f} times as wide as the others"
+                beads[i] = replace(beads[i], reason="shape", words=reason)
         good = [i for i in good if not beads[i].reason]
     if len(good) >= 3:
         stack = np.stack([np.asarray(crops[i]).ravel() for i in good])
@@ -274,8 +274,8 @@ def _by_shape(beads: list[Bead], crops: list[Array | None]) -> tuple[list[Bead],
         limit = usual_alike - max(_ODD_LIKENESS, 6 * spread)
         for i, value in zip(good, alike, strict=True):
             if value < limit:
-                said = f"odd shape: likeness to the others {value:.2f}, usual {usual_alike:.2f}"
-                beads[i] = replace(beads[i], reason="shape", said=said)
+                reason = f"odd shape: likeness to the others {value:.2f}, usual {usual_alike:.2f}"
+                beads[i] = replace(beads[i], reason="shape", words=reason)
         good = [i for i in good if not beads[i].reason]
     return beads, [np.asarray(crops[i]) for i in good]
 

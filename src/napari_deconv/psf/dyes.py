@@ -84,8 +84,8 @@ def dye_named(text: str) -> Dye | None:
     """The fluorophore whose name stands in a channel's name as words of its own."""
     words = re.findall(r"[a-z0-9]+", text.lower())
     runs = {"".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)}
-    found = [(len(alias), dye) for dye in DYES for alias in _spellings(dye) if alias in runs]
-    return max(found, key=lambda one: one[0])[1] if found else None
+    matches = [(len(alias), dye) for dye in DYES for alias in _spellings(dye) if alias in runs]
+    return max(matches, key=lambda match: match[0])[1] if matches else None
 
 
 def laser_named(text: str) -> float | None:

@@ -67,9 +67,9 @@ class Finding:
 
 def fault(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding | None:
     """The reason why the PSF cannot be used, or not before it is repaired."""
-    found = psf_fault(array)
-    if found is not None and found[0] not in _REFUSED:
-        return Finding(*found, fatal=True)
+    reason = psf_fault(array)
+    if reason is not None and reason[0] not in _REFUSED:
+        return Finding(*reason, fatal=True)
     if image_shape is not None and len(image_shape) < array.ndim:
         return Finding(
             "dimension",
@@ -77,7 +77,7 @@ def fault(array: NDArray[Any], image_shape: Sequence[int] | None) -> Finding | N
             "Give a 2-D PSF.",
             fatal=True,
         )
-    return None if found is None else Finding(*found)
+    return None if reason is None else Finding(*reason)
 
 
 def voxel_sizes(

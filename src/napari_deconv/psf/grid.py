@@ -35,12 +35,12 @@ def checked_pixel_size(what: str, sizes: Sequence[float], ndim: int = 0) -> tupl
     DeconvError
         Naming ``what``, unless all are positive and there are enough.
     """
-    found = tuple(float(s) for s in np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
-    if not found or not all(math.isfinite(s) and s > 0 for s in found):
-        raise DeconvError(f"{what} = {found} does not fit.", "Give one positive size per axis.")
-    if len(found) < ndim:
-        raise DeconvError(f"{what} = {found} has too few values.", f"Give {ndim}.")
-    return found[-ndim:]
+    values = tuple(float(s) for s in np.atleast_1d(np.asarray(sizes, dtype=np.float64)))
+    if not values or not all(math.isfinite(s) and s > 0 for s in values):
+        raise DeconvError(f"{what} = {values} does not fit.", "Give one positive size per axis.")
+    if len(values) < ndim:
+        raise DeconvError(f"{what} = {values} has too few values.", f"Give {ndim}.")
+    return values[-ndim:]
 
 
 def odd(radius: float) -> int:

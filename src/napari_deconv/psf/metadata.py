@@ -176,20 +176,20 @@ def from_metadata(
     picture = source if isinstance(source, io.Picture) else io.read(source, axes)
     optics, name = optics_of(picture), picture.path.name if picture.path else "The image"
     count = picture.data.shape[picture.axes.index("C")] if "C" in picture.axes else 1
-    found = [
+    psfs = [
         channel_psf(optics, channel, kind, fields, _name(picture, optics, channel), name, preset)
         for channel in range(count)
     ]
     sizes, measured = _sizes(picture, optics, pixel_size, name)
     own = fitting(optics.microscope) if preset is None else None
     offer = (f"A preset is for this microscope: --optics {shlex.quote(own.name)}",) if own else ()
-    made = tuple(
+    sized = tuple(
         replace(psf, pixel_size=sizes, facts=(*psf.facts, *measured), notes=(*psf.notes, *offer))
-        for psf in found
+        for psf in psfs
     )
     if not assume:
-        _refuse_assumptions(made, name)
-    return made
+        _refuse_assumptions(sized, name)
+    return sized
 
 
 def channel_psf(
@@ -311,8 +311,8 @@ def _indices(facts: dict[str, Fact], optics: Optics, notes: list[str]) -> None:
         usual, word = _usual_immersion(aperture)
         why = f"{word}, usual for NA {aperture:g}"
         if index is not None:
-            said = f"The immersion's index of {index:g} is not above the NA of {aperture:g}"
-            notes.append(f"{said}, and was not taken.")
+            text = f"The immersion's index of {index:g} is not above the NA of {aperture:g}"
+            notes.append(f"{text}, and was not taken.")
         facts[key] = _fact(key, usual, why, assumed=True)
     key = "refractive_index_sample"
     if key not in facts and optics.refractive_index_sample is not None:
@@ -348,30 +348,30 @@ def _light(optics: Optics, channel: int, name: str, kind: str, notes: list[str])
             f"{excitation:g} nm; neither was taken."
         )
         stated = dict.fromkeys(_LIGHT)
-    found = {k: _fact(k, v, optics.sources[k]) for k, v in stated.items() if v is not None}
+    facts = {k: _fact(k, v, optics.sources[k]) for k, v in stated.items() if v is not None}
     dye = dye_named(name)
     if dye is not None:
         for key in _LIGHT:
             source = f"{dye.name} in the channel's name; {dye.source}"
-            found.setdefault(key, _fact(key, getattr(dye, key), source))
+            facts.setdefault(key, _fact(key, getattr(dye, key), source))
     if (band := band_named(name)) is not None:
-        found.setdefault("emission_nm", _fact("emission_nm", band, f"channel's name {name!r}"))
+        facts.setdefault("emission_nm", _fact("emission_nm", band, f"channel's name {name!r}"))
     if (laser := laser_named(name)) is not None:
         source = f"channel's name {name!r}"
-        found.setdefault("excitation_nm", _fact("excitation_nm", laser, source))
-    if "emission_nm" not in found:
-        lit = found.get("excitation_nm")
+        facts.setdefault("excitation_nm", _fact("excitation_nm", laser, source))
+    if "emission_nm" not in facts:
+        lit = facts.get("excitation_nm")
         value = 520.0 if lit is None else float(lit.value) + 30
         why = "no wavelength and no dye is named" if lit is None else "30 nm above the excitation"
-        found["emission_nm"] = _fact("emission_nm", value, why, assumed=True)
-    seen = float(found["emission_nm"].value)
+        facts["emission_nm"] = _fact("emission_nm", value, why, assumed=True)
+    seen = float(facts["emission_nm"].value)
     lasers = [line for line in (405.0, 488.0, 561.0, 640.0) if line < seen - 8]
     lit_by = max(lasers, default=seen - 30)
-    found.setdefault(
+    facts.setdefault(
         "excitation_nm",
         _fact("excitation_nm", lit_by, "the usual laser below the emission", assumed=True),
     )
-    return found
+    return facts
 
 
 def _pinhole(facts: Mapping[str, Fact], optics: Optics, channel: int, notes: list[str]) -> Fact:
@@ -380,11 +380,11 @@ def _pinhole(facts: Mapping[str, Fact], optics: Optics, channel: int, notes: lis
     if size is not None and optics.magnification is not None:
         emission, aperture = (float(facts[k].value) for k in ("emission_nm", "numerical_aperture"))
         airy_um = 1.22 * emission / 1000 / aperture * optics.magnification
-        value, said = size / airy_um, f"{size:g} µm, objective {optics.magnification:g}x"
+        value, origin = size / airy_um, f"{size:g} µm, objective {optics.magnification:g}x"
         if 0.05 <= value <= 10:
-            source = f"{optics.sources['pinhole_um']} {said}; magnified no further"
+            source = f"{optics.sources['pinhole_um']} {origin}; magnified no further"
             return _fact(key, round(value, 4), source)
-        notes.append(f"A pinhole of {value:.3g} Airy units ({said}) was not taken.")
+        notes.append(f"A pinhole of {value:.3g} Airy units ({origin}) was not taken.")
     why = "its magnification is not stated" if size is not None else "usual"
     return _fact(key, 1.0, why, assumed=True)
 
@@ -425,11 +425,11 @@ def _sizeless(name: str, why: str) -> DeconvError:
     )
 
 
-def _refuse_assumptions(made: Iterable[ChannelPSF], name: str) -> None:
+def _refuse_assumptions(psfs: Iterable[ChannelPSF], name: str) -> None:
     open_ = {
-        f"channel {one.channel}: {', '.join(fact.field for fact in one.assumptions)}"
-        for one in made
-        if one.assumptions
+        f"channel {psf.channel}: {', '.join(fact.field for fact in psf.assumptions)}"
+        for psf in psfs
+        if psf.assumptions
     }
     if open_:
         raise DeconvError(

@@ -124,8 +124,8 @@ class Microscope(PSF, ndim=(2, 3), calibrated=True):
         return ""
 
     def findings(self, pixel_size: tuple[float, ...]) -> tuple[Finding, ...]:
-        found = finding(self.title, self.band(), pixel_size, self.band_remark)
-        return (found,) if found is not None else ()
+        undersampled = finding(self.title, self.band(), pixel_size, self.band_remark)
+        return (undersampled,) if undersampled is not None else ()
 
     def support(self, steps: tuple[float, ...] | None) -> tuple[int, ...]:
         assert steps is not None

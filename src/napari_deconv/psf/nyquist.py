@@ -53,14 +53,14 @@ def finding(
     The remark says what the numbers allow for.
     """
     pixel, step = band.steps_um
-    said = []
+    axes = []
     if max(pixel_size[-2:]) > _TOLERANCE * pixel:
-        said.append(f"the pixel is {max(pixel_size[-2:]):.3g} µm, Nyquist {pixel:.3g} µm")
+        axes.append(f"the pixel is {max(pixel_size[-2:]):.3g} µm, Nyquist {pixel:.3g} µm")
     if len(pixel_size) == 3 and pixel_size[0] > _TOLERANCE * step:
-        said.append(f"the z-step is {pixel_size[0]:.3g} µm, Nyquist {step:.3g} µm")
-    if not said:
+        axes.append(f"the z-step is {pixel_size[0]:.3g} µm, Nyquist {step:.3g} µm")
+    if not axes:
         return None
-    message = f"Sampled too coarsely for a {title.lower()} PSF of these optics: {'; '.join(said)}."
+    message = f"Sampled too coarsely for a {title.lower()} PSF of these optics: {'; '.join(axes)}."
     message += f" {remark}" * bool(remark)
     remedy = "The finest detail is lost or aliased; record with smaller steps where you can."
     return Finding("nyquist", message, remedy)

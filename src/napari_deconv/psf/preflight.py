@@ -59,7 +59,7 @@ def inspect(
         values /= peak  # sums of such values are infinite
     room = _room(array.ndim, image_shape)
     sizes = check.voxel_sizes(array.ndim, pixel_size, image_pixel_size)
-    found = (
+    findings = (
         fault,
         check.voxel_size(sizes),
         check.background(values),
@@ -71,7 +71,7 @@ def inspect(
         check.delta(values),
         check.unit_sum(values),
     )
-    return tuple(replace(f, room=room) for f in found if f is not None)
+    return tuple(replace(f, room=room) for f in findings if f is not None)
 
 
 _HUGE = 1e100
@@ -107,8 +107,8 @@ def of_generator(
         Those that stay, and the generator's own.
     """
     left = tuple(f for f in findings if f.code not in spec.nature)
-    known = spec.calibrated and pixel_size_um is not None
-    return left + (spec.findings(tuple(pixel_size_um or ())) if known else ())
+    sized = spec.calibrated and pixel_size_um is not None
+    return left + (spec.findings(tuple(pixel_size_um or ())) if sized else ())
 
 
 def repair(
@@ -166,11 +166,11 @@ _REPAIRS: dict[str, Callable[[Array, Finding], Array]] = {
     "bool": lambda psf, _: psf,
     "negative": lambda psf, _: psf.clip(0),
     "background": lambda psf, _: mending.without_background(psf.clip(0)),
-    "voxel-size": lambda psf, found: mending.resample(psf.clip(0), found.zoom),
+    "voxel-size": lambda psf, finding: mending.resample(psf.clip(0), finding.zoom),
     "even": lambda psf, _: mending.recentre(psf),
     "off-centre": lambda psf, _: mending.recentre(psf),
-    "larger": lambda psf, found: mending.crop(psf, found.room),
-    "cut": lambda psf, found: mending.fade(psf, found.room),
+    "larger": lambda psf, finding: mending.crop(psf, finding.room),
+    "cut": lambda psf, finding: mending.fade(psf, finding.room),
     "sum": lambda psf, _: psf,
 }
 """How each finding is mended, in the order in which that is done."""

@@ -104,7 +104,7 @@ class OpticsPreset:
         """
         path = Path(name) if str(name).lower().endswith(".json") else _file(str(name))
         if not is_file(path):
-            names = [one.name for one in saved()]
+            names = [preset.name for preset in saved()]
             near = difflib.get_close_matches(str(name), names, 1)
             listed = f"There are: {', '.join(names)}." if names else "None is saved yet."
             raise DeconvError(
@@ -129,13 +129,15 @@ def saved() -> tuple[OpticsPreset, ...]:
             presets.append(OpticsPreset.load(path))
         except DeconvError:
             continue
-    return tuple(sorted(presets, key=lambda one: one.name.casefold()))
+    return tuple(sorted(presets, key=lambda preset: preset.name.casefold()))
 
 
 def fitting(microscope: str) -> OpticsPreset | None:
     """The preset for a microscope as an image names it; None without one."""
-    said = _plain(microscope)
-    return next((one for one in saved() if said and _plain(one.microscope) == said), None)
+    wanted = _plain(microscope)
+    return next(
+        (preset for preset in saved() if wanted and _plain(preset.microscope) == wanted), None
+    )
 
 
 def _plain(name: str) -> str:

@@ -158,11 +158,11 @@ def facts_of(
     """
     if not isinstance(getattr(image, "dtype", None), np.dtype):
         image = as_array("The image", image)
-    image, known = with_mask(image, Options(unseen=unseen))
+    image, options = with_mask(image, Options(unseen=unseen))
     if isinstance(psf, Mapping):
         check_channels(tuple(np.shape(image)), axes, psf)
     layout = parse_axes(tuple(np.shape(image)), axes, _ndim(psf))
-    hidden = Unseen.of(image, layout, known.get("unseen"), nan)
+    hidden = Unseen.of(image, layout, options.get("unseen"), nan)
     reading, block = read_typical(image, layout, hidden, 0.0)
     where = choose_device(device)
     format_, _ = choose_precision(precision, where)

@@ -66,7 +66,7 @@ def expected(method: Solver, image: Any, psf: Any, **options: Unpack[Options]) -
             run, _ = prepare(method, image, psf_in_middle, fixed=fixed, **quiet)
             work = (workload(run, kernel) if varying else run.workload()) * method.total
             kind = _kind(method, run.psf.ndim, str(run.device), run.precision.name)
-            timings = known().get(kind) or _trials.get(kind)
+            timings = kept_timings().get(kind) or _trials.get(kind)
             if not timings:
                 timings = [probe(*prepare(method, image, psf_in_middle, fixed=fixed, **options))]
                 _trials[kind] = timings
@@ -120,7 +120,7 @@ def learn(method: Solver, recipe: Mapping[str, Any]) -> None:
     kind = _kind(
         method, len(recipe["psf"]["shape"]), recipe["device"], recipe.get("precision", "float32")
     )
-    kinds = known()
+    kinds = kept_timings()
     before = kinds.pop(kind, [])
     if len(before) >= _ENOUGH:
         ratio = _estimate(before, work) / (timing.seconds + timing.choosing)
@@ -135,7 +135,7 @@ def learn(method: Solver, recipe: Mapping[str, Any]) -> None:
         part.write_text(dumps(rows), encoding="utf-8")
 
 
-def known() -> dict[str, list[Timing]]:
+def kept_timings() -> dict[str, list[Timing]]:
     """Read the timings kept so far, by kind of run; damaged ones are passed over."""
     try:
         rows = read_object(_file(cache_folder()))

@@ -155,7 +155,7 @@ def _window(planes: Plane, tables: Tables) -> tuple[Plane, _Component | None]:
         )
         window = ycc[(slice(None), *cut)]
         table = np.asarray(tables[0], float) if tables else None
-        component = _found(window[0], _LUMA, table)
+        component = _component(window[0], _LUMA, table)
         if component is not None:
             return window, component
     return ycc, None
@@ -189,7 +189,7 @@ def _coefficients(plane: Plane) -> Plane:
     return coefficients.reshape(-1, _SIDE, _SIDE)
 
 
-def _found(plane: Plane, standard: NDArray[Any], table: Plane | None) -> _Component | None:
+def _component(plane: Plane, standard: NDArray[Any], table: Plane | None) -> _Component | None:
     """The rounded coefficients, if they are multiples of some steps."""
     x = _coefficients(plane)
     if len(x) < _LEAST_BLOCKS:
@@ -257,10 +257,10 @@ def _colour(plane: Plane, tables: Tables, brightness: Plane) -> tuple[_Component
     """A colour difference, halved in size if it was, and how it was enlarged again."""
     table = np.asarray(tables[1], float) if len(tables) > 1 else None
     halves = _halved(plane)
-    small = _found(halves, _CHROMA, table)
+    small = _component(halves, _CHROMA, table)
     if small is not None:
         return small, True
-    whole = _found(plane, _CHROMA, table)
+    whole = _component(plane, _CHROMA, table)
     if whole is not None:
         return whole, False
     steps = _like(brightness) if table is None else table

@@ -139,8 +139,8 @@ def _of_blocks(blocks: NDArray[np.float64]) -> float:
     )
     count = math.ceil(_SAMPLES / (CELL**2 * len(halves[0])))
     count = min(count, max(1, first.size // 4))
-    found = second[np.argsort(first)[:count]].mean() + first[np.argsort(second)[:count]].mean()
-    return float(np.sqrt(found / 2)) * scale
+    total = second[np.argsort(first)[:count]].mean() + first[np.argsort(second)[:count]].mean()
+    return float(np.sqrt(total / 2)) * scale
 
 
 def _median_of_exponentials(n: int) -> float:

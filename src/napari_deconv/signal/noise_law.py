@@ -135,14 +135,14 @@ def _empty_power(means: NDArray[np.float64], power: NDArray[np.float32]) -> NDAr
     spectrum = cells(power)
     part = np.empty(len(means), int)
     part[np.argsort(means)] = np.arange(len(means)) % 2
-    found = np.empty(len(means))
+    powers = np.empty(len(means))
     for half in (0, 1):
         there, here = part == half, part != half
         bright = there & (means >= np.median(means[there]))
         relative = spectrum[bright] / np.median(spectrum[bright], axis=1, keepdims=True)
         empty = np.argsort(np.median(relative, axis=0))[: round(_EMPTY * spectrum.shape[1])]
-        found[here] = spectrum[here][:, empty].mean(axis=1)
-    return found
+        powers[here] = spectrum[here][:, empty].mean(axis=1)
+    return powers
 
 
 def _line(x: NDArray[np.float64], power: NDArray[np.float64]) -> tuple[float, float, float]:

@@ -49,6 +49,6 @@ def cells(power: NDArray[Any]) -> NDArray[np.float64]:
     label = (rows[:, None] * across + np.arange(half) // CELL).ravel()
     flat = power.reshape(-1, label.size)
     counts = np.bincount(label)
-    found = flat @ (np.eye(len(counts), dtype=power.dtype) / counts)[label]
-    means: NDArray[np.float64] = found.reshape(*power.shape[:-2], len(counts)).astype(np.float64)
+    averages = flat @ (np.eye(len(counts), dtype=power.dtype) / counts)[label]
+    means: NDArray[np.float64] = averages.reshape(*power.shape[:-2], len(counts)).astype(np.float64)
     return means

@@ -202,14 +202,14 @@ def _batch(material: Material, state: State, workers: Team) -> Batch:
     side, count = recipe.sizes(state.step)
     colours = recipe.colours > 0 and rng.random() < recipe.colours
 
-    def one(seed: int) -> Batch:
+    def patch(seed: int) -> Batch:
         own = np.random.default_rng(seed)
         batch = make_batch([material.draw(own, side)], recipe, own, side_px=side, colours=colours)
         return misjudge(batch, recipe.misjudged, own)
 
     seeds = workers.part(rng.integers(2**63, size=count).tolist())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        patches = list(pool.map(one, seeds))
+        patches = list(pool.map(patch, seeds))
     return Batch.joined(patches)
 
 

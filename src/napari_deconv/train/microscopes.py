@@ -61,7 +61,7 @@ class Bank:
         pair = self.roots[number].astype(np.float32) ** 2
         if rng.integers(2):
             pair = pair[:, ::-1]
-        psf, believed = (np.ascontiguousarray(one / one.sum()) for one in pair)
+        psf, believed = (np.ascontiguousarray(psf_ / psf_.sum()) for psf_ in pair)
         z, y, x = map(float, self.spacings[number])
         return Optics(psf, believed, (z, y, x))
 
@@ -82,17 +82,17 @@ def bank(file: Path, count: int, shape: tuple[int, int, int], seed: int) -> Bank
     """
     if file.exists():
         with np.load(file) as data:
-            found = Bank(data["roots"], data["spacings"])
-        if len(found.roots) == count:
-            return found
+            kept = Bank(data["roots"], data["spacings"])
+        if len(kept.roots) == count:
+            return kept
     rng = np.random.default_rng(seed)
     odd = tuple(n - 1 + n % 2 for n in shape)
     drawn = [optics((odd[0], odd[1], odd[2]), rng) for _ in range(count)]
-    roots = np.stack([[_root(one.psf), _root(one.believed)] for one in drawn])
-    made = Bank(roots, np.array([one.spacing for one in drawn]))
+    roots = np.stack([[_root(sample.psf), _root(sample.believed)] for sample in drawn])
+    bank = Bank(roots, np.array([sample.spacing for sample in drawn]))
     with replacing(file) as beside, beside.open("wb") as out:
-        np.savez(out, roots=made.roots, spacings=made.spacings)
-    return made
+        np.savez(out, roots=bank.roots, spacings=bank.spacings)
+    return bank
 
 
 def optics(shape: tuple[int, int, int], rng: np.random.Generator) -> Optics:

@@ -86,10 +86,10 @@ def _odd(kind: type[Method], row: Mapping[str, Any]) -> int:
     return sum(trained[key] != getattr(kind, key) for key in trained.keys() & kind.fields().keys())
 
 
-def name_for(method: Method, psf_about: dict[str, Any]) -> str:
+def name_for(method: Method, psf_recipe: dict[str, Any]) -> str:
     """A readable name for new weights that is not taken."""
-    spec = dict(psf_about.get("spec") or {})
-    words = str(spec.pop("name", psf_about.get("layer") or psf_about.get("file") or "my PSF"))
+    spec = dict(psf_recipe.get("spec") or {})
+    words = str(spec.pop("name", psf_recipe.get("layer") or psf_recipe.get("file") or "my PSF"))
     first = next((v for v in spec.values() if isinstance(v, int | float) and np.isfinite(v)), None)
     size = f" {first:g}" if first is not None else ""
     return library.unused(f"{method.title} {words}{size}")

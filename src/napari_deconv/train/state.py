@@ -170,7 +170,7 @@ def _groups(parameters: Mapping[str, nn.Parameter], network: NetworkModule) -> l
 def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     """One optimiser step, on this process's part of a batch."""
     began = time.monotonic()
-    for group in (group for one in state.optimisers for group in one.param_groups):
+    for group in (group for each in state.optimisers for group in each.param_groups):
         group["lr"] = group["scale"] * rate(recipe, state.step)
     loss = _differentiate(state.network, batch, recipe.loss, team)
     if not math.isfinite(loss):
@@ -193,7 +193,7 @@ def _differentiate(network: NetworkModule, batch: Batch, norm: Norm, team: Team)
     # Layers for colour have no part in what is gray; they stay as they are then.
     parameters = [p for name, p in network.named_parameters() if _takes_part(network, name, batch)]
 
-    def one(part: Batch) -> tuple[Tensor, ...]:
+    def gradients_of(part: Batch) -> tuple[Tensor, ...]:
         estimates = network.unrolled(*part.seen)
         loss = network.loss(estimates, part, norm)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
@@ -202,7 +202,7 @@ def _differentiate(network: NetworkModule, batch: Batch, norm: Norm, team: Team)
     several = batch.y.device.type == "cpu" and torch.get_num_threads() > 1
     parts = batch.split(2 if several else 1)
     with ThreadPoolExecutor(len(parts)) as pool:
-        columns = zip(*pool.map(one, parts), strict=True)
+        columns = zip(*pool.map(gradients_of, parts), strict=True)
     loss, *gradients = team.mean([torch.stack(column).mean(0) for column in columns])
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient

@@ -33,7 +33,7 @@ class Watch:
     stop: threading.Event | None = None
     _began: float = field(default_factory=time.monotonic)
     _looked: float = field(default_factory=time.monotonic)
-    _asked: float = math.inf
+    _due_at: float = math.inf
     _took: float = 0.0
 
     @property
@@ -56,8 +56,8 @@ class Watch:
         """Whether to validate; ``otherwise`` decides if nobody looks on."""
         if not self.on:
             return otherwise
-        self._asked = time.monotonic()
-        return self._asked - self._looked > max(self.look_seconds, _LEAST_APART * self._took)
+        self._due_at = time.monotonic()
+        return self._due_at - self._looked > max(self.look_seconds, _LEAST_APART * self._took)
 
     def show(self, progress: _T) -> Generator[_T, None, None]:
         """Yield it; the time until one is asked to go on does not count."""
@@ -66,6 +66,6 @@ class Watch:
         now = time.monotonic()
         self._began += now - left
         if getattr(progress, "psnr", ()):
-            self._looked, self._took = now, left - self._asked
+            self._looked, self._took = now, left - self._due_at
         else:
             self._looked += now - left

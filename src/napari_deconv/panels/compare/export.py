@@ -84,12 +84,12 @@ class ExportBox(QWidget):
         from ...comparison.recipe import Comparison
 
         try:
-            found = Comparison.from_dict(read_json(path, remedy="Choose a comparison.json."))
+            comparison = Comparison.from_dict(read_json(path, remedy="Choose a comparison.json."))
         except DeconvError as error:
             self.notice.say(str(error), "error")
         else:
             self.notice.say("")
-            self.loaded.emit(found)
+            self.loaded.emit(comparison)
 
     def _ask(self) -> None:
         path, _ = QFileDialog.getOpenFileName(

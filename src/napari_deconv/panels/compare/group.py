@@ -62,9 +62,9 @@ class Group:
         made_by = replace(
             row.record, kind="result", source=self._placement.name, path=self._path or ""
         )
-        about = made_by.to_dict() | {"group": self.name, "figures": figures}
+        record = made_by.to_dict() | {"group": self.name, "figures": figures}
         name = f"{self.name} {row.label}"
-        layer = add_quietly(self._viewer, row.data, name, self._placement.options, about)
+        layer = add_quietly(self._viewer, row.data, name, self._placement.options, record)
         self.results[row.number] = layer
         self._link()
         if self._arranged:
@@ -73,8 +73,8 @@ class Group:
     @property
     def members(self) -> list[Any]:
         """Image, results and truth, as far as they are there."""
-        found = [self.image, *(self.results[n] for n in sorted(self.results)), self.truth]
-        return [layer for layer in found if layer is not None and layer in self._viewer.layers]
+        layers = [self.image, *(self.results[n] for n in sorted(self.results)), self.truth]
+        return [layer for layer in layers if layer is not None and layer in self._viewer.layers]
 
     def layers(self, numbers: Iterable[int]) -> list[Any]:
         """The results of these rows that are still there."""
@@ -184,12 +184,12 @@ class _View:
         grid = viewer.canvas.grid
         grid.enabled, grid.shape, grid.stride = self.grid
         for layer in viewer.layers:
-            about = record(layer)
+            entry = record(layer)
             if layer in self.layers:
                 shown, named, size = self.layers[layer]
                 layer.visible, layer.name_overlay.visible = shown, named
                 layer.name_overlay.font_size = size
-            elif about.get("group") or about.get("kind") == "preview":
+            elif entry.get("group") or entry.get("kind") == "preview":
                 layer.visible = layer.name_overlay.visible = False
         for key, value in self.camera.items():
             setattr(viewer.scene.camera, key, value)

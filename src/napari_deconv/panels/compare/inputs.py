@@ -44,8 +44,8 @@ class Judging(QWidget):
         )
         self.linear = QCheckBox("In linear light (sRGB photos)")
         self.linear.setToolTip("Take the photo's values to light before and back after.")
-        known = rows()
-        known.addRow("Truth", self.truth)
+        sources = rows()
+        sources.addRow("Truth", self.truth)
         more = QWidget()
         form = rows()
         more.setLayout(form)
@@ -56,7 +56,7 @@ class Judging(QWidget):
             form.addRow(box)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(known)
+        layout.addLayout(sources)
         layout.addWidget(Fold("How to judge", more))
         guard_fields(self)
 
@@ -71,7 +71,7 @@ class Judging(QWidget):
         """Truth and repeat; None where there is none."""
         return {"truth": self.truth.layer, "repeat": self.repeat.layer}
 
-    def asked(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The fields of a `Comparison` that are set here."""
         return {
             "noise": self.noise.value,
@@ -81,7 +81,7 @@ class Judging(QWidget):
             and self.linear.isChecked(),
         }
 
-    def set_asked(self, comparison: Comparison) -> None:
+    def set_settings(self, comparison: Comparison) -> None:
         """Take over how a recipe judges."""
         self.noise.set_value(comparison.noise)
         self.border.setValue(comparison.border_px)

@@ -51,8 +51,8 @@ class MethodList(QWidget):
 
     def methods(self) -> tuple[Any, ...]:
         """In the order shown."""
-        found = [self.list.item(i) for i in range(self.list.count())]
-        return tuple(self._methods[item.data(256)] for item in found)
+        items = [self.list.item(i) for i in range(self.list.count())]
+        return tuple(self._methods[item.data(256)] for item in items)
 
     def selected(self) -> Any:
         """The method selected, else the only one, else None."""

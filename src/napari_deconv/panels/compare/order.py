@@ -70,7 +70,7 @@ class CompareOrder:
             repeat=self.repeat,
             pixel_size=self.pixel_size[-1] if self.unit else 0.0,
             unit=self.unit,
-            psf_about=record,
+            psf_recipe=record,
             spacing=sizes if len(sizes) == kernel.ndim else None,
         )
         chosen = settings.current()
@@ -87,7 +87,9 @@ class CompareOrder:
         )
 
 
-def asked(layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: Any) -> CompareOrder:
+def order_for(
+    layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: Any
+) -> CompareOrder:
     """The order for layers (``image``, ``truth``, ``repeat``) and fields of a `Comparison`.
 
     Raises
@@ -116,5 +118,5 @@ def asked(layers: Mapping[str, Any], psf: Callable[[], PreparedPsf], **fields: A
 def _named(layer: Image) -> dict[str, Any]:
     """How a recipe names a layer."""
     path = layer.source.path
-    found: dict[str, Any] = {"layer": layer.name, "axes": axes_of(layer)}
-    return found | ({"path": str(path)} if path and np.ndim(path) == 0 else {})
+    entry: dict[str, Any] = {"layer": layer.name, "axes": axes_of(layer)}
+    return entry | ({"path": str(path)} if path and np.ndim(path) == 0 else {})

@@ -21,7 +21,7 @@ from .export import ExportBox
 from .group import Group
 from .inputs import Judging
 from .list import MethodList, deconvolve_settings
-from .order import CompareOrder, asked
+from .order import CompareOrder, order_for
 from .probes import Probes
 from .sweep import SweepBox
 from .table import Table
@@ -87,9 +87,9 @@ class ComparePanel(Panel):
             raise DeconvError(
                 "The list of methods is empty.", "Add some: 'Set up a method', then 'Add'."
             )
-        known = {"image": self.image.layer, **self.judging.layers}
-        return asked(
-            known, self.psf.preparing(), methods=methods, sweep=sweep, **self.judging.asked()
+        layers = {"image": self.image.layer, **self.judging.layers}
+        return order_for(
+            layers, self.psf.preparing(), methods=methods, sweep=sweep, **self.judging.settings()
         )
 
     def run(self, sweep: Sweep | None = None) -> None:
@@ -112,9 +112,9 @@ class ComparePanel(Panel):
 
     def load(self, comparison: Comparison) -> None:
         """Set methods, PSF and judging from a recipe."""
-        found = [comparison.sweep.method] if comparison.sweep else comparison.methods
-        self.methods.set_methods(found)
-        self.judging.set_asked(comparison)
+        methods = [comparison.sweep.method] if comparison.sweep else comparison.methods
+        self.methods.set_methods(methods)
+        self.judging.set_settings(comparison)
         if {"spec", "layer"} & set(comparison.psf):
             try:
                 self.psf.restore(PsfRequest.from_dict(comparison.psf))
@@ -144,7 +144,7 @@ class ComparePanel(Panel):
         self.methods.buttons["take"].clicked.connect(self._take)
         self.columns.clicked.connect(lambda: self.table.choose_columns())
         self.table.chosen.connect(self.group.select)
-        self.sweep.asked.connect(self._on_sweep)
+        self.sweep.pressed.connect(self._on_sweep)
         self.export.loaded.connect(self.load)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_done)
@@ -194,20 +194,20 @@ class ComparePanel(Panel):
         self._tell_step(step, left)
         self._arrived(step.rows, step.before)
 
-    def _arrived(self, found: tuple[Any, ...], before: Any) -> None:
+    def _arrived(self, judged: tuple[Any, ...], before: Any) -> None:
         """Show the rows that are new."""
-        if len(found) == self._shown:
+        if len(judged) == self._shown:
             return
-        fresh, self._shown = found[self._shown :], len(found)
-        self._keep(found, before)
+        fresh, self._shown = judged[self._shown :], len(judged)
+        self._keep(judged, before)
         if self._sweeping is not None:
-            self.sweep.follow_rows(found, self._sweeping.values)
+            self.sweep.follow_rows(judged, self._sweeping.values)
             return
         first = not self.group.results
         for row in fresh:
             if row.data is not None:
                 self.group.add(row)
-        self.table.show_rows(found, self._unit, before)
+        self.table.show_rows(judged, self._unit, before)
         self.columns.show()
         if self.group.results:
             if first:
@@ -236,12 +236,12 @@ class ComparePanel(Panel):
         if self._sweeping is not None:
             self.sweep.finish(outcome, self._placement, self._axes)
         failed = [row for row in outcome.rows if row.error]
-        said = [f"Done in {outcome.seconds:.1f} s."]
+        words = [f"Done in {outcome.seconds:.1f} s."]
         if failed:
-            said.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
-            said += [f"{row.label}: {row.error}" for row in failed[:3]]
+            words.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
+            words += [f"{row.label}: {row.error}" for row in failed[:3]]
         self.run_bar.message.say(
-            "\n".join([*said, *outcome.notes]), "warning" if failed else "info"
+            "\n".join([*words, *outcome.notes]), "warning" if failed else "info"
         )
 
     def _on_cancel(self) -> None:

@@ -126,12 +126,12 @@ class Probes(QWidget):
         """Every member's plane that is being shown."""
         from ...comparison.views import plane_of
 
-        found = []
+        planes = []
         for layer in self._group.members:
             at = layer.world_to_data(self._viewer.dims.point[-layer.ndim :])
             at = [*np.rint(at).astype(int), 0]
-            found.append((layer, plane_of(layer.data, axes_of(layer), at)))
-        return found
+            planes.append((layer, plane_of(layer.data, axes_of(layer), at)))
+        return planes
 
     def _profiles(self) -> None:
         from ...comparison.views import profile

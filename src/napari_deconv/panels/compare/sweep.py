@@ -37,7 +37,7 @@ class SweepBox(QWidget):
         What arranges the layers.
     """
 
-    asked = Signal()
+    pressed = Signal()
     """The person wants the sweep to run."""
 
     def __init__(self, viewer: Viewer, group: Group, parent: QWidget | None = None) -> None:
@@ -47,7 +47,7 @@ class SweepBox(QWidget):
         self._rows: tuple[Any, ...] = ()
         self._values: tuple[float, ...] = ()
         self.layer: Any = None
-        self.told = read_out("Select a method in the list above.")
+        self.readout = read_out("Select a method in the list above.")
         self.field = Combo()
         self.low, self.high = Number(), Number()
         self.count = QSpinBox()
@@ -68,8 +68,8 @@ class SweepBox(QWidget):
 
         same = self._method is not None and type(method) is type(self._method)
         self._method = method
-        self.told.setText(f"Of {method}:" if method else "Select a method in the list above.")
-        self.told.setToolTip(str(method or ""))
+        self.readout.setText(f"Of {method}:" if method else "Select a method in the list above.")
+        self.readout.setToolTip(str(method or ""))
         self.button.setEnabled(method is not None)
         if same or method is None:
             return
@@ -110,10 +110,10 @@ class SweepBox(QWidget):
         stack = np.stack([blank if r.data is None else r.data for r in outcome.rows])
         sweep = outcome.comparison.sweep
         assert sweep is not None
-        about = {"kind": "preview", "comparison": outcome.comparison.to_dict()}
+        record = {"kind": "preview", "comparison": outcome.comparison.to_dict()}
         name = f"Sweep: {sweep.method.title}, {sweep.field}"
         options = with_axis(placement.options, sweep.field)
-        self.layer = add_image(self._viewer, stack, name, options, about)
+        self.layer = add_image(self._viewer, stack, name, options, record)
         self._group.only([self.layer])
         self.follow_rows(outcome.rows, sweep.values)
         best = self._best()
@@ -133,7 +133,7 @@ class SweepBox(QWidget):
         self._shown.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         layout.addLayout(form)
         for part in (self.button, self._shown, self.plot, self.verdict):
             layout.addWidget(part)
@@ -142,7 +142,7 @@ class SweepBox(QWidget):
 
     def _connect(self) -> None:
         self.field.currentTextChanged.connect(self._on_field)
-        self.button.clicked.connect(self.asked)
+        self.button.clicked.connect(self.pressed)
         self.measure.currentIndexChanged.connect(lambda _: self._draw())
         self.plot.clicked.connect(self._go)
         follow(self, self._viewer.dims.events.point, self._on_dims)
@@ -164,9 +164,9 @@ class SweepBox(QWidget):
     def _offer(self) -> None:
         from ...comparison.measures import DEFAULT_BLIND, MEASURES
 
-        known = {k for row in self._rows for k, v in row.figures.items() if not math.isnan(v)}
-        keys = [key for key in MEASURES if key in known]
-        if {"residual", "roughness"} <= known:
+        measures = {k for row in self._rows for k, v in row.figures.items() if not math.isnan(v)}
+        keys = [key for key in MEASURES if key in measures]
+        if {"residual", "roughness"} <= measures:
             keys.append(_L_CURVE)
         if keys == [self.measure.itemData(i) for i in range(self.measure.count())]:
             return
@@ -176,7 +176,7 @@ class SweepBox(QWidget):
         for key in keys:
             title = MEASURES[key].heading if key in MEASURES else "L-curve (log10)"
             self.measure.addItem(title, key)
-        start = "psnr_db" if "psnr_db" in known else DEFAULT_BLIND
+        start = "psnr_db" if "psnr_db" in measures else DEFAULT_BLIND
         self.measure.setCurrentIndex(max(0, self.measure.findData(before or start)))
         self.measure.blockSignals(False)
         self._shown.setVisible(bool(keys))
@@ -192,8 +192,8 @@ class SweepBox(QWidget):
                 [row.figure("residual") for row in self._rows],
                 [row.figure("roughness") for row in self._rows],
             )
-        found = best(self._rows, key) if key else None
-        return None if found is None else found.number
+        index = best(self._rows, key) if key else None
+        return None if index is None else index.number
 
     def _draw(self) -> None:
         from ...comparison.measures import MEASURES
@@ -218,10 +218,10 @@ class SweepBox(QWidget):
         self.plot.show_curves([curve], *titles, logarithmic=factors)
         self.measure.setToolTip("" if key == _L_CURVE else MEASURES[key].tip)
         word = "The corner" if key == _L_CURVE else "The best by this"
-        said = "" if best is None else f"{word} (ringed): {self._rows[best].label}."
+        words = "" if best is None else f"{word} (ringed): {self._rows[best].label}."
         if best in (0, len(self._rows) - 1) and len(self._rows) > 2:
-            said += " It lies at the end of the range: widen it."
-        self.verdict.setText(f"{said} Click a point to see it.".strip())
+            words += " It lies at the end of the range: widen it."
+        self.verdict.setText(f"{words} Click a point to see it.".strip())
 
     def _go(self, index: int) -> None:
         """Move the stack's slider to a value."""

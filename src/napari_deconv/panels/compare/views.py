@@ -106,15 +106,15 @@ class Views(QWidget):
         colours = Colormap(_DIVERGING, name="difference", display_name="difference")
         look = {"rgb": False, "colormap": colours, "contrast_limits": (-reach, reach)}
         look |= {"blending": "translucent", "gamma": 1.0}
-        made = [
+        shown = [
             add_view(self._viewer, data, name, a, **look)
             for data, (a, _, name) in zip(maps, pairs, strict=True)
         ]
-        if len(made) > 1:
-            self._viewer.layers.link_layers(made, ("contrast_limits",))
+        if len(shown) > 1:
+            self._viewer.layers.link_layers(shown, ("contrast_limits",))
         self._say("")
-        self._group.side_by_side(made)
-        for layer in made:
+        self._group.side_by_side(shown)
+        for layer in shown:
             layer.colorbar.visible = True
             layer.colorbar.position = "bottom_right"
             layer.colorbar.font_size = _BAR_PT

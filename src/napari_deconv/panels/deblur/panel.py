@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...deblurring import Deblurred
 
 _HINT = "Open a photo first: drop it on the window, or File > Open Sample > Deconvolution."
-_ABOUT = (
+_HELP = (
     "Finds the blur in the photo itself (shake, out of focus, motion), judges what it found, and "
     "restores the photo. The photo is never changed."
 )
@@ -101,7 +101,7 @@ class DeblurPanel(Panel):
             inner.addRow(part)
         self._results.setLayout(inner)
         self._results.hide()
-        for above in (self.hint, top, read_out(_ABOUT), self.run_bar, self._results):
+        for above in (self.hint, top, read_out(_HELP), self.run_bar, self._results):
             self.body.addWidget(above) if isinstance(above, QWidget) else self.body.addLayout(above)
         self.body.addStretch(1)
 
@@ -155,17 +155,17 @@ class DeblurPanel(Panel):
         self.percent.setText(f"{self.strength.value()} %")
         self._results.show()
 
-    def _show(self, data: NDArray[Any], title: str, about: dict[str, Any]) -> None:
+    def _show(self, data: NDArray[Any], title: str, record: dict[str, Any]) -> None:
         """Put the photo as it is by now into the run's layer."""
         placement = self._placement
         assert placement is not None
         title = f"{placement.name} {title}"
         if self.layer is None or self.layer not in self._viewer.layers:
-            self.layer = add_image(self._viewer, data, title, placement.options, about)
+            self.layer = add_image(self._viewer, data, title, placement.options, record)
             return
         self.layer.data = data
         self.layer.name = title
-        self.layer.metadata = {**self.layer.metadata, KEY: about}
+        self.layer.metadata = {**self.layer.metadata, KEY: record}
 
     def _on_strength(self, value: int) -> None:
         self.percent.setText(f"{value} %")
@@ -178,8 +178,8 @@ class DeblurPanel(Panel):
         assert self.layer is not None
         share = self.strength.value() / _PERCENT
         self.layer.data = self.deblurred.at(share)
-        about = {**self.layer.metadata[KEY], "strength": share}
-        self.layer.metadata = {**self.layer.metadata, KEY: about}
+        record = {**self.layer.metadata[KEY], "strength": share}
+        self.layer.metadata = {**self.layer.metadata, KEY: record}
 
     def _on_edge(self, *_: object) -> None:
         """Lay the left part of the photo before over the result."""

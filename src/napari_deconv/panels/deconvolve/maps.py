@@ -110,20 +110,20 @@ class Inside(QWidget):
         self.notice.say("Looking inside…")
         self.job.start(lambda cancel: _run(look.order, region, psf, cancel))
 
-    def _show(self, found: Sequence[Map]) -> None:
+    def _show(self, maps: Sequence[Map]) -> None:
         """Each map as a layer, the last on top and shown."""
-        shape = found[-1].data.shape[-2:]
-        for one in found:
-            options = self._options(one, shape)
-            data = one.data.reshape(*one.data.shape[:-2], *self._ones, *one.data.shape[-2:])
+        shape = maps[-1].data.shape[-2:]
+        for each in maps:
+            options = self._options(each, shape)
+            data = each.data.reshape(*each.data.shape[:-2], *self._ones, *each.data.shape[-2:])
             low, high = np.percentile(data, _SHOWN_PERCENT)
             options |= {"contrast_limits": (low, max(high, low + 1e-6))}
-            options["visible"] = one is found[-1]
-            name = f"Inside {self._title}: {one.name}"
-            about = {"kind": "preview", "inside": one.name}
-            add_quietly(self._viewer, data, name, options, about)
+            options["visible"] = each is maps[-1]
+            name = f"Inside {self._title}: {each.name}"
+            record = {"kind": "preview", "inside": each.name}
+            add_quietly(self._viewer, data, name, options, record)
         self.notice.say(
-            f"{len(found)} layers were added, numbered by step; all but the last are hidden. Where "
+            f"{len(maps)} layers were added, numbered by step; all but the last are hidden. Where "
             "there are many maps in a layer, the slider goes through them. The grid button below "
             "the layer list shows several side by side."
         )
@@ -133,11 +133,11 @@ class Inside(QWidget):
         """Sizes of the axes before Y and X, which are all cut to one entry."""
         return (1,) * (len(self._placement.options["scale"]) - 2)
 
-    def _options(self, one: Map, shape: tuple[int, ...]) -> dict[str, Any]:
+    def _options(self, shown: Map, shape: tuple[int, ...]) -> dict[str, Any]:
         """Where a map lies: over the region, or beside it if it is not a picture."""
-        pixels, origin = one.pixels, np.array(one.origin)
-        if one.matrix:
-            pixels = shape[0] / one.data.shape[-2]
+        pixels, origin = shown.pixels, np.array(shown.origin)
+        if shown.matrix:
+            pixels = shape[0] / shown.data.shape[-2]
             origin = np.array([(pixels - 1) / 2, _GAP * shape[1] + (pixels - 1) / 2])
         start = np.array(self._first, dtype=float)
         start[-2:] += origin
@@ -147,7 +147,7 @@ class Inside(QWidget):
         kept = {k: v for k, v in options.items() if k not in ("interpolation2d", "rendering")}
         kept |= {"scale": scale, "rgb": False, "colormap": "gray", "gamma": 1.0}
         kept |= {"blending": "translucent", "interpolation2d": "nearest"}
-        return with_axis(kept, "map") if one.data.ndim > 2 else kept
+        return with_axis(kept, "map") if shown.data.ndim > 2 else kept
 
 
 def _run(
@@ -162,8 +162,8 @@ def _run(
     plane = data.reshape(data.shape[-2:]).astype(np.float32)
     chosen = settings.current()
     noise = None if isinstance(order.noise, NoiseLaw) else order.noise
-    found = yield from stream_maps(
+    maps = yield from stream_maps(
         order.method, plane, psf, noise=noise, device=chosen.device,
         precision=chosen.precision, cancel=cancel,
     )  # fmt: skip
-    return found
+    return maps

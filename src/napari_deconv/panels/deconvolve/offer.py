@@ -29,7 +29,7 @@ class WeightsOffer(Notice):
         self._choice: Any = None
         self._filled = self._near = ""
         self._job = Job(self)
-        self._job.on_result = self._on_found
+        self._job.on_result = self._on_matches
         self._job.on_error = lambda error: self.say("")
         self.button.clicked.connect(self._take)
 
@@ -57,14 +57,14 @@ class WeightsOffer(Notice):
         form = self._choice.form if self._choice is not None else None
         return form.widgets.get("weights") if form is not None else None
 
-    def _on_found(self, found: list[Any]) -> None:
+    def _on_matches(self, matches: list[Any]) -> None:
         field, kind = self._field, self._choice.kind
         if field is None or kind is None:
             return
         from ...restoration.networks.one_psf import ALIKE
 
-        best = found[0] if found else None
-        by_name = {match.entry.name: match for match in found}
+        best = matches[0] if matches else None
+        by_name = {match.entry.name: match for match in matches}
         given = str(field.value)
         if given and given == self._filled and by_name.get(given, best) is not None:
             match = by_name.get(given)
@@ -95,8 +95,8 @@ class WeightsOffer(Notice):
             )  # fmt: skip
         elif not given and kind.one_psf:
             works = "has no weights" if kind.untrained else "works untrained"
-            said = f"{kind.title} {works} for this PSF. Plugins > Deconvolution > Train makes some."
-            self.say(said, "warning" if kind.untrained else "info")
+            text = f"{kind.title} {works} for this PSF. Plugins > Deconvolution > Train makes some."
+            self.say(text, "warning" if kind.untrained else "info")
         else:
             self.say("")
 

@@ -75,8 +75,8 @@ class Order:
 
     def spacing(self, kernels: Kernels) -> tuple[float, ...] | None:
         """Voxel size along the axes of the PSF, where the image has one."""
-        one = next(iter(kernels.values())) if isinstance(kernels, dict) else kernels
-        return self.image.sizes(one.ndim) if self.image is not None else None
+        first = next(iter(kernels.values())) if isinstance(kernels, dict) else kernels
+        return self.image.sizes(first.ndim) if self.image is not None else None
 
     def prepared(self) -> PreparedPsf:
         """The PSF, or a `DeconvError` if it cannot be made; runs in the worker."""
@@ -90,7 +90,7 @@ class Order:
         result = yield from self.stream(data, axes, psf.usable(), cancel, self.refine)
         return result, psf.record
 
-    def psf_at(self, made: PreparedPsf, place: Mapping[str, float]) -> NDArray[Any]:
+    def psf_at(self, prepared: PreparedPsf, place: Mapping[str, float]) -> NDArray[Any]:
         """The PSF that holds at a pixel, by axis; ``made`` is that of the panel without depths.
 
         Raises
@@ -104,7 +104,7 @@ class Order:
             if part is None:
                 raise DeconvError(f"Channel {place['C']} is left as it is.", "Go to another.")
             return part.prepare(self.image).at(place)
-        return (made if request.depths == 1 else request.prepare(self.image)).at(place)
+        return (prepared if request.depths == 1 else request.prepare(self.image)).at(place)
 
     def preview(
         self, data: NDArray[Any], axes: str, kernel: NDArray[Any], cancel: threading.Event

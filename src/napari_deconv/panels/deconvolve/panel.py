@@ -28,7 +28,7 @@ from ..kit.run_bar import RunBar
 from ..psf.channels import VarietyBox
 from ..psf.image import FromImage
 from ..psf.layer import add_psf
-from ..psf.source import FOUND, PsfSource
+from ..psf.source import ESTIMATED, PsfSource
 from .advice import Advice, Advisor, Question
 from .before import Before
 from .expected import Expectation
@@ -138,7 +138,7 @@ class DeconvolvePanel(Panel):
 
         Where the blur is to be found in the image, that is done first.
         """
-        if self.psf.to_be_found:
+        if self.psf.needs_estimate:
             self._find()
             return
         try:
@@ -288,8 +288,8 @@ class DeconvolvePanel(Panel):
         if layer is None or not self.method.isEnabled():
             return None
         stack = planes(layer) > 1 and not layer.rgb
-        known = prepared is not None and not any(f.fatal for f in prepared.findings)
-        psf = prepared.array if known and prepared is not None else None
+        usable = prepared is not None and not any(f.fatal for f in prepared.findings)
+        psf = prepared.array if usable and prepared is not None else None
         ndim = (3 if stack else 2) if psf is None else psf.ndim
         return Question(pixels(layer), axes_of(layer), ndim, psf, chosen.device, chosen.precision)
 
@@ -298,7 +298,7 @@ class DeconvolvePanel(Panel):
         self.method.recommend(best.method, best.reason, advice.trained)
 
     def _expected(self) -> tuple[Image | None, Order, str]:
-        if self.psf.to_be_found:
+        if self.psf.needs_estimate:
             return self.image.layer, self._order(lambda: _STAND_IN), "finds the blur, then"
         return self.image.layer, self.order(), ""
 
@@ -316,21 +316,23 @@ class DeconvolvePanel(Panel):
         self.run_bar.start(make, previews=True)
 
     def _on_preview(self, preview: Any) -> None:
-        if self.psf.to_be_found:
+        if self.psf.needs_estimate:
             kernel = self.page.show_preview(preview)
             self.psf.picture.show_psf(kernel)
 
-    def _on_found(self, found: Any) -> None:
+    def _on_estimate(self, estimate: Any) -> None:
         """Hold an estimate, and go on unless it is a poor one."""
         layer = self._searched
         if self.image.layer is not layer or layer is None:
             return  # another image is chosen meanwhile
-        poor = found.confidence.level == "poor"
-        self.page.take(found, "Try it anyway" if poor else "")
-        about, like = self.page.request().to_dict(), Placement.of(layer)
+        poor = estimate.confidence.level == "poor"
+        self.page.take(estimate, "Try it anyway" if poor else "")
+        record, like = self.page.request().to_dict(), Placement.of(layer)
         name = layer.name
-        psf = add_psf(self._viewer, found.psf, about, like, visible=False, by=FOUND, made_for=name)
-        self.psf.take_found(psf)
+        psf = add_psf(
+            self._viewer, estimate.psf, record, like, visible=False, by=ESTIMATED, image_name=name
+        )
+        self.psf.take_estimate(psf)
         if not poor:
             self._go_on.start()
 
@@ -351,12 +353,12 @@ class DeconvolvePanel(Panel):
 
         return Task(self.image.layer, shape, psf, order.preview)
 
-    def _on_result(self, made: Any) -> None:
-        if hasattr(made, "confidence"):
-            self._on_found(made)
+    def _on_result(self, result: Any) -> None:
+        if hasattr(result, "confidence"):
+            self._on_estimate(result)
         elif self._origin is not None:
-            record, said, kind = add_result(self._viewer, self._origin, *made)
-            self.run_bar.message.say(said, kind)
+            record, words, kind = add_result(self._viewer, self._origin, *result)
+            self.run_bar.message.say(words, kind)
             self.curve.show_record(record)
             self.before.show_for(self._viewer.layers[-1])
 

@@ -30,7 +30,7 @@ class RecipeBox(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self.kinds: Mapping[str, Any] = {}
-        self.told = read_out("Selected result")
+        self.readout = read_out("Selected result")
         self.rerun = small("Re-run", "Load these settings into the panel and run them again.")
         self.python = small("Copy Python", "Copy a script that makes this result.")
         self.shell = small("Copy command", "Copy the command line that makes this result.")
@@ -41,7 +41,7 @@ class RecipeBox(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(3)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         layout.addLayout(buttons)
         self.rerun.clicked.connect(lambda: self._use(self.again.emit))
         self.python.clicked.connect(lambda: self._use(self._copy_script))
@@ -58,13 +58,13 @@ class RecipeBox(QWidget):
             If it is not of the form of ours: anybody may have written it.
         """
         layer = self._viewer.layers.selection.active
-        found = record(layer)
-        if found.get("kind") != "result":
+        data = record(layer)
+        if data.get("kind") != "result":
             return None
-        made = RunRecord.from_dict(found, f"The layer {layer.name!r}")
+        run = RunRecord.from_dict(data, f"The layer {layer.name!r}")
         if self.kinds:
-            _check_names(made)
-        return made
+            _check_names(run)
+        return run
 
     def _on_active(self, event: Any = None) -> None:
         try:
@@ -77,9 +77,9 @@ class RecipeBox(QWidget):
         if selected is not None:
             self.shell.setEnabled(selected.has_command)
             usual = self.kinds.get(str(selected.method["name"]))
-            self.told.setText(f"Selected: {selected.summary(usual)}")
+            self.readout.setText(f"Selected: {selected.summary(usual)}")
         elif problem:
-            self.told.setText(problem)
+            self.readout.setText(problem)
 
     def _use(self, action: Callable[[RunRecord], object]) -> None:
         try:
@@ -87,18 +87,18 @@ class RecipeBox(QWidget):
             if selected is not None:
                 action(selected)
         except DeconvError as error:
-            self.told.setText(str(error))
+            self.readout.setText(str(error))
 
     def _copy_script(self, selected: RunRecord) -> None:
         QApplication.clipboard().setText(selected.as_python())
         here = " It is for napari's console: it takes the layers." if selected.takes_layers else ""
-        self.told.setText(f"Copied the script.{here}")
+        self.readout.setText(f"Copied the script.{here}")
 
     def _copy_command(self, selected: RunRecord) -> None:
         QApplication.clipboard().setText(selected.as_command())
         missing = selected.missing_files
         remedy = f" Save the layers as {' and '.join(missing)} first." if missing else ""
-        self.told.setText(f"Copied the command line.{remedy}")
+        self.readout.setText(f"Copied the command line.{remedy}")
 
 
 def _check_names(record: RunRecord) -> None:

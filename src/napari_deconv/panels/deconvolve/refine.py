@@ -40,7 +40,7 @@ def add_refined(
     viewer: Viewer, psf: NDArray[np.float32], record: RunRecord, image: Placement
 ) -> str:
     """Add the PSF that a run refined as a hidden layer; what to say of it."""
-    about = {"layer": f"{image.name} refined", "refined": record.psf, "rounds": record.refine_psf}
+    recipe = {"layer": f"{image.name} refined", "refined": record.psf, "rounds": record.refine_psf}
     name = image.name
-    layer = add_psf(viewer, psf, about, image, visible=False, by="deconvolve", made_for=name)
+    layer = add_psf(viewer, psf, recipe, image, visible=False, by="deconvolve", image_name=name)
     return f"The refined PSF is the layer “{layer.name}”."

@@ -20,10 +20,10 @@ _DARK = 12
 
 def remarks(layer: Image) -> list[str]:
     """Sentences about an image layer's axes, units and light; a lazy one is not computed."""
-    said = [*_axes(layer), *_units(layer)]
+    words = [*_axes(layer), *_units(layer)]
     if isinstance(pixels(layer), np.ndarray) and not layer.rgb:
-        said += _light(pixels(layer))
-    return said
+        words += _light(pixels(layer))
+    return words
 
 
 def _axes(layer: Image) -> list[str]:
@@ -49,9 +49,9 @@ def _units(layer: Image) -> list[str]:
     odd = [a.lower() for a, u in units.items() if not u.is_compatible_with(layer.units[-1])]
     if not odd:
         return []
-    said = " and ".join(odd)
+    axes = " and ".join(odd)
     return [
-        f"Units are mixed: x is in {layer.units[-1]:~P}, {said} in "
+        f"Units are mixed: x is in {layer.units[-1]:~P}, {axes} in "
         f"{units[odd[0].upper()]:~P}. Give all of them one kind: layer.units."
     ]
 

@@ -24,11 +24,11 @@ class StopCurve(Fold):
     def __init__(self, parent: QWidget | None = None) -> None:
         content = QWidget()
         super().__init__("Where it stopped", content, parent=parent)
-        self.plot, self.told = Plot("Error of held-out pixels over iterations"), read_out()
+        self.plot, self.readout = Plot("Error of held-out pixels over iterations"), read_out()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         self.hide()
 
     def show_record(self, record: RunRecord) -> None:
@@ -44,8 +44,10 @@ class StopCurve(Fold):
         self.plot.show_curves(curves, "iterations", "error, % of the first")
         best = [int(np.nanargmin(curve.y)) for curve in curves]
         early = any(b > curve.marked for b, curve in zip(best, curves, strict=True))
-        said = ", a little before the best prediction, because noise is in the image all the same"
-        self.told.setText(_RULE.format(early=said if early else ""))
+        early_words = (
+            ", a little before the best prediction, because noise is in the image all the same"
+        )
+        self.readout.setText(_RULE.format(early=early_words if early else ""))
 
 
 def _curve(chosen: JsonObject, label: str) -> Curve:
@@ -54,5 +56,5 @@ def _curve(chosen: JsonObject, label: str) -> Curve:
     share = 100 * error / error[min(1, len(error) - 1)]
     share[0] = np.nan if len(share) > 1 else share[0]
     count = int(str(chosen["iterations"]))
-    said = f"{label}: " if label else ""
-    return Curve(f"{said}stopped after {count}", range(len(share)), list(share), marked=count)
+    prefix = f"{label}: " if label else ""
+    return Curve(f"{prefix}stopped after {count}", range(len(share)), list(share), marked=count)

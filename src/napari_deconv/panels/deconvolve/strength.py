@@ -33,7 +33,7 @@ class Strength(QWidget):
             "To the left smoother and with less noise, to the right sharper and with more. In the "
             "middle the method decides."
         )
-        self.told = read_out()
+        self.readout = read_out()
         line = QHBoxLayout()
         for text, part in (("gentle", None), ("", self.slider), ("full", None)):
             line.addWidget(read_out(text) if part is None else part, int(part is not None))
@@ -41,7 +41,7 @@ class Strength(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(line)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         guard_fields(self)
         self.slider.valueChanged.connect(lambda _: self.changed.emit())
 
@@ -50,7 +50,7 @@ class Strength(QWidget):
         from ...restoration.strength import turned
 
         change = turned(kind, self.slider.value() / _STEPS)
-        self.told.setText(_words(change, self.usual))
+        self.readout.setText(_words(change, self.usual))
         return change
 
     @property
@@ -63,7 +63,7 @@ class Strength(QWidget):
         self.slider.blockSignals(True)
         self.slider.setValue(_STEPS // 2)
         self.slider.blockSignals(False)
-        self.told.setText(_words(None, True))
+        self.readout.setText(_words(None, True))
 
 
 def _words(change: Turned | None, usual: bool) -> str:

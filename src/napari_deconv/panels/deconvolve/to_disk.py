@@ -51,17 +51,17 @@ class ToDisk(QWidget):
         """Tell which image it is about."""
         lazy = layer is not None and not isinstance(pixels(layer), np.ndarray)
         self._form.setVisible(lazy)
-        said = []
+        words = []
         if layer is not None and layer.multiscale:
             count, shape = len(layer.data), "x".join(map(str, pixels(layer).shape))
-            said.append(f"It has {count} levels: level 0, the finest ({shape}), is restored.")
+            words.append(f"It has {count} levels: level 0, the finest ({shape}), is restored.")
         if lazy:
-            said.append(
+            words.append(
                 f"It is read as needed ({_bytes(pixels(layer))} in all). The preview reads what is "
                 "in view; Run makes the whole, in memory unless a folder is given."
             )
         odd = [] if layer is None else remarks(layer)
-        self.notice.say("\n".join([*said, *odd]), "warning" if odd else "info")
+        self.notice.say("\n".join([*words, *odd]), "warning" if odd else "info")
 
     def target(self, layer: Image, title: str) -> Path | None:
         """The OME-Zarr to write, or None for a result in memory.
@@ -146,7 +146,7 @@ def write(
 
 
 def open_written(
-    viewer: Viewer, target: Path, name: str, look: Mapping[str, Any], about: Mapping[str, Any]
+    viewer: Viewer, target: Path, name: str, look: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> Any:
     """Open a result on disk as a lazy layer with all its levels."""
     import dask.array
@@ -159,4 +159,4 @@ def open_written(
     levels = [da.from_zarr(str(target), x["path"]) for x in multiscales[0]["datasets"]]
     options = dict(look) | {"multiscale": len(levels) > 1}
     data = levels if len(levels) > 1 else levels[0]
-    return viewer.add_image(data, name=name, metadata={KEY: dict(about)}, **options)
+    return viewer.add_image(data, name=name, metadata={KEY: dict(metadata)}, **options)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ...degradation.dataset import Summary
 
 _TIP = Qt.ItemDataRole.ToolTipRole
-_ABOUT = (
+_HELP = (
     "Pairs of degraded and sharp images with their PSFs, as TIFF, and a recipe that makes them "
     "again. Noise is the same part of every image’s range as above."
 )
@@ -65,7 +65,7 @@ class DatasetBox(QWidget):
             form.addRow(text, widget)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(read_out(_ABOUT))
+        layout.addWidget(read_out(_HELP))
         layout.addLayout(form)
         layout.addWidget(self.gray)
         layout.addWidget(self.run_bar)
@@ -127,14 +127,14 @@ class DatasetBox(QWidget):
         """Axes of the layers, if they are the same for all; files know their own."""
         if self.whence.currentIndex() == 0:
             return None
-        found = {axes_of(x) for x in self._viewer.layers.selection if is_image(x)}
-        return found.pop() if len(found) == 1 else None
+        axes = {axes_of(x) for x in self._viewer.layers.selection if is_image(x)}
+        return axes.pop() if len(axes) == 1 else None
 
     def _on_done(self, summary: Summary) -> None:
-        said = [f"{summary.written} pairs are in {summary.path}."]
+        words = [f"{summary.written} pairs are in {summary.path}."]
         if summary.skipped:
-            said.append(f"{len(summary.skipped)} sources were left out: {summary.skipped[0]}")
-        self.run_bar.message.say("\n".join(said), "warning" if summary.skipped else "info")
+            words.append(f"{len(summary.skipped)} sources were left out: {summary.skipped[0]}")
+        self.run_bar.message.say("\n".join(words), "warning" if summary.skipped else "info")
 
 
 def _spin(low: int, high: int, value: int) -> QSpinBox:

@@ -23,8 +23,8 @@ from ..kit.layers import (
     Placement,
     add_image,
     axes_of,
+    is_from_psf_panel,
     is_image,
-    made_by_hand,
     pixels,
     record,
 )
@@ -86,7 +86,7 @@ class DegradePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("degraded", "truth", "result"))
         self.image.setToolTip("The sharp image. It is never changed.")
-        self.psf = PsfSource(napari_viewer, adopt=made_by_hand, optional=True, apart=True)
+        self.psf = PsfSource(napari_viewer, adopt=is_from_psf_panel, optional=True, apart=True)
         self.chain = Form(Chain)
         self.noise = read_out()
         self.run_bar = RunBar("Degrade", "Degrade")
@@ -185,21 +185,21 @@ class DegradePanel(Panel):
         full = 1.0 if layer is None else full_scale(np.dtype(pixels(layer).dtype))
         return (self.psf.choice.spec() if kind is not None else None), chain.on_scale(full)
 
-    def _on_result(self, made: tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]) -> None:
+    def _on_result(self, images: tuple[NDArray[Any], NDArray[Any], PreparedPsf | None]) -> None:
         if self._source is None:
             return
-        degraded, truth, psf = made
+        degraded, truth, psf = images
         name, placement, axes, chain = self._source
         recipe = psf.record if psf is not None else {}
         options = placement.shifted(_offset(chain, axes, psf.array.shape if psf else ()))
-        about = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
+        record = {"source": name, "degradation": chain.to_dict(), "psf": recipe}
         if psf is not None and "layer" not in recipe and not self._open("psf", psf.array):
             # Whoever restores the image next finds its PSF beside it.
             add_psf(self._viewer, psf.array, recipe, placement, visible=False, by="degrade")
         if not self._open("truth", truth, name):
-            add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **about})
+            add_image(self._viewer, truth, f"{name} truth", options, {"kind": "truth", **record})
         layer = add_image(
-            self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **about}
+            self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **record}
         )
         self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
 

@@ -71,10 +71,10 @@ class Probe(QObject):
         if self.layer is None:
             return None
         kinds = [str(kind) for kind in self.layer.shape_type]
-        found = [i for i, kind in enumerate(kinds) if kind in _KINDS[self._kind]]
-        if not found:
+        places = [i for i, kind in enumerate(kinds) if kind in _KINDS[self._kind]]
+        if not places:
             return None
-        return np.array([self._to_pixels(point, image) for point in self.layer.data[found[-1]]])
+        return np.array([self._to_pixels(point, image) for point in self.layer.data[places[-1]]])
 
     def remove(self) -> None:
         """Take the layer away, and what is drawn on it."""
@@ -130,14 +130,14 @@ class Drawn(QWidget):
         self.button = QPushButton(text)
         self.clear = QPushButton("Clear")
         self.clear.setToolTip("Take the whole image again.")
-        self.said = read_out()
+        self.readout = read_out()
         buttons = QHBoxLayout()
         buttons.addWidget(self.button, 1)
         buttons.addWidget(self.clear)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(buttons)
-        layout.addWidget(self.said)
+        layout.addWidget(self.readout)
         self.button.clicked.connect(self.draw)
         self.clear.clicked.connect(self._probe.remove)
         self._probe.changed.connect(self._on_change)
@@ -147,13 +147,13 @@ class Drawn(QWidget):
         """Begin to draw, on a Shapes layer over the image."""
         self._probe.make(self.image)
         self._probe.start()
-        self.said.setText(_ASK[self._kind])
-        self.said.show()
+        self.readout.setText(_ASK[self._kind])
+        self.readout.show()
 
     def corners(self) -> NDArray[np.float64] | None:
         """Corners or both ends ``(n, 2)`` in pixels of the image; None where nothing is drawn."""
-        found = self._probe.corners(self.image)
-        return found[[0, -1]] if found is not None and self._kind == "line" else found
+        places = self._probe.corners(self.image)
+        return places[[0, -1]] if places is not None and self._kind == "line" else places
 
     def _on_change(self) -> None:
         self._update()
@@ -162,11 +162,11 @@ class Drawn(QWidget):
     def _update(self) -> None:
         corners = self.corners()
         self.clear.setVisible(corners is not None)
-        self.said.setVisible(corners is not None)
+        self.readout.setVisible(corners is not None)
         if corners is None:
             return
         down, right = np.ptp(corners, axis=0)
         if self._kind == "line":
-            self.said.setText(f"Line: {float(np.hypot(down, right)):.1f} px.")
+            self.readout.setText(f"Line: {float(np.hypot(down, right)):.1f} px.")
         else:
-            self.said.setText(f"Region: {down:.0f} x {right:.0f} px.")
+            self.readout.setText(f"Region: {down:.0f} x {right:.0f} px.")

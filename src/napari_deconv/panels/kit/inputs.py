@@ -238,8 +238,8 @@ class NamedNumber(QWidget):
         self.number.setAccessibleName(f"{name}: number")
 
     def _show_name(self) -> None:
-        found = (i for i in range(self.names.count() - 1) if self._has(i))
-        self.names.setCurrentIndex(next(found, self.names.count() - 1))
+        places = (i for i in range(self.names.count() - 1) if self._has(i))
+        self.names.setCurrentIndex(next(places, self.names.count() - 1))
 
     def _has(self, index: int) -> bool:
         return abs(float(self.names.itemData(index)) - self.value()) < 5e-4

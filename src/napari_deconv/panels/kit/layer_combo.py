@@ -11,7 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
 from .inputs import Combo
-from .layers import follow, is_image, made_for, pixels, record
+from .layers import follow, image_of_psf, is_image, pixels, record
 
 
 class LayerCombo(Combo):
@@ -51,7 +51,7 @@ class LayerCombo(Combo):
         self.refresh()
         active = viewer.layers.selection.active
         if active not in self._layers:  # of a PSF, its image
-            active = next((x for x in self._layers if x and x.name == made_for(active)), None)
+            active = next((x for x in self._layers if x and x.name == image_of_psf(active)), None)
         if active in self._layers and not self._is_shy(active):
             self._set(active)
         self.currentIndexChanged.connect(self._tell)

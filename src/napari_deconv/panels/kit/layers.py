@@ -24,11 +24,11 @@ _LETTERS = {"time": "T", "channel": "C", "depth": "Z", "row": "Y", "column": "X"
 
 def record(layer: Layer | None) -> dict[str, Any]:
     """Our record on a layer; empty if it carries none."""
-    found = layer.metadata.get(KEY) if layer is not None else None
-    return dict(found) if isinstance(found, Mapping) else {}
+    entry = layer.metadata.get(KEY) if layer is not None else None
+    return dict(entry) if isinstance(entry, Mapping) else {}
 
 
-def made_for(layer: Layer | None) -> str:
+def image_of_psf(layer: Layer | None) -> str:
     """Name of the image that a PSF was made for; empty if it is for any."""
     return str(record(layer).get("image", ""))
 
@@ -38,7 +38,7 @@ def is_ours(layer: Layer | None) -> bool:
     return record(layer).get("kind") == "psf"
 
 
-def made_by_hand(layer: Layer | None) -> bool:
+def is_from_psf_panel(layer: Layer | None) -> bool:
     """Whether it is a PSF that was made in the PSF panel."""
     return is_ours(layer) and record(layer).get("by") == "psf"
 
@@ -69,8 +69,8 @@ def axes_of(layer: Image) -> str:
     colours.
     """
     letters = letters_of(layer.axis_labels)
-    if not letters and (found := stated(layer)) is not None:
-        return found.axes
+    if not letters and (axes := stated(layer)) is not None:
+        return axes.axes
     return (letters or "UVWQPTCZYX"[-layer.ndim :]) + "S" * bool(layer.rgb)
 
 
@@ -89,8 +89,8 @@ def letters_of(labels: Sequence[str]) -> str:
     """One letter per axis label; empty unless the labels say which axis is which."""
     words = [str(label).lower() for label in labels]
     letters = [_LETTERS.get(w, w.upper() if len(w) == 1 else "") for w in words]
-    known = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
-    usual = known and letters[-2:] == ["Y", "X"] and "S" not in letters
+    named = all(x.isalpha() for x in letters) and len(set(letters)) == len(letters)
+    usual = named and letters[-2:] == ["Y", "X"] and "S" not in letters
     return "".join(letters) if usual else ""
 
 
@@ -183,10 +183,10 @@ def add_image(
     data: NDArray[Any],
     name: str,
     options: Mapping[str, Any],
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> Image:
-    """Add a layer that carries ``about`` as its record."""
-    return viewer.add_image(data, name=name, metadata={KEY: dict(about)}, **options)
+    """Add a layer that carries ``metadata`` as its record."""
+    return viewer.add_image(data, name=name, metadata={KEY: dict(metadata)}, **options)
 
 
 def add_quietly(
@@ -194,11 +194,11 @@ def add_quietly(
     data: NDArray[Any],
     name: str,
     options: Mapping[str, Any],
-    about: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> Image:
     """Add a layer without changing what is selected."""
     selected, active = set(viewer.layers.selection), viewer.layers.selection.active
-    layer = add_image(viewer, data, name, options, about)
+    layer = add_image(viewer, data, name, options, metadata)
     viewer.layers.selection = {x for x in selected if x in viewer.layers}
     if active in viewer.layers:
         viewer.layers.selection.active = active

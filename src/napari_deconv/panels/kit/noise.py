@@ -38,7 +38,7 @@ class NoiseLevel(QWidget):
         layout.addWidget(self.spin, 1)
         layout.addWidget(self.automatic)
         self._law: NoiseLaw | None = None
-        self._known = False
+        self._is_read = False
         self._factor = 1.0
         self._job = Job(self)
         self._job.on_result = self._on_estimate
@@ -58,7 +58,7 @@ class NoiseLevel(QWidget):
         automatic = self.automatic.isChecked()
         if automatic and self._factor == 1:
             return None
-        if automatic and not self._known:
+        if automatic and not self._is_read:
             raise DeconvError("The noise is not read yet.", "Wait a moment, or type it.")
         return float(f"{self.spin.value() * self._factor:.4g}")
 
@@ -85,7 +85,7 @@ class NoiseLevel(QWidget):
     def set_image(self, layer: Image | None) -> None:
         """Estimate anew, as the engine will; of a lazy image only samples are computed."""
         self._job.stop()
-        self._law, self._known = None, False
+        self._law, self._is_read = None, False
         if self.automatic.isChecked():
             self.spin.setValue(0)
         if layer is None:
@@ -95,7 +95,7 @@ class NoiseLevel(QWidget):
 
     def _on_estimate(self, channels: tuple[NoiseReading, ...]) -> None:
         first = channels[0]
-        self._known = True
+        self._is_read = True
         self._law = first.law if len(channels) == 1 else None
         if self.automatic.isChecked():
             level = math.sqrt(sum(each.level**2 for each in channels) / len(channels))

@@ -244,10 +244,10 @@ def stack(panel: Panel) -> None:
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:
-    found = widget.parentWidget()
-    while found is not None and not isinstance(found, QDockWidget):
-        found = found.parentWidget()
-    return found
+    dock = widget.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    return dock
 
 
 def heading(text: str) -> QLabel:

@@ -159,16 +159,16 @@ class Plot(QWidget):
         font = painter.font()
         font.setPointSizeF(_USUAL_PT)
         painter.setFont(font)
-        for value, said in zip(up.ticks, _told(up.ticks), strict=True):
+        for value, label in zip(up.ticks, _tick_labels(up.ticks), strict=True):
             painter.setPen(faint)
             painter.drawLine(QPointF(_LEFT, up(value)), QPointF(width - 8, up(value)))
             painter.setPen(ink)
             box = QRectF(0, up(value) - 7, _LEFT - 4, 14)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight, said)
+            painter.drawText(box, Qt.AlignmentFlag.AlignRight, label)
         marks = [10**tick for tick in across.ticks] if self.logarithmic else across.ticks
-        for value, said in zip(across.ticks, _told(marks), strict=True):
+        for value, label in zip(across.ticks, _tick_labels(marks), strict=True):
             box = QRectF(across(value) - 30, floor + 1, 60, 13)
-            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, said)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter, label)
         below = QRectF(_LEFT, floor + 13, width - _LEFT, 14)
         painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, " vs ".join(
             filter(None, self._titles[::-1])))  # fmt: skip
@@ -210,21 +210,21 @@ class Plot(QWidget):
             painter.drawLine(QPointF(_LEFT, top + 5), QPointF(_LEFT + 14, top + 5))
             painter.setPen(ink)
             room = width - _LEFT - 26
-            said = painter.fontMetrics().elidedText(
+            label = painter.fontMetrics().elidedText(
                 curve.label, Qt.TextElideMode.ElideRight, int(room)
             )
-            painter.drawText(QRectF(_LEFT + 20, top - 2, room, 14), said)
+            painter.drawText(QRectF(_LEFT + 20, top - 2, room, 14), label)
             top += _LINE_PX
 
 
-def _told(ticks: Sequence[float]) -> list[str]:
+def _tick_labels(ticks: Sequence[float]) -> list[str]:
     """Ticks in words: in four digits, or as many as tell them apart."""
-    said: list[str] = []
+    texts: list[str] = []
     for digits in range(4, 9):
-        said = [f"{tick:.{digits}g}" for tick in ticks]
-        if len(set(said)) == len(said):
+        texts = [f"{tick:.{digits}g}" for tick in ticks]
+        if len(set(texts)) == len(texts):
             break
-    return said
+    return texts
 
 
 def _scale(

@@ -37,14 +37,14 @@ def stated(layer: Image) -> Stated | None:
     if not path or Path(path).suffix.lower() not in (*_TIFF, ".zarr"):
         return None
     try:
-        about = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return None
-    shape, found = _header(str(path), about.st_mtime_ns, about.st_size)
+    shape, header = _header(str(path), status.st_mtime_ns, status.st_size)
     data = layer.data[0] if layer.multiscale else layer.data
-    if found is None or shape != tuple(data.shape) or ("S" in found.axes) != bool(layer.rgb):
+    if header is None or shape != tuple(data.shape) or ("S" in header.axes) != bool(layer.rgb):
         return None
-    return found
+    return header
 
 
 @lru_cache(maxsize=32)
@@ -63,7 +63,7 @@ def _header(path: str, changed_ns: int, size: int) -> tuple[tuple[int, ...], Sta
             if image.meaning.orientation != 1:
                 return (), None  # other readers do not turn it upright
             return tuple(image.series.shape), Stated(
-                image.stored, image.known.get("pixel_size", {}), image.known.get("units", {})
+                image.stored, image.fields.get("pixel_size", {}), image.fields.get("units", {})
             )
     except Exception:  # a layer is no less an image for a header that cannot be read
         _log.debug("%s", path, exc_info=True)

@@ -35,7 +35,7 @@ from .picture import Picture
 if TYPE_CHECKING:
     from ...psf.bead_report import Bead, Measured
 
-_FOUND = "found by themselves"
+_AUTOMATIC = "found by themselves"
 _COLOURS = {"": "#4caf50", "border": "#ff9800", "close": "#ffeb3b", "saturated": "#e53935",
             "dim": "#90a4ae", "shape": "#ab47bc", "discarded": "#616161"}  # fmt: skip
 _HELP = (
@@ -68,7 +68,7 @@ class BeadsPanel(Panel):
         self.theory = Theory()
         self.fold = Fold("Compare with the optics", self.theory)
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
-        self.picture, self.told, self.message = Picture(), read_out(), Notice()
+        self.picture, self.readout, self.message = Picture(), read_out(), Notice()
         self.table = QTableWidget(0, 3)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.table.horizontalHeader().setStretchLastSection(True)
@@ -76,13 +76,13 @@ class BeadsPanel(Panel):
         self.to_table = small("Table…", "Write every bead's place, verdict and widths as CSV")
         self.to_page = small("Report…", "Write one page with sections, widths and a map")
         self.verdicts: Points | None = None
-        self._made: Image | None = None
+        self._layer: Image | None = None
         self._again = False
         """Whether the same image is measured again, without a bead or with it."""
         self._discarded: list[tuple[float, ...]] = []
         self._searched: Image | None = None
-        self._found: Measured | None = None
-        self._about: tuple[Any, ...] = ()
+        self._measured: Measured | None = None
+        self._geometry: tuple[Any, ...] = ()
         self._planes: list[tuple[float, ...]] = []
         self._build()
         self.bar.pressed.connect(self._on_press)
@@ -101,7 +101,7 @@ class BeadsPanel(Panel):
     def measure(self) -> None:
         """Measure in a worker."""
         try:
-            make = self._asked()
+            make = self._task()
         except DeconvError as error:
             self.bar.fail(error)
             return
@@ -126,7 +126,7 @@ class BeadsPanel(Panel):
         row.addWidget(self.to_table)
         row.addWidget(self.to_page)
         self._written.hide()
-        for part in (self.fold, self.picture, self.told, self.table, self._written):
+        for part in (self.fold, self.picture, self.readout, self.table, self._written):
             self.body.addWidget(part)
         self.body.addStretch(1)
         self.footer.addWidget(self.message)
@@ -136,13 +136,13 @@ class BeadsPanel(Panel):
     def _list_points(self, *_: object) -> None:
         chosen = self.points.currentData()
         self.points.clear()
-        self.points.addItem(_FOUND, None)
+        self.points.addItem(_AUTOMATIC, None)
         for layer in self._viewer.layers:
             if isinstance(layer, Points) and KEY not in layer.metadata:
                 self.points.addItem(layer.name, layer)
         self.points.setCurrentIndex(max(0, self.points.findData(chosen)))
 
-    def _asked(self) -> Any:
+    def _task(self) -> Any:
         from ...psf.beads import measure
 
         layer = self.image.layer
@@ -166,56 +166,61 @@ class BeadsPanel(Panel):
         without = list(self._discarded)
         size, even = typed_size(self.extent.text(), layer.ndim), self.symmetric.isChecked()
         facts = image_facts(layer)
-        self._about = (Placement.of(layer), facts, pixel_size(layer, layer.ndim))
+        self._geometry = (Placement.of(layer), facts, pixel_size(layer, layer.ndim))
         render = self.theory.render(layer.ndim, facts)
 
         def make() -> Any:
-            found = measure(np.asarray(data), places, size=size, symmetric=even, discard=without)
-            return found, None if render is None else render(found.psf.shape)
+            measured = measure(np.asarray(data), places, size=size, symmetric=even, discard=without)
+            return measured, None if render is None else render(measured.psf.shape)
 
         return make
 
-    def _on_done(self, made: Any) -> None:
+    def _on_done(self, result: Any) -> None:
         from ...psf import describe
         from ...psf.bead_page import summary
 
-        found, theory = made
-        self._found = found
-        placement, facts, size = self._about
+        measured, theory = result
+        self._measured = measured
+        placement, facts, size = self._geometry
         unit = facts.unit
-        self.picture.show_psf(found.psf)
+        self.picture.show_psf(measured.psf)
         self._written.show()
-        said = [describe(found.psf, size if unit else None, unit)]
-        said += summary(found, size if unit else None, unit)
-        said += [] if theory is None else [compared(found, theory, size, unit)]
-        self.told.setText("\n".join(said))
+        words = [describe(measured.psf, size if unit else None, unit)]
+        words += summary(measured, size if unit else None, unit)
+        words += [] if theory is None else [compared(measured, theory, size, unit)]
+        self.readout.setText("\n".join(words))
         image = placement.options
         self._planes = [
             tuple(np.array(bead.place) * image["scale"] + image["translate"])[:-2]
-            for bead in found.beads
+            for bead in measured.beads
         ]
-        self._fill(found.beads)
-        self._show_verdicts(found.beads, placement)
-        self._show_psf_layer(found, placement)
-        left = len(found.beads) - len(found.used)
+        self._fill(measured.beads)
+        self._show_verdicts(measured.beads, placement)
+        self._show_psf_layer(measured, placement)
+        left = len(measured.beads) - len(measured.used)
         self.message.say(
-            f"Made a PSF layer of {len(found.used)} beads; {left} were not used (see the table)."
+            f"Made a PSF layer of {len(measured.used)} beads; {left} were not used (see the table)."
         )
 
-    def _show_psf_layer(self, found: Measured, placement: Placement) -> None:
+    def _show_psf_layer(self, measured: Measured, placement: Placement) -> None:
         """Make a layer, or put the PSF in place of that of the same beads but one."""
-        about = {"beads": len(found.used), "layer": f"{len(found.used)} beads of {placement.name}"}
-        made = self._made
-        same = made is not None and made in self._viewer.layers
-        if self._again and same and made is not None and made.data.shape == found.psf.shape:
-            made.data = found.psf
-            made.metadata[KEY]["psf"] = about
-            made.name = psf_name(about)
+        recipe = {
+            "beads": len(measured.used),
+            "layer": f"{len(measured.used)} beads of {placement.name}",
+        }
+        layer = self._layer
+        same = layer is not None and layer in self._viewer.layers
+        if self._again and same and layer is not None and layer.data.shape == measured.psf.shape:
+            layer.data = measured.psf
+            layer.metadata[KEY]["psf"] = recipe
+            layer.name = psf_name(recipe)
         else:
-            self._made = add_psf(self._viewer, found.psf, about, placement, by="psf", visible=False)
+            self._layer = add_psf(
+                self._viewer, measured.psf, recipe, placement, by="psf", visible=False
+            )
 
     def _fill(self, beads: tuple[Bead, ...]) -> None:
-        _, facts, size = self._about
+        _, facts, size = self._geometry
         unit = facts.unit or "px"
         steps = size if facts.unit else (1.0,) * len(size)
         self.table.blockSignals(True)
@@ -225,7 +230,7 @@ class BeadsPanel(Panel):
             widths = zip(bead.fwhm_px, steps, strict=False)
             px = " x ".join(f"{w:.1f}" for w in bead.fwhm_px)
             texts = (
-                bead.said,
+                bead.words,
                 " x ".join(f"{w * step:.3g}" for w, step in widths),
                 ", ".join(f"{p:.1f}" for p in bead.place),
             )
@@ -241,9 +246,9 @@ class BeadsPanel(Panel):
 
     def _on_mark(self, item: QTableWidgetItem) -> None:
         """Leave a bead out or take it in again, and measure anew."""
-        if self._found is None or item.column():
+        if self._measured is None or item.column():
             return
-        place = self._found.beads[item.row()].place
+        place = self._measured.beads[item.row()].place
         if item.checkState() == Qt.CheckState.Unchecked:
             self._discarded.append(place)
         else:
@@ -255,30 +260,30 @@ class BeadsPanel(Panel):
     def _write_table(self) -> None:
         from ...psf.bead_page import table
 
-        def write(found: Measured, part: Path, size: Any, unit: str) -> None:
-            part.write_text(table(found, size, unit), encoding="utf-8")
+        def write(measured: Measured, part: Path, size: Any, unit: str) -> None:
+            part.write_text(table(measured, size, unit), encoding="utf-8")
 
         self._write("Write the beads", "beads.csv", "CSV (*.csv)", write)
 
     def _write_page(self) -> None:
         from ...psf.bead_page import check_page, page
 
-        def write(found: Measured, part: Path, size: Any, unit: str) -> None:
+        def write(measured: Measured, part: Path, size: Any, unit: str) -> None:
             check_page()
-            page(found, part, size, unit, self._about[0].name)
+            page(measured, part, size, unit, self._geometry[0].name)
 
         self._write("Write the report", "beads.pdf", _PAGE, write)
 
     def _write(self, caption: str, start: str, pattern: str, how: Callable[..., None]) -> None:
         """Ask where to, and write what was found there."""
         path, _ = QFileDialog.getSaveFileName(self, caption, start, pattern)
-        if not path or self._found is None:
+        if not path or self._measured is None:
             return
-        _, facts, size = self._about
+        _, facts, size = self._geometry
         target = Path(path) if Path(path).suffix else Path(path + Path(start).suffix)
         try:
             with replacing(target) as part:
-                how(self._found, part, size if facts.unit else None, facts.unit)
+                how(self._measured, part, size if facts.unit else None, facts.unit)
         except DeconvError as error:
             self.message.say(str(error), "error")
             return
@@ -288,7 +293,7 @@ class BeadsPanel(Panel):
         shown = self.verdicts if self.verdicts in self._viewer.layers else None
         if shown is not None and self._again and len(shown.data) == len(beads):
             shown.border_color = [_COLOURS[bead.reason] for bead in beads]
-            shown.features = {"verdict": [bead.said for bead in beads]}
+            shown.features = {"verdict": [bead.words for bead in beads]}
             return
         # Hidden rather than removed: taking layers away can crash software renderers.
         if shown is not None:
@@ -302,7 +307,7 @@ class BeadsPanel(Panel):
             border_color=[_COLOURS[bead.reason] for bead in beads],
             border_width=0.12,
             size=float(np.median([max(b.fwhm_px[-2:] or (4.0,)) for b in beads])) * 3,
-            features={"verdict": [bead.said for bead in beads]},
+            features={"verdict": [bead.words for bead in beads]},
             metadata={KEY: {"kind": "beads"}},
             **{key: placement.options[key][-2:] for key in keys},
         )

@@ -51,11 +51,11 @@ class Theory(QWidget):
         return lambda shape: spec(shape, voxels)
 
 
-def compared(found: Any, theory: NDArray[Any], size: tuple[float, ...], unit: str) -> str:
+def compared(measured: Any, theory: NDArray[Any], size: tuple[float, ...], unit: str) -> str:
     """One line per axis: the width, that of the theory, and their ratio."""
     from ...psf import fwhm
 
-    rows = zip("zyx"[-len(size) :], found.fwhm_px, fwhm(theory), size, strict=True)
+    rows = zip("zyx"[-len(size) :], measured.fwhm_px, fwhm(theory), size, strict=True)
     lines = [
         f"{axis}: FWHM {own * step:.3g} {unit}, theory {ideal * step:.3g}: {own / ideal:.2f} times"
         for axis, own, ideal, step in rows

@@ -28,14 +28,14 @@ class Calibration(QWidget):
         Goes on showing the same plane of the layer, whole.
     """
 
-    said = Signal(str)
+    remark = Signal(str)
     """What is wrong with what was typed."""
 
     def __init__(self, viewer: Viewer | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._layer: Any = None
-        self.told, self.sizes = read_out(), QLineEdit()
+        self.readout, self.sizes = read_out(), QLineEdit()
         self.button = QPushButton("Set")
         self.button.setToolTip("Set scale and units of the layer.")
         row = QHBoxLayout()
@@ -44,7 +44,7 @@ class Calibration(QWidget):
         row.addWidget(self.button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         layout.addLayout(row)
         self.button.clicked.connect(self._set)
         self.sizes.returnPressed.connect(self._set)
@@ -58,7 +58,7 @@ class Calibration(QWidget):
             axes = ", ".join(a.lower() for a in axes_of(layer) if a in "ZYX")
             sizes = _by_file(layer, axes)
             whence = f", as {Path(layer.source.path).name} says" if sizes else ""
-            self.told.setText(f"Voxel size of “{layer.name}” in µm, {axes}{whence}:")
+            self.readout.setText(f"Voxel size of “{layer.name}” in µm, {axes}{whence}:")
             self.sizes.setPlaceholderText("0.3, 0.1, 0.1" if axes.startswith("z") else "0.1, 0.1")
             self.sizes.setText(sizes)
 
@@ -70,7 +70,7 @@ class Calibration(QWidget):
         try:
             sizes = typed_voxel(self.sizes.text(), sum(a in "ZYX" for a in axes))
         except DeconvError as error:
-            self.said.emit(str(error))
+            self.remark.emit(str(error))
             return
         own = iter(sizes)
         scale = [next(own) if a in "ZYX" else s for a, s in zip(axes, layer.scale, strict=True)]
@@ -94,11 +94,11 @@ class Calibration(QWidget):
 
 def _by_file(layer: Image, axes: str) -> str:
     """The sizes that the layer's file states along these axes; empty unless it states all."""
-    found = stated(layer)
+    header = stated(layer)
     letters = axes.upper().split(", ")
-    if found is None or any(found.units.get(a) != "µm" for a in letters):
+    if header is None or any(header.units.get(a) != "µm" for a in letters):
         return ""
-    return ", ".join(f"{found.pixel_size[a]:.6g}" for a in letters)
+    return ", ".join(f"{header.pixel_size[a]:.6g}" for a in letters)
 
 
 def typed_voxel(text: str, ndim: int) -> list[float]:

@@ -110,13 +110,13 @@ class VarietyBox(QWidget):
     def restore(self, request: PsfRequest) -> None:
         """Set everything to what was asked for once."""
         channels = request.channels
-        self.depths.setValue(max([request.depths, *(one.depths for one in channels.values())]))
+        self.depths.setValue(max([request.depths, *(part.depths for part in channels.values())]))
         self.switch.setChecked(bool(channels))
         for channel in range(self._count if channels else 0):
-            one, combo = channels.get(channel), self.psfs[channel]
-            layer = find(self._viewer, one.layer) if one is not None and one.layer else None
-            combo.setCurrentIndex(1 if one is None else max(0, combo.findData(layer)))
-            light = getattr(one and one.generator, "emission_nm", None)
+            part, combo = channels.get(channel), self.psfs[channel]
+            layer = find(self._viewer, part.layer) if part is not None and part.layer else None
+            combo.setCurrentIndex(1 if part is None else max(0, combo.findData(layer)))
+            light = getattr(part and part.generator, "emission_nm", None)
             if light is not None:
                 self.emissions[channel].setValue(light)
 
@@ -138,10 +138,10 @@ class VarietyBox(QWidget):
 
     def _by_file(self, channel: int, spec: PSF, typed: dict[str, float]) -> dict[str, float]:
         """What else differs between channels; what a person typed above holds for all of them."""
-        known, held = optics_of(self._image)[0], spec.to_dict()
-        first = stated_psf(known, 0, spec.name).spec.to_dict()
+        optics, held = optics_of(self._image)[0], spec.to_dict()
+        first = stated_psf(optics, 0, spec.name).spec.to_dict()
         own = {
-            fact.field: fact for fact in stated_psf(known, channel, spec.name, typed=typed).facts
+            fact.field: fact for fact in stated_psf(optics, channel, spec.name, typed=typed).facts
         }
         return {
             key: float(own[key].value)
@@ -162,12 +162,12 @@ class VarietyBox(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setColumnStretch(2, 1)
         self.emissions, self.psfs = [], []
-        known, lights = optics_of(layer)[0] if self._count else None, 0
+        optics, lights = optics_of(layer)[0] if self._count else None, 0
         for column, text in enumerate(("Ch.", "Light (nm)", "PSF")):
             grid.addWidget(read_out(text), 0, column)
         for channel in range(self._count):
-            assert known is not None
-            fact = emission_of(known, channel)
+            assert optics is not None
+            fact = emission_of(optics, channel)
             lights += not fact.assumed
             self._add_row(grid, channel, fact)
         self.switch.setVisible(bool(self._count))
@@ -203,8 +203,8 @@ class VarietyBox(QWidget):
             for layer in self._viewer.layers:
                 if is_psf(layer) and layer is not self._image:
                     combo.addItem(layer.name, layer)
-            found = combo.findData(kept[0]) if kept[0] is not None else combo.findText(kept[1])
-            combo.setCurrentIndex(max(0, found))
+            index = combo.findData(kept[0]) if kept[0] is not None else combo.findText(kept[1])
+            combo.setCurrentIndex(max(0, index))
             combo.blockSignals(False)
 
     def _on_switch(self, *_: object) -> None:

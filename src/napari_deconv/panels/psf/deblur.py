@@ -35,7 +35,7 @@ class Deblurred:
     origin: Origin
 
 
-def deblur_across(layer: Image, found: Across) -> Make:
+def deblur_across(layer: Image, across: Across) -> Make:
     """What to run to restore a layer with the PSFs of its regions; its result is a `Deblurred`.
 
     Raises
@@ -56,12 +56,12 @@ def deblur_across(layer: Image, found: Across) -> Make:
         methods()
         chosen, method = current(), Method.make(_METHOD)
         result = yield from restore(
-            method, data, found.psf, axes=axes, device=chosen.device,
+            method, data, across.psf, axes=axes, device=chosen.device,
             precision=chosen.precision, memory_bytes=chosen.memory_bytes, cancel=cancel,
         )  # fmt: skip
-        about = {"estimate": {**found.recipe, "image_name": placement.name}}
+        record = {"estimate": {**across.recipe, "image_name": placement.name}}
         origin = Origin(placement, f"{method.title}, regions", path)
-        return Deblurred(result, about, origin)
+        return Deblurred(result, record, origin)
 
     return make
 

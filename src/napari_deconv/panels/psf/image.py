@@ -32,7 +32,7 @@ _KINDS = {
     "motion": "Linear motion",
     "edge": "From a straight edge",
 }
-_TOLD = (
+_HELP = (
     "Estimates the blur from the image itself. A region with edges in all directions tells the "
     "most; lamps and other clipped spots tell nothing."
 )
@@ -62,7 +62,7 @@ class FromImage(QWidget):
         super().__init__(parent)
         self._viewer, self._brief = viewer, brief
         self._image: Image | None = None
-        self.found: Any = None
+        self.estimate: Any = None
         self.kind = Combo()
         for name, title in _KINDS.items():
             self.kind.addItem(title, name)
@@ -79,7 +79,7 @@ class FromImage(QWidget):
         self.region = Drawn(viewer, "rectangle", "PSF region", "Mark a region")
         self.edge = Drawn(viewer, "line", "PSF edge", "Draw a line across an edge")
         self.latent = _Thumbnail()
-        self.told = read_out(_BRIEF if brief else _TOLD)
+        self.readout = read_out(_BRIEF if brief else _HELP)
         self.verdict = Notice(most_px=_VERDICT_PX)
         self._form = rows()
         self._form.addRow("Blur", self.kind)
@@ -87,14 +87,14 @@ class FromImage(QWidget):
         self._form.addRow("Noise", self.noise)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        asked = QWidget()
-        inner = QVBoxLayout(asked)
+        fields = QWidget()
+        inner = QVBoxLayout(fields)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addLayout(self._form)
         for part in (self.across, self.region, self.edge):
             inner.addWidget(part)
-        fold = Fold("Where to look, and for what", asked) if brief else asked
-        parts: tuple[QWidget, ...] = (self.told, self.latent, self.verdict, fold)
+        fold = Fold("Where to look, and for what", fields) if brief else fields
+        parts: tuple[QWidget, ...] = (self.readout, self.latent, self.verdict, fold)
         for shown in parts:
             layout.addWidget(shown)
         guard_fields(self)
@@ -156,28 +156,28 @@ class FromImage(QWidget):
             self.latent.show_plane(latent)
         return kernel
 
-    def take(self, found: Estimate | Across, button: str = "") -> None:
+    def take(self, estimate: Estimate | Across, button: str = "") -> None:
         """Hold an estimate, and say how sure it is, with what can be done about it."""
-        self.found = found
-        level = found.confidence.level
-        self.told.hide()
-        self.verdict.say(str(found.confidence), _LEVELS[level], button)
+        self.estimate = estimate
+        level = estimate.confidence.level
+        self.readout.hide()
+        self.verdict.say(str(estimate.confidence), _LEVELS[level], button)
         self.latent.hide()
 
     def request(self) -> PsfRequest:
         """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet.
 
-        Of regions it is that of the whole photo; those of the regions are in `found`.
+        Of regions it is that of the whole photo; those of the regions are in `estimate`.
         """
-        found = getattr(self.found, "whole", self.found)
-        if found is None:
+        estimate = getattr(self.estimate, "whole", self.estimate)
+        if estimate is None:
             raise DeconvError("Nothing is estimated yet.", "Press Estimate PSF.")
         name = self._image.name if self._image is not None else ""
         return PsfRequest(
-            generator=found.spec,
-            pixel_size=None if found.spec is None else (1.0, 1.0),
-            history={"estimate": {**found.recipe, "image_name": name}},
-            values=Values(found.psf),
+            generator=estimate.spec,
+            pixel_size=None if estimate.spec is None else (1.0, 1.0),
+            history={"estimate": {**estimate.recipe, "image_name": name}},
+            values=Values(estimate.psf),
         )
 
     def _plane(self) -> tuple[Any, str]:
@@ -202,8 +202,8 @@ class FromImage(QWidget):
         self._forget()
 
     def _forget(self, *_: object) -> None:
-        self.found = None
-        self.told.show()
+        self.estimate = None
+        self.readout.show()
         self.verdict.say("")
         self.latent.hide()
         self.changed.emit()

@@ -100,45 +100,45 @@ def typed_size(text: str, ndim: int) -> tuple[int, ...] | None:
 def add_psf(
     viewer: Viewer,
     array: NDArray[Any],
-    about: Mapping[str, Any],
+    recipe: Mapping[str, Any],
     image: Placement | None,
     visible: bool = True,
     by: str = "",
-    made_for: str = "",
+    image_name: str = "",
 ) -> Image:
     """Add a PSF with the scale and units of an image.
 
     One layer in other units would cost all layers theirs. ``by`` names the panel it was made in,
-    ``made_for`` the image whose PSF it is, if it is one's.
+    ``image_name`` the image whose PSF it is, if it is one's.
     """
     n, options = array.ndim, image.options if image is not None else {}
     keys = ("scale", "units", "translate", "axis_labels")
     fits = image is not None and len(options["scale"]) >= n
     return viewer.add_image(
         array,
-        name=psf_name(about),
+        name=psf_name(recipe),
         colormap="inferno",
         blending="additive",
         visible=visible,
-        metadata={KEY: {"kind": "psf", "psf": dict(about), "by": by, "image": made_for}},
+        metadata={KEY: {"kind": "psf", "psf": dict(recipe), "by": by, "image": image_name}},
         **({key: options[key][-n:] for key in keys} if fits else {}),
     )
 
 
-def psf_name(about: Mapping[str, Any]) -> str:
+def psf_name(recipe: Mapping[str, Any]) -> str:
     """A name that tells PSFs apart in the layer list: ``PSF Motion 15 px 30°``."""
-    if "estimate" in about and "spec" not in about:
-        return f"PSF of {about['estimate'].get('image_name') or 'image'}"
-    if "spec" not in about:
-        whence = str(about.get("layer") or about.get("file", "")).replace("\\", "/")
+    if "estimate" in recipe and "spec" not in recipe:
+        return f"PSF of {recipe['estimate'].get('image_name') or 'image'}"
+    if "spec" not in recipe:
+        whence = str(recipe.get("layer") or recipe.get("file", "")).replace("\\", "/")
         return f"PSF {whence.rsplit('/')[-1]}"
-    spec = PSF.from_dict(about["spec"])
+    spec = PSF.from_dict(recipe["spec"])
     if isinstance(spec, Microscope):
-        said = f"PSF {spec.title} NA {spec.numerical_aperture:g}"
-        return f"{said} {spec.finest.wavelength_um * 1000:g} nm"
+        name = f"PSF {spec.title} NA {spec.numerical_aperture:g}"
+        return f"{name} {spec.finest.wavelength_um * 1000:g} nm"
     units = {"px": " px", "deg": "°"}
     sizes: list[str] = []
-    for key in list(about["spec"])[1:3]:
+    for key in list(recipe["spec"])[1:3]:
         value = getattr(spec, key)
         values = value if isinstance(value, tuple) else (value,)
         shown = ", ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in values)

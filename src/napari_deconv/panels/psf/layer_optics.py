@@ -27,51 +27,51 @@ def optics_of(layer: Image) -> tuple[Optics, str]:
     OME-XML is understood as text anywhere in the metadata, and all that `io.read` understands in
     the file that the layer was read from.
     """
-    found, whence = _found(layer)
+    optics, whence = _from_file(layer)
     channels = layer.metadata.get("channels")
-    if not found.names and isinstance(channels, list):
-        found = replace(found, names=tuple(map(str, channels)))
-    return found, whence or "the layer's metadata"
+    if not optics.names and isinstance(channels, list):
+        optics = replace(optics, names=tuple(map(str, channels)))
+    return optics, whence or "the layer's metadata"
 
 
-def stated_psf(known: Optics, channel: int, kind: str, **more: Any) -> ChannelPSF:
+def stated_psf(optics: Optics, channel: int, kind: str, **more: Any) -> ChannelPSF:
     """What would be taken for a channel, as `psf.metadata.channel_psf` says."""
-    name = known.names[channel] if channel < len(known.names) else ""
-    return channel_psf(known, channel, kind, name=name, **more)
+    name = optics.names[channel] if channel < len(optics.names) else ""
+    return channel_psf(optics, channel, kind, name=name, **more)
 
 
-def emission_of(known: Optics, channel: int) -> Fact:
+def emission_of(optics: Optics, channel: int) -> Fact:
     """The light that a channel records, and who says so."""
-    facts = stated_psf(known, channel, "wide-field").facts
+    facts = stated_psf(optics, channel, "wide-field").facts
     return next(fact for fact in facts if fact.field == "emission_nm")
 
 
-def _found(layer: Image) -> tuple[Optics, str]:
+def _from_file(layer: Image) -> tuple[Optics, str]:
     for text in _texts(layer.metadata):
-        found = optics_in(text)
-        if found.fields():
-            return found, "the layer's metadata"
+        optics = optics_in(text)
+        if optics.fields():
+            return optics, "the layer's metadata"
     path = getattr(layer.source, "path", None)
     if not path or Path(path).suffix.lower() not in _FILES:
         return Optics(), ""
     try:
-        about = Path(path).stat()
+        status = Path(path).stat()
     except OSError:
         return Optics(), ""
-    return _in_file(str(path), about.st_mtime_ns, about.st_size), Path(path).name
+    return _in_file(str(path), status.st_mtime_ns, status.st_size), Path(path).name
 
 
-def channel_of(layer: Image, known: Optics) -> int:
+def channel_of(layer: Image, optics: Optics) -> int:
     """Which channel of its file a layer without a channel axis shows, as its name tells; else 0."""
-    if len(known.names) < 2 or "C" in axes_of(layer):
+    if len(optics.names) < 2 or "C" in axes_of(layer):
         return 0
-    said = layer.name.casefold()
-    named = [(len(n), c) for c, n in enumerate(map(str.casefold, known.names)) if n and n in said]
+    name = layer.name.casefold()
+    named = [(len(n), c) for c, n in enumerate(map(str.casefold, optics.names)) if n and n in name]
     if named:
         return max(named)[1]
-    numbered = re.search(r"(?:layer|channel|ch|c)\s*(\d+)$|\[(\d+)\]$", said)
+    numbered = re.search(r"(?:layer|channel|ch|c)\s*(\d+)$|\[(\d+)\]$", name)
     number = int(numbered[1] or numbered[2]) if numbered else 0
-    return number if number < len(known.names) else 0
+    return number if number < len(optics.names) else 0
 
 
 @lru_cache(maxsize=32)

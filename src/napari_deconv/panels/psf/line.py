@@ -40,12 +40,12 @@ class LineTool(QWidget):
             "Take the line of a Shapes layer; without one, draw it along a streak in the image."
         )
         self.button.clicked.connect(self.take)
-        self.said = read_out()
-        self.said.hide()
+        self.readout = read_out()
+        self.readout.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.button)
-        layout.addWidget(self.said)
+        layout.addWidget(self.readout)
         self.destroyed.connect(lambda: self._follow(None))
 
     def take(self) -> None:
@@ -108,8 +108,8 @@ class LineTool(QWidget):
         return np.asarray(self.image.world_to_data(full))[-2:]
 
     def _say(self, text: str) -> None:
-        self.said.setText(text)
-        self.said.show()
+        self.readout.setText(text)
+        self.readout.show()
 
 
 def _line_of(layer: Shapes) -> Any:

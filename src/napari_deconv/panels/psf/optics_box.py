@@ -38,8 +38,8 @@ class OpticsBox(QWidget):
         super().__init__()
         self._choice = choice
         self._layer: Image | None = None
-        self._told: set[str] = set()
-        self._known, self._whence, self._channel = Optics(), "", 0
+        self._filled: set[str] = set()
+        self._optics, self._whence, self._channel = Optics(), "", 0
         self.presets = PresetRow()
         choice.top.addRow("Preset", self.presets)
         self.note, self.table = Notice(), FactTable()
@@ -59,10 +59,10 @@ class OpticsBox(QWidget):
         """Read another image's metadata; what a person typed for the last is kept."""
         if layer is self._layer:
             return
-        self._layer, self._told = layer, set()
-        self._known, self._whence = optics_of(layer) if layer is not None else (Optics(), "")
-        self._channel = channel_of(layer, self._known) if layer is not None else 0
-        self.presets.set_microscope(self._known.microscope)
+        self._layer, self._filled = layer, set()
+        self._optics, self._whence = optics_of(layer) if layer is not None else (Optics(), "")
+        self._channel = channel_of(layer, self._optics) if layer is not None else 0
+        self.presets.set_microscope(self._optics.microscope)
         # What the file says is worth a look; that all is assumed is not.
         self.fold.button.setChecked(self._states_something)
         self._on_change()
@@ -78,17 +78,17 @@ class OpticsBox(QWidget):
 
     @property
     def _states_something(self) -> bool:
-        return bool(self._known.fields() or self._known.names)
+        return bool(self._optics.fields() or self._optics.names)
 
     def _stated(self) -> ChannelPSF | None:
         """What would be taken if nobody typed anything; None where the PSF is no microscope's."""
-        kind, known = self._choice.kind, self._known
+        kind, optics = self._choice.kind, self._optics
         if kind is None or not issubclass(kind, Microscope):
             return None
         try:
-            return stated_psf(known, self._channel, kind.name, preset=self.presets.preset)
+            return stated_psf(optics, self._channel, kind.name, preset=self.presets.preset)
         except DeconvError:  # a preset that does not go with this kind
-            return stated_psf(known, self._channel, kind.name)
+            return stated_psf(optics, self._channel, kind.name)
 
     def _on_change(self) -> None:
         kind, form = self._choice.kind, self._choice.form
@@ -97,8 +97,8 @@ class OpticsBox(QWidget):
         psf = self._stated()
         if psf is not None and form is not None and kind is not None:
             worth = self._states_something or self.presets.preset is not None
-            if worth and kind.name not in self._told:
-                self._told.add(kind.name)
+            if worth and kind.name not in self._filled:
+                self._filled.add(kind.name)
                 form.set_values({f.field: f.value for f in psf.facts if f.field in form.widgets})
         self._show(psf)
 
@@ -110,7 +110,7 @@ class OpticsBox(QWidget):
         self.table.show_facts([*self._facts(psf), *self._sizes()])
         fit = self._offer
         words = list(psf.notes)
-        several = self._layer is not None and len(self._known.names) > 1
+        several = self._layer is not None and len(self._optics.names) > 1
         if self._states_something:
             which = f", channel {self._channel}" * several
             words.insert(0, f"From {self._whence}{which}. Change what is wrong.")
@@ -142,9 +142,9 @@ class OpticsBox(QWidget):
 
     def _kind(self, chosen: Fact) -> Fact:
         """Who says which microscope it is."""
-        kinds = self._known.kinds
-        by_file = kinds[self._channel] if self._channel < len(kinds) else self._known.kind
-        source = self._known.sources.get("kind", "") if by_file == chosen.value else "chosen"
+        kinds = self._optics.kinds
+        by_file = kinds[self._channel] if self._channel < len(kinds) else self._optics.kind
+        source = self._optics.sources.get("kind", "") if by_file == chosen.value else "chosen"
         return chosen.but(chosen.value, source)
 
     def _sizes(self) -> list[Fact]:
@@ -152,19 +152,19 @@ class OpticsBox(QWidget):
         image = image_facts(self._layer)
         if self._layer is None or image is None or not {"Y", "X"} <= set(image.microns):
             return []
-        found, own = stated(self._layer), image.microns
-        by_file = found is not None and all(
-            _alike(found.pixel_size.get(axis), size) for axis, size in own.items()
+        header, own = stated(self._layer), image.microns
+        by_file = header is not None and all(
+            _alike(header.pixel_size.get(axis), size) for axis, size in own.items()
         )
-        source = self._known.sources.get("pixel_size", "the file") if by_file else "the layer"
+        source = self._optics.sources.get("pixel_size", "the file") if by_file else "the layer"
         across = own["X"] if _alike(own["X"], own["Y"]) else f"{own['X']:.4g} x {own['Y']:.4g}"
         facts = [Fact("pixel_size", across, "µm", source)]
         return facts + ([Fact("z_step", own["Z"], "µm", source)] if "Z" in own else [])
 
     def _on_preset(self, preset: OpticsPreset | None) -> None:
-        self._told.discard(self._choice.name)
+        self._filled.discard(self._choice.name)
         if preset is not None and preset.kind not in ("auto", self._choice.name):
-            self._told.discard(preset.kind)
+            self._filled.discard(preset.kind)
             if self._choice.choose(preset.kind):
                 return  # which fills the form
         self._on_change()
@@ -179,7 +179,7 @@ class OpticsBox(QWidget):
             self.presets.save(form.kind.name, form.values())
 
 
-def _alike(one: object, other: object) -> bool:
-    if isinstance(one, (int, float)) and isinstance(other, (int, float)):
-        return abs(one - other) <= _CLOSE * max(abs(one), abs(other))
-    return one == other
+def _alike(value: object, other: object) -> bool:
+    if isinstance(value, (int, float)) and isinstance(other, (int, float)):
+        return abs(value - other) <= _CLOSE * max(abs(value), abs(other))
+    return value == other

@@ -57,7 +57,7 @@ class PsfPanel(Panel):
         self.estimate = RunBar("Estimate PSF", "Estimating the PSF")
         self.button = primary("Make PSF layer")
         self.message = Notice()
-        self._made: Any = None
+        self._layer: Any = None
         self._job = Job(self)
         top = rows()
         top.addRow("For image", self.image)
@@ -114,13 +114,13 @@ class PsfPanel(Panel):
         if kernel is not None:
             self.source.picture.show_psf(kernel)
 
-    def _on_estimate(self, found: Estimate | Across | Deblurred) -> None:
-        if isinstance(found, Deblurred):
-            record = found.origin.record_of(found.result.record, found.psf)
-            add_result(self._viewer, found.origin, found.result, record)
-            self.message.say(*in_words(record, found.result.notes))
+    def _on_estimate(self, estimate: Estimate | Across | Deblurred) -> None:
+        if isinstance(estimate, Deblurred):
+            record = estimate.origin.record_of(estimate.result.record, estimate.psf)
+            add_result(self._viewer, estimate.origin, estimate.result, record)
+            self.message.say(*in_words(record, estimate.result.notes))
             return
-        self.page.take(found)
+        self.page.take(estimate)
         self.source.show_now()
         self.make()
 
@@ -133,16 +133,16 @@ class PsfPanel(Panel):
             self.estimate.job.cancel()
 
     def _deblur(self) -> None:
-        if hasattr(self.page.found, "parts"):
+        if hasattr(self.page.estimate, "parts"):
             try:
-                self.estimate.start(deblur_across(self.image.layer, self.page.found))
+                self.estimate.start(deblur_across(self.image.layer, self.page.estimate))
             except DeconvError as error:
                 self.message.say(str(error), "error")
             return
-        if self._made is not None and self._made in self._viewer.layers:
+        if self._layer is not None and self._layer in self._viewer.layers:
             try:
                 noise = self.page.noise.value() or None
-                deblur(self._viewer, self.image.layer, self._made, noise)
+                deblur(self._viewer, self.image.layer, self._layer, noise)
             except DeconvError as error:
                 self.message.say(str(error), "error")
 
@@ -152,8 +152,10 @@ class PsfPanel(Panel):
         self.source.set_image(layer)
 
     def _on_shown(self) -> None:
-        made = self.source.prepared
-        self.button.setEnabled(made is not None and not any(f.refuses for f in made.findings))
+        prepared = self.source.prepared
+        self.button.setEnabled(
+            prepared is not None and not any(f.refuses for f in prepared.findings)
+        )
 
     def _add(self, prepared: PreparedPsf) -> None:
         try:
@@ -164,10 +166,10 @@ class PsfPanel(Panel):
         image = self.image.layer
         like = Placement.of(image) if image is not None else None
         name = image.name if image is not None else ""
-        layer = add_psf(self._viewer, array, prepared.record, like, by="psf", made_for=name)
-        self._made = layer
-        found = self.page.found if self.source.choice.name == "image" else None
-        button = "" if found is None else "Deblur with it"
-        if found is not None and found.confidence.level == "poor":
+        layer = add_psf(self._viewer, array, prepared.record, like, by="psf", image_name=name)
+        self._layer = layer
+        estimate = self.page.estimate if self.source.choice.name == "image" else None
+        button = "" if estimate is None else "Deblur with it"
+        if estimate is not None and estimate.confidence.level == "poor":
             button = "Try it anyway"
         self.message.say(f"Made the layer “{layer.name}”.", button=button)

@@ -83,14 +83,16 @@ class PresetRow(QWidget):
     def refresh(self, choose: OpticsPreset | None = None) -> None:
         """List what is saved now."""
         fit = self.fitting
-        presets = sorted(saved(), key=lambda one: one != fit)
+        presets = sorted(saved(), key=lambda preset: preset != fit)
         self.combo.clear()
         self.combo.addItem(_NONE, None)
-        for one in presets:
-            mark = " (this microscope)" if one == fit else ""
-            self.combo.addItem(f"{one.name}{mark}", one)
-            self.combo.setItemData(self.combo.count() - 1, _tip(one), Qt.ItemDataRole.ToolTipRole)
-        at = [i + 1 for i, one in enumerate(presets) if one == choose]
+        for preset in presets:
+            mark = " (this microscope)" if preset == fit else ""
+            self.combo.addItem(f"{preset.name}{mark}", preset)
+            self.combo.setItemData(
+                self.combo.count() - 1, _tip(preset), Qt.ItemDataRole.ToolTipRole
+            )
+        at = [i + 1 for i, preset in enumerate(presets) if preset == choose]
         self.combo.setCurrentIndex(at[0] if at else 0)
 
     def choose(self, preset: OpticsPreset | None) -> None:

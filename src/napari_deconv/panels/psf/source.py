@@ -25,9 +25,9 @@ from ..kit.layers import (
     axes_of,
     find,
     follow,
+    image_of_psf,
+    is_from_psf_panel,
     is_psf,
-    made_by_hand,
-    made_for,
     planes,
     record,
 )
@@ -63,7 +63,7 @@ _OPEN = {
     ),
 }
 """Answers that are no PSF yet."""
-FOUND = "found"
+ESTIMATED = "found"
 """What a PSF layer says it was made by that was found on the way to a result."""
 
 
@@ -108,7 +108,7 @@ class PsfSource(QWidget):
         super().__init__(parent)
         self._viewer, self._question = viewer, question
         self._image: Image | None = None
-        self.found: Image | None = None
+        self.estimated: Image | None = None
         """The layer with what was estimated from the image."""
         self._apart, self._mend, self.page = apart, False, page
         self.prepared: PreparedPsf | None = None
@@ -125,7 +125,7 @@ class PsfSource(QWidget):
         self.extent.setToolTip("Size of the array: empty for automatic, 31, or 21, 31, 31.")
         self.line = LineTool(viewer)
         self.picture = Picture()
-        self.told = read_out()
+        self.readout = read_out()
         self.notice = Notice()
         self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
@@ -166,18 +166,18 @@ class PsfSource(QWidget):
             self.choice.choose("unknown" if stack else "image")
 
     @property
-    def to_be_found(self) -> bool:
+    def needs_estimate(self) -> bool:
         """Whether the PSF is to be estimated from the image, and was not yet."""
         page = self.page
-        return self.choice.name == "image" and page is not None and page.found is None
+        return self.choice.name == "image" and page is not None and page.estimate is None
 
     @property
-    def _found_is_open(self) -> bool:
-        return self.found is not None and self.found in self._viewer.layers
+    def _estimate_is_open(self) -> bool:
+        return self.estimated is not None and self.estimated in self._viewer.layers
 
-    def take_found(self, layer: Image) -> None:
+    def take_estimate(self, layer: Image) -> None:
         """Go on with a layer that holds what the page found."""
-        self.found = layer
+        self.estimated = layer
         self._own_sizes.watch(layer)
         self.show_now()
 
@@ -202,10 +202,10 @@ class PsfSource(QWidget):
             if not self.file.path:
                 raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
             request = PsfRequest(file=self.file.path)
-        elif self._question and (self.to_be_found or self.choice.name in ("unknown", "beads")):
+        elif self._question and (self.needs_estimate or self.choice.name in ("unknown", "beads")):
             raise DeconvError(*_OPEN[self.choice.name])
-        elif self.choice.name == "image" and self._found_is_open:
-            request = psf_in(self.found, self._image)
+        elif self.choice.name == "image" and self._estimate_is_open:
+            request = psf_in(self.estimated, self._image)
         elif self.choice.name == "image" and self.page is not None:
             request = self.page.request()
         else:
@@ -242,11 +242,11 @@ class PsfSource(QWidget):
     def _build(self) -> None:
         self.details = QWidget()
         """Dimensions and size of the array; a panel that asks the question puts them elsewhere."""
-        made = rows()
-        self.details.setLayout(made)
-        made.addRow("Dimensions", self.dims)
-        self._dims_label = made.labelForField(self.dims)
-        made.addRow("Array (px)", self.extent)
+        form = rows()
+        self.details.setLayout(form)
+        form.addRow("Dimensions", self.dims)
+        self._dims_label = form.labelForField(self.dims)
+        form.addRow("Array (px)", self.extent)
         self._opened = QWidget()
         opened = rows()
         self._opened.setLayout(opened)
@@ -257,7 +257,7 @@ class PsfSource(QWidget):
             self.choice, self.optics, self._opened, self.file, self.beads,
             *([] if self._question else [self.details]), self.line,
             *([self.page] if self.page is not None else []), self.picture,
-            self.told, self.notice, self.calibration,
+            self.readout, self.notice, self.calibration,
         ):  # fmt: skip
             layout.addWidget(part)
         guard_fields(self.dims)
@@ -275,7 +275,7 @@ class PsfSource(QWidget):
         if self.page is not None:
             self.page.changed.connect(self._ask)
         self.notice.button.clicked.connect(self._on_repair)
-        self.calibration.said.connect(lambda text: self.notice.say(text, "warning"))
+        self.calibration.remark.connect(lambda text: self.notice.say(text, "warning"))
         self._job.on_result, self._job.on_error = self._on_prepared, self._on_error
 
     def _on_choice(self) -> None:
@@ -327,7 +327,7 @@ class PsfSource(QWidget):
         self._job.stop()
         if (
             self.none
-            or (self._question and self.to_be_found)
+            or (self._question and self.needs_estimate)
             or self.choice.name in ("unknown", "beads")
         ):
             self._clear()
@@ -342,7 +342,7 @@ class PsfSource(QWidget):
         self.calibration.offer(None)
         fatal = any(f.fatal for f in prepared.findings)
         self.picture.show_psf(None if fatal else prepared.array)
-        self.told.setText(self._words(prepared))
+        self.readout.setText(self._words(prepared))
         lines = [f"{f.message} {f.remedy}" for f in prepared.findings]
         kind = "error" if fatal else "warning" if lines else "info"
         if prepared.mended:
@@ -370,7 +370,7 @@ class PsfSource(QWidget):
         self.prepared = None
         self.calibration.offer(None)
         self.picture.show_psf(None)
-        self.told.setText("")
+        self.readout.setText("")
         self.notice.say("")
 
 
@@ -416,17 +416,17 @@ class Adoption:
         source.file.changed.connect(self._settle)
         source.layers.activated.connect(self._settle)
         here = [source.layers.layer, *reversed(viewer.layers)]
-        found = next((x for x in here if x is not None and takes(x)), None)
-        if found is not None:
-            self._take(found)
+        layer = next((x for x in here if x is not None and takes(x)), None)
+        if layer is not None:
+            self._take(layer)
 
     def meet(self, image: Layer) -> None:
         """Go over to the PSF that was made for an image, if the one chosen is another's."""
         if self._source.choice.name != "layer":
             return
-        if made_for(self._source.layers.layer) in ("", image.name):
+        if image_of_psf(self._source.layers.layer) in ("", image.name):
             return
-        own = [x for x in self._viewer.layers if self._takes(x) and made_for(x) == image.name]
+        own = [x for x in self._viewer.layers if self._takes(x) and image_of_psf(x) == image.name]
         if own:
             self._source.layers.pick(own[-1])
 
@@ -435,9 +435,9 @@ class Adoption:
             self._source.choice.choose("layer")
 
     def _on_layer(self, event: Any) -> None:
-        if record(event.value).get("by") == FOUND:
+        if record(event.value).get("by") == ESTIMATED:
             return
-        if not self._takes(event.value) or (self._settled and made_by_hand(event.value)):
+        if not self._takes(event.value) or (self._settled and is_from_psf_panel(event.value)):
             return
         self._source.layers.refresh()  # napari may tell the combo box later
         self._take(event.value)

@@ -30,11 +30,11 @@ class LiveTraining(QWidget):
         self.loss = Plot("Loss of the training")
         self.psnr = Plot("PSNR on held-out images")
         self.pictures = Strip("A held-out image: blurred, before training, now")
-        self.told = read_out()
+        self.readout = read_out()
         self._seen = (-1, -1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.psnr, self.loss, self.pictures, self.told):
+        for part in (self.psnr, self.loss, self.pictures, self.readout):
             layout.addWidget(part)
         self.hide()
 
@@ -67,7 +67,7 @@ class LiveTraining(QWidget):
         first, last = (float(np.mean(values)) for values in (
             sitting.scores[0][1], sitting.scores[-1][1]
         ))  # fmt: skip
-        self.told.setText(
+        self.readout.setText(
             f"A held-out image: blurred, before training, now. Over all of them {first:.2f} dB "
             f"before, {last:.2f} dB now."
         )

@@ -16,8 +16,8 @@ from ..kit.parts import Delay, Notice, Panel, heading, reveal, rows
 from ..kit.run_bar import RunBar
 from ..kit.settings import current
 from ..psf.source import PsfSource
-from .asked import SOURCES, Asked, sharp_images
 from .live import LiveTraining
+from .order import SOURCES, TrainingOrder, sharp_images
 from .parts import CameraFields, NetworkChoice
 from .sitting import Sitting
 from .weights import WeightsBox
@@ -64,12 +64,12 @@ class TrainPanel(Panel):
         self._connect()
         self._load()
 
-    def asked(self) -> Asked:
+    def order(self) -> TrainingOrder:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
         if self.network.form is None:
             raise DeconvError("The networks are still being loaded.", "Wait a moment.")
         images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
-        return Asked(
+        return TrainingOrder(
             self.network.spec(),
             self.psf.preparing(),
             self.camera.form.spec(),
@@ -82,11 +82,11 @@ class TrainPanel(Panel):
     def run(self) -> None:
         """Train what the panel is set to."""
         try:
-            asked = self.asked()
+            order = self.order()
         except DeconvError as error:
             self.run_bar.fail(error)
             return
-        self._begin(Sitting(asked.make, current()))
+        self._begin(Sitting(order.make, current()))
 
     def resume(self, project: Project) -> None:
         """Go on with a training that was broken off."""
@@ -146,8 +146,8 @@ class TrainPanel(Panel):
         self._loader.on_result, self._loader.on_error = self._on_loaded, self.run_bar.fail
         self._loader.start(steps_of(_loaded))
 
-    def _on_loaded(self, found: Any) -> None:
-        kinds, broken_off = found
+    def _on_loaded(self, loaded: Any) -> None:
+        kinds, broken_off = loaded
         self.network.fill(kinds, start="dcnn")
         self.network.refresh()
         self.weights.refresh()

@@ -12,7 +12,7 @@ from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import axes_of, is_image, pixels, record
 from ..kit.parts import read_out, rows
-from .asked import measured_noise
+from .order import measured_noise
 
 _SKIPPED = ("weights", "domain", "iterations", "tolerance")
 
@@ -65,7 +65,7 @@ class CameraFields(QWidget):
         self.blurred = LayerCombo(viewer, _as_recorded)
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Set the noise to that of this blurred image.")
-        self.told = read_out("Noise 1 %")
+        self.readout = read_out("Noise 1 %")
         noise = QWidget()
         line = QHBoxLayout(noise)
         line.setContentsMargins(0, 0, 0, 0)
@@ -76,7 +76,7 @@ class CameraFields(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(top)
-        layout.addWidget(self.told)
+        layout.addWidget(self.readout)
         layout.addWidget(Fold("Noise, saturation, JPEG", self.form))
         self._job = Job(self)
         self._job.on_result, self._job.on_error = self._on_noise, self._on_error
@@ -87,13 +87,13 @@ class CameraFields(QWidget):
     def _tell(self) -> None:
         """What is set, though it may be folded away."""
         values = self.form.values()
-        said = [f"Noise {100 * values['noise']:.3g} %"]
-        said += [f"{values['photons']:g} photons"] if values["photons"] else []
-        said += [f"gain {values['gain']:g}"] if values["gain"] != 1 else []
-        said += [f"clipped at {values['saturation']:g}"] if values["saturation"] else []
-        said += [f"{values['bits']} bits"] if values["bits"] else []
-        said += [f"JPEG {values['jpeg_quality']}"] if values["jpeg_quality"] else []
-        self.told.setText(", ".join(said) + ".")
+        words = [f"Noise {100 * values['noise']:.3g} %"]
+        words += [f"{values['photons']:g} photons"] if values["photons"] else []
+        words += [f"gain {values['gain']:g}"] if values["gain"] != 1 else []
+        words += [f"clipped at {values['saturation']:g}"] if values["saturation"] else []
+        words += [f"{values['bits']} bits"] if values["bits"] else []
+        words += [f"JPEG {values['jpeg_quality']}"] if values["jpeg_quality"] else []
+        self.readout.setText(", ".join(words) + ".")
 
     def _on_measure(self) -> None:
         layer = self.blurred.layer
@@ -105,4 +105,4 @@ class CameraFields(QWidget):
         self.form.set_values({"noise": float(f"{noise:.3g}")})
 
     def _on_error(self, error: Exception) -> None:
-        self.told.setText(f"No estimate: {error}")
+        self.readout.setText(f"No estimate: {error}")

@@ -72,7 +72,7 @@ class Sitting:
                 except StopIteration as end:
                     return end.value
                 self._take(seen)
-                yield Progress(round(_PARTS * seen.share), _PARTS, self._said(seen))
+                yield Progress(round(_PARTS * seen.share), _PARTS, self._label(seen))
                 while self.paused.is_set() and not (cancel.is_set() or self.stop.is_set()):
                     time.sleep(_NAP_S)
         finally:
@@ -89,8 +89,8 @@ class Sitting:
     def _take(self, seen: Trained) -> None:
         if seen.note:
             self.notes.append(seen.note)
-        known = bool(self.losses) and self.losses[-1][0] == seen.step
-        if seen.loss == seen.loss and not known:  # the last step is told again, with its score
+        repeated = bool(self.losses) and self.losses[-1][0] == seen.step
+        if seen.loss == seen.loss and not repeated:  # the last step is told again, with its score
             self.losses.append((seen.step, seen.loss))
         if seen.psnr:
             self.scenes = seen.scenes
@@ -99,7 +99,7 @@ class Sitting:
             self.first = self.first or seen.picture
             self.picture = seen.picture
 
-    def _said(self, seen: Trained) -> str:
+    def _label(self, seen: Trained) -> str:
         if seen.note:
             return str(seen.note)
         return f"step {seen.step} of {seen.steps}"

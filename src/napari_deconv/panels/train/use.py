@@ -77,7 +77,7 @@ def _request(psf: PsfSource, entry: Entry) -> PsfRequest | None:
 
 def _layer(viewer: Viewer, entry: Entry) -> Any:
     """The PSF of the weights as a layer out of sight."""
-    about = {"kind": "psf", "psf": {}}
+    record = {"kind": "psf", "psf": {}}
     name = f"PSF of {entry.name}"
     assert entry.psf is not None
-    return add_quietly(viewer, entry.psf, name, {"visible": False, "colormap": "inferno"}, about)
+    return add_quietly(viewer, entry.psf, name, {"visible": False, "colormap": "inferno"}, record)

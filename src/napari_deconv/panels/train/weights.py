@@ -38,7 +38,7 @@ class WeightsBox(QWidget):
         super().__init__(parent)
         self.list = QListWidget()
         self.list.setFixedHeight(110)
-        self.told = read_out()
+        self.readout = read_out()
         self.message = Notice()
         self._entries: list[Any] = []
         buttons = QHBoxLayout()
@@ -58,7 +58,7 @@ class WeightsBox(QWidget):
             self._add_button(buttons, text, tip, call)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.list, self.told):
+        for part in (self.list, self.readout):
             layout.addWidget(part)
         layout.addLayout(buttons)
         layout.addWidget(self.message)
@@ -111,7 +111,7 @@ class WeightsBox(QWidget):
         entry = self.entry
         for text, button in self.buttons.items():
             button.setEnabled(entry is not None or text == "Import")
-        self.told.setText(described(entry) if entry is not None else "None yet: train some.")
+        self.readout.setText(described(entry) if entry is not None else "None yet: train some.")
 
     def _try(self, call: Callable[[Any], str]) -> None:
         from ...train import library
@@ -132,10 +132,10 @@ class WeightsBox(QWidget):
             self.rename(self.entry.name, new)
 
     def _delete(self) -> None:
-        asked = f"Delete the weights “{self.entry.name}” for good?"
+        question = f"Delete the weights “{self.entry.name}” for good?"
         yes, no = QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No
         # Return must not delete what took hours.
-        if QMessageBox.question(self, "Delete", asked, yes | no, no) == yes:
+        if QMessageBox.question(self, "Delete", question, yes | no, no) == yes:
             self.delete(self.entry.name)
 
     def _export(self) -> None:
@@ -159,7 +159,7 @@ def described(entry: Entry) -> str:
     work = f"{header['step']} steps in {minutes:g} min" if "step" in header else "from elsewhere"
     denoiser = header.get("fields", {}).get("denoiser", "")
     name = f"{entry.method} ({denoiser})" if denoiser else entry.method
-    said = [f"{name}, {what}, {score}; {work}."]
-    said += [f"Trained on {header['trained_on']}."] if header.get("trained_on") else []
-    said += [f"{header['licence']}."] if header.get("licence") else []
-    return " ".join(said)
+    words = [f"{name}, {what}, {score}; {work}."]
+    words += [f"Trained on {header['trained_on']}."] if header.get("trained_on") else []
+    words += [f"{header['licence']}."] if header.get("licence") else []
+    return " ".join(words)

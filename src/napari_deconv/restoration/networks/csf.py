@@ -204,5 +204,5 @@ def _first_shape() -> Tensor:
     """Gaussians' weights of a function that takes small responses away and leaves large ones."""
     u = _places().double()
     taken = u * torch.exp(-0.5 * (u / 1.5) ** 2)
-    found = torch.linalg.lstsq(_gaussians().double().T, taken[:, None]).solution
-    return found[:, 0].float()
+    solution = torch.linalg.lstsq(_gaussians().double().T, taken[:, None]).solution
+    return solution[:, 0].float()

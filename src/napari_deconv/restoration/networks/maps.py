@@ -127,7 +127,7 @@ def stream_maps(
         run.method = kept
         with _watched(kept):
             yield from run.stream()
-    return tuple(kept.found)
+    return tuple(kept.maps)
 
 
 def middle_matrix(method: Method, psf: NDArray[Any], noise: float = 0.01) -> NDArray[Any]:
@@ -156,7 +156,7 @@ class _Kept:
     def __init__(self, method: Any) -> None:
         self._method = method
         self.problem: Problem | None = None
-        self.found: list[Map] = []
+        self.maps: list[Map] = []
         self.calls: list[Call] = []
         self.step = 0
 
@@ -174,7 +174,7 @@ class _Kept:
             self.calls.append((module, args, output))
             return
         self.step += 1
-        self.found += [self._placed(tap) for tap in module.taps(args, output, self.calls)]
+        self.maps += [self._placed(tap) for tap in module.taps(args, output, self.calls)]
         self.calls = []
 
     def _placed(self, tap: Tap) -> Map:

@@ -26,14 +26,14 @@ ALIKE = 0.02
 """Distance below which two PSFs count as one: the rounding of a file, a hair of defocus."""
 
 
-def distance(one: NDArray[Any], other: NDArray[Any]) -> float:
+def distance(kernel: NDArray[Any], other: NDArray[Any]) -> float:
     """Distance of two PSFs: the norm of their difference over that of ``other``.
 
     Both at unit sum, centre (``size // 2``) upon centre; 0 is equal, 1 and above has nothing in
     common.
     """
-    shape = [2 * max(a, b) + 1 for a, b in zip(one.shape, other.shape, strict=True)]
-    first, second = (_placed(psf, shape) for psf in (one, other))
+    shape = [2 * max(a, b) + 1 for a, b in zip(kernel.shape, other.shape, strict=True)]
+    first, second = (_placed(psf, shape) for psf in (kernel, other))
     return float(np.linalg.norm(first - second) / np.linalg.norm(second))
 
 

@@ -199,14 +199,14 @@ def _in_strips(net: Network, views: Views, check: Callable[[], None]) -> Tensor:
     *_, planes, rows, columns = views.images.shape
     halo = 2 * Hourglass.REACH
     height = max(4 * halo, _STRIP_VOXELS // (planes * columns)) // _ALIGNED * _ALIGNED
-    found = []
+    strips = []
     for start in range(0, rows, height):
         check()
         stop = min(rows, start + height)
         low, high = max(0, start - halo), min(rows, stop + halo)
         strip = net(views.images[..., low:high, :], views.levels)
-        found.append(strip[..., start - low : stop - low, :])
-    return torch.cat(found, -2)
+        strips.append(strip[..., start - low : stop - low, :])
+    return torch.cat(strips, -2)
 
 
 class Network(NetworkModule):
@@ -238,13 +238,13 @@ class Network(NetworkModule):
         """The estimate of what `looked_at` gives, ``(C, 1, Z, Y, X)``."""
         shape = images.shape[-3:]
         phases = to_phases(self.precision.narrowed(continued(_contrasts(images))))
-        told = self.precision.narrowed(0.5 * levels.expand(-1, -1, *phases.shape[-3:]))
+        noise = self.precision.narrowed(0.5 * levels.expand(-1, -1, *phases.shape[-3:]))
         with self.precision.layers(images.device):
-            inputs = torch.cat([phases, told], 1)
+            inputs = torch.cat([phases, noise], 1)
             answer = self.unet(inputs.contiguous(memory_format=torch.channels_last_3d))
         answer = cut(from_phases(answer), shape).float()
-        known = images[:, :CANDIDATES].clamp(min=0)
-        joined = (answer[:, :CANDIDATES].softmax(1) * known).sum(1, keepdim=True)
+        candidates = images[:, :CANDIDATES].clamp(min=0)
+        joined = (answer[:, :CANDIDATES].softmax(1) * candidates).sum(1, keepdim=True)
         root = (joined + _SOFT).sqrt() + answer[:, CANDIDATES:]
         return torch.relu(torch.relu(root).square() - _SOFT)
 

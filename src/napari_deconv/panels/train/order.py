@@ -1,4 +1,4 @@
-"""What a person asked to be trained, taken from the panel and made ready in the worker."""
+"""What is to be trained, taken from the panel and made ready in the worker."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SOURCES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class TrainingOrder:
     """Everything a training needs.
 
     Parameters
