@@ -69,7 +69,7 @@ def beads(window: Window) -> None:
     window.home()
     reveal(panel.table)
     window.shot("psf-beads")
-    print(panel.told.text())
+    print(panel.readout.text())
 
 
 def stack(window: Window) -> None:

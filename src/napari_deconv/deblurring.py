@@ -115,7 +115,7 @@ class Deblurred:
 
     @property
     def data(self) -> NDArray[Any]:
-        """The photo at the strength that was asked for or is advised."""
+        """The photo at the requested or advised strength."""
         return self.at(self.strength)
 
     @property
@@ -338,7 +338,7 @@ class _Bar:
             yield self.step(f"{label}: {step.label}", left)
 
     def step(self, label: str, left_s: float = math.nan) -> Step:
-        """Where it is."""
+        """A step at the place that the bar has reached."""
         look = self.look
         return Step(int(self.reached * _FINE), _FINE, label, lambda: look, left_s=left_s)
 

@@ -112,7 +112,7 @@ def test_it_asks_one_question_and_takes_nothing_for_known(viewer, qtbot, monkeyp
     panel = DeconvolvePanel(viewer)
     qtbot.addWidget(panel)
     panel.show()
-    assert panel.psf.choice.name == "image" and panel.psf.to_be_found
+    assert panel.psf.choice.name == "image" and panel.psf.needs_estimate
     assert not panel.more.content.isVisible()
     qtbot.waitUntil(lambda: panel.method.recommended, timeout=30_000)
     assert panel.method.name == "unrolled" and "a colour photo" in panel.method.note.text()

@@ -171,7 +171,7 @@ def test_without_calibration_the_panel_refuses_and_asks(qtbot) -> None:
     assert "3 positive numbers" in source.notice.text
     source.calibration.sizes.setText("300, 100, 100")  # nm, taken for um
     source.calibration.button.click()
-    qtbot.waitUntil(lambda: "no microscope's" in source.notice.text, timeout=5000)
+    qtbot.waitUntil(lambda: "not a microscope's" in source.notice.text, timeout=5000)
     source.calibration.sizes.setText("0.3, 0.1, 0.1")
     source.calibration.button.click()
     qtbot.waitUntil(panel.button.isEnabled, timeout=20000)

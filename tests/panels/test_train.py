@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.panels.deconvolve.offer import WeightsOffer
 from napari_deconv.panels.kit.form import Choice
-from napari_deconv.panels.kit.plot import _told
+from napari_deconv.panels.kit.plot import _tick_labels
 from napari_deconv.panels.train.live import Strip
 from napari_deconv.panels.train.panel import TrainPanel
 from napari_deconv.panels.train.weights import WeightsBox
@@ -131,7 +131,7 @@ def test_pause_finish_and_cancel(panel, fake, qtbot):
 @pytest.mark.parametrize(
     ("upset", "said"),
     [
-        (lambda p: p.minutes.setValue(0), "0 minutes is no time"),
+        (lambda p: p.minutes.setValue(0), "0 minutes is not enough"),
         (
             lambda p: p.source.setCurrentIndex(p.source.findData("layers")),
             "No image layer is selected",
@@ -227,5 +227,5 @@ def test_the_pictures_are_whole_at_any_width(qtbot):
 
 
 def test_ticks_can_be_told_apart():
-    assert _told([26.38, 26.4, 26.42]) == ["26.38", "26.4", "26.42"]
-    assert _told([26.4410, 26.4412, 26.4414]) == ["26.441", "26.4412", "26.4414"]
+    assert _tick_labels([26.38, 26.4, 26.42]) == ["26.38", "26.4", "26.42"]
+    assert _tick_labels([26.4410, 26.4412, 26.4414]) == ["26.441", "26.4412", "26.4414"]

@@ -91,7 +91,7 @@ def test_bad_input_in_words_and_nothing_left() -> None:
     for images, minutes, said in (
         ([], 1, "no sharp images"),
         ([PHOTO[:20, :20]], 1, "too small"),
-        ([PHOTO], 0, "0 minutes is no time"),
+        ([PHOTO], 0, "0 minutes is not enough"),
         ([PHOTO], float("nan"), "no time"),
     ):
         with pytest.raises(DeconvError, match=said):

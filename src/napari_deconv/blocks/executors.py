@@ -1,4 +1,4 @@
-"""Who works through the blocks: this process, or the workers of a cluster."""
+"""Work through the blocks in this process, or on the workers of a cluster."""
 
 from __future__ import annotations
 

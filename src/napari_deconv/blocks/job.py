@@ -310,7 +310,7 @@ class Progress:
             os.fsync(file.fileno())
 
     def finish(self) -> None:
-        """The run is complete; forget it. What somebody else put into the folder stays."""
+        """Remove the files of a run that is complete; other files in the folder stay."""
         ours = {"job.json", "done.txt", "empty", *(p.name for p in self.folder.glob("psf-*.npy"))}
         if {path.name for path in self.folder.iterdir()} <= ours:
             # Moved first: a folder that a kill left half empty would be nobody's.
@@ -327,12 +327,12 @@ _MARK = "napari_deconv_run"
 
 
 def mark(group: Any, token: str) -> None:
-    """Have a Zarr group say which run makes it."""
+    """Write into a Zarr group which run makes it."""
     group.attrs[_MARK] = token
 
 
 def marked(target: Path) -> str:
-    """Which run made a Zarr folder; empty if none of ours did."""
+    """Id of the run that made a Zarr folder; empty if it was not made by this package."""
     import zarr
 
     try:

@@ -1,4 +1,4 @@
-"""What was asked for, and its making into a job."""
+"""Turn the arguments of a block-wise run into a job: blocks, runs and the empty result."""
 
 from __future__ import annotations
 

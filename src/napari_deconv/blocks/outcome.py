@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(eq=False)
 class State:
-    """What happened so far."""
+    """Failures and clipped or hidden pixels of the blocks so far."""
 
     failed: dict[int, str] = field(default_factory=dict)
     clipped: int = 0

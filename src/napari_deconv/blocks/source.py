@@ -46,7 +46,7 @@ class Source:
     store: Any = None
 
     def close(self) -> None:
-        """Let go of the file, if it is one."""
+        """Close the file; a folder needs no closing."""
         if self.store is not None:
             self.store.close()
 

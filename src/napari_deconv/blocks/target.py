@@ -102,7 +102,7 @@ def level_shapes(source: Source) -> Iterator[tuple[int, ...]]:
 
 
 def halved(axes: str, shape: tuple[int, ...], sizes: Mapping[str, float]) -> tuple[int, ...]:
-    """2 along axes that the next level halves, else 1: Z only once its voxels are no longer."""
+    """Factor 2 for axes that the next level halves, else 1: Z once its voxels are not longer."""
     flat = sizes.get("Z", 1.0) <= 1.01 * sizes.get("X", 1.0)
     along = "YX" + ("Z" if flat else "")
     return tuple(2 if a in along and n > 1 else 1 for a, n in zip(axes, shape, strict=True))

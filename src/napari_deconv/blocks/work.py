@@ -31,7 +31,7 @@ _LEAST_PX = 16
 
 
 class DiskFull(DeconvError):
-    """Nothing more can be written; going on makes no sense."""
+    """The disk is full, so that no further block can be written."""
 
 
 @dataclass(frozen=True)

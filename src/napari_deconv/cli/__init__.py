@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def status_of(run: Callable[[], int], arguments: Sequence[str]) -> int:
-    """The exit status of a command; whatever it raises is said on stderr in a person's words.
+    """Run a command and return its exit status; errors are printed on stderr in words.
 
     Parameters
     ----------

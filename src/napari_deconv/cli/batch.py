@@ -139,7 +139,7 @@ def whole(job: Job, axes: str | None, part: Part | None = None) -> Picture:
 
 
 def check_targets(jobs: Sequence[Job], kind: str, guard: Guard) -> None:
-    """Raise, before the work begins, if a result would replace what is none of ours.
+    """Raise, before the work begins, if a result would replace a file of another origin.
 
     Parameters
     ----------

@@ -194,7 +194,7 @@ def _levels(args: argparse.Namespace) -> Sequence[float]:
 
 
 def _images(args: argparse.Namespace) -> str:
-    """Which images, in words."""
+    """Describe in words which images are used."""
     named = "/".join(Path(args.images).parts[-2:])
     first = f", the first {args.limit}" if args.limit else ""
     return f"`{named}`{_EVERY[args.every]}{first}"

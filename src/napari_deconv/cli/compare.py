@@ -200,7 +200,7 @@ def _loaded(path: Path) -> Comparison:
 
 
 def _jobs(comparison: Comparison, folder: Path, inputs: Sequence[str], out: Path) -> list[Job]:
-    """Which image goes into which folder."""
+    """List the images and the folder that each comparison goes into."""
     if not inputs:
         path = comparison.image.get("path")
         if not path:

@@ -10,7 +10,7 @@ from ..core.spec import dumps
 
 
 def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    """Only the choice of format."""
+    """Declare the option for the format."""
     parser.add_argument("--weights", action="store_true", help="list the networks' weights instead")
     parser.add_argument("--json", action="store_true", help="as JSON, for programs")
     parser.add_argument("--debug", action="store_true", help=argparse.SUPPRESS)

@@ -104,7 +104,7 @@ def number_or_auto(text: str) -> float | None:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """``"0.3,0.1,0.1"``."""
+    """Read numbers such as ``"0.3,0.1,0.1"``."""
     values = [number(t) for t in text.split(",") if t.strip()]
     if not values or any(isinstance(v, str) for v in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0.3,0.1,0.1")
@@ -112,7 +112,7 @@ def numbers(text: str) -> tuple[float, ...]:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """``"31,31"``."""
+    """Read sizes in whole pixels such as ``"31,31"``."""
     values = numbers(text)
     if not all(value.is_integer() for value in values):
         raise argparse.ArgumentTypeError(f"{text!r} is not a list of whole numbers such as 31,31")

@@ -14,7 +14,7 @@ ALL = -1
 
 
 def add_part(parser: argparse.ArgumentParser) -> None:
-    """Declare them."""
+    """Declare the options."""
     group = parser.add_argument_group("a part of the input, as a trial before the whole")
     add = group.add_argument
     for axis, word in (("z", "planes"), ("t", "frames"), ("c", "channels")):
@@ -34,7 +34,7 @@ def add_part(parser: argparse.ArgumentParser) -> None:
 
 
 def part_of(args: argparse.Namespace) -> Part:
-    """What is to be taken of every input."""
+    """The part that is taken of every input."""
     ranges = {axis.upper(): span for axis in "tcz" if (span := getattr(args, axis)) is not None}
     plane = args.z is not None and args.z[1] == args.z[0] + 1
     rectangle = dict(zip("YX", args.rect or (), strict=False))

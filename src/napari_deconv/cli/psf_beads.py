@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of `beads`."""
+    """Declare the options of `beads`."""
     parser.description = "Measure the PSF from an image of beads smaller than the resolution."
     add = parser.add_argument
     add("input", metavar="IN", help="a plane or a stack of beads")

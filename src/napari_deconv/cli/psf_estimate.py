@@ -127,5 +127,5 @@ def _across(args: argparse.Namespace, picture: Picture, axes: str, report: Repor
 
 
 def _padded(psf: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """In the middle of a square; sides are odd."""
+    """Pad a PSF of odd sides to a square around its middle."""
     return np.pad(psf, [((side - n) // 2,) * 2 for n in psf.shape])

@@ -13,7 +13,7 @@ from ..psf.preset import saved
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """Options of `optics`."""
+    """Declare the options of `optics`."""
     parser.description = (
         "Save a microscope's optics under a name, or list those that are saved. They are used by "
         "deconvolve --optics NAME."

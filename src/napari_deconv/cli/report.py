@@ -96,5 +96,5 @@ class Bar:
         self._bar.update(step.done - self._bar.n)
 
     def close(self) -> None:
-        """Take it off the screen."""
+        """Remove the bar from the screen."""
         self._bar.close()

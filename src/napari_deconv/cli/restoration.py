@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Restoration:
-    """Everything that is the same for all inputs.
+    """The restoration of one input after the other, with what is the same for all of them.
 
     ``method`` is None where it is chosen for each.
     """
@@ -122,7 +122,7 @@ class Restoration:
             self.report.note(f"{job.source.name}: {text}")
 
     def options(self, picture: Picture, psf: Kernels) -> dict[str, Any]:
-        """What the engine is told besides image and PSF, or PSFs by channel."""
+        """Options for the engine: axes, noise, spacing, device, memory and unseen pixels."""
         memory, sizes = self.args.memory_gb, self.args.spacing
         first = next(iter(psf.values())) if isinstance(psf, dict) else psf
         return {

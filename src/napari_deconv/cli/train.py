@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if not getattr(args, key):
             raise DeconvError(f"There is no {key}.", "napari-deconv train --help shows all.")
     if not args.minutes > 0:
-        raise DeconvError(f"--minutes {args.minutes:g} is no time.", "Give more than 0.")
+        raise DeconvError(f"--minutes {args.minutes:g} is not a time budget.", "Give more than 0.")
     recipe, out = _recipe(Path(args.recipe)), Path(args.out)
     given = {"minutes": args.minutes, "device": args.device, "precision": args.precision}
     if isinstance(recipe, StackRecipe):
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     elif args.images:
         training = fit(recipe, [Path(folder) for folder in args.images], out, **given)
     else:
-        raise DeconvError("There is no images.", "napari-deconv train --help shows all.")
+        raise DeconvError("There are no images.", "napari-deconv train --help shows all.")
     for progress in training:
         if not args.quiet:
             print(_line(progress), file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """List, import or fetch."""
+    """List, import or fetch weights."""
     from ..restoration.released import RELEASES, fetched
     from ..train import library
 

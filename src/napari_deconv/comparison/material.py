@@ -54,7 +54,7 @@ class Material:
         return parse_axes(tuple(self.image.shape), self.axes, self.psf.ndim)
 
     def fitting(self, align: bool) -> tuple[Material, tuple[str, ...]]:
-        """Without what does not fit the image, and in words what was left out or looks odd."""
+        """Drop truth or repeat where they do not fit the image, and say in words which."""
         notes = []
         kept: dict[str, Any] = {}
         for key, remedy in (

@@ -44,7 +44,7 @@ class Measure:
 
     @property
     def heading(self) -> str:
-        """Title with unit."""
+        """The title with its unit, for a column."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     def shown_value(self, value: float) -> str:
@@ -57,7 +57,7 @@ class Measure:
         return f"{value:.2g}" if small else f"{value:.{self.digits}f}"
 
     def rank(self, value: float) -> float:
-        """Smaller is better; infinity where it cannot be told."""
+        """Value to sort by, smaller is better; infinity where it is unknown."""
         if math.isnan(value) or not self.best:
             return math.inf
         if self.best == "one":

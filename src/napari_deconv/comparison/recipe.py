@@ -85,7 +85,7 @@ class Comparison:
 
     @classmethod
     def from_dict(cls, data: Any) -> Comparison:
-        """Rebuild it.
+        """Rebuild a comparison from `to_dict`.
 
         Raises
         ------

@@ -187,7 +187,7 @@ def compare(
 
 
 def best(rows: tuple[Row, ...], key: str) -> Row | None:
-    """The row that is best by a measure, where that can be told."""
+    """Number of the row that is best by a measure; None where no row has it."""
     measure = MEASURES[key]
     ranked = [(measure.rank(row.figure(key)), row) for row in rows if not row.error]
     ranked = [each for each in ranked if math.isfinite(each[0]) or each[0] == -math.inf]

@@ -65,7 +65,7 @@ class Sweep:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Sweep:
-        """Rebuild it."""
+        """Rebuild a sweep from `to_dict`."""
         entries = as_object("The sweep", data)
         return cls(
             method=Method.from_dict(read_field("The sweep", entries, "method", dict)),

@@ -167,6 +167,6 @@ def limits(array: Any) -> tuple[float, float]:
 
 
 def _sampled(array: NDArray[Any]) -> NDArray[Any]:
-    """At most some hundred thousand pixels of it."""
+    """Every so many-th pixel of an image, some hundred thousand at most."""
     step = max(1, int((array.size / 3e5) ** (1 / max(1, array.ndim))))
     return array[(slice(None, None, step),) * array.ndim]

@@ -36,7 +36,7 @@ def _revived(kind: type[DeconvError], what: str, remedy: str) -> DeconvError:
 
 
 class Cancelled(DeconvError):
-    """The person asked to stop; nothing is wrong."""
+    """A run was cancelled by the person."""
 
     def __init__(self) -> None:
         super().__init__("Cancelled.")

@@ -22,7 +22,7 @@ _LONGEST = 2**30
 
 
 def parse_json(text: str | bytes, what: str, remedy: str = "Give another.") -> Any:
-    """Parse JSON that somebody else may have written.
+    """Parse JSON from an untrusted source, with errors in words.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def as_json_object(where: str, value: Mapping[str, object]) -> dict[str, Json]:
 
 
 def _deeper_than(value: Any, levels: int) -> bool:
-    """Whether lists and objects are nested deeper, told without recursion."""
+    """Whether lists and objects are nested deeper than a limit, without recursion."""
     layer = [value]
     for _ in range(levels + 1):
         layer = [

@@ -33,7 +33,7 @@ class Precision:
         return str(self.dtype).removeprefix("torch.")
 
     def narrowed(self, x: Tensor) -> Tensor:
-        """Values in this format."""
+        """Convert values to this format."""
         return x.to(self.dtype)
 
     def layers(self, device: torch.device) -> AbstractContextManager[object]:
@@ -53,7 +53,7 @@ class Layered(nn.Module):
 
 
 def at_precision(network: nn.Module, precision: Precision) -> None:
-    """Have a network's layers run in a number format."""
+    """Set the number format that a network's layers run in."""
     for module in network.modules():
         if isinstance(module, Layered):
             module.precision = precision
@@ -72,7 +72,7 @@ def arranged(x: Tensor) -> Tensor:
 def choose_precision(
     name: str, device: torch.device, *, training: bool = False
 ) -> tuple[Precision, str]:
-    """The number format for a device, and what to say of it where it is not the one asked for.
+    """Choose the number format for a device, with a note where it is not the one requested.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def command_line(*commands: Sequence[str], windows: bool = os.name == "nt") -> s
 
 
 def _quoted(word: str) -> str:
-    """In double quotes, which both shells know, unless nothing in it means anything to either."""
+    """Quote a word for POSIX shells and Windows alike, unless it needs no quotes."""
     if _PLAIN.fullmatch(word):
         return word
     # A program's start-up code takes a backslash for one, unless a quote follows.

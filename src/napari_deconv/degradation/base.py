@@ -80,7 +80,7 @@ class Degradation(Spec):
         return image
 
     def window(self, shape: tuple[int, ...], psf: Array | None) -> Region:
-        """Which part of the spatial ``shape`` is left: by default all of it."""
+        """Region of the spatial ``shape`` that remains after the step, by default all of it."""
         return tuple(slice(0, n) for n in shape)
 
     def on_scale(self, full: float) -> typing.Self:

@@ -53,7 +53,7 @@ class PSFRange(Spec, title="PSF range"):
         _check_order(self.low, self.high)
 
     def draw(self, rng: np.random.Generator) -> PSF:
-        """One member."""
+        """Draw one PSF at random."""
         return between(self.low, self.high, rng)
 
 

@@ -19,7 +19,7 @@ _GRAY = (0.299, 0.587, 0.114)
 
 
 def unit_scale(picture: io.Picture, gray: bool) -> io.Picture:
-    """The picture as float32 on the unit scale, gray if asked."""
+    """The picture as float32 on the unit scale, in gray if ``gray``."""
     pixels = checked_image(picture.data)
     unit, axes = np.divide(pixels, full_scale(pixels.dtype), dtype=np.float64), picture.axes
     if gray and "S" in axes:

@@ -150,7 +150,7 @@ def _filaments(
 def _membranes(
     shape: tuple[int, int], width: float, cell: float, rng: np.random.Generator
 ) -> Array:
-    """Outlines of cells: a level set of a smooth field, as wide as asked."""
+    """Outlines of cells: a level set of a smooth field, ``width`` wide."""
     distance = _from_level(field(shape, cell, rng), rng.uniform(-1, 1))
     return np.exp(-0.5 * (distance / max(width, 0.5)) ** 2)
 
@@ -202,5 +202,5 @@ def _smooth(plane: Array, sigma_px: float) -> Array:
 
 
 def _between(low: float, high: float, rng: np.random.Generator) -> float:
-    """Log-uniform."""
+    """Draw a number log-uniformly."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

@@ -72,7 +72,7 @@ def filaments(
 def membranes(
     shape: Shape, spacing: Spacing, width: float, cell: float, rng: np.random.Generator
 ) -> Array:
-    """Outlines of cells: a level set of a smooth field, as wide as asked."""
+    """Outlines of cells: a level set of a smooth field, ``width`` wide."""
     distance = _from_level(field(shape, spacing, cell, rng), spacing, rng.uniform(-1, 1))
     return np.exp(-0.5 * (distance / max(width, 0.6)) ** 2)
 
@@ -206,5 +206,5 @@ def _extent(shape: Shape, spacing: Spacing) -> tuple[float, ...]:
 
 
 def _between(low: float, high: float, rng: np.random.Generator) -> float:
-    """Log-uniform."""
+    """Draw a number log-uniformly."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

@@ -1,4 +1,4 @@
-"""Which axis of an array is what, and how blocks are read from and written to it."""
+"""The meaning of an array's axes, and reading and writing of its blocks by them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Layout:
         return "".join(a for a in self.axes if a not in self.spatial and a != "S")
 
     def at(self, item: dict[str, int]) -> Layout:
-        """The same array, of which only one item is meant."""
+        """The layout of a single item of the same array."""
         return replace(self, fixed=tuple(item.items()))
 
     def items(self) -> Iterator[dict[str, int]]:
@@ -98,7 +98,7 @@ class Layout:
 
     @property
     def count(self) -> int:
-        """Number of items."""
+        """Number of items: planes or volumes that are restored one by one."""
         return math.prod(len(self._entries(a)) for a in self.looped)
 
     def _entries(self, axis: str) -> Sequence[int]:

@@ -76,7 +76,7 @@ def stream_varying(
 
 
 def workload(run: Run, psf: VaryingPSF) -> int:
-    """As `Run.workload`, of a restoration part by part in one tile each."""
+    """Predict the workload as `Run.workload`, for parts of one tile each."""
     sizes = ([r.stop - r.start for r in part.read] for part in _parts(run.method, psf, run.layout))
     each = sum(math.prod(run.grid(tuple(size))) for size in sizes)
     return run.layout.count * run.layout.colours * each

@@ -1,4 +1,4 @@
-"""What every run may be told besides method, image and PSF."""
+"""Options of a run besides method, image and PSF."""
 
 from __future__ import annotations
 

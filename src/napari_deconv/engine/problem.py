@@ -171,7 +171,7 @@ class Problem:
         return settle_ring(first, self.window, self.blur, response, unseen=self.unseen)
 
     def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
-        """`y` with what nobody saw replaced by the re-blurred estimate ``A x``, ``(C, *grid)``."""
+        """Replace unobserved pixels of `y` by the re-blurred estimate ``A x``; ``(C, *grid)``."""
         filled = self.blur.forward(x) if blurred is None else blurred.clone()
         filled[self.window] = (
             self.seen

@@ -122,7 +122,7 @@ def from_dict(data: dict[str, Any]) -> Reading:
 
 
 def image_noise(image: Any, axes: str | None = None, tables: Tables = ()) -> NoiseReading:
-    """The noise that the engine takes for an image if nobody gives one: a typical item's.
+    """The noise that the engine reads from an image when none is given: a typical item's.
 
     Parameters
     ----------

@@ -108,7 +108,7 @@ class Run:
             self.readings.append(self.reading)
 
     def settle(self, block: Block) -> Generator[Step, None, None]:
-        """Have the method choose on a part of the image what it leaves open."""
+        """Let the method choose its open fields on a part of the image."""
         began = time.perf_counter()
         sample = block[excerpt(block.pixels, self.psf.shape)]
         if sample.pixels.min() == sample.pixels.max():
@@ -285,7 +285,7 @@ class Run:
         return values
 
     def estimates(self, problem: Problem) -> Iterator[Tensor]:
-        """The method's estimates, by as many threads as the size deserves."""
+        """Run the method's steps, single-threaded where the grid is small."""
         steps = self.method.steps(problem)
         small = math.prod(problem.grid) < SMALL and not self.method.features
         return alone(steps) if small and self.device.type == "cpu" else steps

@@ -22,7 +22,7 @@ Hidden = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Unseen:
-    """How the pixels that nobody saw are known.
+    """The mask of unobserved pixels, and what to do with NaN.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""`estimate`: where an image has a blur and nobody has its PSF."""
+"""`estimate`: the PSF of a blurred image, from the image alone."""
 
 from __future__ import annotations
 

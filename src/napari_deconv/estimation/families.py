@@ -120,7 +120,7 @@ class _Search:
 
 
 def thinned(spectrum: Spectrum, step: int) -> Spectrum:
-    """With every so many-th frequency only, drawn at random once and for all."""
+    """The spectrum on a fixed random subset of its frequencies."""
     if step == 1:
         return spectrum
     keep = np.random.default_rng(0).random(len(spectrum.power)) < 1 / step

@@ -9,7 +9,7 @@ Array = NDArray[np.float64]
 
 
 def cleaned(kernel: Array, floor: float = 0.05, least: float = 0.1) -> Array:
-    """Without what is below ``floor`` of the peak or in islands of less than ``least``; unit sum.
+    """Remove what is below ``floor`` of the peak or in islands below ``least``; unit sum.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def resized(kernel: Array, size: int, ratio: float) -> Array:
 
 
 def delta(size: int) -> Array:
-    """No blur."""
+    """A kernel of one bright pixel: no blur."""
     k = np.zeros((size, size))
     k[size // 2, size // 2] = 1
     return k

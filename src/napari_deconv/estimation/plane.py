@@ -32,7 +32,7 @@ _EDGE = 6.0
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """What an estimator sees.
+    """A plane of the image as the estimator uses it: gray, noise, clipped pixels.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def luma_plane(image: Any, axes: str | None) -> Array:
 
 
 def odd_size(size: Any, shape: Sequence[int]) -> int:
-    """A kernel size as asked for, or the default that fits.
+    """Check the requested kernel size, or choose the default that fits.
 
     Raises
     ------

@@ -19,7 +19,7 @@ _SPREAD = (10.0, 0.35, 0.15, 0.35, 0.2, 0.25, 0.15)
 """How far a photo departs from it, as a standard deviation per term of the basis."""
 _TRUST = 0.01
 """Share of the frequencies that count as independent: what a photo's spectrum does beyond the
-basis is no noise."""
+basis is not noise."""
 
 
 @dataclass(frozen=True, eq=False)

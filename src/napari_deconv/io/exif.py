@@ -36,7 +36,7 @@ def orientation(exif: bytes) -> int:
 
 
 def reset(exif: bytes) -> bytes:
-    """The same block saying "upright".
+    """The same block with the orientation set to upright.
 
     Only the two bytes change: rewriting the block would move a camera's maker notes, whose
     offsets are private.

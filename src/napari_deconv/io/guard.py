@@ -1,4 +1,4 @@
-"""What a run may replace: its own kind of result, and nothing else unless it is told to."""
+"""Files that a run may replace: its own kind of result, others only with ``overwrite``."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Guard:
 
     @classmethod
     def of(cls, inputs: Iterable[str | Path | None], overwrite: bool = False) -> Guard:
-        """From names as they come; empty ones are none."""
+        """Make a guard from file names; empty ones are skipped."""
         return cls(tuple(Path(name) for name in inputs if name), overwrite)
 
     def check(self, path: Path, kind: str, mark: str = "") -> None:

@@ -1,4 +1,4 @@
-"""Locks that die with their process: who else is at a file, a folder, or nobody any more."""
+"""Locks on files and folders that end with the process that holds them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def is_current(handle: int, path: Path) -> bool:
 
 @contextmanager
 def only_run(target: Path) -> Iterator[None]:
-    """Be the only run that writes a file or a folder; wait for nobody.
+    """Lock a file or a folder for this run; raise at once if another run has it.
 
     The lock is an empty hidden file beside ``target``. It goes with the run; one that a killed run
     left holds nobody up, and the next run takes it away.

@@ -46,8 +46,8 @@ def metadata_of(tif: tifffile.TiffFile) -> dict[str, Any]:
 def _sizes(plane: Mapping[str, Any], summary: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
     pixel = _number(plane, "PixelSizeUm") or _number(summary, "PixelSize_um")
     step = _number(summary, "z-step_um") or _number(summary, "zStep_um")
-    found = dict.fromkeys("XY", (pixel, "µm")) if pixel and pixel != 1.0 else {}
-    return found | ({"Z": (abs(step), "µm")} if step else {})
+    sizes = dict.fromkeys("XY", (pixel, "µm")) if pixel and pixel != 1.0 else {}
+    return sizes | ({"Z": (abs(step), "µm")} if step else {})
 
 
 def _is_objective(key: str) -> bool:

@@ -90,13 +90,13 @@ class Optics:
         """The same, completed by what another says where this says nothing."""
         values: dict[str, Any] = {}
         sources = dict(self.sources)
-        for one in dataclasses.fields(self):
-            own, theirs = getattr(self, one.name), getattr(other, one.name)
+        for each in dataclasses.fields(self):
+            own, theirs = getattr(self, each.name), getattr(other, each.name)
             silent = not any(own) if isinstance(own, tuple) else own in (None, "")
-            if one.name not in ("sources", "notes") and silent and theirs not in (None, "", ()):
-                values[one.name] = theirs
-                if one.name in other.sources:
-                    sources[one.name] = other.sources[one.name]
+            if each.name not in ("sources", "notes") and silent and theirs not in (None, "", ()):
+                values[each.name] = theirs
+                if each.name in other.sources:
+                    sources[each.name] = other.sources[each.name]
         notes = tuple(dict.fromkeys((*self.notes, *other.notes)))
         return replace(self, sources=sources, notes=notes, **values)
 
@@ -148,9 +148,9 @@ def optics_of(picture: Picture) -> Optics:
     xml, block = picture.info.get("ome"), picture.info.get("imagej")
     chosen = picture.info.get("chosen_channels")
     by_info = optics_in_info(str(block.get("Info", ""))) if isinstance(block, Mapping) else Optics()
-    if isinstance(known := picture.info.get("optics"), Optics):
+    if isinstance(optics := picture.info.get("optics"), Optics):
         # What the state of the devices says is nearer than what was copied into the info.
-        by_info = known.over(by_info)
+        by_info = optics.over(by_info)
     by_info = by_info if chosen is None else by_info.of_channels(chosen)
     return optics_in(str(xml)).over(by_info) if xml else by_info
 
@@ -191,7 +191,7 @@ def optics_in(xml: str) -> Optics:
         or (_nm(laser, "Wavelength", notes) if laser is not None else None)
         for c, laser in zip(channels, lasers, strict=True)
     )
-    made = objective_named(objective.get("Model", ""), "OME-XML, the objective's Model")
+    objective_read = objective_named(objective.get("Model", ""), "OME-XML, the objective's Model")
     return Optics(
         numerical_aperture=_checked(objective.get("LensNA"), 0.05, 1.7, "LensNA", notes),
         refractive_index_immersion=immersion,
@@ -213,7 +213,7 @@ def optics_in(xml: str) -> Optics:
         },
         notes=tuple(dict.fromkeys(notes)),
         microscope=f"{model.get('Manufacturer', '')} {model.get('Model', '')}".strip(),
-    ).over(made)
+    ).over(objective_read)
 
 
 _OBJECTIVE = re.compile(
@@ -238,8 +238,8 @@ def objective_named(label: str, source: str) -> Optics:
     Optics
         All None where the name says nothing.
     """
-    found = _OBJECTIVE.search(label)
-    aperture = found["aperture"] if found else None
+    match = _OBJECTIVE.search(label)
+    aperture = match["aperture"] if match else None
     if aperture is None and (named := re.search(r"\bNA\s*=?\s*([01][.,]\d+)", label, re.I)):
         aperture = named[1]
     words = re.findall(r"[a-z]+", label.lower())
@@ -248,7 +248,7 @@ def objective_named(label: str, source: str) -> Optics:
     fields = ("numerical_aperture", "magnification", "refractive_index_immersion")
     return Optics(
         numerical_aperture=_between((aperture or "").replace(",", "."), 0.05, 1.7),
-        magnification=_between(found["magnification"] if found else None, 0.5, 250),
+        magnification=_between(match["magnification"] if match else None, 0.5, 250),
         refractive_index_immersion=IMMERSIONS.get(medium),
         sources=dict.fromkeys(fields, source),
     )
@@ -429,6 +429,6 @@ def _nm(element: ET.Element, key: str, notes: list[str]) -> float | None:
         return None
     size, unit = length(stated, element.get(f"{key}Unit", "nm"))
     if unit != "µm":
-        notes.append(f"{key} has the unit {unit!r}, which is no length, and was not taken.")
+        notes.append(f"{key} has the unit {unit!r}, which is not a length, and was not taken.")
         return None
     return _checked(f"{1000 * size:.6g}", 200, 2000, f"{key} in nm", notes)

@@ -154,7 +154,7 @@ def _check_claims(root: ET.Element, tif: Any, others: int) -> None:
             runs = [_run(e) for e in pixels if _tag(e) == "TiffData"]
         except ValueError as error:
             raise DeconvError(
-                f"its OME-XML states sizes that are no numbers: {error}.", "Export it anew."
+                f"its OME-XML states sizes that are not numbers: {error}.", "Export it anew."
             ) from error
         planes = sizes["Z"] * sizes["C"] * sizes["T"]
         if min(sizes.values()) < 1 or any(n > planes or at < 0 for n, at in runs):

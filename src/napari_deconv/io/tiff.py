@@ -213,11 +213,11 @@ def _image(tif: Any, position: int | None) -> TiffImage:
     )  # fmt: skip
 
 
-def _completed(known: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(fields: dict[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
     """What a file says, completed by what the rest of it says."""
-    both = dict(known)
+    both = dict(fields)
     for key, value in more.items():
-        own = known.get(key)
+        own = fields.get(key)
         both[key] = {**value, **(own or {})} if isinstance(value, dict) else own or value
     return both
 
@@ -316,7 +316,7 @@ def write_tiff(part: Path, picture: Picture, name: str, storage: Storage) -> Non
 
 
 def choose(picture: Picture, name: str) -> str:
-    """Which of the three dialects a file of this name is written in."""
+    """Choose the dialect of TIFF that a file of this name is written in."""
     if ".ome." in name.lower():
         return "ome"
     physical = any(u in ("µm", "s") for u in picture.units.values())

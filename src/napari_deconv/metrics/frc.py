@@ -19,7 +19,7 @@ _CALIBRATION = (0.95988146, 0.97979108, 13.90441896, 0.55146136)
 
 
 class RingCorrelation(NamedTuple):
-    """A correlation curve.
+    """A curve of Fourier ring correlation over frequency.
 
     Parameters
     ----------

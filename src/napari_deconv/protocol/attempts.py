@@ -38,7 +38,7 @@ USUAL = Computing()
 
 @dataclass(frozen=True)
 class Attempt:
-    """How a contestant did.
+    """Score and time of a contestant on a case.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Who runs: a method with its fields, or an oracle that is shown the truth."""
+"""Contestants of a benchmark: methods with their fields, and oracles that see the truth."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _PRIORS: dict[str, tuple[Callable[[Any, float], float], Callable[[Any], float]]]
 
 @dataclass(frozen=True)
 class Contestant:
-    """A row of the table.
+    """A method, or an oracle, as a row of the table.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ class Contestant:
 
 
 def sought(method: Method, field: str, oracle: Oracle) -> Contestant:
-    """An oracle for a field.
+    """Make an oracle that seeks the best value of a field.
 
     Raises
     ------

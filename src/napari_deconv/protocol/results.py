@@ -72,7 +72,7 @@ class Row:
         return Key(*astuple(self)[: len(Key._fields)])
 
     def still_holds(self, fields: str) -> bool:
-        """Whether the fields it was made with are the same today; new ones are no reason."""
+        """Whether the fields of its method have the same values today; new fields do not count."""
         today = dict(part.partition("=")[::2] for part in fields.split(";") if part)
         then = dict(part.partition("=")[::2] for part in self.fields.split(";") if part)
         return all(today.get(key) == value for key, value in then.items())
@@ -84,7 +84,7 @@ _OLDER = {"told": "noise_given"}
 
 
 def read_rows(path: Path) -> dict[Key, Row]:
-    """All whole rows of a file, the last of each key; none if there is no file.
+    """Read all whole rows of a file, the last of each key; none if there is no file.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def read_rows(path: Path) -> dict[Key, Row]:
 
 
 def _whole_lines(lines: Iterable[str]) -> Iterable[str]:
-    """Without the last line, if a kill tore it."""
+    """The lines without the last one if it is incomplete."""
     return (line for line in lines if line.endswith("\n"))
 
 

@@ -143,7 +143,7 @@ class Scene:
     noise: Noise
 
     def case(self) -> Case:
-        """Blur, expose, disturb.
+        """Make the blurred, exposed and noisy case of the scene.
 
         Raises
         ------

@@ -26,7 +26,7 @@ class PSF(Spec):
     calibrated: ClassVar[bool] = False
     """Whether its fields are physical: ``pixel_size`` then is in micrometres, and needed."""
     nature: ClassVar[frozenset[str]] = frozenset()
-    """Codes of findings that are no fault of such a PSF."""
+    """Codes of findings that are not a fault of such a PSF."""
 
     def __call__(
         self, shape: Sequence[int] | None = None, pixel_size: Sequence[float] | None = None

@@ -63,7 +63,7 @@ class Axes:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What `measure` found.
+    """The PSF that `measure` gives, with its beads and widths.
 
     Parameters
     ----------

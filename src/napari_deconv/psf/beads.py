@@ -170,7 +170,7 @@ def _checked(stack: NDArray[Any]) -> tuple[Array, float]:
 
 
 def _usual_height(heights: Array) -> float:
-    """Of a bright bead that is not the brightest: that may be dirt."""
+    """Height of a bright bead, not of the brightest: that may be dirt."""
     return float(np.sort(heights)[::-1][:5][-1]) if len(heights) else 0.0
 
 
@@ -289,7 +289,7 @@ def _averaged(crops: list[Array], symmetric: bool) -> NDArray[np.float32]:
 
 
 def _evened(total: Array, symmetric: bool) -> Array:
-    """A sum of beads, averaged over mirror images and turns where that is asked for."""
+    """A sum of beads, averaged over mirror images and turns if ``symmetric``."""
     if symmetric:
         total = total + total[..., ::-1]
         total = total + total[..., ::-1, :]

@@ -105,7 +105,7 @@ def voxel_size(sizes: tuple[tuple[float, ...], tuple[float, ...]] | None) -> Fin
 
 
 def background(psf: Array) -> Finding | None:
-    """No pedestal under the PSF."""
+    """Find a pedestal under the PSF."""
     level = mending.background(psf)
     if not level:
         return None
@@ -135,7 +135,7 @@ def off_centre(psf: Array) -> Finding | None:
 
 
 def larger(psf: Array, room: tuple[int, ...]) -> Finding | None:
-    """No larger than the image; ``room`` is its shape, or empty.
+    """Find whether it is larger than the image, whose shape is ``room`` where known.
 
     Where next to nothing lies outside, the PSF has an empty rim; otherwise it is physics: there is
     light in the image from beyond it, and a PSF that was cropped would deny that.
@@ -171,7 +171,7 @@ def _is_flat(psf: Array) -> bool:
 
 
 def flat(psf: Array) -> Finding | None:
-    """Some structure."""
+    """Find whether all pixels are equal."""
     if not _is_flat(psf):
         return None
     message = f"All {psf.size} values are equal: this PSF is a box of {_joined(psf.shape)} px."
@@ -179,14 +179,14 @@ def flat(psf: Array) -> Finding | None:
 
 
 def delta(psf: Array) -> Finding | None:
-    """More than one pixel."""
+    """Find whether all energy lies in one pixel."""
     if psf.max() < 0.999 * np.abs(psf).sum():
         return None
     return Finding("delta", "The PSF is a single pixel: it blurs nothing.", "Give a wider one.")
 
 
 def unit_sum(psf: Array) -> Finding | None:
-    """A sum of 1."""
+    """Find whether the sum differs from 1."""
     with np.errstate(over="ignore"):
         total = float(psf.sum())
     if abs(total - 1) <= _SUM_TOLERANCE:

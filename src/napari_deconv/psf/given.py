@@ -31,7 +31,7 @@ class GivenPSF(PSF, title="Given PSF", name="given", ndim=(2,)):
 
     @classmethod
     def of(cls, array: NDArray[typing.Any]) -> typing.Self:
-        """From an array ``(Y, X)``.
+        """Make one from an array ``(Y, X)``.
 
         Raises
         ------

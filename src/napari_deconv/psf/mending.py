@@ -126,7 +126,7 @@ def _shifted(psf: Array, axis: int, pixels: float) -> Array:
 
 
 def _trimmed(psf: Array, axis: int, least: int) -> Array:
-    """Without the all but empty pixels on both ends of an axis, evenly, down to ``least``."""
+    """Trim nearly empty pixels evenly from both ends of an axis, down to ``least``."""
     n = psf.shape[axis]
     summed = marginal(psf, axis).cumsum()
     first, last = np.searchsorted(summed, np.array([1e-4, 1 - 1e-4]) * summed[-1])

@@ -77,11 +77,11 @@ class Fact:
         return f"{word} {value} {self.unit}".rstrip()
 
     def but(self, value: float | str, source: str) -> Fact:
-        """Another value that somebody gave."""
+        """The same fact with another value, given by a person."""
         return replace(self, value=value, source=source, assumed=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, for a recipe."""
+        """Convert to plain JSON values, for a recipe."""
         return dict(vars(self))
 
     @classmethod
@@ -124,7 +124,7 @@ class ChannelPSF:
 
     @property
     def assumptions(self) -> tuple[Fact, ...]:
-        """What nobody stated."""
+        """The facts that were assumed."""
         return tuple(fact for fact in self.facts if fact.assumed)
 
 
@@ -392,7 +392,7 @@ def _pinhole(facts: Mapping[str, Fact], optics: Optics, channel: int, notes: lis
 def _sizes(
     picture: io.Picture, optics: Optics, typed: Sequence[float] | None, name: str
 ) -> tuple[tuple[float, ...], tuple[Fact, ...]]:
-    """The voxel size in µm and its facts; one that nobody set is not taken."""
+    """The voxel size in µm and its facts; a placeholder in the file is not taken."""
     axes = "ZYX" if "Z" in picture.axes else "YX"
     if typed is not None:
         sizes, source = checked_pixel_size("pixel_size", typed, len(axes)), TYPED
@@ -409,8 +409,8 @@ def _sizes(
         if stated[-2:] == (1.0, 1.0):
             raise _sizeless(name, "says pixels of 1 µm exactly, as programs write who know none")
         if max(stated[-2:]) > _OBLONG * min(stated[-2:]):
-            said = f"{stated[-1]:.4g} x {stated[-2]:.4g} µm"
-            raise _sizeless(name, f"says pixels of {said}, of which one must be in another unit")
+            text = f"{stated[-1]:.4g} x {stated[-2]:.4g} µm"
+            raise _sizeless(name, f"says pixels of {text}, of which one must be in another unit")
         sizes = stated
     across = f"{sizes[-1]:.4g}" + ("" if sizes[-1] == sizes[-2] else f" x {sizes[-2]:.4g}")
     size: float | str = sizes[-1] if sizes[-1] == sizes[-2] else across

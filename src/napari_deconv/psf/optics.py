@@ -140,7 +140,7 @@ class Lens:
         return perpendicular, parallel * cosine, parallel * alpha / self.sample
 
     def at(self, depth_um: float) -> Lens:
-        """The same looking at another depth."""
+        """The same lens focused at another depth."""
         return replace(self, depth_um=depth_um)
 
 

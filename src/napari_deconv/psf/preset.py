@@ -71,7 +71,7 @@ class OpticsPreset:
         return _file(self.name)
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values; `from_dict` is its inverse."""
+        """Convert to plain JSON values; `from_dict` is its inverse."""
         return {**vars(self), "fields": dict(self.fields)}
 
     @classmethod

@@ -126,7 +126,7 @@ def calibration(spec: PSF, image: ImageFacts | None, ndim: int) -> tuple[float, 
         )
     if not all(_SMALLEST_UM <= size <= _LARGEST_UM for size in sizes):
         raise Uncalibrated(
-            f"Voxels of {' x '.join(f'{size:g}' for size in sizes)} µm are no microscope's.",
+            f"Voxels of {' x '.join(f'{size:g}' for size in sizes)} µm are not a microscope's.",
             "Printing resolutions end up there, or another unit. State the right ones.",
         )
     return sizes
@@ -171,7 +171,7 @@ class FromMetadata:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values; `from_dict` is its inverse."""
+        """Convert to plain JSON values; `from_dict` is its inverse."""
         preset = {"preset": self.preset.to_dict()} if self.preset else {}
         return {"kind": self.kind, "fields": dict(self.fields), "assume": self.assume} | preset
 
@@ -200,7 +200,7 @@ class Values:
 
 @dataclass(frozen=True)
 class PsfRequest:
-    """A PSF as it is asked for, in a panel, on the command line or in a recipe.
+    """A request for a PSF, from a panel, the command line, a script or a recipe.
 
     It comes from the values of a layer, from a generator, from a file or from an image's metadata:
     the first of these that is there counts, and the others say where it came from.
@@ -278,7 +278,7 @@ class PsfRequest:
         return cls(generator=PSF.parse(text))
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain JSON values, for a recipe; `from_dict` is its inverse but for ``values``."""
+        """Convert to plain JSON values; `from_dict` is its inverse but for ``values``."""
         metadata = self.metadata
         given: dict[str, Any] = {
             "spec": self.generator and self.generator.to_dict(),
@@ -345,12 +345,12 @@ class PsfRequest:
         return differs and len(self.pixel_size or ()) == 3
 
     def repaired(self) -> Self:
-        """The same with its faults mended, and those of its channels."""
+        """The same request with repair switched on, in its channels too."""
         channels = {channel: part.repaired() for channel, part in self.channels.items()}
         return replace(self, repair=True, channels=channels)
 
     def loaded(self) -> Self:
-        """The same with its files read.
+        """The same request with its files read.
 
         Raises
         ------
@@ -404,7 +404,7 @@ class PsfRequest:
     def _completed(
         self, image: ImageFacts | None, channel: int | None = None
     ) -> tuple[Self, tuple[ChannelPSF, ...]]:
-        """With what an image's metadata say, as generators; and what these are, channel by channel.
+        """Fill in generators from an image's metadata; return these channel by channel as well.
 
         Where channels differ, and none is named, each gets its own.
         """
@@ -472,7 +472,7 @@ class PsfRequest:
         return replace(prepared, request=request, kernel=request._through(image, bool(mended)))
 
     def _array(self, image: ImageFacts | None) -> NDArray[Any]:
-        """The PSF as it stands."""
+        """The array before any repair."""
         if self.values is not None:
             array = self.values.array
             return from_array(array, self.layer) if self.layer else as_array("The PSF", array)
@@ -508,7 +508,7 @@ class PsfRequest:
     def _news(
         self, findings: tuple[Finding, ...], image: ImageFacts | None, ndim: int
     ) -> tuple[Finding, ...]:
-        """What there is to say beyond the generator's nature."""
+        """The findings that are not in the generator's nature."""
         if self.generator is None or self._mended_before:
             return findings
         voxels = self.pixel_size or (_along(image.microns, ndim) if image is not None else None)
@@ -517,7 +517,7 @@ class PsfRequest:
     def _words(
         self, array: NDArray[Any], image: ImageFacts | None, size: tuple[float, ...] | None
     ) -> str:
-        """Size and widths, and what a field's px are where voxels are no cubes."""
+        """Describe size and widths, and what a field's px are where voxels are not cubes."""
         own, unit = self.values, image.unit if image is not None else ""
         if own is not None:
             size, unit = own.pixel_size and size, own.unit or unit
@@ -584,7 +584,7 @@ class PreparedPsf:
     optics: tuple[ChannelPSF, ...] = ()
 
     def usable(self) -> Kernels:
-        """What the engine takes.
+        """The PSF, or PSFs by channel, that the engine takes.
 
         Raises
         ------

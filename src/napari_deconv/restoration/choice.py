@@ -1,4 +1,4 @@
-"""Which method to begin with: what the benchmarks show for the kind of image, and the device."""
+"""Recommend a method by the kind of image and the device, from benchmarks."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class EPLL(
         return 1 + len(_GROWTH)
 
     def network(self) -> Prior:
-        """A mixture to be filled."""
+        """An empty mixture that weights are loaded into."""
         return Prior()
 
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:

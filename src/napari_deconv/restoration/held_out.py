@@ -91,7 +91,7 @@ class HeldOut:
         return self._problem.scale ** (2 if self.ndim == 2 else 1)
 
     def error(self) -> float:
-        """Mean error since it was last asked for."""
+        """Mean error since the last call."""
         # fsum is exact, so it does not depend on which thread was first.
         error = math.fsum(self._sums) / self._count
         self._sums.clear()

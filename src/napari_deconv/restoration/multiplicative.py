@@ -205,7 +205,7 @@ Level = float | Literal["auto"]
 
 
 def read_levels(problem: Problem, offset: Level, background: Level) -> dict[str, object]:
-    """The camera's offset and the light above it that is no signal, where they are to be read.
+    """Read the camera's offset and the background light above it, where they are left open.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ _PEDESTAL = 0.05
 
 
 def pedestal(problem: Problem) -> tuple[str, ...]:
-    """What there is to say of counts that nobody accounts for and that all pixels have."""
+    """Remark on a pedestal of counts that all pixels have and no field accounts for."""
     darkest = problem.black * problem.scale + problem.zero
     mean = problem.mean * problem.scale + problem.zero
     level = _own_units(problem, problem.darkest)

@@ -162,7 +162,7 @@ def denoised(
 
 
 def _wrapped(x: Tensor) -> Tensor:
-    """With the first rows and columns once more at the end, so that every pixel begins a patch."""
+    """Repeat the first rows and columns at the end, so that every pixel begins a patch."""
     rows = torch.arange(len(x) + SIDE_PX - 1, device=x.device) % len(x)
     columns = torch.arange(x.shape[1] + SIDE_PX - 1, device=x.device) % x.shape[1]
     return x[rows][:, columns]

@@ -147,7 +147,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         raise DeconvError(f"{path} holds more than tensors: {shortened(odd)}.", _REMEDY)
     for key, value in held.items():
         if not value.is_floating_point() or not bool((value.abs() < _HALF_MOST).all()):
-            raise DeconvError(f"{path}: the values of {key!r} are no weights.", "Get it again.")
+            raise DeconvError(f"{path}: the values of {key!r} are not weights.", "Get it again.")
     return {str(key): value for key, value in held.items()}
 
 

@@ -1,4 +1,4 @@
-"""Continuing an image over the ring that nobody saw."""
+"""Continue an image over the ring of unobserved pixels around it."""
 
 from __future__ import annotations
 

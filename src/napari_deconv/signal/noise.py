@@ -150,7 +150,7 @@ def _median_of_exponentials(n: int) -> float:
 
 
 def _of_lines(planes: NDArray[np.generic]) -> float:
-    """For images too narrow for blocks: second differences along the longer axis."""
+    """Estimate noise of images too narrow for blocks, by differences along the longer axis."""
     lines = planes if planes.shape[2] >= planes.shape[1] else planes.swapaxes(1, 2)
     bends = np.diff(lines.astype(np.float64), n=2, axis=2)
     return float(np.median(np.abs(bends)) / 0.6745 / math.sqrt(6)) if bends.size else 0.0

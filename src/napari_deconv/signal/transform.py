@@ -212,7 +212,7 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def _after_fork() -> None:
-    """In a forked child the parent's threads do not exist, and waiting for them never ends."""
+    """Drop the pool in a forked child: the parent's threads do not exist there."""
     _pool.cache_clear()
     # The same holds for those of OpenMP, whose barriers nobody else would reach.
     torch.set_num_threads(1)

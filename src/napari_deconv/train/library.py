@@ -77,7 +77,7 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Match:
-    """Weights, and how far their PSF is from one that was asked for.
+    """Weights, and the distance of their PSF from a given one.
 
     Parameters
     ----------

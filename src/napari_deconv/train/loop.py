@@ -220,7 +220,7 @@ def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
 
 
 def _exam(material: Material) -> dict[str, Batch]:
-    """The same scenes every time: each held-out image once per kind of noise, by its name."""
+    """Make the scenes to validate on: each held-out image once per kind of noise."""
     recipe = material.recipe
     images = material.exam(_HELD_PX)
     side = min(_HELD_PX, *(min(image.shape[-2:]) for image in images))

@@ -56,7 +56,7 @@ class Bank:
     spacings: NDArray[np.float64]
 
     def draw(self, rng: np.random.Generator) -> Optics:
-        """One of them, upside down half of the time."""
+        """Draw one PSF of the bank, upside down half of the time."""
         number = int(rng.integers(len(self.roots)))
         pair = self.roots[number].astype(np.float32) ** 2
         if rng.integers(2):
@@ -170,5 +170,5 @@ def _root(psf: NDArray[np.float32]) -> NDArray[np.float16]:
 
 
 def _between(low: float, high: float, rng: np.random.Generator) -> float:
-    """Log-uniform."""
+    """Draw a number log-uniformly."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

@@ -70,7 +70,7 @@ class Batch:
         return (mean.square() + 2 * apart.square()).sqrt()
 
     def split(self, parts: int) -> list[Batch]:
-        """As equal parts, if it has as many patches."""
+        """Split into equal parts, if it has as many patches."""
         size = -(-len(self.y) // parts)
         return [self._part(slice(i, i + size)) for i in range(0, len(self.y), size)]
 
@@ -92,7 +92,7 @@ class Batch:
         )
 
     def to(self, device: torch.device) -> Batch:
-        """The same on a device."""
+        """Move the batch to a device."""
         return self._each(lambda tensor: tensor.to(device))
 
     def _part(self, which: slice) -> Batch:
@@ -152,7 +152,7 @@ def make_batch(
 
 
 def misjudge(batch: Batch, share: float, rng: np.random.Generator) -> Batch:
-    """The same pairs, told a noise that is off by a random factor of ``1 +- share``."""
+    """The same pairs with their noise level off by a random factor of ``1 +- share``."""
     if share == 0:
         return batch
     factors = np.exp(share * rng.standard_normal(tuple(batch.sigma.shape)))
@@ -236,7 +236,7 @@ def _common(
 
 
 def _clips(recipe: Recipe) -> bool:
-    """Whether clipped pixels are told: where cameras clip and the network heeds it."""
+    """Whether to mark clipped pixels: where cameras clip and the network uses it."""
     some = any(camera.harshest.saturation for camera in recipe.cameras)
     return some and recipe.learned.heeds_clipping
 

@@ -59,7 +59,7 @@ class Team:
         return [part.view_as(like) for part, like in zip(parts, tensors, strict=True)]
 
     def agreed(self, answer: bool) -> bool:
-        """The leader's answer."""
+        """Broadcast the leader's answer to all processes."""
         if self.size == 1:
             return answer
         answers = torch.tensor(int(answer), device=self.device)

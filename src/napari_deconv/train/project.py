@@ -45,7 +45,7 @@ _STEPPING = 0.9
 
 @dataclass(eq=False)
 class Project:
-    """One training.
+    """A training that a person started, and its files.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def check(name: str, minutes: float) -> None:
     """Raise `DeconvError` if a name or a budget does not do."""
     library.check(name)
     if not (minutes > 0 and math.isfinite(minutes)):
-        raise DeconvError(f"A budget of {minutes:g} minutes is no time.", "Give more than 0.")
+        raise DeconvError(f"A budget of {minutes:g} minutes is not enough.", "Give more than 0.")
 
 
 def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Project:
@@ -128,7 +128,7 @@ def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Pr
 
 
 def unfinished() -> list[Project]:
-    """Trainings that were broken off and that nobody is at now, the oldest first."""
+    """Interrupted trainings that no process works on, the oldest first."""
     methods()
     projects = []
     try:

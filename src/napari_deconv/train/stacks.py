@@ -48,12 +48,12 @@ class StackBatch:
 
     @property
     def y(self) -> Tensor:
-        """What tells the number of stacks and their device."""
+        """The first tensor, which has the number of stacks and the device."""
         return self.images
 
     @property
     def seen(self) -> tuple[Tensor, ...]:
-        """What a network is shown."""
+        """Arguments of the network's `unrolled`."""
         return self.images, self.levels
 
     @property
@@ -61,19 +61,19 @@ class StackBatch:
         return self.images, self.levels, self.truth
 
     def split(self, parts: int) -> list[StackBatch]:
-        """As equal parts, if it has as many stacks."""
+        """Split into equal parts, if it has as many stacks."""
         size = -(-len(self.images) // parts)
         columns = (t.split(size) for t in self._tensors)
         return [StackBatch(*part) for part in zip(*columns, strict=True)]
 
     @classmethod
     def joined(cls, parts: Sequence[StackBatch]) -> StackBatch:
-        """Several as one."""
+        """Join several batches."""
         columns = zip(*(part._tensors for part in parts), strict=True)
         return cls(*(torch.cat(column) for column in columns))
 
     def to(self, device: torch.device) -> StackBatch:
-        """The same on a device."""
+        """Move the batch to a device."""
         return StackBatch(*(t.to(device) for t in self._tensors))
 
     def turned(self, rng: np.random.Generator) -> StackBatch:
@@ -207,5 +207,5 @@ def _blurred(sharp: Tensor, otf: Tensor) -> Tensor:
 
 
 def _between(low: float, high: float, rng: np.random.Generator) -> float:
-    """Log-uniform."""
+    """Draw a number log-uniformly."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

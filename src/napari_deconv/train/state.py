@@ -1,4 +1,4 @@
-"""Everything a training is, and one step of it."""
+"""The state of a training, and one step of it."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class State:
         return 10 * (most.square() / missed.square().flatten(1).mean(1)).log10()
 
     def load(self, path: Path, device: torch.device) -> None:
-        """Become what `save` wrote."""
+        """Restore the state that `save` wrote."""
         check_readable(path)
         try:
             data = torch.load(path, map_location=device, weights_only=True)

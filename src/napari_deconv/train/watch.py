@@ -38,7 +38,7 @@ class Watch:
 
     @property
     def on(self) -> bool:
-        """Whether somebody looks on."""
+        """Whether somebody watches."""
         return self.look_seconds > 0
 
     @property
@@ -48,19 +48,19 @@ class Watch:
 
     @property
     def goes_on(self) -> bool:
-        """Whether there is time left, and nobody said stop."""
+        """Whether there is time left and no stop was requested."""
         stopped = self.stop is not None and self.stop.is_set()
         return not stopped and time.monotonic() - self._began < self.seconds
 
     def due(self, otherwise: bool) -> bool:
-        """Whether to validate; ``otherwise`` decides if nobody looks on."""
+        """Whether to validate now; ``otherwise`` decides if nobody watches."""
         if not self.on:
             return otherwise
         self._due_at = time.monotonic()
         return self._due_at - self._looked > max(self.look_seconds, _LEAST_APART * self._took)
 
     def show(self, progress: _T) -> Generator[_T, None, None]:
-        """Yield it; the time until one is asked to go on does not count."""
+        """Yield progress; the time until the generator goes on does not count."""
         left = time.monotonic()
         yield progress
         now = time.monotonic()

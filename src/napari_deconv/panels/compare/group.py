@@ -170,7 +170,7 @@ class _View:
 
     @classmethod
     def of(cls, viewer: Viewer) -> _View:
-        """Take it from a viewer."""
+        """Remove the key from a viewer."""
         grid = viewer.canvas.grid
         return cls(
             {x: (x.visible, x.name_overlay.visible, x.name_overlay.font_size)

@@ -50,7 +50,7 @@ class MethodList(QWidget):
         self.buttons["clear"].clicked.connect(lambda: self.set_methods([]))
 
     def methods(self) -> tuple[Any, ...]:
-        """In the order shown."""
+        """The methods in the order shown."""
         items = [self.list.item(i) for i in range(self.list.count())]
         return tuple(self._methods[item.data(256)] for item in items)
 
@@ -72,7 +72,7 @@ class MethodList(QWidget):
         self.changed.emit()
 
     def set_methods(self, methods: Sequence[Any]) -> None:
-        """Show these instead."""
+        """Replace the methods of the list."""
         self.list.clear()
         self._methods = []
         for method in methods:

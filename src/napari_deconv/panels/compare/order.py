@@ -1,4 +1,4 @@
-"""A comparison as asked for in its panel, and as the worker runs and exports it."""
+"""A comparison with the settings of its panel, as the worker runs and exports it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class CompareOrder:
-    """One comparison as the panel stood when it was asked for.
+    """A comparison with the panel's settings at the press of the button.
 
     The worker only ever assigns: the PSF to the comparison, and the material.
 

@@ -77,7 +77,7 @@ class SweepBox(QWidget):
         self.field.addItems(swept_fields(type(method)))
 
     def sweep(self) -> Any:
-        """What is asked for; a `DeconvError` if it does not fit."""
+        """The sweep that the fields describe; a `DeconvError` if it does not fit."""
         from ...comparison.sweep import Sweep, spread
 
         name = self.field.currentText()

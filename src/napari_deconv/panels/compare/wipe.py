@@ -140,7 +140,7 @@ class Curtain(QWidget):
         self.slider.setValue(0 if self.slider.value() > self._width // 2 else self._width)
 
     def close_view(self, *_: object) -> None:
-        """Let go of the key; safe when the viewer is half gone."""
+        """Unbind the key; safe while the viewer closes."""
         self._timer.stop()
         with suppress(Exception):
             self._viewer.bind_key(_KEY, None)

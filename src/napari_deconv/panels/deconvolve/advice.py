@@ -1,4 +1,4 @@
-"""Which method suits the image, and which networks know its PSF, found out beside the window."""
+"""Recommend a method and fitting weights for the image, in a worker."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WAIT_MS = 200
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """What the advice is asked about.
+    """The image and PSF that advice is wanted for.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Advice:
-    """The answer.
+    """The recommended method and the weights that fit the PSF.
 
     Parameters
     ----------

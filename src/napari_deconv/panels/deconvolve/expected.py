@@ -43,7 +43,7 @@ class Expectation:
         self._delay.start()
 
     def stop(self) -> None:
-        """Leave the processor to somebody else."""
+        """Stop the estimate, to leave the processor to the run."""
         self._delay.stop()
         self.job.stop()
 

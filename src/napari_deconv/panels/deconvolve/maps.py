@@ -35,7 +35,7 @@ _GAP = 1.05
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What to look into.
+    """The layer and order whose network is looked into.
 
     Parameters
     ----------

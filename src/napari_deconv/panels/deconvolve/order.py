@@ -1,4 +1,4 @@
-"""A restoration as asked for in the Deconvolve panel, and as its worker runs it."""
+"""A restoration with the settings of the Deconvolve panel, as its worker runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """One restoration as the panel stood when it was asked for."""
+    """A restoration with the panel's settings at the press of the button."""
 
     method: Method
     psf: PsfRequest
@@ -50,7 +50,7 @@ class Order:
         return remembered(self.method, run)
 
     def options(self, axes: str, kernels: Kernels, cancel: threading.Event) -> Options:
-        """What the engine is told besides image and PSF."""
+        """Options for the engine: axes, noise, spacing, device, memory."""
         chosen = settings.current()
         return {
             "axes": axes,

@@ -18,7 +18,7 @@ _STEPS = 20
 
 
 class Strength(QWidget):
-    """From gentle to full; in the middle the method is as it is by itself."""
+    """A slider from gentle to full; in the middle the method's own setting."""
 
     changed = Signal()
 

@@ -1,4 +1,4 @@
-"""Images that are not in memory: what is said of them, and results that are written to disk."""
+"""Remarks on images that are not in memory, and results that are written to disk."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _HINT = (
 
 @dataclass(frozen=True, eq=False)
 class Order:
-    """One degradation as the panel stood when it was asked for."""
+    """A degradation with the panel's settings at the press of the button."""
 
     chain: Chain
     psf: Callable[[], PreparedPsf] | None

@@ -40,13 +40,13 @@ class Bounded(QScrollArea):
         super().resizeEvent(event)
 
     def heightForWidth(self, width: int) -> int:
-        """Of the text, as far as it may go."""
+        """Height of the text at a width, up to the limit."""
         return min(self.widget().heightForWidth(width), self._most)
 
     def sizeHint(self) -> QSize:
-        """By the width it has."""
+        """Preferred size at the present width."""
         return QSize(self.widget().sizeHint().width(), self.heightForWidth(self.width()))
 
     def minimumSizeHint(self) -> QSize:
-        """Any width will do."""
+        """Smallest size; any width will do."""
         return QSize(40, self.heightForWidth(self.width()))

@@ -244,11 +244,11 @@ class Choice(QWidget):
         return self.form.spec()
 
     def words(self, kind: type[Any]) -> str:
-        """What is said of what is chosen."""
+        """Description of the chosen entry."""
         return str(kind.summary()).replace("`", "")
 
     def _first(self) -> int:
-        """The first entry that is no heading."""
+        """The first entry that is not a heading."""
         return next((i for i in range(self.combo.count()) if self.combo.itemData(i)), 0)
 
     def _names(self, kind: type[Any]) -> Mapping[str, Callable[[], Sequence[str]]]:
@@ -307,7 +307,7 @@ class MethodChoice(Choice):
         self._loader.start(steps_of(_methods))
 
     def choose(self, name: str, values: Mapping[str, Any] | None = None) -> bool:
-        """As by hand: what is recommended later is not taken."""
+        """Choose as a person does: later recommendations do not change it."""
         self.follows = False
         return super().choose(name, values)
 

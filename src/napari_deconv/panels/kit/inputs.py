@@ -179,7 +179,7 @@ class Number(QDoubleSpinBox):
         super().keyPressEvent(event)
 
     def stepBy(self, steps: int) -> None:
-        """From 0 a step begins small enough for images on the unit scale."""
+        """Step the value; from 0 by a step that suits images on the unit scale."""
         if self.value() == 0 and steps > 0 and self.minimum() == 0:
             self.setValue(min(0.01, self.maximum()))
             return
@@ -370,7 +370,7 @@ class FileRow(QWidget):
         return str(self.edit.text()).strip()
 
     def set_path(self, path: str) -> None:
-        """Put a path in."""
+        """Set the path."""
         self.edit.setText(path)
         self.edit.setToolTip(path)
         self.changed.emit()

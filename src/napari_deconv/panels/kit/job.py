@@ -237,7 +237,7 @@ def steps_of(call: Callable[[], Any]) -> Make:
 
 
 def remaining(elapsed: float, done: int, total: int, left_s: float | None = None) -> str:
-    """Time left as a person says it; empty while it cannot be told."""
+    """Time left in words; empty while it is unknown."""
     if left_s is not None:
         return "" if math.isnan(left_s) else f"{duration(left_s)} left"
     if not (0 < done <= total) or elapsed < 0.5:
@@ -246,4 +246,4 @@ def remaining(elapsed: float, done: int, total: int, left_s: float | None = None
 
 
 def _ignore(*_: object) -> None:
-    """Until somebody wants to hear of it."""
+    """Do nothing; the default of the callbacks."""

@@ -100,7 +100,7 @@ class Panel(QWidget):
         self.destroyed.connect(closer)
 
     def event(self, event: QEvent) -> bool:
-        """Let go of everything when napari takes the panel out of its dock for good."""
+        """Release everything when napari removes the panel from its dock for good."""
         if event.type() == QEvent.Type.LayoutRequest:
             self._tabs.start()  # fields may have been built anew
         if event.type() == QEvent.Type.ParentChange:
@@ -112,7 +112,7 @@ class Panel(QWidget):
         return bool(super().event(event))
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Let go of everything."""
+        """Release what the panel holds."""
         self._let_go()
         super().closeEvent(event)
 
@@ -293,7 +293,7 @@ def primary(text: str) -> QPushButton:
 
 
 def small(text: str, tip: str) -> QPushButton:
-    """One of several buttons in a row of a narrow panel."""
+    """Make a button small, for rows of a narrow panel."""
     button = QPushButton(text)
     button.setToolTip(tip)
     button.setObjectName("small")

@@ -53,7 +53,7 @@ class Curve:
 
 @dataclass(eq=False)
 class _Scale:
-    """From values to pixels along one axis."""
+    """Mapping of values to pixels along one axis."""
 
     low: float
     high: float

@@ -69,7 +69,7 @@ class RunBar(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether the job is on."""
+        """Whether the job is running."""
         return self.job.running
 
     def start(self, make: Make, previews: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""How large an image's voxels are, asked for where nothing says it."""
+"""Fields for the voxel size of an image that does not state it."""
 
 from __future__ import annotations
 

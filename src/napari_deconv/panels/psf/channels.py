@@ -27,7 +27,7 @@ from .layer_optics import emission_of, optics_of, stated_psf
 
 _SAME, _NONE = "As above", "None: leave as is"
 _MOST = 12
-"""More channels than this are no channels."""
+"""More channels than this are not channels of light."""
 
 
 class VarietyBox(QWidget):
@@ -90,7 +90,7 @@ class VarietyBox(QWidget):
             emission.setEnabled(light and psf.currentData() is None)
 
     def applied(self, request: PsfRequest) -> PsfRequest:
-        """The PSF asked for above as it is set here: over depth, and by channel.
+        """A PSF request with the settings made here: over depth, and by channel.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class VarietyBox(QWidget):
         return replace(request, channels=channels)
 
     def restore(self, request: PsfRequest) -> None:
-        """Set everything to what was asked for once."""
+        """Set everything as an earlier request has it."""
         channels = request.channels
         self.depths.setValue(max([request.depths, *(part.depths for part in channels.values())]))
         self.switch.setChecked(bool(channels))

@@ -1,4 +1,4 @@
-"""From a PSF that was just estimated to a deblurred layer, in one press."""
+"""Deblur a layer with the PSF that was just estimated from it."""
 
 from __future__ import annotations
 

@@ -165,7 +165,7 @@ class FromImage(QWidget):
         self.latent.hide()
 
     def request(self) -> PsfRequest:
-        """The estimate as a PSF that is asked for; a `DeconvError` where there is none yet.
+        """The estimate as a PSF request; a `DeconvError` where there is none yet.
 
         Of regions it is that of the whole photo; those of the regions are in `estimate`.
         """

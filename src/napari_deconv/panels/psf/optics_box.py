@@ -73,7 +73,7 @@ class OpticsBox(QWidget):
 
     @property
     def text(self) -> str:
-        """What is told above the list."""
+        """The text above the list."""
         return self.note.text
 
     @property
@@ -81,7 +81,7 @@ class OpticsBox(QWidget):
         return bool(self._optics.fields() or self._optics.names)
 
     def _stated(self) -> ChannelPSF | None:
-        """What would be taken if nobody typed anything; None where the PSF is no microscope's."""
+        """The PSF that the file and usual values give; None where it is not a microscope's."""
         kind, optics = self._choice.kind, self._optics
         if kind is None or not issubclass(kind, Microscope):
             return None

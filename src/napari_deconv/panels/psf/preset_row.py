@@ -66,7 +66,7 @@ class PresetRow(QWidget):
 
     @property
     def preset(self) -> OpticsPreset | None:
-        """What is chosen."""
+        """The chosen preset."""
         chosen = self.combo.currentData()
         return chosen if isinstance(chosen, OpticsPreset) else None
 
@@ -81,7 +81,7 @@ class PresetRow(QWidget):
         self.refresh(self.preset)
 
     def refresh(self, choose: OpticsPreset | None = None) -> None:
-        """List what is saved now."""
+        """List the saved presets."""
         fit = self.fitting
         presets = sorted(saved(), key=lambda preset: preset != fit)
         self.combo.clear()

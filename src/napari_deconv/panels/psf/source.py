@@ -192,7 +192,7 @@ class PsfSource(QWidget):
         return image_facts(self._image)
 
     def request(self) -> PsfRequest:
-        """What is asked for now; a `DeconvError` if the fields do not fit."""
+        """The PSF that the fields describe; a `DeconvError` if they do not fit."""
         if self.choice.name == "layer":
             layer = self.layers.layer
             if self._apart and layer is not None and layer is self._image:
@@ -215,15 +215,15 @@ class PsfSource(QWidget):
         return replace(request, repair=self._mend)
 
     def preparing(self) -> Callable[[], PreparedPsf]:
-        """Makes what is asked for now, in a worker; a `DeconvError` as `request`."""
+        """Return a function that makes the PSF in a worker; a `DeconvError` as `request`."""
         return partial(self.request().prepare, self.image)
 
     def show_now(self) -> None:
-        """Make and show what is asked for without waiting for more changes."""
+        """Make and show the PSF at once, without waiting for more changes."""
         self._delay.start(0)
 
     def restore(self, request: PsfRequest) -> None:
-        """Set everything to what was asked for once."""
+        """Set everything as an earlier request has it."""
         spec = request.generator
         if spec is not None:
             self.choice.choose(spec.name, {k: v for k, v in spec.to_dict().items() if k != "name"})

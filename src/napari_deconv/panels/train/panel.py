@@ -242,7 +242,7 @@ class TrainPanel(Panel):
 
 
 def _gain(sitting: Sitting | None) -> str:
-    """From how many dB to how many."""
+    """Describe the gain: from how many dB to how many."""
     if sitting is None or not sitting.scores:
         return ""
     means = [sum(values) / len(values) for _, values in sitting.scores]

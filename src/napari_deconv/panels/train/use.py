@@ -1,4 +1,4 @@
-"""From trained weights to the panel that uses them."""
+"""Open the Deconvolve panel with trained weights."""
 
 from __future__ import annotations
 

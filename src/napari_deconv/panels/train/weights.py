@@ -72,7 +72,7 @@ class WeightsBox(QWidget):
         return self._entries[row] if 0 <= row < len(self._entries) else None
 
     def refresh(self, select: str = "") -> None:
-        """List what there is now."""
+        """List the weights anew."""
         from ...train import library
 
         self._entries = library.entries()

@@ -65,7 +65,7 @@ class NetworkMethod(LearnedMethod):
         return tuple(text for text in remarks if text)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        """By default the network's stages, each told the last one's estimate.
+        """Run the network's stages, each on the estimate of the last one.
 
         Between two, the unseen ring is filled with the re-blurred estimate.
         """

@@ -127,7 +127,7 @@ class Network(OnePSFModule):
 
 @torch.no_grad()
 def _let_through(first: nn.Conv2d, last: nn.Conv2d) -> None:
-    """Have both last layers begin by passing on the shorter sum, and nothing else."""
+    """Initialise both last layers so that they pass on the shorter sum alone."""
     first.weight[0], last.weight[:] = 0, 0
     first.weight[0, 1, 3, 3] = last.weight[:, 0, 3, 3] = 1
     # An offset, taken away again, keeps what is dark from the rectifier.

@@ -71,7 +71,7 @@ class CSF(
 
 
 class Network(NetworkModule):
-    """The cascade.
+    """The cascade of stages.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class Network(Separable, OnePSFModule):
         self.register_buffer("psf", torch.zeros(TAPS, TAPS))
 
     def begin(self) -> None:
-        """Become the inverse of the PSF."""
+        """Set the weights to the inverse of the PSF."""
         if not self.random:
             self.become(self.psf.cpu(), self.nsr)
 

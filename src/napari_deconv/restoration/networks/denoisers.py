@@ -1,4 +1,4 @@
-"""Denoisers that are told how much noise there is: our own, and two whose weights others give."""
+"""Denoisers for a given noise level: our own, and two with weights by others."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .layers import Hourglass, convolution, from_phases, level_map, to_phases
 
 
 class Denoiser(NetworkModule):
-    """A network ``(B, channels, Y, X)`` to the same, told the noise.
+    """A network that denoises ``(B, channels, Y, X)`` at a given noise level.
 
     A subclass has `forward(x, sigma)`, with float32 ``x`` on the unit scale, whose sides are
     multiples of `multiple`, and its noise, ``(B or 1, 1, 1, 1)``.

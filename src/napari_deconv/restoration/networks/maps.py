@@ -164,7 +164,7 @@ class _Kept:
         return getattr(self._method, key)
 
     def steps(self, problem: Problem) -> Iterator[Tensor]:
-        """The method's own."""
+        """Run the method's own steps, and keep the problem."""
         self.problem = problem
         yield from self._method.steps(problem)
 

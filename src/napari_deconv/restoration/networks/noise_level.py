@@ -1,4 +1,4 @@
-"""What a network is told of an image's noise, and what the person is."""
+"""The noise level that a network gets, and remarks on it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOISE = (0.003, 0.1)
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """What a network is told of an image's noise, held in the range that its weights know.
+    """The noise level that a network gets, held in the range its weights were trained for.
 
     Parameters
     ----------

@@ -132,7 +132,7 @@ class Network(OnePSFModule):
         self.last.weight.zero_()
 
     def begin(self) -> None:
-        """Become the inverses of the PSF."""
+        """Set the weights to the inverses of the PSF."""
         if not self.random:
             self.inverse.become(self.psf.cpu(), self.nsr)
 

@@ -170,7 +170,7 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
 
 
 def noise_shown(problem: Problem) -> tuple[float, float, float]:
-    """What the network is told of the noise: root of its mean variance, slope and constant.
+    """Noise as the network gets it: root of its mean variance, slope and constant.
 
     As much as the weights know, where there is less or more. Where a stack is too small to see how
     the noise grows with brightness, it is taken for photon noise.

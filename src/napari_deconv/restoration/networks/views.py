@@ -86,7 +86,7 @@ class Views(nn.Module):
         self._scale(maps)
 
     def _scale(self, maps: int) -> None:
-        """No map of an image within [0, 1] gets beyond a quarter of its scale, but the last."""
+        """Scales that keep the maps of an image in [0, 1] within a quarter, but for the last."""
         most = 0.5 * self.down.abs().sum(1)
         first = LINEAR * most
         first[-1] = most[-1] = _NEAR  # bent to its ends: that is what tells white from the rest
