@@ -63,20 +63,20 @@ def pairs() -> list[Pair]:
     return [
         Pair(
             "shake", "Camera shake", shaken.image, shaken.psf, "unrolled", shaken.axes,
-            "A colour photo shaken by hand, 1 % of noise, with its PSF: Unrolled U-Net.",
+            "Camera shake in a colour photo, 1 % noise; restored by the unrolled U-Net.",
         ),
         Pair(
             "defocus", "Out of focus", defocused, disk, "hyper-laplacian", "YXS",
-            "A disk of 4.5 px, noise 2 of 255: hyper-Laplacian.",
+            "A disk of radius 4.5 px, noise 2 of 255; restored by the hyper-Laplacian.",
         ),
         Pair(
             "motion", "Motion", moved, motion, "unrolled", "YXS",
-            "17 px at 25 degrees, noise 2 of 255: Unrolled U-Net.",
+            "17 px at 25 degrees, noise 2 of 255; restored by the unrolled U-Net.",
         ),
         Pair(
             "stack", "A stack, seen from the side", stack.image, stack.psf, "richardson-lucy",
             "ZYX",
-            "A generated wide-field stack, brightest along y: Richardson-Lucy, which stops itself.",
+            "Maximum along y of a generated wide-field stack; restored by Richardson-Lucy.",
         ),
     ]  # fmt: skip
 
@@ -95,10 +95,10 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Gallery",
-        "For whoever wonders what to expect. Drag over a picture: blurred on the left, restored on "
-        "the right. All of it is made by one command, `python scripts/gallery.py`, from pictures "
-        "that come with scikit-image and from a generated stack, blurred and noisy; the methods "
-        "are given the PSF.",
+        "For anyone who wants to see what to expect. Drag across a picture: blurred on the left, "
+        "restored on the right. All pictures are made by `python scripts/gallery.py` from photos "
+        "that come with scikit-image and from a generated stack, after adding blur and noise; the "
+        "methods know the PSF.",
     ]
     for pair in pairs():
         result = np.asarray(nd.deconvolve(pair.blurred, pair.psf, pair.method, axes=pair.axes))

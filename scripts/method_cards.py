@@ -27,14 +27,14 @@ HEAD = """\
 
 <!-- Made by `python scripts/method_cards.py` from the methods themselves; do not edit. -->
 
-For whoever chooses a method or wants to know a field of it.
+For anyone choosing a method or looking up one of its fields.
 
-Every method gets the same treatment of edges, scale, axes, tiles and devices: see
-[faithful numerics](../understand/faithful-numerics.md). Where a weight, sigma or ratio of 0 is
-"taken from the noise level", that level is estimated from the image, or given as `noise`. In
+Edges, intensity scale, axes, tiles and devices are handled in the same way for every method: see
+[how the numbers are treated](../understand/faithful-numerics.md). Where a weight, sigma or ratio
+of 0 is "taken from the noise level", the level is estimated from the image, or set with `noise`. In
 Richardson-Lucy the number of iterations is the regularisation. How the methods compare on test
 images is measured in the [benchmarks](../benchmarks/README.md), [on
-photos](../benchmarks/photos.md) first. From Python, fields are keywords of
+photos](../benchmarks/photos.md) first. In Python, fields are keyword arguments of
 [`deconvolve`](python.md); on the [command line](command-line.md) they are options.
 """
 

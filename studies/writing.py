@@ -60,16 +60,16 @@ def write_index(every: Iterable[Study], folder: Path) -> None:
 
 
 _INDEX = (
-    "# The papers' own studies",
+    "# The papers' experiments repeated",
     "",
-    "Each analysis of the five papers, done again with the methods of this package, with what the",
-    "paper reports beside it. From a checkout of the repository, `python -m studies NAME --images",
+    "The analyses of the five papers, repeated with the methods of this package, next to what the",
+    "papers report. From a checkout of the repository, `python -m studies NAME --images",
     "FOLDER` makes a page, its table and its picture; `python -m studies --list` names them all.",
     "The networks here are not the papers' to the letter (see",
-    "[Networks](../reference/networks.md)), and the photos are others: compare",
+    "[Networks](../reference/networks.md)), and the photos are different: compare",
     "the shape of a result, not its decibels. Nothing was tuned on these photos.",
     "",
-    "What happens inside a network can be looked at on any image: for DCNN, ODCNN, FCNN, GLRA and",
+    "You can look inside a network on any image: for DCNN, ODCNN, FCNN, GLRA and",
     "RGDN the Deconvolve panel has a button **Show what happens inside**; it adds the maps of the",
     "visible region as layers. From Python it is `napari_deconv.maps`.",
     "",
