@@ -41,12 +41,11 @@ def with_presets(manifest: dict[str, Any]) -> str:
     module = docks.__name__
     old = {c["id"] for c in parts["commands"] if c["python_name"].startswith(f"{module}:")}
     commands = [
-        {"id": row.command, "title": row.title, "python_name": f"{module}:{row.name}"}
+        {"id": row.command, "title": row.title, "python_name": f"{module}:{row.opens}"}
         for row in presets.PRESETS
     ]
-    widgets = [{"command": row.command, "display_name": row.title} for row in presets.PRESETS]
     parts["commands"] = _replaced(parts["commands"], "id", old, commands)
-    parts["widgets"] = _replaced(parts["widgets"], "command", old, widgets)
+    parts["widgets"] = _replaced(parts["widgets"], "command", old, [])
     for submenu in ("psf", "networks"):
         rows = [row for row in presets.PRESETS if (row.panel == "deconvolve") == (submenu != "psf")]
         entries = [{"command": row.command} for row in rows]

@@ -28,6 +28,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QComboBox, QWidget
 
+MAIN = ("Deblur a photo", "Deconvolve", "PSF", "Degrade", "Compare", "Train")
 OUT = Path(__file__).parents[1] / "docs" / "images"
 SIZE = (1280, 800)
 LEFT = Qt.MouseButton.LeftButton
@@ -57,11 +58,17 @@ class Window:
         self.menu(self.viewer.window.file_menu, "Open Sample", plugin, name)
 
     def dock(self, name: str) -> Any:
-        """Plugins > Deconvolution > NAME, in place of the panel that was open."""
-        for panel in list(self.viewer.window.dock_widgets.values()):
-            self.viewer.window.remove_dock_widget(panel)
-        self.menu(self.viewer.window.plugins_menu, "Deconvolution", f"{name} (")
-        (panel,) = self.viewer.window.dock_widgets.values()
+        """The panel NAME out of its menu, in place of the panel that was open."""
+        window = self.viewer.window
+        for panel in list(window.dock_widgets.values()):
+            window.remove_dock_widget(panel)
+        if name.startswith("PSF: "):
+            self.menu(window.file_menu, "New Layer", "PSF", f"{name} (")
+        elif name in MAIN:
+            self.menu(window.plugins_menu, "Deconvolution", f"{name} (")
+        else:
+            self.menu(window.layers_menu, "Filter", "Networks", f"{name} (")
+        (panel,) = window.dock_widgets.values()
         return panel
 
     def press(self, button: QWidget) -> None:

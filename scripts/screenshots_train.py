@@ -61,6 +61,7 @@ def train(viewer: Any, minutes: float, out: Path) -> Any:
     """Train a DCNN in the panel; the panel."""
     _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Train")
     spin(lambda: panel.network.kind)
+    panel.network.choose("dcnn")
     panel.psf.choice.choose("disk", {"radius_px": RADIUS_PX})
     panel.camera.form.set_values({"noise": NOISE})
     panel.minutes.setValue(minutes)

@@ -49,7 +49,7 @@ def test_a_photo_comes_out_sharper_and_says_how_sure_it_is(run):
     assert result.data.dtype == np.uint8
     assert result.estimate.spec.radius_px == pytest.approx(3, rel=0.1)
     assert "Confidence" in " ".join(map(str, result.notes))
-    assert result.record.extra["strength"] == result.strength
+    assert result.record.strength == result.strength
 
 
 def test_there_is_one_progress_that_never_goes_back_and_a_look_on_the_way(run):

@@ -20,7 +20,8 @@ from .engine import restore as engine
 from .engine.axes import parse_axes
 from .engine.colour import linear_to_srgb, srgb_to_linear, white_of
 from .engine.incoming import as_array
-from .engine.intensity import check_dtype, stored
+from .engine.intensity import check_dtype
+from .engine.mixing import blended, strength_in
 from .engine.readings import image_noise
 from .estimation import Confidence, Estimate
 from .estimation import stream as estimating
@@ -135,39 +136,6 @@ class Deblurred:
 
 
 Run = Generator[Step, None, Deblurred]
-
-
-def blended(photo: NDArray[Any], full: NDArray[Any], strength: float) -> NDArray[Any]:
-    """A share of the way from a photo to its restoration, in the photo's dtype.
-
-    Parameters
-    ----------
-    photo, full : ndarray
-        Of one shape and dtype.
-    strength : float
-        0 to 1.
-    """
-    share = strength_in(strength)
-    if share in (0.0, 1.0):
-        return full if share else photo
-    if photo.dtype.kind in "iu":
-        mixed = photo + np.float32(share) * (full.astype(np.float32) - photo)
-        values, _ = stored(mixed, photo.dtype)
-        return values
-    return photo + photo.dtype.type(share) * (full - photo)
-
-
-def strength_in(value: Any) -> float:
-    """A strength, or a `DeconvError` if it is none."""
-    try:
-        share = float(value)
-    except (TypeError, ValueError):
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise DeconvError(
-            f"strength = {shortened(value)} is not a share.", "Give 0 (the photo) to 1 (full)."
-        )
-    return share
 
 
 def deblur(
@@ -303,7 +271,7 @@ def _result(
     if coded is not None:
         notes.append(Note("noise", f"Noise, with that of JPEG: {coded.brightness:.2g}.", "info"))
     record = result.record.with_psf({"estimate": estimate.recipe})
-    record = replace(record, kind="result", extra={**record.extra, "strength": share})
+    record = replace(record, kind="result", strength=share)
     return Deblurred(photo, result.data, share, estimate, trials, (*notes, *result.notes), record)
 
 

@@ -17,6 +17,7 @@ from .engine import restore as engine
 from .engine.colour import in_linear_light
 from .engine.depths import DepthPSF
 from .engine.incoming import as_array
+from .engine.mixing import blended, strength_in
 from .engine.options import Options
 from .engine.problem import Solver
 from .engine.regions import RegionPSF
@@ -45,8 +46,10 @@ def deconvolve(
     memory_bytes: int | None = None,
     linear: bool = False,
     refine_psf: int = 0,
+    strength: float = 1.0,
     unseen: Any = None,
     nan: str = "refuse",
+    keep_float: bool = False,
     progress: Callable[[Step], None] | None = None,
     **fields: Any,
 ) -> NDArray[Any]:
@@ -85,6 +88,8 @@ def deconvolve(
     refine_psf : int
         Rounds of refining the one PSF on the image first, for a PSF that is only nearly right; 0
         for none, 3 is usual. `estimation.refine` returns that PSF.
+    strength : float
+        How much of the restoration to take, from 0, the image as it is, to 1.
     unseen : array_like of bool, optional
         True where a pixel was not observed (dead, masked, outside the field): of the image's shape,
         of that without its colours, or of its spatial axes alone; it may be lazy. Such pixels do
@@ -93,6 +98,8 @@ def deconvolve(
     nan : str
         NaN and infinite values are ``"refuse"``-d with an error; or taken as ``"unseen"``, and NaN
         in the result as well; or taken as unseen, and ``"fill"``-ed.
+    keep_float : bool
+        Whether the result of integers is float32 on their scale: nothing is rounded or clipped.
     progress : callable, optional
         Called with a `Step` after every estimate.
     **fields
@@ -102,7 +109,8 @@ def deconvolve(
     Returns
     -------
     ndarray
-        Same shape, dtype and intensity scale as ``image``; a masked array if that is one.
+        Same shape, dtype (but for ``keep_float``) and intensity scale as ``image``; a masked array
+        if that is one.
 
     Raises
     ------
@@ -111,10 +119,11 @@ def deconvolve(
     """
     options: dict[str, Any] = {"axes": axes, "noise": noise, "spacing": spacing}
     options |= {"device": device, "precision": precision, "memory_bytes": memory_bytes}
-    options |= {"unseen": unseen, "nan": nan}
+    options |= {"unseen": unseen, "nan": nan, "keep_float": keep_float}
     kernels = _usable(psf)
     choice = _chosen(method, fields, image, kernels, options)
-    run = restore(choice.method, image, kernels, linear=linear, refine_psf=refine_psf, **options)
+    given: dict[str, Any] = {"linear": linear, "refine_psf": refine_psf, "strength": strength}
+    run = restore(choice.method, image, kernels, **given, **options)
     result = drain(remembered(choice.method, run), progress)
     for note in result.notes:
         warnings.warn(note.text, stacklevel=2)
@@ -130,17 +139,19 @@ def stream(
     *,
     linear: bool = False,
     refine_psf: int = 0,
+    strength: float = 1.0,
     **options: Unpack[Options],
 ) -> Stream:
     """`deconvolve` step by step, to look at the estimates or to stop.
 
     Parameters
     ----------
-    method, image, psf, linear, refine_psf
+    method, image, psf, linear, refine_psf, strength
         As for `deconvolve`; configure the method first.
     **options
-        ``axes``, ``noise``, ``spacing``, ``device``, ``memory_bytes``, ``unseen`` and ``nan`` as
-        for `deconvolve`, and ``cancel``, a `threading.Event` that may be set from another thread.
+        ``axes``, ``noise``, ``spacing``, ``device``, ``memory_bytes``, ``unseen``, ``nan`` and
+        ``keep_float`` as for `deconvolve`, and ``cancel``, a `threading.Event` that may be set
+        from another thread.
 
     Yields
     ------
@@ -159,7 +170,8 @@ def stream(
     """
     kernels = _usable(psf)
     choice = _chosen(method, {}, image, kernels, dict(options))
-    run = restore(choice.method, image, kernels, linear=linear, refine_psf=refine_psf, **options)
+    given: dict[str, Any] = {"linear": linear, "refine_psf": refine_psf, "strength": strength}
+    run = restore(choice.method, image, kernels, **given, **options)
     return choice.explained(remembered(choice.method, run))
 
 
@@ -184,7 +196,7 @@ def expected_seconds(image: Any, psf: Any, method: str | Method = "auto", **opti
     given: dict[str, Any] = {
         key: options.pop(key) for key in Options.__annotations__ if key in options
     }
-    for ours in ("linear", "refine_psf", "progress"):
+    for ours in ("linear", "refine_psf", "strength", "progress"):
         options.pop(ours, None)
     kernels = _usable(psf)
     return expected(_chosen(method, options, image, kernels, given).method, image, kernels, **given)
@@ -249,6 +261,7 @@ def restore(
     *,
     linear: bool = False,
     refine_psf: int = 0,
+    strength: float = 1.0,
     **options: Unpack[Options],
 ) -> Stream:
     """Restore an image step by step, if wished with a PSF that is refined on it first.
@@ -259,6 +272,8 @@ def restore(
         As in `engine.restore`.
     refine_psf : int
         Rounds of refining the one PSF (`estimation.refine`); 0 for none.
+    strength : float
+        How much of the restoration to take, from 0, the image as it is, to 1.
 
     Returns
     -------
@@ -270,11 +285,22 @@ def restore(
     DeconvError
         As `engine.restore`, and if there are several PSFs to refine.
     """
+    if strength_in(strength) < 1:
+        given: dict[str, Any] = {"linear": linear, "refine_psf": refine_psf, **options}
+        return _mixed(image, restore(method, image, psf, **given), strength)
     if not refine_psf:
         return engine.restore(method, image, psf, linear=linear, **options)
     if isinstance(psf, Mapping | DepthPSF | RegionPSF):
         raise DeconvError("Refining is for one PSF, and there are several.", "Switch it off.")
     return _refined_first(method, image, psf, linear, refine_psf, options)
+
+
+def _mixed(image: Any, run: Stream, strength: float) -> Stream:
+    """Take a share of what a run gives."""
+    result = yield from run
+    image = as_array("The image", np.ma.getdata(image))
+    data = blended(image, result.data, strength)
+    return replace(result, data=data, record=replace(result.record, strength=strength))
 
 
 def _refined_first(

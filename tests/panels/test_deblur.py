@@ -63,7 +63,7 @@ def test_one_press_makes_the_result_which_strength_and_edge_change(panel, qtbot)
     assert np.array_equal(panel.layer.data, whole.data)
 
     panel.strength.setValue(30)
-    qtbot.waitUntil(lambda: panel.layer.metadata[KEY]["strength"] == 0.3, timeout=5000)
+    qtbot.waitUntil(lambda: panel.layer.metadata[KEY].get("strength") == 0.3, timeout=5000)
     assert np.array_equal(panel.layer.data, whole.at(0.3))
     assert panel.deblurred is whole  # nothing was estimated anew
 

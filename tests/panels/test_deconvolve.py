@@ -179,6 +179,52 @@ def test_strength_sets_noise_or_iterations_and_unused_fields_are_not_shown(viewe
     again.more.button.click()
 
 
+@pytest.mark.filterwarnings("ignore:.*were clipped:UserWarning")
+def test_the_strength_that_is_off_gives_the_image_back(viewer, qtbot, blurred):
+    image = blurred.clip(0, 60_000).astype(np.uint16)
+    viewer.add_image(image, name="street")
+    panel = panel_on(viewer, qtbot)
+    qtbot.waitUntil(lambda: panel.noise.spin.value() > 0, timeout=10_000)
+    panel.strength.slider.setValue(0)
+    assert panel.strength.readout.text() == "Off: the image as it is."
+    press_run(panel, qtbot)
+    np.testing.assert_array_equal(viewer.layers[-1].data, image)
+    panel.strength.slider.setValue(2)
+    assert panel.order().strength == 0.4
+    press_run(panel, qtbot)
+    panel.recipes.python.click()
+    scope = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), scope)
+    np.testing.assert_array_equal(scope["result"], viewer.layers[-1].data)
+    assert not np.array_equal(scope["result"], image)
+
+
+def test_colours_that_were_clipped_can_be_kept_as_float(viewer, qtbot, blurred):
+    gray = (blurred / blurred.max() * 255).clip(0, 255)
+    photo = np.stack([gray, gray * 0.9, gray], -1).astype(np.uint8)
+    viewer.add_image(photo, name="photo", rgb=True)
+    panel = panel_on(viewer, qtbot, nsr=1e-4)
+    press_run(panel, qtbot)
+    message = panel.run_bar.message
+    assert (
+        "were clipped" in message.text and "looks over-sharpened: raise the noise" in message.text
+    )
+    qtbot.mouseClick(message.button, LEFT)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=20_000)
+    assert panel.float.isChecked() and "clipped" not in message.text
+    rounded, kept = viewer.layers[1].data, viewer.layers[2].data
+    assert kept.dtype == np.float32 and kept.min() < -0.01, (
+        "on the scale on which napari has colours"
+    )
+    np.testing.assert_array_equal(np.rint(kept * 255).clip(0, 255).astype(np.uint8), rounded)
+    panel.recipes.python.click()
+    scope = {"viewer": viewer}
+    exec(QApplication.clipboard().text(), scope)
+    np.testing.assert_allclose(scope["result"] / 255, kept, atol=1e-6)
+    panel.load(panel.recipes.record())
+    assert panel.float.isChecked()
+
+
 def test_weights_are_chosen_from_a_list_or_typed(viewer, qtbot):
     panel = panel_on(viewer, qtbot, "unrolled")
     field = panel.method.form.widgets["weights"]
@@ -204,10 +250,10 @@ def test_cancel_and_a_layer_that_goes_away_mid_run(viewer, qtbot):
     viewer.add_image(np.random.default_rng(0).random((300, 300), np.float32), name="noise")
     panel = panel_on(viewer, qtbot, "richardson-lucy", iterations=500)
     qtbot.mouseClick(panel.run_bar.button, LEFT)
-    assert panel.run_bar.button.text() == "Cancel"
+    assert panel.run_bar.button.text() == "&Cancel"
     qtbot.waitUntil(lambda: panel.run_bar.bar.value() > 0, timeout=10_000)
     qtbot.mouseClick(panel.run_bar.button, LEFT)
-    assert panel.run_bar.button.text() == "Run"
+    assert panel.run_bar.button.text() == "&Run"
     assert "Cancelled" in panel.run_bar.message.text
     assert names(viewer) == ["noise"]
 

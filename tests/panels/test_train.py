@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QCoreApplication, QEvent, Qt
 
 from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.panels.deconvolve.offer import WeightsOffer
@@ -58,7 +58,8 @@ def fake(monkeypatch, tmp_path):
             picture = (np.full((16, 16), 0.1 * (step % 3), np.float32),) * 3
             psnr = (20 + step / 10,) if step % 10 == 0 else ()
             try:
-                yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), step / 40, picture)
+                told = (step / 40, picture, (25.0,) if not step else ())
+                yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), *told)
             except GeneratorExit:
                 time.sleep(2)
                 library.add(weights(tmp_path), "kept late")
@@ -76,13 +77,16 @@ def panel(qtbot):
     qtbot.addWidget(panel)
     panel.show()
     qtbot.waitUntil(lambda: panel.network.kind is not None, timeout=20000)
+    assert panel.network.name == "unrolled", "fine-tuning comes first"
+    panel.network.choose("dcnn")
     panel.psf.choice.choose("disk", {"radius_px": 2.0})
     return panel
 
 
 def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
     networks = {name for name, kind in methods().items() if kind.needs_weights}
-    assert {panel.network.combo.itemData(i) for i in range(panel.network.combo.count())} == networks
+    listed = {panel.network.combo.itemData(i) for i in range(panel.network.combo.count())}
+    assert listed - {None} == networks
     panel.camera.form.set_values({"noise": 0.02, "saturation": 1.0})
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     qtbot.waitUntil(lambda: panel.entry is not None, timeout=20000)
@@ -93,8 +97,16 @@ def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
     assert "DCNN disk 2" in panel.run_bar.message.text and "20.00 dB before" in (
         panel.run_bar.message.text
     )
+    assert "less than the 25.00 dB that Hyper-Laplacian reaches" in panel.run_bar.message.text
+    drawn = {curve.label: curve for curve in panel.live.psnr.curves}
+    assert drawn["Hyper-Laplacian, untrained"].y == [25.0, 25.0]
+    assert "25.00 dB with Hyper-Laplacian" in panel.live.readout.text()
     assert len(panel.live.psnr.curves[0].x) == 4 and len(panel.live.loss.curves[0].x) == 40
     assert panel.weights.entry.name == "DCNN disk 2" and panel.pause.isHidden()
+    panel.weights.delete("DCNN disk 2")
+    panel.run_bar.message.button.click()
+    assert "DCNN disk 2" in panel.run_bar.message.text, "it says why they cannot be used"
+    assert not panel.run_bar.message.button.isVisible()
 
 
 def test_another_network_begins_with_its_best_guess(panel):
@@ -105,6 +117,8 @@ def test_another_network_begins_with_its_best_guess(panel):
     start.setCurrentIndex(start.findData("fcnn-1"))
     panel.network.refresh()
     assert start.currentData() == "fcnn-1", "what was chosen stays"
+    panel.source.setCurrentIndex(panel.source.findData("fluorescence"))
+    assert start.currentData() == "fcnn-fluorescence"
 
 
 def test_pause_finish_and_cancel(panel, fake, qtbot):
@@ -126,6 +140,20 @@ def test_pause_finish_and_cancel(panel, fake, qtbot):
     qtbot.waitUntil(
         lambda: listed.count() == 2 and listed.item(1).text() == "kept late", timeout=9000
     )
+
+
+def test_a_window_that_goes_leaves_the_training_for_the_next_start(fake, qtbot):
+    panel = TrainPanel(ViewerModel())
+    qtbot.waitUntil(lambda: panel.network.kind is not None, timeout=20000)
+    panel.network.choose("dcnn")
+    panel.psf.choice.choose("disk", {"radius_px": 2.0})
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
+    sitting = panel.sitting
+    panel.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert sitting.leave.is_set() and sitting.project.keep.is_set()
+    qtbot.waitUntil(lambda: not sitting.busy.is_set(), timeout=9000)
 
 
 @pytest.mark.parametrize(

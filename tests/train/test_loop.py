@@ -25,6 +25,7 @@ from napari_deconv.restoration.networks.base import stage_loss
 from napari_deconv.restoration.networks.fcnn import FCNN
 from napari_deconv.restoration.weights import read_weights
 from napari_deconv.train import loop, state
+from napari_deconv.train.baseline import baseline, mean_psnr
 from napari_deconv.train.images import read_gray
 from napari_deconv.train.loop import fit
 from napari_deconv.train.pairs import make_batch
@@ -106,6 +107,21 @@ def test_training_learns(images: Path, tmp_path: Path) -> None:
     assert np.mean(seen[-1].psnr) > np.mean(seen[0].psnr) + 0.1
     _, header = read_weights(tmp_path / "best.safetensors", "fcnn")
     assert header["licence"] == "x" and header["recipe"]["steps"] == 30
+
+
+def test_who_looks_on_is_told_what_there_would_be_without_a_training(
+    images: Path, tmp_path: Path
+) -> None:
+    told = [x for x in fit(RECIPE, images, tmp_path, device="cpu", look_seconds=1e9) if x.baseline]
+    assert len(told) == 1 and len(told[0].baseline) == len(told[0].scenes) == 3
+    easy, _, hard = told[0].baseline
+    assert easy > hard > 10
+    recipe = replace(RECIPE, noise_low=1e-4, noise_high=1e-4)
+    material = read_material(recipe, [images])
+    exam = loop._exam(material)
+    (batch,) = exam.values()
+    (reached,) = baseline(exam)
+    assert reached > mean_psnr(batch.y, batch.truth) + 5, "it restores, and in place"
 
 
 @pytest.mark.parametrize(("step", "optimiser"), [(2, "adamw"), (4, "muon")])

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from ..core.errors import Cancelled
+from ..core.errors import Cancelled, DeconvError
 from ..core.json_text import JsonObject
 from ..core.progress import Step
 from ..core.record import Note
@@ -96,6 +96,8 @@ def stream_blocks(
         On bad input, if something else lies at ``target``, or when nothing more can be written.
         While another run is writing it, this one waits.
     """
+    if options.get("keep_float"):
+        raise DeconvError("Block by block, a result has the dtype of its image.", "Leave it.")
     opened = source if isinstance(source, Source) else open_source(source, options.get("axes"))
     if not isinstance(psf, Mapping):
         psf = each_channel(tuple(opened.array.shape), opened.picture.axes, psf) or psf

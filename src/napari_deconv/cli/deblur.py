@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..core.progress import drain
-from ..deblurring import stream, strength_in
+from ..deblurring import stream
+from ..engine.mixing import strength_in
 from ..io import Guard, write
 from ..io.photo import not_srgb
 from ..io.trial import check_format

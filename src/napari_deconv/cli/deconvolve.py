@@ -82,6 +82,19 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     add("--refine-psf", type=int, metavar="N", default=None,
         help="refine the PSF on the image first, in N rounds (3 is usual); it is written beside "
         "the result")  # fmt: skip
+    add(
+        "--strength",
+        type=float,
+        metavar="X",
+        default=None,
+        help="how much of the restoration to take: 0, the image as it is, to 1 [default 1]",
+    )
+    add(
+        "--keep-float",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="leave the result of an image of integers as float32, neither rounded nor clipped",
+    )
     add("--nan", choices=("refuse", "unseen", "fill"), default=None,
         help="NaN values: refuse them, take them for pixels that were not observed, or fill them "
         "as well [default refuse]")  # fmt: skip
@@ -182,6 +195,7 @@ def _prepared(args: argparse.Namespace) -> Restoration:
         device=_device(args.device, replayed.device, report),
         linear=replayed.light == "linear" if args.linear is None else args.linear,
         refine=replayed.refine_psf if args.refine_psf is None else args.refine_psf,
+        strength=replayed.strength if args.strength is None else args.strength,
         args=args,
         report=report,
     )

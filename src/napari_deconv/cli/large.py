@@ -61,6 +61,8 @@ def run_large(args: argparse.Namespace, restoration: Restoration) -> int:
         name, picture = Path(args.inputs[0]).name, source.picture
         if restoration.linear:
             raise DeconvError("--linear is for photos.", "Leave it out.")
+        if restoration.strength < 1:
+            raise DeconvError("--strength is for images in memory.", "Leave it out.")
         if restoration.refine:
             raise DeconvError("--refine-psf is for images in memory.", "Refine on a part of it.")
         prepared = restoration.prepared(picture)

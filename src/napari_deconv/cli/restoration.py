@@ -42,6 +42,7 @@ class Restoration:
     device: str
     linear: bool
     refine: int
+    strength: float
     args: argparse.Namespace
     report: Reporter
     guard: Guard = field(default_factory=Guard)
@@ -134,8 +135,14 @@ class Restoration:
             "precision": self.args.precision or self.replayed.precision or "auto",
             "memory_bytes": None if memory is None else int(memory * 1e9),
             "nan": self.args.nan or self.replayed.nan,
+            "keep_float": self._keeps_float,
             "unseen": self._unseen,
         }
+
+    @property
+    def _keeps_float(self) -> bool:
+        given = self.args.keep_float
+        return self.replayed.keep_float if given is None else bool(given)
 
     @cached_property
     def _unseen(self) -> Any:
@@ -152,6 +159,7 @@ class Restoration:
         options = self.options(picture, psf)
         choice = self.chosen(picture.data, psf, options, name)
         given = {"linear": self.linear, "refine_psf": self.refine, **options}
+        given["strength"] = self.strength
         steps = restore(choice.method, picture.data, psf, **given)
         return choice.explained(remembered(choice.method, steps))
 

@@ -50,8 +50,8 @@ def clipping(count: int, size: int, dtype: object) -> Note:
     text = f"{share:.2g} % of the pixels lay outside the range of {dtype} and were clipped"
     if share <= _CLIPPED_PERCENT:
         return Note("clipped", f"{text}.", "info")
-    remedy = "it looks over-sharpened. Raise the noise level; a float32 image would keep them."
-    return Note("clipped", f"{text}: {remedy}")
+    remedy = "raise the noise level, or keep the result as float."
+    return Note("clipped", f"{text}. It looks over-sharpened: {remedy}")
 
 
 _Channel = Annotated[int, Ge(0)]
@@ -80,6 +80,7 @@ _REPAIR_FIELDS: dict[str, object] = {
 }
 
 _Level = Annotated[float, Ge(0)]
+_Share = Annotated[float, Interval(ge=0, le=1)]
 _Rounds = Annotated[int, Interval(ge=0, le=100)]
 _NaN = Literal["refuse", "unseen", "fill"]
 
@@ -113,12 +114,16 @@ class RunRecord:
         Pixels that were taken as not observed.
     nan : str
         What became of values that are not finite.
+    keep_float : bool
+        Whether the result of integers was left as float32.
     spacing : tuple of float
         Relative voxel size along the PSF's axes.
     light : str
         ``"linear"`` where a photo was restored in linear light.
     refine_psf : int
         Rounds in which the PSF was refined.
+    strength : float
+        How much of the restoration the result is; the rest is the image.
     chosen : mapping
         What the method chose for itself.
     reblur_rms : float or None
@@ -161,9 +166,11 @@ class RunRecord:
     noise_common: float | None = None
     unseen: int = 0
     nan: _NaN = "refuse"
+    keep_float: bool = False
     spacing: tuple[_Length, ...] = ()
     light: Literal["", "linear"] = ""
     refine_psf: _Rounds = 0
+    strength: _Share = 1.0
     chosen: JsonObject = dataclasses.field(default_factory=dict)
     reblur_rms: float | None = None
     scale: float | None = None
@@ -315,6 +322,8 @@ class RunRecord:
         options |= {"spacing": self.spacing} if self.spacing else {}
         options |= {"refine_psf": self.refine_psf} if self.refine_psf else {}
         options |= {"nan": self.nan} if self.nan != "refuse" else {}
+        options |= {"keep_float": True} if self.keep_float else {}
+        options |= {"strength": self.strength} if self.strength < 1 else {}
         options |= {"linear": True} if self.light == "linear" else {}
         name, fields = _named("method", self.method, options)
         return "\n".join(
@@ -362,6 +371,8 @@ class RunRecord:
         words += ["--linear"] if self.light == "linear" else []
         words += ["--refine-psf", str(self.refine_psf)] if self.refine_psf else []
         words += ["--nan", self.nan] if self.nan != "refuse" else []
+        words += ["--keep-float"] if self.keep_float else []
+        words += ["--strength", f"{self.strength:g}"] if self.strength < 1 else []
         for key, value in fields.items():
             words += ["--set", f"{_text(key)}={_text(value)}"]
         return command_line(*filter(None, (making, words)))
@@ -422,7 +433,8 @@ def _one_psf(psf: JsonObject) -> Iterator[str]:
     elif psf.get("file"):
         yield f"kernel = psf.load({_literal(psf['file'])})"
     else:
-        yield f"kernel = psf.from_array(viewer.layers[{_literal(psf.get('layer'))}].data)"
+        grey = "[..., :3].mean(-1)" if psf.get("colours") else ""
+        yield f"kernel = psf.from_array(viewer.layers[{_literal(psf.get('layer'))}].data{grey})"
     if psf.get("repaired"):
         sizes = psf.get("repair")
         arguments = _arguments(sizes) if isinstance(sizes, Mapping) else ""

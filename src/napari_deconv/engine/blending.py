@@ -14,7 +14,7 @@ from ..core.errors import DeconvError
 from ..core.fingerprint import array_hash
 from ..core.json_text import Json
 from ..core.progress import Result, Step, Stream, placed
-from ..core.record import totals
+from ..core.record import clipping, totals
 from .axes import Layout, parse_axes
 from .depths import Shares
 from .intensity import stored
@@ -97,7 +97,7 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
     out = run.out
     if out is None:  # an alpha channel stays as it is
         opaque = layout.colours == layout.samples
-        out = np.empty(layout.shape, run.intensity.dtype) if opaque else np.array(run.image)
+        out = np.empty(layout.shape, run.dtype) if opaque else np.array(run.image, run.dtype)
     parts, results = _parts(run.method, psf, layout), list[Result]()
     clipped, count, colours = 0, layout.count * len(parts), slice(0, layout.colours)
     whole = tuple(slice(0, n) for n in layout.block_shape)
@@ -111,12 +111,12 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
             )
             total[(slice(None), *part.core)] += part.weighted(results[-1].data)
             results[-1] = replace(results[-1], data=total[:0])  # the pixels are in the sum
-        values, held = stored(total, run.intensity.dtype)
+        values, held = stored(total, run.dtype)
         clipped += held
         layout.write(out, item, whole, colours, values)
-    run.clipped = clipped
     record = replace(
         results[0].record,
+        keep_float=run.dtype != run.intensity.dtype,
         **totals([each.record for each in results]),
         items=summary(run.readings) if run.readings else {},
         psf={
@@ -125,7 +125,9 @@ def blended(run: Run, psf: VaryingPSF) -> Stream:
             "sha256": [array_hash(each) for each in psf.psfs],
         },
     )
-    return Result(out, record, tuple(dict.fromkeys(n for f in results for n in f.notes)))
+    notes = [*dict.fromkeys(n for f in results for n in f.notes)]
+    notes += [clipping(clipped, out.size, out.dtype)] if clipped else []
+    return Result(out, record, tuple(notes))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from .axes import parse_axes
 from .blending import blended, middle
 from .depths import DepthPSF
 from .incoming import as_array
+from .intensity import result_dtype
 from .options import Options
 from .problem import Solver
 from .regions import RegionPSF
@@ -56,7 +57,7 @@ def stream_channels(
     image, options = with_mask(image, options)
     axes = options.get("axes")
     check_channels(tuple(image.shape), axes, psfs)
-    out = np.empty(tuple(image.shape), image.dtype)
+    out = np.empty(tuple(image.shape), result_dtype(image.dtype, options.get("keep_float", False)))
     records, notes = [], _untouched(image, out, axes or "", psfs)
     for number, (channel, psf) in enumerate(sorted(psfs.items())):
         with translated(method):

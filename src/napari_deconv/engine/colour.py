@@ -15,7 +15,7 @@ from ..core.record import clipping
 from ..signal.noise_law import NoiseLaw
 from .axes import parse_axes
 from .incoming import as_array
-from .intensity import check_dtype, stored
+from .intensity import check_dtype, result_dtype, stored
 from .options import Options
 from .problem import Solver
 from .readings import image_noise
@@ -99,16 +99,18 @@ def stream_in_linear_light(
     pixels = as_array("The image", image)
     light, for_light = in_linear_light(pixels, options, np.ndim(psf))
     result = yield from stream(method, light, psf, **for_light)
-    coded = pixels.copy()
+    dtype = result_dtype(pixels.dtype, options.get("keep_float", False))
+    coded = pixels.astype(dtype)
     colours = parse_axes(pixels.shape, options.get("axes"), np.ndim(psf)).opaque
     unit_values = linear_to_srgb(result.data[colours])
-    values, clipped = stored(unit_values * np.float32(white_of(pixels.dtype)), pixels.dtype)
+    values, clipped = stored(unit_values * np.float32(white_of(pixels.dtype)), dtype)
     coded[colours] = values
     noise = options.get("noise")
-    record = replace(result.record, light="linear")
+    kept = dtype != pixels.dtype
+    record = replace(result.record, light="linear", keep_float=kept)
     if noise is not None and not isinstance(noise, NoiseLaw):
         record = replace(record, noise=noise)
-    notes = (clipping(clipped, values.size, pixels.dtype),) if clipped else ()
+    notes = (clipping(clipped, values.size, dtype),) if clipped else ()
     return Result(coded, record, result.notes + notes, result.psf)
 
 

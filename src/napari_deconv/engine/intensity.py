@@ -67,6 +67,11 @@ class Intensity:
         return 1.0 if 1e-12 < self.scale < 1e12 else 2.0 ** round(math.log2(self.scale))
 
 
+def result_dtype(dtype: np.dtype[Any], keep_float: bool) -> np.dtype[Any]:
+    """The result's dtype by that of the image, and whether integers are left behind."""
+    return np.dtype(np.float32) if keep_float and dtype.kind in "iu" else dtype
+
+
 def stored(values: NDArray[Any], dtype: np.dtype[Any]) -> tuple[NDArray[Any], int]:
     """Values as an image's dtype, rounded and held in its range, and how many had to be held."""
     low, high = _limits(dtype)

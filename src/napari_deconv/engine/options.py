@@ -41,6 +41,9 @@ class Options(TypedDict, total=False):
     nan : str
         ``"refuse"`` NaN and infinite values with an error (the default); take them as ``"unseen"``
         and leave them NaN; or take them as unseen and ``"fill"`` them.
+    keep_float : bool
+        Whether the result of an image of integers is float32 on the image's own scale, so that
+        nothing is rounded or clipped.
     """
 
     axes: str | None
@@ -53,3 +56,4 @@ class Options(TypedDict, total=False):
     cancel: threading.Event | None
     unseen: Any
     nan: str
+    keep_float: bool

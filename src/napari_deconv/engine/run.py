@@ -32,7 +32,7 @@ from ..signal.noise import estimate_noise
 from ..signal.noise_law import NoiseLaw
 from .axes import Layout
 from .excerpt import excerpt
-from .intensity import Block, Intensity, as_block, stored
+from .intensity import Block, Intensity, as_block, result_dtype, stored
 from .problem import INDEPENDENT, Problem, Solver, crop
 from .readings import Reading, read_item, summary
 from .tiling import Plan, Tile, plan_tiles
@@ -62,6 +62,7 @@ class Run:
     precision: Precision = FLOAT32
     tables: Tables = ()
     unseen: Unseen = field(default_factory=Unseen)
+    keep_float: bool = False
     common: float = INDEPENDENT
     spacing: tuple[float, ...] = ()
     cancel: threading.Event | None = None
@@ -86,6 +87,11 @@ class Run:
     def intensity(self) -> Intensity:
         """Intensities of the item that is being restored."""
         return self.reading.intensity
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The result's."""
+        return result_dtype(self.intensity.dtype, self.keep_float)
 
     @property
     def unit(self) -> tuple[float, float]:
@@ -129,7 +135,7 @@ class Run:
         began = time.perf_counter()
         out = self.out
         if out is None:
-            out = np.empty(self.layout.shape, self.intensity.dtype)
+            out = np.empty(self.layout.shape, self.dtype)
         plan = self._plan()
         groups = self._colour_groups()
         if self.layout.colours < self.layout.samples:
@@ -159,6 +165,7 @@ class Run:
             noise_common=self.common if self.method.joint_channels else None,
             unseen=self.hidden,
             nan=self.unseen.nan,
+            keep_float=self.dtype != self.intensity.dtype,
             spacing=self.spacing,
             chosen=as_json_object("What was chosen", self.chosen),
             reblur_rms=self._reblur() * scale if self.misfits else None,
@@ -278,7 +285,7 @@ class Run:
             self.misfits.append((problem.seen.numel(), problem.misfit(estimate)))
         # Frees the transform's buffers before the result is made.
         problem.__dict__.pop("blur", None)
-        values, clipped = stored(self._image(problem, estimate, tile), self.intensity.dtype)
+        values, clipped = stored(self._image(problem, estimate, tile), self.dtype)
         self.clipped += clipped
         if absent is not None and absent.any():
             values[absent] = np.nan
@@ -351,8 +358,8 @@ class Run:
         held = 0
         if self.device.type == "cpu":
             # The result lies in the same memory as the work, and the input mostly does too.
-            held = math.prod(self.layout.shape) * self.intensity.dtype.itemsize
-            held += held if isinstance(self.image, np.ndarray) else 0
+            held = math.prod(self.layout.shape) * self.dtype.itemsize
+            held += self.image.nbytes if isinstance(self.image, np.ndarray) else 0
         halo = self.method.halo(self.psf.shape)
         budget = min(self.most, max(self.budget - held, self.budget // 8))
         plan = plan_tiles(self.layout.block_shape, halo, self.cost, budget)

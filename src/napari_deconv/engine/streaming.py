@@ -120,6 +120,7 @@ def prepare(
     cancel: threading.Event | None = None,
     unseen: Any = None,
     nan: str = "refuse",
+    keep_float: bool = False,
     fixed: tuple[tuple[str, int], ...] = (),
 ) -> tuple[Run, Block]:
     """A run that is ready to start, and a block of the image for `Run.settle`.
@@ -152,6 +153,7 @@ def prepare(
         device=where,
         budget=budget,
         precision=layers,
+        keep_float=keep_float,
         cancel=cancel,
         notes=[
             *_negative(method, intensity),

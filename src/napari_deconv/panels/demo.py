@@ -71,6 +71,8 @@ def _opened(sample: Sample, result: Any) -> napari.Viewer:
 def _dock(viewer: napari.Viewer) -> None:
     """The Deconvolve panel, as the menu would open it."""
     try:
-        viewer.window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+        from .menus import open_panel
+
+        open_panel(viewer, "Deconvolve")
     except Exception:  # the demo is worth seeing without it
         _log.debug("no Deconvolve panel", exc_info=True)

@@ -1,23 +1,33 @@
-"""The panel classes that the manifest names, one for each row of `presets`."""
+"""What the manifest names of each row of `presets`: the panel's class, and what opens it."""
 
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
-from .presets import PRESETS
+from napari.viewer import Viewer
+
+from .menus import show_panel
+from .presets import PRESETS, Preset
 
 if TYPE_CHECKING:
     from .kit.parts import Panel
 
 
 @cache
-def __getattr__(name: str) -> type[Panel]:
-    """The panel class of a row, as the manifest names it."""
-    preset = next((row for row in PRESETS if row.name == name), None)
-    if preset is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> type[Panel] | Callable[[Viewer], None]:
+    """The panel class of a row, or with ``open_`` before its name the command that opens it."""
+    for preset in PRESETS:
+        if name == preset.name:
+            return _class_of(preset)
+        if name == preset.opens:
+            return _opener(preset)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _class_of(preset: Preset) -> type[Panel]:
     from .deconvolve.panel import DeconvolvePanel
     from .psf.beads import BeadsPanel
     from .psf.panel import PsfPanel
@@ -30,4 +40,11 @@ def __getattr__(name: str) -> type[Panel]:
         "__doc__": f"The panel {preset.title!r}.",
         "preset": preset.opens_on,
     }
-    return types.new_class(name, (base,), exec_body=lambda space: space.update(traits))
+    return types.new_class(preset.name, (base,), exec_body=lambda space: space.update(traits))
+
+
+def _opener(preset: Preset) -> Callable[[Viewer], None]:
+    def open_preset(viewer: Viewer) -> None:  # napari hands it over by its type
+        show_panel(viewer, preset.title, lambda viewer: __getattr__(preset.name)(viewer))
+
+    return open_preset

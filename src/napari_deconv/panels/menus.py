@@ -1,31 +1,97 @@
-"""Entries that a manifest has no place for: other words for a panel, the menu of a layer."""
+"""Entries that a manifest has no place for: panels of their own, the menu of a layer."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
 from napari.viewer import Viewer
+from npe2 import PluginManager
+from qtpy.QtWidgets import QDockWidget, QWidget
+
+from ..core.errors import DeconvError
 
 _PLUGIN, _PANEL, _OPEN = "napari-deconv", "Deblur a photo", "napari-deconv.sharpen"
 _OF_LAYERS = "napari/layers/context"
 """The menu behind the right button, which a manifest may not add to."""
+_OF_PLUGIN = f"napari/plugins/{_PLUGIN}"
+"""Plugins > Deconvolution, where napari puts panels in one long row, and a manifest no submenu."""
+_SUBMENUS = {f"{_PLUGIN}/psf": "PSF", f"{_PLUGIN}/networks": "Networks"}
 
 
 def open_deblur(viewer: Viewer) -> None:
     """Open the panel that deblurs a photo, on the layer that is selected."""
-    _, panel = viewer.window.add_plugin_dock_widget(_PLUGIN, _PANEL)
+    panel = open_panel(viewer, _PANEL)
     active = viewer.layers.selection.active
     if active is not None:
         panel.image.pick(active)
 
 
+def open_panel(viewer: Viewer, title: str) -> Any:
+    """Open a panel of the manifest, or bring it to the front; the panel.
+
+    Raises
+    ------
+    DeconvError
+        If there is no window to open it in.
+    """
+
+    def make(viewer: Viewer) -> Any:
+        panels = PluginManager.instance().iter_widgets()
+        own = (x for x in panels if (x.plugin_name, x.display_name) == (_PLUGIN, title))
+        return next(own).get_callable()(viewer)
+
+    return show_panel(viewer, title, make)
+
+
+def show_panel(viewer: Viewer, title: str, make: Callable[[Viewer], Any]) -> Any:
+    """Open what ``make`` makes, or bring it to the front; the panel.
+
+    The title of its dock is the one that napari gives a panel out of its menu.
+
+    Raises
+    ------
+    DeconvError
+        If there is no window to open it in.
+    """
+    window = getattr(viewer, "window", None)
+    if window is None:
+        raise DeconvError("There is no window.", f"Open Plugins > Deconvolution > {title}.")
+    name = f"{title} (Deconvolution)"
+    panel = window.dock_widgets.get(name)
+    if panel is None:
+        panel = make(viewer)
+        window.add_dock_widget(panel, name=name)
+    dock = dock_of(panel)
+    if dock is not None:
+        dock.show()
+        dock.raise_()
+    return panel
+
+
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """The dock that a widget is in."""
+    found = widget.parentWidget()
+    while found is not None and not isinstance(found, QDockWidget):
+        found = found.parentWidget()
+    return found
+
+
 @cache
-def add_to_menu_of_layers() -> None:
-    """Put the panel into the menu of a layer, once the plugin is in use."""
+def add_to_menus() -> None:
+    """Fill the menu of a layer and that of the plugin, once the plugin is in use."""
     with suppress(ImportError, AttributeError):  # napari does not promise this registry
-        from app_model.types import CommandRule, MenuItem
+        from app_model.types import CommandRule, MenuItem, SubmenuItem
         from napari._app_model import get_app_model
 
+        menus = get_app_model().menus
         command = CommandRule(id=_OPEN, title="Deblur this photo")
-        get_app_model().menus.append_menu_items([(_OF_LAYERS, MenuItem(command=command))])
+        menus.append_menu_items([(_OF_LAYERS, MenuItem(command=command))])
+        menus.append_menu_items(
+            [
+                (_OF_PLUGIN, SubmenuItem(submenu=key, title=name, group="9_more"))
+                for key, name in _SUBMENUS.items()
+            ]
+        )

@@ -1,6 +1,6 @@
 """Panels that open on one generator or one network: the table that the manifest is written from.
 
-``python scripts/manifest.py`` writes it. A row is a command and an entry of the Plugins menu.
+``python scripts/manifest.py`` writes it. A row is a command and an entry of a submenu.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ class Preset:
     def name(self) -> str:
         """Its attribute of `docks`."""
         return self.opens_on.replace("-", "_")
+
+    @property
+    def opens(self) -> str:
+        """Its command's attribute of `docks`."""
+        return f"open_{self.name}"
 
     @property
     def command(self) -> str:

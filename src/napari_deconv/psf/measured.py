@@ -42,7 +42,7 @@ def of_picture(picture: io.Picture, name: str = "PSF") -> NDArray[np.float32]:
     values = picture.data
     # An array of numbers in NPY has no colours, however many columns it has.
     if "S" in picture.axes and picture.format != "npy":
-        values = _grey(values)
+        values = grey(values)
     return from_array(values, name=name)
 
 
@@ -77,7 +77,7 @@ def from_array(array: Any, name: str = "PSF") -> NDArray[np.float32]:
         return np.array(values, dtype=np.float32)
 
 
-def _grey(samples: NDArray[Any]) -> NDArray[Any]:
+def grey(samples: NDArray[Any]) -> NDArray[Any]:
     """Mean of the colours in the last axis; a second or fourth sample is alpha."""
     colours = samples.shape[-1] - (samples.shape[-1] in (2, 4))
     return np.asarray(samples[..., :colours].mean(axis=-1))

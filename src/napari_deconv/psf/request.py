@@ -39,7 +39,7 @@ Kernels = Kernel | dict[int, Kernel]
 
 _SMALLEST_UM, _LARGEST_UM = 1e-3, 50.0
 """No microscope's voxels are smaller or larger than this."""
-_HISTORY = ("estimate", "beads", "refined", "rounds")
+_HISTORY = ("colours", "estimate", "beads", "refined", "rounds")
 _WHERE = "The recipe's psf"
 _GIVE_ONE = 'Give one: --psf psf.tif, or --psf "disk:radius_px=7".'
 _Size = Annotated[int, Ge(1)]
@@ -230,7 +230,8 @@ class PsfRequest:
     facts : tuple of Fact
         Where the generator's fields came from, if out of an image's metadata.
     history : mapping
-        How values were found that no generator makes: ``estimate``, ``beads`` or ``refined``.
+        How values were found that no generator makes: ``estimate``, ``beads``, ``refined``, or
+        ``colours`` that were averaged.
     values : Values, optional
         The values, where they are there already; they do not go into JSON.
     """

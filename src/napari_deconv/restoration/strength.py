@@ -10,6 +10,8 @@ from .base import Method
 
 USUAL = 0.5
 """The strength at which a method is as it would be without one."""
+_WHOLE = 0.25
+"""The strength below which a result is more and more the image itself, and at 0 all of it."""
 _NOISE = 8.0
 """Factor on the noise level at strength 0; its inverse at strength 1."""
 _ITERATIONS, _FACTOR = 30, 10.0
@@ -24,11 +26,14 @@ class Turned:
     ----------
     noise : float
         Factor on the noise level: who believes in more noise sharpens less.
+    share : float
+        How much of the restoration to take; the rest is the image.
     fields : mapping
         Fields of the method.
     """
 
     noise: float = 1.0
+    share: float = 1.0
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -40,12 +45,13 @@ def turned(kind: type[Method], strength: float) -> Turned:
     kind : type of Method
         The method.
     strength : float
-        0 is the gentlest, 1 the sharpest, `USUAL` what the method takes by itself.
+        0 leaves the image as it is, 1 is the sharpest, `USUAL` what the method takes by itself.
     """
     away = 2 * (strength - USUAL)
+    share = min(1.0, round(strength / _WHOLE, 3))
     if kind.dial == "noise":
-        return Turned(noise=_NOISE**-away)
+        return Turned(_NOISE**-away, share)
     iterations = kind.fields()["iterations"]
     usual = iterations.default or _ITERATIONS
     count = round(usual * _FACTOR**away) if away else iterations.default
-    return Turned(fields={"iterations": count})
+    return Turned(share=share, fields={"iterations": count})

@@ -26,6 +26,7 @@ from ..io import Guard
 from ..io.atomic import replacing
 from ..io.locks import only_run
 from ..restoration.weights import locate, packed, read_header
+from .baseline import baseline, mean_psnr
 from .pairs import Batch, make_batch, misjudge
 from .parallel import Team, team
 from .plot import draw
@@ -69,6 +70,8 @@ class Trained:
         Of schedule or time budget, whichever is nearer its end, that is done.
     picture : tuple of ndarray
         A held-out scene: blurred, restored and true, ``(Y, X)``; only for who looks on.
+    baseline : tuple of float
+        What the hyper-Laplacian reaches at each of ``scenes``, in dB; only once, for who looks on.
     """
 
     step: int
@@ -80,6 +83,7 @@ class Trained:
     scenes: tuple[str, ...] = ()
     share: float = 0.0
     picture: tuple[NDArray[np.float32], ...] = ()
+    baseline: tuple[float, ...] = ()
 
 
 def fit(
@@ -176,6 +180,8 @@ def _run(
 ) -> Generator[Trained, None, None]:
     recipe, saved, scored = replace(material.recipe, images=material.names), time.monotonic(), -1
     often = max(_VALIDATION_STEPS, recipe.steps // _VALIDATIONS)
+    if watch.on and workers.leads:
+        yield from watch.show(_measured(state, recipe, exam, watch))
     if watch.on and state.step == 0:
         yield from watch.show(_validate(state, recipe, exam, out, watch))
     while workers.agreed(state.step < recipe.steps and watch.goes_on):
@@ -217,6 +223,14 @@ def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
     """Progress after a step that was not validated."""
     share = max(state.step / recipe.steps, watch.share)
     return Trained(state.step, recipe.steps, state.losses[-1], best=state.best, share=share)
+
+
+def _measured(state: State, recipe: Recipe, exam: dict[str, Batch], watch: Watch) -> Trained:
+    """What there would be without a training."""
+    share, reached = max(state.step / recipe.steps, watch.share), baseline(exam)
+    return Trained(
+        state.step, recipe.steps, best=state.best, scenes=tuple(exam), share=share, baseline=reached
+    )
 
 
 def _exam(material: Material) -> dict[str, Batch]:
@@ -278,10 +292,7 @@ def _picture(state: State, batch: Batch) -> tuple[NDArray[np.float32], ...]:
 
 @torch.no_grad()
 def _psnr(state: State, batch: Batch) -> float:
-    estimate = state.average.unrolled(*batch.seen)[-1]
-    estimate = estimate.clamp(0, max(1.0, float(batch.truth.max())))
-    error = (estimate - batch.truth).square().mean(dim=(1, 2, 3))
-    return float((-10 * error.log10()).mean())
+    return mean_psnr(state.average.unrolled(*batch.seen)[-1], batch.truth)
 
 
 def rewind(log: Path, step: int) -> None:

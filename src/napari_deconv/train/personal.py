@@ -20,6 +20,8 @@ from . import library
 from .recipe import Recipe
 
 _LEAST_NOISE = 1e-4
+_FLUORESCENCE = "fluorescence"
+"""Part of the names of weights that were trained on it."""
 
 
 def recipe_for(
@@ -67,13 +69,24 @@ def trainable() -> dict[str, type[LearnedMethod]]:
     return {name: kind for name, kind in learned.items() if kind.needs_weights}
 
 
-def starts(name: str) -> dict[str, str]:
+def starts(name: str, fluorescence: bool = False) -> dict[str, str]:
     """Weights that a network can begin from, best guess first: id to what to call it.
 
     The empty id is the network as it begins by itself.
+
+    Parameters
+    ----------
+    name : str
+        Of the network.
+    fluorescence : bool
+        Whether it is to learn fluorescence, and not photos.
     """
     kind = trainable()[name]
-    rows = sorted((row for row in shipped() if row["method"] == name), key=lambda x: _odd(kind, x))
+
+    def unlike(row: Mapping[str, Any]) -> tuple[bool, int]:
+        return (_FLUORESCENCE in row["id"]) != fluorescence, _odd(kind, row)
+
+    rows = sorted((row for row in shipped() if row["method"] == name), key=unlike)
     labels = {row["id"]: f"shipped: {row['id']}" for row in rows}
     labels |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}
     itself = "nothing learned" if kind.untrained else "the inverse of the PSF"

@@ -42,7 +42,7 @@ class Judging(QWidget):
         self.align.setToolTip(
             "Fit each result to the truth by a factor and an offset before PSNR and SSIM."
         )
-        self.linear = QCheckBox("In linear light (sRGB photos)")
+        self.linear = QCheckBox("In linear light")
         self.linear.setToolTip("Take the photo's values to light before and back after.")
         sources = rows()
         sources.addRow("Truth", self.truth)

@@ -49,8 +49,10 @@ class Probes(QWidget):
         self._viewer, self._group, self._say = viewer, group, say
         self.line = Probe(viewer, "line", "Comparison line", self)
         self.rectangle = Probe(viewer, "rectangle", "Comparison rectangle", self)
-        self.draw_line = small("Draw a line", "Plot what all results show along it.")
-        self.draw_box = small("Draw a rectangle", "Enlarge it in all results, and in the figure.")
+        self.draw_line = small("Line", "Draw a line: plots what all results show along it.")
+        self.draw_box = small(
+            "Rectangle", "Draw a rectangle: enlarges it in all results, and in the figure."
+        )
         self.plot = Plot("Profiles along the line")
         self.insets = QWidget()
         self._grid = QGridLayout(self.insets)

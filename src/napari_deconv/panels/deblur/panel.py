@@ -15,6 +15,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QWidget
 
 from ...core.errors import DeconvError
+from ..kit.inputs import Fold
 from ..kit.job import Make
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import KEY, Placement, add_image, axes_of, is_image, pixels
@@ -35,6 +36,8 @@ _WORDS = {
     "fair": "The blur is likely, not sure. Compare before and after.",
     "poor": "The blur was not found. Little or nothing was changed.",
 }
+_FIRST = ("confidence", "strength")
+"""What is told at once; the rest are details."""
 _PERCENT = 100
 _SETTLE_MS = 40
 
@@ -62,7 +65,8 @@ class DeblurPanel(Panel):
         self.run_bar = RunBar("Deblur this photo", "Deblurring")
         self.level = QLabel()
         self.level.setWordWrap(True)
-        self.words = read_out()
+        self.words, self.measured = read_out(), read_out()
+        self.details = Fold("Details", self.measured)
         self.strength, self.percent = _slider("Strength"), QLabel()
         self.edge = _slider("Edge between before and after")
         self.edge.setToolTip("Left of the edge stands the photo before, right of it after.")
@@ -97,7 +101,7 @@ class DeblurPanel(Panel):
         fields.addRow("Before | after", self.edge)
         fields.addRow(self.whole)
         inner = rows()
-        for part in (heading("Result"), self.level, fields, self.words):
+        for part in (heading("Result"), self.level, fields, self.words, self.details):
             inner.addRow(part)
         self._results.setLayout(inner)
         self._results.hide()
@@ -129,7 +133,7 @@ class DeblurPanel(Panel):
         if look is self._look:
             return
         self._look = look
-        self._show(look, "first look", {"kind": "result"})
+        self._show(look, "first look", {"kind": "preview"})
 
     def _on_done(self, deblurred: Deblurred) -> None:
         assert self._placement is not None
@@ -143,7 +147,14 @@ class DeblurPanel(Panel):
             f"background-color: {_COLOURS[sure]}; color: white; font-weight: bold; "
             "border-radius: 4px; padding: 6px;"
         )
-        self.words.setText("\n\n".join(map(str, deblurred.notes)))
+        # A few clipped pixels are in every sharpened photo.
+        notes = [n for n in deblurred.notes if n.code != "clipped" or n.severity == "warning"]
+        for label, told in (
+            (self.words, [n for n in notes if n.code in _FIRST or n.severity == "warning"]),
+            (self.measured, [n for n in notes if n.code not in _FIRST and n.severity == "info"]),
+        ):
+            label.setText("\n\n".join(map(str, told)))
+        self.details.setVisible(bool(self.measured.text()))
         for slider, value in (
             (self.strength, round(_PERCENT * deblurred.strength)),
             (self.edge, 0),

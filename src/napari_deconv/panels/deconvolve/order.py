@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -30,7 +30,10 @@ class Order:
     image: ImageFacts | None = None
     linear: bool = False
     refine: int = 0
+    strength: float = 1.0
     nan: str = "refuse"
+    keep_float: bool = False
+    path: str | None = None
 
     def stream(
         self,
@@ -45,22 +48,28 @@ class Order:
         from ...restoration.expected import remembered
 
         given = self.options(axes, kernels, cancel)
-        light = self.linear
-        run = restore(self.method, data, kernels, linear=light, refine_psf=refine, **given)
+        run = restore(
+            self.method, data, kernels, linear=self.linear, refine_psf=refine,
+            strength=self.strength, **given,
+        )  # fmt: skip
         return remembered(self.method, run)
 
     def options(self, axes: str, kernels: Kernels, cancel: threading.Event) -> Options:
         """Options for the engine: axes, noise, spacing, device, memory."""
+        from ...io.photo import jpeg_tables
+
         chosen = settings.current()
         return {
             "axes": axes,
             "noise": self.noise,
+            "tables": jpeg_tables(self.path),
             "spacing": self.spacing(kernels),
             "device": chosen.device,
             "precision": chosen.precision,
             "memory_bytes": chosen.memory_bytes,
             "cancel": cancel,
             "nan": self.nan,
+            "keep_float": self.keep_float,
         }
 
     def expected(
@@ -109,6 +118,7 @@ class Order:
     def preview(
         self, data: NDArray[Any], axes: str, kernel: NDArray[Any], cancel: threading.Event
     ) -> Generator[Any, None, Any]:
-        """Restore a region; returns the array."""
-        result = yield from self.stream(data, axes, kernel, cancel)
+        """Restore a region; returns the array, of the image's dtype."""
+        run = replace(self, keep_float=False)
+        result = yield from run.stream(data, axes, kernel, cancel)
         return result.data

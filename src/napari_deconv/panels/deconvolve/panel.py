@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
 from napari.layers import Image
 from napari.viewer import Viewer
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.record import RunRecord
+from ...degradation.arrays import full_scale
 from ...psf import Disk, PsfRequest
 from ..kit import settings
 from ..kit.form import MethodChoice
@@ -41,7 +43,7 @@ from .recipes import RecipeBox
 from .refine import RefineRounds
 from .stop_curve import StopCurve
 from .strength import Strength
-from .to_disk import ToDisk, write
+from .to_disk import ToDisk, check_blocks, write
 
 if TYPE_CHECKING:
     from ..kit.region import Region
@@ -51,6 +53,7 @@ _HINT = (
     "Then say how it was blurred, and press Run."
 )
 _FIRST = "richardson-lucy"
+_KEEP = "Keep as float, run again"
 _STAND_IN = PsfRequest(generator=Disk(radius_px=3.0))
 """What the time is told by while the blur is not found yet."""
 
@@ -91,10 +94,15 @@ class DeconvolvePanel(Panel):
         self.noise = NoiseLevel()
         self.refine = RefineRounds()
         self.nan = NanChoice()
-        self.linear = QCheckBox("In linear light (sRGB photos)")
+        self.linear = QCheckBox("In &linear light")
         self.linear.setToolTip(
-            "Take the photo's values to light before and back after: helps with large blurs of "
-            "bright spots and with coloured fringes."
+            "For sRGB photos: takes their values to light before and back after. Helps with large "
+            "blurs of bright spots and with coloured fringes."
+        )
+        self.float = QCheckBox("Keep as &float")
+        self.float.setToolTip(
+            "The result is not rounded, and what is brighter than white or darker than black is "
+            "not cut off. Colours are then on a scale from 0 to 1."
         )
         self.recipes = RecipeBox(napari_viewer)
         self.inside = Inside(
@@ -130,7 +138,10 @@ class DeconvolvePanel(Panel):
             self.psf.image,
             linear=layer.rgb and self.linear.isChecked(),
             refine=self.refine.value(),
+            strength=self.strength.share,
             nan=self.nan.value(),
+            keep_float=_rounds(layer) and self.float.isChecked(),
+            path=layer.source.path,
         )
 
     def run(self) -> None:
@@ -144,7 +155,8 @@ class DeconvolvePanel(Panel):
         try:
             order, layer = self.order(), self.image.layer
             target = self.to_disk.target(layer, order.method.title)
-            self.refine.check(target)
+            if target is not None:
+                check_blocks(order)
         except DeconvError as error:
             self.run_bar.fail(error)
             return
@@ -152,7 +164,8 @@ class DeconvolvePanel(Panel):
         self.live_row.off()
         self.expectation.stop()
         self.image.pick(layer)  # from here on it is meant, whatever else is opened
-        self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path)
+        white = full_scale(np.dtype(pixels(layer).dtype))
+        self._origin = Origin(Placement.of(layer), order.method.title, layer.source.path, white)
         data, axes, path = pixels(layer), axes_of(layer), layer.source.path
         if target is None:
             self.run_bar.start(lambda cancel: order.run(data, axes, cancel))
@@ -177,10 +190,11 @@ class DeconvolvePanel(Panel):
         if not self.method.choose(name, fields):
             raise DeconvError(f"There is no method {name!r}.", "Choose another.")
         self.linear.setChecked(record.light == "linear")
+        self.float.setChecked(record.keep_float)
         self.refine.setValue(record.refine_psf)
         self.nan.choose(record.nan)
         self.noise.set_value(record.given_noise)
-        self.strength.reset()
+        self.strength.reset(record.strength)
         self.noise.set_factor(1.0)
 
     def _build(self) -> None:
@@ -197,8 +211,8 @@ class DeconvolvePanel(Panel):
         more = QVBoxLayout(folded)
         more.setContentsMargins(0, 0, 0, 0)
         for part in (
-            self.psf.details, self.method.place, self._levels, self.linear, self.variety,
-            self.inside, self.curve,
+            self.psf.details, self.method.place, self._levels, self.linear, self.float,
+            self.variety, self.inside, self.curve,
         ):  # fmt: skip
             more.addWidget(part) if isinstance(part, QWidget) else more.addLayout(part)
         self.more = Fold("More", folded, kept_as="deconvolve: more")
@@ -232,6 +246,7 @@ class DeconvolvePanel(Panel):
         self.nan.changed.connect(self._on_change)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
+        self.run_bar.message.button.clicked.connect(self._on_keep)
         self.recipes.again.connect(self._on_again)
         self.on_close(self.live.close)
         self.on_close(self.expectation.stop)
@@ -248,6 +263,7 @@ class DeconvolvePanel(Panel):
         self.hint.say("" if layer is not None else _HINT)
         self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
+        self.float.setVisible(layer is not None and _rounds(layer))
         self.psf.set_image(layer)
         self.variety.set_image(layer)
         self.to_disk.set_image(layer)
@@ -358,9 +374,14 @@ class DeconvolvePanel(Panel):
             self._on_estimate(result)
         elif self._origin is not None:
             record, words, kind = add_result(self._viewer, self._origin, *result)
-            self.run_bar.message.say(words, kind)
+            cut = any(n.code == "clipped" and n.severity == "warning" for n in result[0].notes)
+            self.run_bar.message.say(words, kind, _KEEP if cut and not record.written else "")
             self.curve.show_record(record)
             self.before.show_for(self._viewer.layers[-1])
+
+    def _on_keep(self) -> None:
+        self.float.setChecked(True)
+        self.run()
 
     def _on_again(self, record: RunRecord) -> None:
         try:
@@ -371,3 +392,8 @@ class DeconvolvePanel(Panel):
             self.run_bar.fail(error)
             return
         self.run()
+
+
+def _rounds(layer: Image) -> bool:
+    """Whether a result of the layer's type is rounded to whole numbers, and cut off."""
+    return np.dtype(pixels(layer).dtype).kind in "iu"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
-from ...core.errors import DeconvError
 from ...core.record import RunRecord
 from ..kit.inputs import Whole
 from ..kit.layers import Placement
@@ -26,14 +23,6 @@ class RefineRounds(Whole):
             "what its edges say, and again; 3 rounds are usual. The refined PSF becomes a layer. "
             "The live preview shows the PSF as it was given."
         )
-
-    def check(self, target: Path | None) -> None:
-        """A `DeconvError` where it cannot be: the result goes to disk block by block."""
-        if target is not None and self.value():
-            raise DeconvError(
-                "A PSF is not refined on an image that is larger than memory.",
-                "Refine it on a part of the image first, or switch Refine PSF off.",
-            )
 
 
 def add_refined(

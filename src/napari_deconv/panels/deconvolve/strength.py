@@ -18,7 +18,7 @@ _STEPS = 20
 
 
 class Strength(QWidget):
-    """A slider from gentle to full; in the middle the method's own setting."""
+    """A slider from off to full; in the middle the method's own setting."""
 
     changed = Signal()
 
@@ -30,12 +30,14 @@ class Strength(QWidget):
         self.slider.setPageStep(2)
         self.slider.setAccessibleName("Strength")
         self.slider.setToolTip(
-            "To the left smoother and with less noise, to the right sharper and with more. In the "
-            "middle the method decides."
+            "To the left smoother and with less noise, at the end the image as it is; to the right "
+            "sharper and with more noise. In the middle the method decides."
         )
+        self.share = 1.0
+        """How much of the restoration to take."""
         self.readout = read_out()
         line = QHBoxLayout()
-        for text, part in (("gentle", None), ("", self.slider), ("full", None)):
+        for text, part in (("off", None), ("", self.slider), ("full", None)):
             line.addWidget(read_out(text) if part is None else part, int(part is not None))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -50,6 +52,7 @@ class Strength(QWidget):
         from ...restoration.strength import turned
 
         change = turned(kind, self.slider.value() / _STEPS)
+        self.share = change.share
         self.readout.setText(_words(change, self.usual))
         return change
 
@@ -58,17 +61,23 @@ class Strength(QWidget):
         """Whether it stands in the middle."""
         return self.slider.value() * 2 == _STEPS
 
-    def reset(self) -> None:
-        """Back to the middle, without a word."""
+    def reset(self, share: float = 1.0) -> None:
+        """Back to the middle, without a word, and with a share that was recorded."""
         self.slider.blockSignals(True)
         self.slider.setValue(_STEPS // 2)
         self.slider.blockSignals(False)
-        self.readout.setText(_words(None, True))
+        self.share = share
+        words = _words(None, True) if share == 1 else f"{share:.0%} of the change."
+        self.readout.setText(words)
 
 
 def _words(change: Turned | None, usual: bool) -> str:
     if usual or change is None:
         return "As the method chooses."
-    if change.fields:
-        return ", ".join(f"{value} {key}" for key, value in change.fields.items()) + "."
-    return f"The noise counts {change.noise:.2g} times."
+    if not change.share:
+        return "Off: the image as it is."
+    said = [f"{value} {key}" for key, value in change.fields.items()]
+    said = said or [f"the noise counts {change.noise:.2g} times"]
+    said += [f"{change.share:.0%} of the change"] * (change.share < 1)
+    text = ", ".join(said)
+    return f"{text[0].upper()}{text[1:]}."

@@ -103,6 +103,23 @@ def _check_memory(data: Any) -> None:
         )
 
 
+def check_blocks(order: Order) -> None:
+    """A `DeconvError` where a result cannot go to disk block by block."""
+    if order.refine:
+        raise DeconvError(
+            "A PSF is not refined on an image that is larger than memory.",
+            "Refine it on a part of the image first, or switch Refine PSF off.",
+        )
+    if order.strength < 1:
+        raise DeconvError(
+            "Block by block, a result is not mixed with the image.", "Set a higher strength."
+        )
+    if order.keep_float:
+        raise DeconvError(
+            "Block by block, a result has the image's type.", "Switch “Keep as float” off."
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Written:
     """A result on disk, as `core.progress.Result` for the panel."""

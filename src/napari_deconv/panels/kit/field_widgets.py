@@ -6,10 +6,12 @@ from typing import Any, Protocol
 
 from magicgui.widgets import create_widget
 from qtpy.QtCore import SignalInstance
-from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QSlider, QWidget
 
 from ...core.fields import Field
 from .inputs import NamedNumber, Number, Whole
+
+_SLIDER_PX = 48
 
 
 class FieldWidget(Protocol):
@@ -62,7 +64,9 @@ def field_widget(field: Field, value: Any) -> FieldWidget:
                 line.setPlaceholderText(field.zero)
         return widget
     if field.kind == "switch":
-        return _widget(value=value, annotation=bool)
+        widget = _widget(value=value, annotation=bool)
+        widget.native.setText("")  # its title stands beside it
+        return widget
     low = -1e9 if field.low is None else field.low
     high = 1e9 if field.high is None else field.high
     if field.named:
@@ -77,6 +81,8 @@ def field_widget(field: Field, value: Any) -> FieldWidget:
     if sliding:
         options["widget_type"] = "Slider" if kind is int else "FloatSlider"
     widget = _widget(value=value, annotation=kind, options=options)
+    for slider in widget.native.findChildren(QSlider):
+        slider.setMinimumWidth(_SLIDER_PX)
     for spin in widget.native.findChildren(QDoubleSpinBox):
         spin.setDecimals(1 if field.unit == "°" else 2)
     return widget

@@ -49,8 +49,11 @@ def is_image(layer: Layer) -> bool:
 
 
 def is_psf(layer: Layer) -> bool:
-    """Whether a layer can serve as a PSF: a PSF of ours, or any small grey image."""
-    if not isinstance(layer, Image) or layer.rgb or layer.multiscale:
+    """Whether a layer can serve as a PSF: a PSF of ours, or any small image.
+
+    Of one in colours, such as a PSF that was opened from a PNG, the mean is taken.
+    """
+    if not isinstance(layer, Image) or layer.multiscale:
         return False
     kind = record(layer).get("kind")
     return kind == "psf" or (not kind and layer.ndim in (2, 3) and max(layer.data.shape) <= 512)

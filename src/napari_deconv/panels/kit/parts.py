@@ -10,7 +10,6 @@ from napari.settings import get_settings
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
-    QDockWidget,
     QFormLayout,
     QFrame,
     QLabel,
@@ -23,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..menus import add_to_menu_of_layers
+from ..menus import add_to_menus, dock_of
 from .bounded import Bounded
 
 # Translucent, so that the same colours can be read on the dark and on the light theme.
@@ -57,7 +56,7 @@ class Panel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._docked = False
-        add_to_menu_of_layers()
+        add_to_menus()
         # The dock is put into the window only later.
         self._stack = Delay(self, 0, lambda: stack(self))
         self._closers: list[Callable[[], object]] = []
@@ -147,6 +146,9 @@ def _fields(layout: QLayout | None) -> Iterator[QWidget]:
             yield from _fields(inner)
         elif widget is not None and widget.focusPolicy() & Qt.FocusPolicy.TabFocus:
             yield widget
+        elif widget is not None and widget.layout() is None:  # such as a button over a picture
+            inside = widget.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+            yield from (x for x in inside if x.focusPolicy() & Qt.FocusPolicy.TabFocus)
         elif widget is not None:
             yield from _fields(widget.layout())
 
@@ -229,12 +231,12 @@ def reveal(widget: QWidget) -> None:
 
 def stack(panel: Panel) -> None:
     """Put a panel's dock on top of that of another panel, as a tab: side by side both are cut."""
-    dock, window = _dock_of(panel), panel.window()
+    dock, window = dock_of(panel), panel.window()
     if dock is None or dock.isFloating() or not isinstance(window, QMainWindow):
         return
     area = window.dockWidgetArea(dock)
     for other in window.findChildren(Panel):
-        place = _dock_of(other)
+        place = dock_of(other)
         if place is None or place is dock or place.isFloating() or place.isHidden():
             continue
         if window.dockWidgetArea(place) == area and place not in window.tabifiedDockWidgets(dock):
@@ -243,17 +245,11 @@ def stack(panel: Panel) -> None:
             return
 
 
-def _dock_of(widget: QWidget) -> QDockWidget | None:
-    dock = widget.parentWidget()
-    while dock is not None and not isinstance(dock, QDockWidget):
-        dock = dock.parentWidget()
-    return dock
-
-
 def heading(text: str) -> QLabel:
     """A section's heading."""
     label = QLabel(text)
     label.setStyleSheet("font-weight: bold; margin-top: 6px;")
+    label.setWordWrap(True)
     return label
 
 

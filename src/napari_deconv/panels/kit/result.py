@@ -20,6 +20,8 @@ class Origin:
     placement: Placement
     title: str
     path: str | None
+    white: float = 1.0
+    """What napari has to be shown as 1 of colours that are kept as float."""
 
     def record_of(self, record: RunRecord, psf: JsonObject) -> RunRecord:
         """A run's record with its PSF and the image that it is of."""
@@ -34,7 +36,9 @@ class Origin:
 
 def add_result(viewer: Viewer, origin: Origin, result: Result, record: RunRecord) -> None:
     """Add a result as a layer where its image lies."""
-    add_image(viewer, result.data, origin.name, origin.placement.options, record.to_dict())
+    look = origin.placement.options
+    data = result.data / origin.white if record.keep_float and look["rgb"] else result.data
+    add_image(viewer, data, origin.name, look, record.to_dict())
 
 
 def in_words(record: RunRecord, notes: Iterable[Note]) -> tuple[str, str]:

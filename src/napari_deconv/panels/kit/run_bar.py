@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QPainter, QPaintEvent
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
@@ -40,14 +41,14 @@ class RunBar(QWidget):
         self, text: str, title: str, main: bool = True, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._text = text
+        self._text = f"&{text}" if main else text
         self.message = Notice(most_px=_MESSAGE_PX)
-        self.button = primary(text) if main else QPushButton(text)
+        self.button = primary(f"&{text}") if main else QPushButton(text)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.bar.setFixedHeight(8)
-        # One line, cut off: text that wraps would move the whole window's layout at every step.
-        self.left = QLabel()
+        # One line: text that wraps would move the whole window's layout at every step.
+        self.left = _Line()
         self.left.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.left.setObjectName("small")
         layout = QVBoxLayout(self)
@@ -75,7 +76,7 @@ class RunBar(QWidget):
     def start(self, make: Make, previews: bool = False) -> None:
         """Run it; see `Job.start`."""
         self.message.say("")
-        self.button.setText("Cancel")
+        self.button.setText("&Cancel")
         self.bar.setRange(0, 0)
         self.bar.show()
         self.left.setText("Starting…")
@@ -120,6 +121,17 @@ class RunBar(QWidget):
         self.left.hide()
         self._reveal.start()
         self.ended.emit()
+
+
+class _Line(QLabel):
+    """One line, whose end is left out with an ellipsis where it does not fit."""
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """Draw what fits."""
+        painter, mode = QPainter(self), Qt.TextElideMode.ElideRight
+        text = self.fontMetrics().elidedText(self.text(), mode, self.width())
+        role, place = self.foregroundRole(), Qt.AlignmentFlag.AlignVCenter
+        self.style().drawItemText(painter, self.rect(), place, self.palette(), True, text, role)
 
 
 def far(done: int, total: int) -> str:

@@ -14,6 +14,7 @@ from ..kit.job import Make
 from ..kit.layers import Placement, axes_of, pixels
 from ..kit.parts import Delay
 from ..kit.result import Origin
+from ..menus import open_panel
 
 if TYPE_CHECKING:
     from ...core.json_text import JsonObject
@@ -83,14 +84,9 @@ def deblur(viewer: Viewer, image: Image | None, psf: Layer, noise: float | None 
     DeconvError
         If the image is gone, or there is no window to open the panel in.
     """
-    window = getattr(viewer, "window", None)
     if image is None:
         raise DeconvError("The image is gone.", "Open it again.")
-    if window is None:
-        raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
-    dock, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
-    dock.show()
-    dock.raise_()
+    panel = open_panel(viewer, "Deconvolve")
     panel.image.pick(image)
     panel.noise.set_value(noise)
     panel.psf.layers.refresh()

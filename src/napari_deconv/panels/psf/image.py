@@ -93,7 +93,7 @@ class FromImage(QWidget):
         inner.addLayout(self._form)
         for part in (self.across, self.region, self.edge):
             inner.addWidget(part)
-        fold = Fold("Where to look, and for what", fields) if brief else fields
+        fold = Fold("Where to look", fields) if brief else fields
         parts: tuple[QWidget, ...] = (self.readout, self.latent, self.verdict, fold)
         for shown in parts:
             layout.addWidget(shown)

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 from ...core.errors import DeconvError
 from ...io.picture import length
 from ...psf import PSF, ImageFacts, PsfRequest, Values
+from ...psf.measured import grey
 from ...psf.microscope import Microscope
 from ...psf.request import calibration
 from ..kit.layers import KEY, Placement, axes_of, pixel_size, pixels, record, voxel
 
-_MAKE_ONE = (
-    "Make one: Plugins > Deconvolution > PSF. A small grey image that is open can serve as well."
-)
+_MAKE_ONE = "Make one: Plugins > Deconvolution > PSF. A small image that is open can serve as well."
 
 
 def image_facts(layer: Image | None) -> ImageFacts | None:
@@ -66,8 +65,13 @@ def psf_in(layer: Image | None, image: Image | None) -> PsfRequest:
     recorded = record(layer).get("psf", {})
     request = PsfRequest.from_dict(recorded)
     mended = dict(recorded.get("repair", {})) if request.repair else None
-    values = Values(pixels(layer), _known_size(layer, image), repair=mended)
-    return replace(request, layer=layer.name, regions=None, repair=False, values=values)
+    array, history = pixels(layer), dict(request.history)
+    if layer.rgb:
+        array, history["colours"] = grey(array), "averaged"
+    values = Values(array, _known_size(layer, image), repair=mended)
+    return replace(
+        request, layer=layer.name, regions=None, repair=False, history=history, values=values
+    )
 
 
 def _known_size(layer: Image, image: Image | None) -> tuple[float, ...] | None:

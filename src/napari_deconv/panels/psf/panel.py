@@ -55,7 +55,7 @@ class PsfPanel(Panel):
         self.page = FromImage(napari_viewer)
         self.source = PsfSource(napari_viewer, self.preset, page=self.page)
         self.estimate = RunBar("Estimate PSF", "Estimating the PSF")
-        self.button = primary("Make PSF layer")
+        self.button = primary("&Make PSF layer")
         self.message = Notice()
         self._layer: Any = None
         self._job = Job(self)

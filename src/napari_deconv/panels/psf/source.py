@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
+from npe2 import PluginManager
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -296,12 +297,9 @@ class PsfSource(QWidget):
         self._answered_by_default = False
 
     def _open_beads(self) -> None:
-        from ..presets import PRESETS
-
-        title = next(row.title for row in PRESETS if row.panel == "beads")
-        window = getattr(self._viewer, "window", None)
-        if window is not None:
-            window.add_plugin_dock_widget("napari-deconv", title)
+        if getattr(self._viewer, "window", None) is not None:
+            commands = PluginManager.instance().commands
+            commands.execute("napari-deconv.psf.beads", args=(self._viewer,))
 
     def _on_picked(self) -> None:
         self._own_sizes.watch(self.layers.layer)
@@ -355,6 +353,8 @@ class PsfSource(QWidget):
     def _words(self, prepared: PreparedPsf) -> str:
         """Its widths, its picture, and what it means for a stack."""
         words = prepared.description
+        if prepared.request.history.get("colours"):
+            words += "\nIt is in colour: their mean is taken."
         if not words or prepared.array.ndim == 3:
             return words and f"{words}\nShown: XY, ZY."
         stack = self._image is not None and "Z" in axes_of(self._image)

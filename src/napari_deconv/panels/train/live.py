@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _WIDEST = 480
 _GAP = 4
 _MOST_POINTS = 200
+_WITHOUT = "Hyper-Laplacian, untrained"
 
 
 class LiveTraining(QWidget):
@@ -61,15 +63,20 @@ class LiveTraining(QWidget):
             Curve(f"noise {name}", steps, [values[i] for _, values in sitting.scores], dots=True)
             for i, name in enumerate(sitting.scenes)
         ]
-        if len(curves) == 1:
-            curves = [Curve("", curves[0].x, curves[0].y, dots=True)]
+        ends, one = [steps[0], steps[-1]], len(curves) == 1
+        curves += [
+            Curve(_WITHOUT if one else f"{_WITHOUT}, {name}", ends, [level] * 2, dashed=True)
+            for name, level in zip(sitting.scenes, sitting.baseline, strict=False)
+        ]
         self.psnr.show_curves(curves if len(steps) > 1 else [], "step", "PSNR (dB)")
         first, last = (float(np.mean(values)) for values in (
             sitting.scores[0][1], sitting.scores[-1][1]
         ))  # fmt: skip
+        without = sitting.reached[2]
+        known = "" if math.isnan(without) else f"; {without:.2f} dB with {_WITHOUT}"
         self.readout.setText(
             f"A held-out image: blurred, before training, now. Over all of them {first:.2f} dB "
-            f"before, {last:.2f} dB now."
+            f"before, {last:.2f} dB now{known}."
         )
         if sitting.picture:
             blurred, before = sitting.first[:2]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from ...train.library import Entry
     from ...train.project import Project
 
+_FIRST = "unrolled"
+"""Shipped weights that fine-tuning begins with are ahead of what minutes make of any other."""
 _SHOW_MS = 400
 _AWAIT_MS = 300
 
@@ -138,7 +140,8 @@ class TrainPanel(Panel):
         self.run_bar.done.connect(self._on_done)
         self.run_bar.job.on_cancel = self._on_cancel
         self.run_bar.ended.connect(self._on_ended)
-        self.on_close(self._go_away)
+        # A method of its own would not be called any more when the panel is destroyed.
+        self.on_close(lambda: self._go_away())
 
     def _load(self) -> None:
         """Fill the lists; importing torch takes seconds and must not hold the window."""
@@ -148,7 +151,12 @@ class TrainPanel(Panel):
 
     def _on_loaded(self, loaded: Any) -> None:
         kinds, broken_off = loaded
-        self.network.fill(kinds, start="dcnn")
+        one = [name for name, kind in kinds.items() if kind.one_psf]
+        groups = {
+            "Fine-tuned: as good as shipped at once": sorted(set(kinds) - set(one)),
+            "Made for one PSF: hours": sorted(one),
+        }
+        self.network.fill(kinds, start=_FIRST, groups=groups)
         self.network.refresh()
         self.weights.refresh()
         self.run_bar.set_ready(True)
@@ -170,6 +178,7 @@ class TrainPanel(Panel):
 
     def _on_source(self) -> None:
         self.folder.setVisible(self.source.currentData() == "folder")
+        self.network.set_images(str(self.source.currentData()))
 
     def _on_pause(self) -> None:
         sitting = self.sitting
@@ -199,8 +208,9 @@ class TrainPanel(Panel):
             self.run_bar.message.say("It ended before there were any weights.", "warning")
             return
         self.entry = entry
+        said, kind = _gain(self.sitting)
         self.run_bar.message.say(
-            f"Done: “{entry.name}” is among your weights{_gain(self.sitting)}.", "info", "Use it"
+            f"Done: “{entry.name}” is among your weights{said}", kind, "Use it"
         )
         self.run_bar.message.button.clicked.connect(self._use_new)
 
@@ -241,12 +251,20 @@ class TrainPanel(Panel):
         self.run_bar.job.stop()
 
 
-def _gain(sitting: Sitting | None) -> str:
-    """Describe the gain: from how many dB to how many."""
+def _gain(sitting: Sitting | None) -> tuple[str, str]:
+    """Describe the gain, whether it is worth it, and the kind of message."""
     if sitting is None or not sitting.scores:
-        return ""
-    means = [sum(values) / len(values) for _, values in sitting.scores]
-    return f", {means[0]:.2f} dB before and {max(means):.2f} dB now on held-out images"
+        return ".", "info"
+    before, now, without = sitting.reached
+    said = f", {before:.2f} dB before and {now:.2f} dB now on held-out images"
+    if now < without:  # false of NaN
+        return (
+            f"{said}. That is less than the {without:.2f} dB that Hyper-Laplacian reaches without "
+            "a training: take that, train longer, or fine-tune a network that begins with shipped "
+            "weights.", "warning",
+        )  # fmt: skip
+    known = f"; Hyper-Laplacian has {without:.2f} dB" if without == without else ""
+    return f"{said}{known}.", "info"
 
 
 def _loaded() -> tuple[Mapping[str, Any], list[Any]]:

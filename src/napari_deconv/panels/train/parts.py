@@ -24,9 +24,15 @@ class NetworkChoice(Choice):
         super().__init__("Network", described=True, skip=_SKIPPED, parent=parent)
         self.start = Combo()
         self.top.addRow("Begin with", self.start)
-        self._starts_of = ""
+        self._starts_of, self._fluorescence = "", False
         self.combo.addItem("Loading…")
         self.combo.currentIndexChanged.connect(self.refresh)
+
+    def set_images(self, source: str) -> None:
+        """Begin with what was trained on such images."""
+        if (source == "fluorescence") != self._fluorescence:
+            self._fluorescence, self._starts_of = not self._fluorescence, ""
+            self.refresh()
 
     def refresh(self, *_: object) -> None:
         """List the weights that there are for the network now."""
@@ -38,7 +44,7 @@ class NetworkChoice(Choice):
         before = self.start.currentData() if self._starts_of == self.name else None
         self._starts_of = self.name
         self.start.clear()
-        for key, text in starts(self.name).items():
+        for key, text in starts(self.name, self._fluorescence).items():
             self.start.addItem(text, key)
         self.start.setCurrentIndex(max(0, self.start.findData(before)))
 
@@ -63,6 +69,7 @@ class CameraFields(QWidget):
 
         self.form = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
         self.blurred = LayerCombo(viewer, _as_recorded)
+        self.blurred.setMinimumContentsLength(3)  # there is a button beside it
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Set the noise to that of this blurred image.")
         self.readout = read_out("Noise 1 %")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Generator
@@ -48,6 +49,7 @@ class Sitting:
     losses: list[tuple[int, float]] = field(default_factory=list)
     scores: list[tuple[int, tuple[float, ...]]] = field(default_factory=list)
     scenes: tuple[str, ...] = ()
+    baseline: tuple[float, ...] = ()
     first: Any = None
     picture: Any = None
     notes: list[str] = field(default_factory=list)
@@ -87,6 +89,8 @@ class Sitting:
             self.project.keep.set()
 
     def _take(self, seen: Trained) -> None:
+        if seen.baseline:
+            self.baseline = seen.baseline
         if seen.note:
             self.notes.append(seen.note)
         repeated = bool(self.losses) and self.losses[-1][0] == seen.step
@@ -98,6 +102,14 @@ class Sitting:
         if seen.picture:
             self.first = self.first or seen.picture
             self.picture = seen.picture
+
+    @property
+    def reached(self) -> tuple[float, float, float]:
+        """Means over scenes in dB: before, at best, and without any training; NaN if unknown."""
+        means = [sum(values) / len(values) for _, values in self.scores]
+        levels = self.baseline
+        without = sum(levels) / len(levels) if levels else math.nan
+        return (means[0], max(means), without) if means else (math.nan, math.nan, without)
 
     def _label(self, seen: Trained) -> str:
         if seen.note:

@@ -10,6 +10,7 @@ from ...core.errors import DeconvError
 from ...psf import PsfRequest, psf_hash
 from ..kit.layers import add_quietly
 from ..kit.parts import Delay
+from ..menus import open_panel
 from ..psf.source import PsfSource
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ def use_weights(viewer: Viewer, name: str, psf: PsfSource) -> Any:
     from ...train import library
 
     entry = library.get(name)
-    window = getattr(viewer, "window", None)
-    if window is None:
-        raise DeconvError("There is no window.", "Open Plugins > Deconvolution > Deconvolve.")
-    _, panel = window.add_plugin_dock_widget("napari-deconv", "Deconvolve")
+    panel = open_panel(viewer, "Deconvolve")
     request = _request(psf, entry)
     layer = None if request is not None or entry.psf is None else _layer(viewer, entry)
     left = [_MOST]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QFileDialog,
-    QHBoxLayout,
+    QGridLayout,
     QInputDialog,
     QListWidget,
     QMessageBox,
@@ -24,6 +24,7 @@ from ..kit.parts import Notice, read_out, small
 if TYPE_CHECKING:
     from ...train.library import Entry
 
+_COLUMNS = 3
 _PATTERN = "Weights (*.safetensors)"
 _FOREIGN = "Weights, or FFDNet and DRUNet as released (*.safetensors *.pth *.pt)"
 
@@ -41,7 +42,7 @@ class WeightsBox(QWidget):
         self.readout = read_out()
         self.message = Notice()
         self._entries: list[Any] = []
-        buttons = QHBoxLayout()
+        buttons = QGridLayout()  # in one row they would not fit into a narrow panel
         buttons.setSpacing(3)
         self.buttons: dict[str, QPushButton] = {}
         for text, tip, call in (
@@ -101,11 +102,11 @@ class WeightsBox(QWidget):
         self._try(lambda library: library.export(name, file, overwrite=True) and name)
 
     def _add_button(
-        self, row: QHBoxLayout, text: str, tip: str, call: Callable[[], object]
+        self, grid: QGridLayout, text: str, tip: str, call: Callable[[], object]
     ) -> None:
         button = self.buttons[text] = small(text, tip)
         button.clicked.connect(lambda _=False: call())
-        row.addWidget(button)
+        grid.addWidget(button, *divmod(len(self.buttons) - 1, _COLUMNS))
 
     def _on_row(self, row: int) -> None:
         entry = self.entry
