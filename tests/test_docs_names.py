@@ -22,6 +22,10 @@ PAGES = {
     for page in sorted({*ROOT.glob("[A-Z]*.md"), *(ROOT / "docs").rglob("*.md")})
 }
 TUTORIALS = {n: text for n, text in PAGES.items() if n.startswith(("docs/start/", "docs/how-to/"))}
+MENUS = (
+    "Plugins > Deconvolution", "File > Open Sample", "File > New Layer > PSF",
+    "Layers > Filter > Networks",
+)  # fmt: skip
 OF_NAPARI = {
     "Coffee (RGB)", "File", "File > Open", "File > Preferences > Deconvolution",
     "File > Save Selected Layers", "Roll dimensions order",
@@ -97,7 +101,7 @@ def test_every_file_of_the_repository_exists() -> None:
 
 
 def test_every_menu_entry_exists() -> None:
-    """What stands after *Plugins > Deconvolution >* and *Open Sample > Deconvolution >*."""
+    """What stands after *Plugins > Deconvolution >*, *Open Sample > Deconvolution >* and so on."""
     manifest = yaml.safe_load((ROOT / "napari.yaml").read_text(encoding="utf-8"))["contributions"]
     entries = {
         "Plugins": {widget["display_name"] for widget in manifest["widgets"]},
@@ -108,6 +112,15 @@ def test_every_menu_entry_exists() -> None:
         for menu, there in entries.items():
             named = set(re.findall(rf"{menu} > Deconvolution > ([^*]+?)\*", flat))
             assert named <= there, page
+        for menu, submenu in (("New Layer > PSF", "psf"), ("Filter > Networks", "networks")):
+            below = {item["command"] for item in manifest["menus"][f"napari-deconv/{submenu}"]}
+            there = {x["title"] for x in manifest["commands"] if x["id"] in below}
+            assert set(re.findall(rf"\*{_ABOVE[submenu]} > {menu} > ([^*]+?)\*", flat)) <= there, (
+                page
+            )
+
+
+_ABOVE = {"psf": "File", "networks": "Layers"}
 
 
 def test_every_button_and_field_of_a_tutorial_stands_in_the_window() -> None:
@@ -120,7 +133,7 @@ def test_every_button_and_field_of_a_tutorial_stands_in_the_window() -> None:
         steps = re.findall(r"^\d\. .*?(?=^\S|\Z)", text, re.DOTALL | re.MULTILINE)
         for bold in re.findall(r"\*\*(.+?)\*\*", " ".join(" ".join(steps).split())):
             label = bold.strip(".?")
-            menu = label.startswith(("Plugins > Deconvolution", "File > Open Sample"))
+            menu = label.startswith(MENUS)
             if not (
                 menu or label in OF_NAPARI or all(p.lower() in known for p in label.split(" > "))
             ):
