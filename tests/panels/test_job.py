@@ -17,6 +17,7 @@ class Tick:
     done: int
     total: int = 5
     label: str = "ticking"
+    left_s: float | None = None
 
     def preview(self):
         return self.done

@@ -15,8 +15,8 @@ from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import Picture, read, write
 from napari_deconv.psf import Confocal, Gaussian, WideField, beads, fwhm
-from napari_deconv.psf.bead_report import Bead, Measured
 from napari_deconv.psf.beads import measure
+from napari_deconv.psf.beads.report import Bead, Measured
 from napari_deconv.psf.mending import centre_of_mass
 
 VOXEL = (0.2, 0.08, 0.08)

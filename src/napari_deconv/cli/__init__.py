@@ -92,7 +92,7 @@ def status_of(run: Callable[[], int], arguments: Sequence[str]) -> int:
 
 def words_for(error: Exception) -> str:
     """What is printed of an error: words where there are any, otherwise where to look."""
-    from ..psf.request import Uncalibrated
+    from ..psf.image_facts import Uncalibrated
 
     if isinstance(error, Uncalibrated):
         return f"{error} The option is --spacing Z,Y,X (of psf: --pixel-size), in µm."

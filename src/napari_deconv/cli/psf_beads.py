@@ -15,13 +15,13 @@ from ..io import Guard, Picture, check_target, read, write
 from ..io.atomic import replacing
 from ..io.trial import check_format
 from ..psf import ImageFacts, PsfRequest, describe
-from ..psf.bead_page import MARK, check_page, page, summary, table
+from ..psf.beads.page import MARK, check_page, page, summary, table
 from .batch import make_folder
 from .options import add_common, sizes
 from .report import Reporter
 
 if TYPE_CHECKING:
-    from ..psf.bead_report import Measured
+    from ..psf.beads.report import Measured
 
 
 def configure(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
@@ -90,6 +90,8 @@ class Progress:
     label: str
     rows: tuple[Row, ...] = ()
     before: Row | None = None
+    left_s: ClassVar[float | None] = None
+    """Nothing but the time spent so far says how long the rest takes."""
 
     def preview(self) -> None:
         """There is none: every result is shown when it stands."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import keyword
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, get_type_hints
 
@@ -13,8 +12,8 @@ from annotated_types import Ge, Gt, Interval
 from .checks import as_object, field
 from .errors import DeconvError
 from .json_text import Json, JsonObject, as_json
+from .replay import PSF_FILE, arguments, file_word, named, psf_command, psf_lines, word
 from .shell import command_line
-from .words import shortened
 
 Severity = Literal["info", "warning"]
 
@@ -84,8 +83,8 @@ _Share = Annotated[float, Interval(ge=0, le=1)]
 _Rounds = Annotated[int, Interval(ge=0, le=100)]
 _NaN = Literal["refuse", "unseen", "fill"]
 
-_IMAGE, _PSF = "IMAGE.tif", "PSF.tif"
-"""Names in a command for what came from no file."""
+_IMAGE = "IMAGE.tif"
+"""Name in a command for an image that came from no file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,7 +302,7 @@ class RunRecord:
     @property
     def takes_layers(self) -> bool:
         """Whether `as_python` needs napari's viewer, because image or PSF came from no file."""
-        return not self.path or any("viewer." in line for line in _psf_lines(self.psf))
+        return not self.path or any("viewer." in line for line in psf_lines(self.psf))
 
     def as_python(self) -> str:
         """Write a script that makes the result again, for napari's console or a notebook.
@@ -325,15 +324,15 @@ class RunRecord:
         options |= {"keep_float": True} if self.keep_float else {}
         options |= {"strength": self.strength} if self.strength < 1 else {}
         options |= {"linear": True} if self.light == "linear" else {}
-        name, fields = _named("method", self.method, options)
+        name, fields = named("method", self.method, options)
         return "\n".join(
             [
                 "from napari_deconv import deconvolve, psf",
                 *(["from napari_deconv.io import read"] if self.path else []),
                 "",
                 f"image = {image}",
-                *_psf_lines(self.psf),
-                f"result = deconvolve(image, kernel, {name}{_arguments({**options, **fields})})",
+                *psf_lines(self.psf),
+                f"result = deconvolve(image, kernel, {name}{arguments({**options, **fields})})",
                 "",
             ]
         )
@@ -347,7 +346,7 @@ class RunRecord:
     def missing_files(self) -> list[str]:
         """Names in `as_command` under which layers have to be saved first."""
         psf_given = self.psf.get("spec") or self.psf.get("file")
-        return [*([] if self.path else [_IMAGE]), *([] if psf_given else [_PSF])]
+        return [*([] if self.path else [_IMAGE]), *([] if psf_given else [PSF_FILE])]
 
     def as_command(self) -> str:
         """Write the command line; two in a row where the PSF has to be made first.
@@ -358,23 +357,23 @@ class RunRecord:
             If a word of the record cannot stand in a command line.
         """
         fields = dict(self.method)
-        making, kernel = _psf_command(self.psf)
-        words = ["napari-deconv", "deconvolve", _file(self.path or _IMAGE), "-o", "RESULT.tif"]
+        making, kernel = psf_command(self.psf)
+        words = ["napari-deconv", "deconvolve", file_word(self.path or _IMAGE), "-o", "RESULT.tif"]
         words += ["--psf", kernel]
         words += ["--repair-psf"] if self.psf.get("repaired") else []
         words += [f"--axes={self.axes}"] if self.axes else []
-        words += ["--method", _text(fields.pop("name"))]
+        words += ["--method", word(fields.pop("name"))]
         words += [] if self.given_noise is None else ["--noise", repr(self.given_noise)]
         # Without a voxel size of its own, the PSF was made for the one that the file states.
         stated = "spec" in self.psf and not self.psf.get("pixel_size")
-        words += ["--spacing", _text(self.spacing)] if self.spacing and not stated else []
+        words += ["--spacing", word(self.spacing)] if self.spacing and not stated else []
         words += ["--linear"] if self.light == "linear" else []
         words += ["--refine-psf", str(self.refine_psf)] if self.refine_psf else []
         words += ["--nan", self.nan] if self.nan != "refuse" else []
         words += ["--keep-float"] if self.keep_float else []
         words += ["--strength", f"{self.strength:g}"] if self.strength < 1 else []
         for key, value in fields.items():
-            words += ["--set", f"{_text(key)}={_text(value)}"]
+            words += ["--set", f"{word(key)}={word(value)}"]
         return command_line(*filter(None, (making, words)))
 
 
@@ -401,120 +400,3 @@ def _check_psf(where: str, psf: JsonObject) -> None:
     for part in field(where, psf, "channels", tuple[dict, ...], ()):  # type: ignore[type-arg]
         field(f"{where}: channels", part, "channel", _Channel)
         _check_psf(f"{where}: channels", {k: v for k, v in part.items() if k != "channels"})
-
-
-# -- Python ---------------------------------------------------------------------------------
-
-
-def _psf_lines(psf: JsonObject) -> Iterator[str]:
-    parts = psf.get("channels")
-    if not isinstance(parts, Sequence) or not parts:
-        yield from _one_psf(psf)
-        return
-    yield "kernels = {}"
-    for part in parts:
-        assert isinstance(part, Mapping)
-        yield from _one_psf(part)
-        yield f"kernels[{_literal(part['channel'])}] = kernel"
-    yield "kernel = kernels"
-
-
-def _one_psf(psf: JsonObject) -> Iterator[str]:
-    spec, generator = psf.get("spec"), ""
-    if isinstance(spec, Mapping):
-        name, fields = _named("psf", spec)
-        generator = f"psf.PSF.make({name}{_arguments(fields)})"
-        size, voxel = _literal(psf.get("size")), _literal(psf.get("pixel_size"))
-        if psf.get("depths"):
-            planes, count = _literal(psf["planes"]), _literal(psf["depths"])
-            yield f"kernel = psf.through({generator}, {planes}, {voxel}, {count}, {size})"
-        else:
-            yield f"kernel = {generator}({size}, {voxel})"
-    elif psf.get("file"):
-        yield f"kernel = psf.load({_literal(psf['file'])})"
-    else:
-        grey = "[..., :3].mean(-1)" if psf.get("colours") else ""
-        yield f"kernel = psf.from_array(viewer.layers[{_literal(psf.get('layer'))}].data{grey})"
-    if psf.get("repaired"):
-        sizes = psf.get("repair")
-        arguments = _arguments(sizes) if isinstance(sizes, Mapping) else ""
-        yield f"found = psf.inspect(kernel{arguments})"
-        if generator:  # what is in its nature stays
-            yield f"found = psf.of_generator(found, {generator}, None)"
-        yield f"kernel = psf.repair(kernel, found{arguments})"
-
-
-def _named(where: str, spec: JsonObject, taken: JsonObject | None = None) -> tuple[str, JsonObject]:
-    """The name of a method or PSF as a literal, and its fields."""
-    fields = {key: value for key, value in spec.items() if key != "name"}
-    for key in fields:
-        if key in (taken or {}):
-            raise DeconvError(f"The recipe's {where} has a field {key!r}.", "Remove it.")
-    return _literal(spec.get("name")), fields
-
-
-def _arguments(fields: JsonObject) -> str:
-    """``, key=value`` for each field."""
-    for key in fields:
-        if not key.isidentifier() or keyword.iskeyword(key):
-            raise DeconvError(
-                f"The recipe names a field {shortened(key)}, which is not a name.", "Remove it."
-            )
-    return "".join(f", {key}={_literal(value)}" for key, value in fields.items())
-
-
-def _literal(value: Json) -> str:
-    """A value of JSON as Python's literal; a list becomes a tuple."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{k!r}: {_literal(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        inside = ", ".join(map(_literal, value))
-        return f"({inside},)" if len(value) == 1 else f"({inside})"
-    return repr(value)
-
-
-# -- command line ---------------------------------------------------------------------------
-
-
-def _psf_command(psf: JsonObject) -> tuple[list[str], str]:
-    """The command that makes the PSF, if it takes one, and how the next one names it."""
-    spec = psf.get("spec")
-    if not isinstance(spec, Mapping):
-        return [], _file(str(psf.get("file") or _PSF))
-    fields = dict(spec)
-    name, size, voxel = _text(fields.pop("name")), psf.get("size"), psf.get("pixel_size")
-    sizes = voxel if isinstance(voxel, Sequence) else ()
-    if not size and len(sizes) < 3 and len(set(sizes)) < 2:
-        values = ",".join(f"{_text(k)}={_text(v)}" for k, v in fields.items())
-        return [], f"{name}:{values}" if values else name
-    # An .npy states no voxel size that could disagree with the image file's.
-    words = ["napari-deconv", "psf", name, "-o", "PSF.npy"]
-    words += [f"--{_text(k).replace('_', '-')}={_text(v)}" for k, v in fields.items()]
-    words += [f"--shape={_text(size)}"] if size else []
-    words += [f"--pixel-size={_text(voxel)}"] if voxel else []
-    return words, "PSF.npy"
-
-
-def _file(path: str) -> str:
-    """A path that cannot be taken for an option."""
-    return f"./{path}" if path.startswith("-") else path
-
-
-def _text(value: Json) -> str:
-    """A value as the command line reads it."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return ",".join(map(_text, value))
-    text = str(value)
-    if isinstance(value, Mapping) or (isinstance(value, str) and _means_more(text)):
-        raise DeconvError(
-            f"{shortened(value)} in the recipe cannot stand in a command line.",
-            "Copy the Python script instead.",
-        )
-    return text
-
-
-def _means_more(text: str) -> bool:
-    """Whether the command line would take a text for more than one value, or for an option."""
-    return text.startswith("-") or any(c in "=," or not c.isprintable() for c in text)

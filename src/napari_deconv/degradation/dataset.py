@@ -18,6 +18,7 @@ from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import check_plain_name, is_folder, resolved
+from ..core.progress import Step
 from ..core.spec import dumps
 from ..io.picture import guess_axes
 from .sampling import Sampler, Scene
@@ -25,23 +26,6 @@ from .sources import listed, unit_scale
 from .staging import staged
 
 FORMAT = "napari-deconv pairs 1"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a data set is.
-
-    Parameters
-    ----------
-    done, total : int
-        Pairs dealt with, and all of them.
-    label : str
-        The pair that was written or skipped.
-    """
-
-    done: int
-    total: int
-    label: str
 
 
 @dataclass(frozen=True)
@@ -78,7 +62,7 @@ class _Job:
     differing: list[str] = dataclasses.field(default_factory=list)
 
 
-Making = Generator[Progress, None, Summary]
+Making = Generator[Step, None, Summary]
 
 
 def generate(
@@ -119,7 +103,7 @@ def generate(
 
     Yields
     ------
-    Progress
+    Step
         After every pair.
 
     Returns
@@ -165,7 +149,7 @@ def regenerate(recipe: str | Path, out: str | Path, *, sources: str | Path | Non
 
     Yields
     ------
-    Progress
+    Step
         After every pair.
 
     Returns
@@ -199,7 +183,7 @@ def _make(job: _Job, out: Path) -> Making:
         entries = []
         for done, entry in enumerate(pairs, 1):
             entries += _pair(job, entry, stage)
-            yield Progress(done, len(pairs), entry["name"])
+            yield Step(done, len(pairs), entry["name"])
         if not entries:
             reasons = "; ".join(list(job.skipped.values())[:3])
             raise DeconvError(f"No pair could be made: {reasons}", "Give other images.")

@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from ..core.errors import Cancelled, DeconvError
+from ..core.progress import Step
 from ..io.locks import only_run
 from ..restoration.base import methods
 from .attempts import USUAL, Computing, attempt
@@ -90,15 +91,6 @@ class Plan:
         )
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Scenes done so far, of all that had something to do."""
-
-    done: int
-    total: int
-    label: str
-
-
 @dataclass(frozen=True, eq=False)
 class _Task:
     scene: Scene
@@ -113,7 +105,7 @@ _Results = Generator[tuple[_Task, Iterable[Row]], None, None]
 
 def bench(
     plan: Plan, path: Path, *, workers: int = 1, threads: int = 1, retry: bool = False
-) -> Iterator[Progress]:
+) -> Iterator[Step]:
     """Compute the rows that a file lacks, and append each to it.
 
     Parameters
@@ -131,7 +123,7 @@ def bench(
 
     Yields
     ------
-    Progress
+    Step
         After every scene.
 
     Raises
@@ -143,7 +135,7 @@ def bench(
         yield from _missing(plan, path, workers, threads, retry)
 
 
-def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) -> Iterator[Progress]:
+def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) -> Iterator[Step]:
     finished = {k: row for k, row in read_rows(path).items() if not (retry and row.failed)}
     tasks = list(_tasks(plan, finished, f"{plan.where}, processes: {workers}, threads: {threads}"))
     if not tasks:
@@ -154,7 +146,7 @@ def _missing(plan: Plan, path: Path, workers: int, threads: int, retry: bool) ->
             for done, (task, rows) in enumerate(results, 1):
                 for row in rows:
                     writer.add(row)
-                yield Progress(done, len(tasks), task.scene.image.stem)
+                yield Step(done, len(tasks), task.scene.image.stem)
 
 
 def _tasks(plan: Plan, finished: dict[Key, Row], ran_on: str) -> Iterator[_Task]:

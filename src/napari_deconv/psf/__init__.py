@@ -13,22 +13,23 @@ from ..core.fingerprint import array_hash as psf_hash
 from ..engine.depths import DepthPSF
 from ..engine.regions import RegionPSF
 from .base import PSF
-from .bead_page import page as bead_page
-from .bead_page import table as bead_table
 from .beads import measure as measure_beads
+from .beads.page import page as bead_page
+from .beads.page import table as bead_table
 from .camera_shake import CameraShake
 from .depths import at_depths, through
 from .disk import Disk
 from .findings import Finding
 from .fluorescence import Confocal, LightSheet, TwoPhoton, WideField
 from .gaussian import Gaussian
+from .image_facts import ImageFacts
 from .measured import from_array, load
 from .metadata import ChannelPSF, Fact, from_metadata
 from .motion import Motion, line_to_motion
 from .preflight import inspect, of_generator, repair
 from .preset import OpticsPreset
 from .readout import describe, fwhm
-from .request import FromMetadata, ImageFacts, PreparedPsf, PsfRequest, Values
+from .request import FromMetadata, PreparedPsf, PsfRequest, Values
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

@@ -201,7 +201,7 @@ class Job:
         if elapsed - run.shown < _SHOW_S:
             return
         run.shown = elapsed
-        self.on_step(step, remaining(elapsed, step.done, step.total, getattr(step, "left_s", None)))
+        self.on_step(step, remaining(elapsed, step.done, step.total, step.left_s))
         bar = self._bar
         if bar is None:
             return

@@ -33,7 +33,7 @@ from .layer import add_psf, image_facts, psf_name, typed_size
 from .picture import Picture
 
 if TYPE_CHECKING:
-    from ...psf.bead_report import Bead, Measured
+    from ...psf.beads.report import Bead, Measured
 
 _AUTOMATIC = "found by themselves"
 _COLOURS = {"": "#4caf50", "border": "#ff9800", "close": "#ffeb3b", "saturated": "#e53935",
@@ -177,7 +177,7 @@ class BeadsPanel(Panel):
 
     def _on_done(self, result: Any) -> None:
         from ...psf import describe
-        from ...psf.bead_page import summary
+        from ...psf.beads.page import summary
 
         measured, theory = result
         self._measured = measured
@@ -258,7 +258,7 @@ class BeadsPanel(Panel):
         self.measure()
 
     def _write_table(self) -> None:
-        from ...psf.bead_page import table
+        from ...psf.beads.page import table
 
         def write(measured: Measured, part: Path, size: Any, unit: str) -> None:
             part.write_text(table(measured, size, unit), encoding="utf-8")
@@ -266,7 +266,7 @@ class BeadsPanel(Panel):
         self._write("Write the beads", "beads.csv", "CSV (*.csv)", write)
 
     def _write_page(self) -> None:
-        from ...psf.bead_page import check_page, page
+        from ...psf.beads.page import check_page, page
 
         def write(measured: Measured, part: Path, size: Any, unit: str) -> None:
             check_page()

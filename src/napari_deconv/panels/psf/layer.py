@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from ...core.errors import DeconvError
 from ...io.picture import length
 from ...psf import PSF, ImageFacts, PsfRequest, Values
+from ...psf.image_facts import calibration
 from ...psf.measured import grey
 from ...psf.microscope import Microscope
-from ...psf.request import calibration
 from ..kit.layers import KEY, Placement, axes_of, pixel_size, pixels, record, voxel
 
 _MAKE_ONE = "Make one: Plugins > Deconvolution > PSF. A small image that is open can serve as well."

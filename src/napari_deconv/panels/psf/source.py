@@ -15,8 +15,8 @@ from qtpy.QtWidgets import QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...psf import PSF, ImageFacts, PreparedPsf, PsfRequest
+from ...psf.image_facts import Uncalibrated
 from ...psf.microscope import Microscope
-from ...psf.request import Uncalibrated
 from ..kit.form import Choice
 from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.job import Job, steps_of

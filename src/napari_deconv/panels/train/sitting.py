@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ...core.progress import Step
 from ..kit.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,15 +18,6 @@ if TYPE_CHECKING:
 _NAP_S = 0.05
 _PARTS = 1000
 """Of a training: so many that the run bar tells percent."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What the run bar shows."""
-
-    done: int
-    total: int
-    label: str
 
 
 @dataclass(eq=False)
@@ -56,7 +48,7 @@ class Sitting:
     busy: threading.Event = field(default_factory=threading.Event)
     """Set until the weights, if there are any, are in the library."""
 
-    def run(self, cancel: threading.Event) -> Generator[Progress, None, Any]:
+    def run(self, cancel: threading.Event) -> Generator[Step, None, Any]:
         """Train; returns the entry of the library, or None."""
         from ...train.project import run
 
@@ -74,7 +66,7 @@ class Sitting:
                 except StopIteration as end:
                     return end.value
                 self._take(seen)
-                yield Progress(round(_PARTS * seen.share), _PARTS, self._label(seen))
+                yield Step(round(_PARTS * seen.share), _PARTS, self._label(seen))
                 while self.paused.is_set() and not (cancel.is_set() or self.stop.is_set()):
                     time.sleep(_NAP_S)
         finally:

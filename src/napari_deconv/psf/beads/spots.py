@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .grid import Array
+from ..grid import Array
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 

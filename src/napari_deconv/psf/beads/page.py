@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import DeconvError
-from .bead_report import Measured, lines
-from .bead_spots import FWHM_PER_SIGMA
+from ...core.errors import DeconvError
+from .report import Measured, lines
+from .spots import FWHM_PER_SIGMA
 
 MARK = "napari-deconv beads"
 """Every table and page says near its beginning who made it."""

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
-from .bead_report import Bead, Measured
-from .bead_spots import (
+from ...core.errors import DeconvError
+from ..grid import Array
+from ..readout import fwhm
+from .report import Bead, Measured
+from .spots import (
     Fit,
     cut,
     find,
@@ -23,8 +25,6 @@ from .bead_spots import (
     snapped,
     without_ripples,
 )
-from .grid import Array
-from .readout import fwhm
 
 _DIM = 10.0
 """Beads must stand this many standard deviations of the noise above the background."""

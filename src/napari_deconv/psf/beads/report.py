@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .readout import fwhm
+from ..readout import fwhm
 
 
 @dataclass(frozen=True)
