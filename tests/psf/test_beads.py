@@ -14,8 +14,8 @@ from scipy.ndimage import fourier_shift
 from napari_deconv.__main__ import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.io import Picture, read, write
-from napari_deconv.psf import Confocal, Gaussian, WideField, beads, fwhm
-from napari_deconv.psf.beads import measure
+from napari_deconv.psf import Confocal, Gaussian, WideField, fwhm
+from napari_deconv.psf.beads import average, measure
 from napari_deconv.psf.beads.report import Bead, Measured
 from napari_deconv.psf.mending import centre_of_mass
 
@@ -206,7 +206,7 @@ def test_the_width_is_right_and_its_error_holds_in_two_cases_of_three(photons: f
 def test_a_bead_that_breaks_its_fit_does_not_stop_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     truth = Gaussian(sigma_px=1.6)((25, 25))
     image = phantom(truth, (120, 120), grid((120, 120), (40, 40)), 500.0)
-    calls, real = [], beads.fitted
+    calls, real = [], average.fitted
 
     def broken(*given: object) -> object:
         calls.append(given)
@@ -214,7 +214,7 @@ def test_a_bead_that_breaks_its_fit_does_not_stop_the_rest(monkeypatch: pytest.M
             raise np.linalg.LinAlgError("SVD did not converge")
         return real(*given)
 
-    monkeypatch.setattr(beads, "fitted", broken)
+    monkeypatch.setattr(average, "fitted", broken)
     found = measure(image)
     assert [b.reason for b in found.beads].count("shape") == 1 and len(found.used) == 3
 
