@@ -1,6 +1,6 @@
 """Photos as people have them restored with the true PSF: the default beside two plain methods.
 
-    python benchmarks/jpeg_photos.py [--count 12] [--tables]
+    python benchmarks/jpeg_photos.py [--count 12]
 
 ``bsds500/val`` in colour, gamma as stored: blurred by valid convolution, noise before a Bayer
 mosaic that is demosaicked bilinearly, 8 bits, JPEG of quality 70 to 95 with 4:2:0; PSF, noise and
@@ -18,6 +18,7 @@ import argparse
 import csv
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -41,9 +42,9 @@ METHODS = {
 HEAD = ("photo", "psf", "noise", "quality", "noise_ratio", "blurred", *METHODS, "chosen")
 
 
-def psnr(image: NDArray[np.uint8], truth: NDArray[np.float64], border: int) -> float:
+def psnr(image: NDArray[np.uint8], truth: NDArray[np.float64], border: Sequence[int]) -> float:
     """In colour, on the area without a border."""
-    inner = (slice(border, -border),) * 2
+    inner = tuple(slice(n, -n) for n in border)
     return float(nd.metrics.psnr(image[inner], truth[inner], data_range=255))
 
 
@@ -53,16 +54,16 @@ def row(number: int, path: Path) -> list[str]:
     quality = QUALITIES[(number + number // len(QUALITIES)) % len(QUALITIES)]
     kernel = psf()
     rgb = np.asarray(Image.open(path).convert("RGB"), np.float64)
-    ring, border = len(kernel) // 2, max(1, len(kernel) // 2)
+    ring = [n // 2 for n in kernel.shape]
     clean = fftconvolve(rgb, kernel[..., None], "valid", axes=(0, 1))
     noisy = clean + np.random.default_rng(number).normal(0, level, clean.shape)
     seen = coded(demosaicked(noisy), quality)
-    truth = rgb[ring : rgb.shape[0] - ring, ring : rgb.shape[1] - ring]
+    truth = rgb[tuple(slice(n, side - n) for n, side in zip(ring, rgb.shape, strict=False))]
     read = read_noise(np.moveaxis(seen, -1, 0)).level / np.sqrt(np.mean((seen - clean) ** 2))
-    figures, chosen = [psnr(seen, truth, border)], []
+    figures, chosen = [psnr(seen, truth, [max(1, n) for n in ring])], []
     for method in METHODS.values():
         result = nd.drain(nd.stream(method, seen, kernel, axes="YXS", device="cpu"))
-        figures.append(psnr(result.data, truth, border))
+        figures.append(psnr(result.data, truth, [max(1, n) for n in ring]))
         chosen.append(result.recipe["method"]["name"])
     return [path.stem, str(psf), f"{level:g}", str(quality), f"{read:.3f}",
             *(f"{value:.3f}" for value in figures), chosen[0]]  # fmt: skip
