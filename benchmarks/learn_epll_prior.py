@@ -1,12 +1,13 @@
 """Learn the Gaussian mixture over 8x8 patches that EPLL takes for what photos look like.
 
-Gray patches of ``bsds500/train`` less their mean, without every 16th photo from the 9th, which are
-kept to steer by. The mixture is scikit-learn's, full covariances, by expectation maximisation in
-rounds with new patches each. Every patch gets a random sign: an image and its negative are equally
-likely, which holds the means at 0. The file is written after every round.
+Gray patches of photos less their mean; every sixth photo of a folder is held out, as in trainings.
+Each photo is taken as it is and at half its size. The mixture is scikit-learn's, full covariances,
+by expectation maximisation in rounds with new patches each. Every patch gets a random sign: an
+image and its negative are equally likely, which holds the means at 0. The file is written after
+every round; at the end its scores are those of crops of ``bsds500/train``.
 
-    python benchmarks/learn_epll_prior.py --out src/napari_deconv/weights/epll.safetensors
-    python benchmarks/learn_epll_prior.py --start epll --rounds 200000:6 500000:6 --out NEW
+    python benchmarks/learn_epll_prior.py --images FOLDER FOLDER --out NEW.safetensors
+    python benchmarks/learn_epll_prior.py --images FOLDER --start FILE --rounds 500000:6 --out NEW
 
 Needs scikit-learn, which the package itself does not.
 """
@@ -21,28 +22,44 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from protocol import photos
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from napari_deconv.protocol.scenes import gray
+from napari_deconv.train.images import read_sharp
 
 Floats = NDArray[np.float32]
 Mixture = tuple[NDArray[np.float64], NDArray[np.float64]]
 SIDE_PX = 8
 LEVELS = 5  # of contrast, among the groups the mixture starts from
 FLOOR = 3e-6  # variance added to each covariance: half a step of 8 bits
+HELD_OUT = 6  # every so-many-th photo of a folder
+
+
+def sharp_photos(folders: list[Path]) -> dict[str, Floats]:
+    """Gray photos by name, without those held out."""
+    photos: dict[str, Floats] = {}
+    for folder in folders:
+        sharp, remarks = read_sharp(folder, 4 * SIDE_PX, 1)
+        print(*remarks, sep="\n")
+        photos |= {name: image for i, (name, image) in enumerate(sharp.items()) if i % HELD_OUT}
+    return photos
+
+
+def halved(image: Floats) -> Floats:
+    """Means over squares of 2x2 pixels."""
+    rows, columns = (n // 2 for n in image.shape)
+    return image[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean((1, 3))
 
 
 def patches(images: list[Floats], count: int, rng: np.random.Generator) -> Floats:
     """Random ones of random sign, ``(count, 64)``, without their mean."""
     each = -(-count // len(images))
-    found = []
+    drawn = []
     for image in images:
         windows = np.lib.stride_tricks.sliding_window_view(image, (SIDE_PX, SIDE_PX))
         rows, columns = (rng.integers(0, n, each) for n in windows.shape[:2])
-        found.append(windows[rows, columns].reshape(each, -1))
-    x = rng.permutation(np.concatenate(found))[:count]
+        drawn.append(windows[rows, columns].reshape(each, -1))
+    x = rng.permutation(np.concatenate(drawn))[:count]
     x = x - x.mean(1, keepdims=True)
     return x * rng.choice(np.float32([-1, 1]), (len(x), 1))
 
@@ -119,10 +136,12 @@ def main() -> None:
         default=["40000:6", "80000:4", "160000:3"],
         metavar="PATCHES:ITERATIONS",
     )
+    parser.add_argument("--images", nargs="+", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--trained-on", required=True, help="the photos in words, for the file")
+    parser.add_argument("--licence", default="BSD-3-Clause", help="of the file")
     given = parser.parse_args()
-    held_out = set(photos("train", 16, 8))
-    files = [path for path in photos("train") if path not in held_out]
-    images = [gray(path).astype(np.float32) for path in files]
+    photos = sharp_photos(given.images)
+    images = [size for photo in photos.values() for size in (photo, halved(photo))]
     rounds = [tuple(map(int, text.split(":"))) for text in given.rounds]
     began, past = time.time(), []
     rng = np.random.default_rng(0)
@@ -134,7 +153,13 @@ def main() -> None:
     for number, found in enumerate(learn(images, mixture, rounds, rng), 1):
         *mixture, likelihood = found
         print(f"round {number}: {likelihood:.2f}, {time.time() - began:.0f} s", flush=True)
-        save(given.out, *mixture, likelihood, past + given.rounds[:number], len(files))
+        recipe = {
+            "learned": "scikit-learn GaussianMixture",
+            "rounds": past + given.rounds[:number],
+            "mean_log_likelihood": round(likelihood, 3),
+            "images": list(photos),
+        }
+        save(given.out, *mixture, recipe, given.trained_on, given.licence)
     rescore(given.out)
 
 
@@ -142,22 +167,18 @@ def save(
     path: Path,
     weights: NDArray[np.float64],
     spread: NDArray[np.float64],
-    likelihood: float,
-    rounds: list[str],
-    images: int,
+    recipe: dict[str, object],
+    trained_on: str,
+    licence: str,
 ) -> None:
     """Write the mixture and what it is."""
     from napari_deconv.restoration.epll import EPLL, Prior
     from napari_deconv.restoration.weights import packed
 
     header = {
-        "trained_on": f"BSDS500, {images} of its 400 train and test images (gray)",
-        "licence": "Non-commercial research and education only, the condition of BSDS500",
-        "recipe": {
-            "learned": "scikit-learn GaussianMixture",
-            "rounds": rounds,
-            "mean_log_likelihood": round(likelihood, 3),
-        },
+        "trained_on": trained_on,
+        "licence": licence,
+        "recipe": recipe,
         "scores": {"held_out_psnr": {}},
     }
     path.write_bytes(packed(EPLL(), Prior.of(weights, spread), header))
