@@ -85,7 +85,9 @@ def table(rows: list[dict[str, str]]) -> str:
     means = [f"**{np.mean([float(r[name]) for r in rows]):.2f}**" for name in names]
     near = np.mean([abs(float(r["noise_ratio"]) - 1) <= 0.2 for r in rows])
     lines.append(
-        f"| mean of {len(rows)} | | | | {near:.0%} within 20 % | " + " | ".join(means) + " |"
+        f"| mean of {len(rows)} | | | | {100 * near:.0f} % within 20 % | "
+        + " | ".join(means)
+        + " |"
     )
     return "\n".join(lines)
 
