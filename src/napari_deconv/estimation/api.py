@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,14 +19,13 @@ from ..core.words import in_words
 from ..psf import PSF
 from .confidence import NAMES, judged
 from .families import FAMILIES, Fit, fits
-from .kernel import centre, cleaned
+from .kernel import centre, cleaned, likeness
 from .plane import Plane, odd_size, plane_of
-from .restored import window
 from .result import FINE as _FINE
 from .result import Estimate, Guess, Run, forward, within
-from .shake import Tuning, camera_shake
+from .shake import Tuning, camera_shake, camera_shake_of_any_size
 from .spectrum import Spectrum, spectrum_of
-from .starts import Found, agreement, best_start
+from .starts import best_start
 
 Array = NDArray[np.float64]
 
@@ -41,13 +39,6 @@ _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
 
 _LARGEST = 75
-_SEARCHED_PX = 512
-"""Side of the part that camera shake is sought in: more takes longer and tells little more."""
-_SMALL_PX = 384
-_BOUNDS, _FEW_BOUNDS = (0.31, 0.48, 0.71, 1.0), (0.48, 1.0)
-"""Bounds to begin with, as shares of the default size; fewer where each takes long."""
-_ROOM = 6
-"""Kernels that must fit into the shorter side, at least, where nobody gave their size."""
 _FARTHER = 2.5
 """How much farther than a family says edges must be smeared, from every start of the search,
 before that overrules the spectrum, whose empty high frequencies may be the camera's smoothing and
@@ -144,35 +135,37 @@ def _estimate(
     wanted = _families(family)
     where = choose_device(device)
     plane = plane_of(image, axes, region, noise)
-    odd_size(size, plane.gray.shape)
+    side = odd_size(size, plane.gray.shape)
     spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise)
     parametric = [name for name in wanted if name != SHAKE]
     most = float(size or min(64, min(plane.gray.shape) // 3))
     begun = _FITTED if SHAKE in wanted else _SEARCHED
     fits_by_family = yield from within(_parametric(spectrum, parametric, most, cancel), 0, begun)
     scores = {fit.family: fit.cost for fit in fits_by_family}
-    found = tuple[Found, ...]()
+    kernel, curve, tried = None, np.zeros((0, 2)), list[Array]()
     if SHAKE in wanted:
+        search = best_start(_search(plane, size, side, where, cancel), spectrum)
         begun = _FITTED if parametric else 0.0
-        found = yield from within(_searched(plane, size, where, cancel), begun, _SEARCHED)
-        scores[SHAKE] = _score(spectrum, found[0].kernel) if parametric else 0.0
+        kernel, curve, tried = yield from within(search, begun, _SEARCHED)
+        scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
     overruled = ""
-    if found and best != SHAKE:
+    if kernel is not None and best != SHAKE:
         psf = next(f for f in fits_by_family if f.family == best).spec()
-        widest = max(f.bound for f in found)
-        far = min(_radius(cleaned(f.kernel, *_BODY)) for f in found if f.bound == widest)
+        far = min(_radius(cleaned(k, *_BODY)) for k in tried)
         if far > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
     spec: PSF | None = None
-    curve, agreed = np.zeros((0, 2)), 1.0
+    agreement = 1.0
     if best == SHAKE:
-        psf, curve, agreed = found[0].kernel.astype(np.float32), found[0].curve, agreement(found)
+        assert kernel is not None
+        psf = kernel.astype(np.float32)
+        agreement = sorted(likeness(kernel, k) for k in tried)[-2]  # the last is itself
     else:
         fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(int(_SEARCHED * _FINE), _FINE, "checking", lambda: (psf, None))
-    check = judged(plane, psf, best, scores, overruled, agreed)
+    check = judged(plane, psf, best, scores, overruled, agreement)
     confidence = yield from within(_checked(check, cancel), _SEARCHED, 1)
     recipe: dict[str, Any] = {
         "estimate": best,
@@ -188,33 +181,20 @@ def _estimate(
     return Estimate(psf, best, spec, confidence, curve, scores, recipe)
 
 
-def _searched(
-    plane: Plane, size: int | None, device: torch.device, cancel: threading.Event | None
-) -> Generator[Guess, None, tuple[Found, ...]]:
-    """What the searches for a camera shake found, the best first."""
-    here = window(plane, _SEARCHED_PX)
-    colours = None if plane.colours is None else plane.colours[:, *here]
-    part = replace(plane, gray=plane.gray[here], good=plane.good[here], colours=colours)
-    side = odd_size(size, part.gray.shape)
-
-    def search(tuning: Tuning, bound: int) -> Generator[Guess, None, tuple[Array, Array]]:
-        grow = size is None
-        return camera_shake(part, bound, grow=grow, device=device, cancel=cancel, tuning=tuning)
-
-    bounds: tuple[int, ...] = (side,)
-    larger: tuple[int, ...] = ()
-    if size is None:
-        large = min(part.gray.shape) > _SMALL_PX
-        bounds = tuple(_odd(share * side) for share in (_FEW_BOUNDS if large else _BOUNDS))
-        most = min(_LARGEST, _odd(min(part.gray.shape) / _ROOM))
-        larger = tuple(bound for bound in (_odd(1.5 * side), most) if side < bound <= most)
-        larger = tuple(sorted(set(larger)))
-    spectrum = spectrum_of(part.gray.astype(np.float64), part.noise)
-    return (yield from best_start(search, bounds, larger, part, spectrum))
-
-
-def _odd(size: float) -> int:
-    return max(3, 2 * round((size - 1) / 2) + 1)
+def _search(
+    plane: Plane,
+    size: int | None,
+    side: int,
+    device: torch.device,
+    cancel: threading.Event | None,
+) -> Callable[[Tuning], Generator[Guess, None, tuple[Array, Array]]]:
+    """Camera shake, but for the tuning."""
+    options: dict[str, Any] = {"device": device, "cancel": cancel}
+    if size is not None:
+        return lambda tuning: camera_shake(plane, side, tuning=tuning, **options)
+    most = min(plane.gray.shape) // 2
+    sizes = (side, min(_LARGEST, most - 1 + most % 2)) if side < most - 1 else (side,)
+    return lambda tuning: camera_shake_of_any_size(plane, sizes, tuning=tuning, **options)
 
 
 def _radius(kernel: NDArray[Any]) -> float:
