@@ -193,7 +193,7 @@ def test_files_touched_are_those_that_contributing_names(package: Path) -> None:
     touched = {path for path in after if after[path] != before.get(path)}
     expected = {path for files in ADDED.values() for path in files}
     assert touched == expected | {"napari.yaml"}
-    assert b"napari_deconv.panels.docks:small" in after["napari.yaml"]
+    assert b"napari_deconv.panels.docks:open_small" in after["napari.yaml"]
     words = " ".join((ROOT / "CONTRIBUTING.md").read_text().split())
     for what, files in ADDED.items():
         number = {1: "one file", 2: "one file and one row"}[len(files)]
