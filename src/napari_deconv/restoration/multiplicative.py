@@ -124,6 +124,45 @@ class Accelerated(Walk):
         last.copy_(step)
 
 
+class Scheduled(Walk):
+    """A walk that corrects a point ahead of itself, by a schedule: no place hangs on another's.
+
+    The next point is ``x_k+1 + alpha_k (x_k+1 - x_k)`` with ``alpha_k = (k - 1) / (k + 2)``, at
+    most 0.95 (Y. Nesterov, A method for solving the convex programming problem with convergence
+    rate O(1/k^2), 1983). It takes one array less than `Accelerated`, and tiles equal the whole as
+    far as the PSF reaches, where sums over all voxels would differ.
+    """
+
+    def __init__(self, x: Tensor, tolerance: float = 0.0) -> None:
+        super().__init__(x, tolerance)
+        self._point = like(x).copy_(x)
+        self._count = 0
+
+    @property
+    def point(self) -> Tensor:
+        return self._point
+
+    def iterate(
+        self,
+        blur: Blur,
+        ratio: PerRows,
+        normalise: PerRows,
+        within: slice | None = None,
+        back: Tensor | None = None,
+    ) -> None:
+        self._count += 1
+        super().iterate(blur, ratio, normalise, within, back)
+
+    def _multiply(self, factor: Tensor, rows: slice) -> None:
+        point, old = self._point[:, rows], self.x[:, rows]
+        alpha = min((self._count - 1) / (self._count + 2), _MOST_BOLD)
+        new = factor.mul_(point)
+        if self._tolerance:
+            self._sums.append((_energy(new - point), _energy(point)))
+        torch.lerp(old, new, 1 + alpha, out=point).clamp_(min=0)
+        old.copy_(new)
+
+
 @dataclass(frozen=True)
 class Damping:
     """White's damping: what lies within the noise of its expectation changes nothing.

@@ -159,17 +159,25 @@ class RichardsonLucy(
             chosen["iterations_limit"] = MOST
         return Settled(self.but(iterations=stop.iterations), chosen)
 
-    def steps(self, problem: Problem, start: Tensor | None = None) -> Iterator[Tensor]:
-        """As `Method.steps`; from an estimate above 0, which is changed, or from a flat one."""
+    def steps(
+        self,
+        problem: Problem,
+        start: Tensor | None = None,
+        kind: type[Walk] | None = None,
+    ) -> Iterator[Tensor]:
+        """As `Method.steps`; from an estimate above 0, which is changed, or from a flat one.
+
+        ``kind`` is how to walk, by default as `accelerate` says.
+        """
         settled = drain(self.settle(problem))
         if settled is not None:  # nobody settled it before, on the image as a whole
             assert isinstance(settled.method, RichardsonLucy)
-            yield from settled.method.steps(problem, start)
+            yield from settled.method.steps(problem, start, kind)
             return
         problem, background = self._photons(problem)
         ratio, iterate = self._iteration(problem, background, problem.observed)
         start = flat(problem, background) if start is None else start
-        walk = (Accelerated if self.accelerate else Walk)(start, self.tolerance)
+        walk = (kind or (Accelerated if self.accelerate else Walk))(start, self.tolerance)
         for _ in range(self.iterations):
             iterate(walk, ratio)
             yield walk.point

@@ -26,7 +26,7 @@ from .stack_recipe import StackRecipe
 _EXAM = 8
 """Stacks per number of photons to validate on."""
 _EXAM_PHOTONS = (20.0, 200.0, 1000.0)
-_FIRST = 100
+_FIRST = 24
 """Stacks that there are before the first step."""
 
 

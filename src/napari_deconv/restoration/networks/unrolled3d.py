@@ -10,15 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from ...engine.problem import Problem, Settled
+from ..multiplicative import Scheduled
 from ..richardson_lucy import RichardsonLucy
 from ..weights import load_network, locate, named, read_header, read_weights
 from .base import LearnedMethod, NetworkModule, Norm, TrainingBatch
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
 from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
 
-KEPT = (1, 4, 10, 24)
+KEPT = (1, 4, 11, 28, 80)
 """Accelerated iterations of Richardson-Lucy after which the network sees the estimate ..."""
-MIDDLE = 10
+MIDDLE = 11
 """... and the one of them that the untrained network mostly gives."""
 LAST = 4
 """Iterations after the network, plain ones, so that the data have the last word."""
@@ -26,7 +27,7 @@ CANDIDATES = len(KEPT) + 1
 """Estimates that the network weighs, place by place: those, and a Wiener inverse."""
 IMAGES = CANDIDATES + 2
 """What it sees: those, the data, and by how many standard deviations the middle one misses them."""
-LEVELS = 4
+LEVELS = 6
 """Numbers that it is told besides."""
 _FIRST = 3.0
 """Logarithm of the middle one's weight over the others' before training."""
@@ -62,12 +63,12 @@ class Unrolled3D(
     For any PSF and any number of photons, in three dimensions; it learned from generated stacks
     only. Accelerated Richardson-Lucy, which knows photon and read noise and accounts for light from
     beyond the borders, gives estimates early and late: the early ones blurred, the late ones noisy.
-    The U-Net, on two scales and the eight phases of 2x2x2 voxels, sees four of them, a Wiener
+    The U-Net, on two scales and the eight phases of 2x2x2 voxels, sees five of them, a Wiener
     inverse, the data, and by how many standard deviations one of them misses the data when it is
     blurred again; and it is told how much noise there is, how wide the PSF is and how coarse the
     z-steps are. It weighs the estimates place by place and adds a correction to the root of the
-    brightness, where photon noise is even. Before training it gives Richardson-Lucy's tenth
-    estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
+    brightness, where photon noise is even. Before training it gives Richardson-Lucy's
+    eleventh estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
     flux and bright structure. Results are never negative.
 
     Parameters
@@ -115,9 +116,7 @@ class Unrolled3D(
             estimate[problem.window] = _in_strips(net, views, problem.blur.check)[:, 0]
             yield estimate
             _, slope, constant = noise_shown(problem)
-            last = _richardson_lucy(slope, constant, problem.scale).but(
-                iterations=LAST, accelerate=False
-            )
+            last = _richardson_lucy(slope, constant, problem.scale).but(iterations=LAST)
             yield from last.steps(problem, estimate.clamp_(min=_DARK))
 
 
@@ -146,7 +145,8 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     sigma, slope, constant = noise_shown(problem)
     window, seen = problem.window, problem.seen
     kept = []
-    for count, x in enumerate(_richardson_lucy(slope, constant, problem.scale).steps(problem), 1):
+    method = _richardson_lucy(slope, constant, problem.scale)
+    for count, x in enumerate(method.steps(problem, kind=Scheduled), 1):
         if count in KEPT:
             kept.append(x[window].clone())
         if count == MIDDLE:
@@ -158,15 +158,22 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     response = otf.conj() / (otf.abs().square_() + problem.nsr)
     wiener = problem.blur.filter(problem.y, response)[window]
     problem.__dict__.pop("y", None)  # as large as the grid, and not needed again
-    psf = float(problem.psf.square().sum())
     levels = (
         math.log(sigma / 0.05),
         math.log(max(slope, 0.1 * sigma**2) / 0.01) / 2,
         math.log(problem.spacing[0] if problem.spacing else 1.0),
-        -math.log(psf) / 3 - 1.5,
+        *_extents(problem.psf),
     )
     numbers = seen.new_tensor(levels).view(1, LEVELS, 1, 1, 1).expand(len(seen), -1, -1, -1, -1)
     return Views(torch.stack([*kept, wiener, seen, missed], 1), numbers, x)
+
+
+def _extents(psf: Tensor) -> tuple[float, float, float]:
+    """How many voxels a PSF counts as, planes its light is in, and planes along its axis."""
+    light, axis = psf.sum((1, 2)), psf[:, psf.shape[1] // 2, psf.shape[2] // 2]
+    planes, along = (float(p.square().sum() / p.sum().square()) for p in (light, axis))
+    voxels = float(psf.square().sum())
+    return -math.log(voxels) / 3 - 1.5, -math.log(planes) / 2 - 0.8, -math.log(along) / 2 - 0.8
 
 
 def noise_shown(problem: Problem) -> tuple[float, float, float]:
@@ -185,10 +192,9 @@ def noise_shown(problem: Problem) -> tuple[float, float, float]:
 def _richardson_lucy(slope: float, constant: float, scale: float) -> RichardsonLucy:
     """The method with the camera's read noise, where the noise tells that there is some."""
     if slope <= 0 or constant <= 0:
-        return RichardsonLucy(iterations=KEPT[-1], accelerate=True)
+        return RichardsonLucy(iterations=KEPT[-1])
     return RichardsonLucy(
         iterations=KEPT[-1],
-        accelerate=True,
         gain_counts_per_photon=slope * scale,
         read_noise_photons=math.sqrt(constant) / slope,
     )
