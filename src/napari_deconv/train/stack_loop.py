@@ -59,7 +59,7 @@ def fit_stacks(
         shape = (recipe.psf_depth_px, recipe.psf_px, recipe.psf_px)
         optics = bank(out / "microscopes.npz", recipe.microscopes, shape, recipe.seed)
         shelf = Shelf(recipe, optics, out / "stacks")
-        scenes = {name: batch.to(team.device) for name, batch in exam(recipe, optics)}
+        scenes = {name: batch.to(team.device) for name, batch in exam(shelf)}
         saved = time.monotonic()
         if state.step == 0:
             yield _validated(state, recipe, scenes, out)

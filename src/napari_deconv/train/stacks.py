@@ -23,7 +23,7 @@ from ..signal.fourier import Blur, fast_shape
 from .microscopes import Bank, Optics
 from .stack_recipe import StackRecipe
 
-_EXAM = 8
+_EXAM = 3
 """Stacks per number of photons to validate on."""
 _EXAM_PHOTONS = (20.0, 200.0, 1000.0)
 _FIRST = 24
@@ -106,13 +106,15 @@ class Shelf:
     bank: Bank
     folder: Path
 
-    def take(self, number: int) -> StackBatch:
-        """A stack; a pure function of the recipe and its number."""
-        file = self.folder / f"{number:06d}.npz"
+    def take(self, number: int, photons: float = 0.0) -> StackBatch:
+        """A stack; a pure function of the recipe, its number and its photons (0: any)."""
+        exam = f"exam-{photons:g}-" if photons else ""
+        file = self.folder / f"{exam}{number:06d}.npz"
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            rng = np.random.default_rng((self.recipe.seed, number))
-            photons = _between(self.recipe.photons_low, self.recipe.photons_high, rng)
+            seed = (self.recipe.seed, number, *([round(photons)] if photons else []))
+            rng = np.random.default_rng(seed)
+            photons = photons or _between(self.recipe.photons_low, self.recipe.photons_high, rng)
             fresh = stack_pair(self.recipe, self.bank, rng, photons)
             images, truth = (x.half().numpy() for x in (fresh.images, fresh.truth))
             with replacing(file) as beside, beside.open("wb") as out:
@@ -130,11 +132,10 @@ class Shelf:
         return StackBatch.joined([self.take(int(n)).turned(rng) for n in numbers])
 
 
-def exam(recipe: StackRecipe, bank: Bank) -> Iterator[tuple[str, StackBatch]]:
+def exam(shelf: Shelf) -> Iterator[tuple[str, StackBatch]]:
     """Stacks to validate on, by their number of photons; the same every time."""
-    rng = np.random.default_rng(12345)
     for photons in _EXAM_PHOTONS:
-        pairs = [stack_pair(recipe, bank, rng, photons) for _ in range(_EXAM)]
+        pairs = [shelf.take(number, photons) for number in range(_EXAM)]
         yield f"{photons:g} photons", StackBatch.joined(pairs)
 
 
