@@ -37,8 +37,8 @@ _DARK = 1e-4
 """Brightness that no voxel begins the last iterations below: what is 0 would stay 0."""
 _ALIGNED = 4
 """Tiles and strips begin at multiples of it: phases and both scales then agree."""
-_STRIP_VOXELS = 2_000_000
-"""That a network sees at a time, at least."""
+_STRIP_VOXELS = 400_000
+"""That a network sees at a time, or as few rows as it can."""
 
 
 class Unrolled3D(
@@ -67,8 +67,8 @@ class Unrolled3D(
     inverse, the data, and by how many standard deviations one of them misses the data when it is
     blurred again; and it is told how much noise there is, how wide the PSF is and how coarse the
     z-steps are. It weighs the estimates place by place and adds a correction to the root of the
-    brightness, where photon noise is even. Before training it gives Richardson-Lucy's
-    eleventh estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
+    brightness, where photon noise is even. Before training it gives Richardson-Lucy's eleventh
+    estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
     flux and bright structure. Results are never negative.
 
     Parameters
@@ -111,9 +111,11 @@ class Unrolled3D(
     def steps(self, problem: Problem) -> Iterator[Tensor]:
         net: Network = load_network(self, problem.seen.device, problem.precision)
         views = yield from looked_at(problem)
+        estimate = views.estimate
+        problem.__dict__.pop("blur", None)  # whose room the layers need
         with torch.inference_mode():
-            estimate = views.estimate.clone()
-            estimate[problem.window] = _in_strips(net, views, problem.blur.check)[:, 0]
+            net.restore(views, estimate[problem.window], problem.blur.check)
+            del views
             yield estimate
             _, slope, constant = noise_shown(problem)
             last = _richardson_lucy(slope, constant, problem.scale).but(iterations=LAST)
@@ -126,38 +128,51 @@ class Views:
 
     Parameters
     ----------
-    images : Tensor
-        Of the observed voxels: estimates by Richardson-Lucy, the Wiener inverse, the data, and by
-        how many standard deviations the middle one misses them, ``(C, IMAGES, Z, Y, X)``.
+    kept : Tensor
+        Of the observed voxels: estimates by Richardson-Lucy, the Wiener inverse, and by how many
+        standard deviations the middle estimate misses the data, float16
+        ``(C, IMAGES - 1, Z, Y, X)``.
+    seen : Tensor
+        The data, ``(C, Z, Y, X)``.
     levels : Tensor
         Numbers on noise, PSF and voxels, ``(C, LEVELS, 1, 1, 1)``.
     estimate : Tensor
         The last estimate by Richardson-Lucy, on the whole grid, ``(C, *grid)``.
     """
 
-    images: Tensor
+    kept: Tensor
+    seen: Tensor
     levels: Tensor
     estimate: Tensor
+
+    @property
+    def images(self) -> Tensor:
+        """All of what it is shown, ``(C, IMAGES, Z, Y, X)``."""
+        return self.rows(0, self.seen.shape[-2])
+
+    def rows(self, low: int, high: int) -> Tensor:
+        """Some rows of it."""
+        part = self.kept[..., low:high, :].float()
+        return torch.cat([part[:, :-1], self.seen[:, None, :, low:high], part[:, -1:]], 1)
 
 
 def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     """Make what the network is shown, and yield Richardson-Lucy's estimates on the way."""
     sigma, slope, constant = noise_shown(problem)
     window, seen = problem.window, problem.seen
-    kept = []
+    kept = seen.new_empty((len(seen), IMAGES - 1, *seen.shape[1:]), dtype=torch.float16)
+    kept[:, len(KEPT)] = _wiener(problem)[window]
     method = _richardson_lucy(slope, constant, problem.scale)
     for count, x in enumerate(method.steps(problem, kind=Scheduled), 1):
         if count in KEPT:
-            kept.append(x[window].clone())
+            kept[:, KEPT.index(count)] = x[window]
         if count == MIDDLE:
             blurred = problem.blur.forward(x)[window]
-            variance = (slope * blurred + constant).clamp_(min=0.0025 * sigma**2)
-            missed = (seen - blurred).div_(variance.sqrt_()).clamp_(-8, 8)
+            missed = seen - blurred
+            missed /= blurred.mul_(slope).add_(constant).clamp_(min=0.0025 * sigma**2).sqrt_()
+            kept[:, -1] = missed.clamp_(-8, 8)
+            del blurred, missed
         yield x
-    otf = problem.blur.otf
-    response = otf.conj() / (otf.abs().square_() + problem.nsr)
-    wiener = problem.blur.filter(problem.y, response)[window]
-    problem.__dict__.pop("y", None)  # as large as the grid, and not needed again
     levels = (
         math.log(sigma / 0.05),
         math.log(max(slope, 0.1 * sigma**2) / 0.01) / 2,
@@ -165,7 +180,17 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
         *_extents(problem.psf),
     )
     numbers = seen.new_tensor(levels).view(1, LEVELS, 1, 1, 1).expand(len(seen), -1, -1, -1, -1)
-    return Views(torch.stack([*kept, wiener, seen, missed], 1), numbers, x)
+    return Views(kept, seen, numbers, x)
+
+
+def _wiener(problem: Problem) -> Tensor:
+    """The Wiener inverse on the grid; what it took is given back."""
+    otf = problem.blur.otf
+    response = otf.conj() / (otf.abs().square_() + problem.nsr)
+    found = problem.blur.filter(problem.y, response)
+    for name in ("y", "nsr"):
+        problem.__dict__.pop(name, None)
+    return found
 
 
 def _extents(psf: Tensor) -> tuple[float, float, float]:
@@ -177,7 +202,7 @@ def _extents(psf: Tensor) -> tuple[float, float, float]:
 
 
 def noise_shown(problem: Problem) -> tuple[float, float, float]:
-    """Noise as the network gets it: root of its mean variance, slope and constant.
+    """What the network is told of the noise: root of its mean variance, slope and constant.
 
     As much as the weights know, where there is less or more. Where a stack is too small to see how
     the noise grows with brightness, it is taken for photon noise.
@@ -198,21 +223,6 @@ def _richardson_lucy(slope: float, constant: float, scale: float) -> RichardsonL
         gain_counts_per_photon=slope * scale,
         read_noise_photons=math.sqrt(constant) / slope,
     )
-
-
-def _in_strips(net: Network, views: Views, check: Callable[[], None]) -> Tensor:
-    """The network's estimate, strip by strip of the rows, so that its maps take little memory."""
-    *_, planes, rows, columns = views.images.shape
-    halo = 2 * Hourglass.REACH
-    height = max(4 * halo, _STRIP_VOXELS // (planes * columns)) // _ALIGNED * _ALIGNED
-    strips = []
-    for start in range(0, rows, height):
-        check()
-        stop = min(rows, start + height)
-        low, high = max(0, start - halo), min(rows, stop + halo)
-        strip = net(views.images[..., low:high, :], views.levels)
-        strips.append(strip[..., start - low : stop - low, :])
-    return torch.cat(strips, -2)
 
 
 class Network(NetworkModule):
@@ -242,17 +252,59 @@ class Network(NetworkModule):
 
     def forward(self, images: Tensor, levels: Tensor) -> Tensor:
         """The estimate of what `looked_at` gives, ``(C, 1, Z, Y, X)``."""
-        shape = images.shape[-3:]
-        phases = to_phases(self.precision.narrowed(continued(_contrasts(images))))
-        noise = self.precision.narrowed(0.5 * levels.expand(-1, -1, *phases.shape[-3:]))
         with self.precision.layers(images.device):
-            inputs = torch.cat([phases, noise], 1)
-            answer = self.unet(inputs.contiguous(memory_format=torch.channels_last_3d))
-        answer = cut(from_phases(answer), shape).float()
-        candidates = images[:, :CANDIDATES].clamp(min=0)
-        joined = (answer[:, :CANDIDATES].softmax(1) * candidates).sum(1, keepdim=True)
-        root = (joined + _SOFT).sqrt() + answer[:, CANDIDATES:]
-        return torch.relu(torch.relu(root).square() - _SOFT)
+            answer = self.unet(self._inputs(images, levels))
+        return _joined(images, answer)
+
+    def restore(self, views: Views, out: Tensor, check: Callable[[], None]) -> None:
+        """Write the estimate into ``out``, ``(C, Z, Y, X)``; as `forward`, in little memory.
+
+        The upper scale is computed strip by strip of the rows, and twice: once for the lower one,
+        which is small enough to be kept.
+        """
+        *_, planes, rows, columns = views.seen.shape
+        height = max(2 * _ALIGNED, _STRIP_VOXELS // (planes * columns)) // _ALIGNED * _ALIGNED
+        strips = [(start, min(rows, start + height)) for start in range(0, rows, height)]
+
+        def above(start: int, stop: int, reach: int) -> tuple[Tensor, Tensor, int, int]:
+            check()
+            low, high = max(0, start - reach), min(rows, stop + reach)
+            images = views.rows(low, high)
+            return images, self.unet.above(self._inputs(images, views.levels)), low, high
+
+        with self.precision.layers(views.seen.device):
+            parts = []
+            for start, stop in strips:
+                _, maps, low, _ = above(start, stop, _reach(Hourglass.BEFORE))
+                inside = maps[..., (start - low) // 2 : -(-(stop - low) // _ALIGNED) * 2, :]
+                parts.append(self.unet.down(inside))
+            below = self.unet.below(torch.cat(parts, -2))
+            del parts
+            for start, stop in strips:
+                images, maps, low, high = above(start, stop, _reach(Hourglass.AFTER))
+                own = below[..., low // _ALIGNED : -(-high // _ALIGNED), :]
+                found = _joined(images, self.unet.finished(maps, own))
+                out[..., start:stop, :] = found[:, 0, :, start - low : stop - low]
+
+    def _inputs(self, images: Tensor, levels: Tensor) -> Tensor:
+        """What the layers see, at half resolution."""
+        phases = to_phases(self.precision.narrowed(continued(_contrasts(images))))
+        told = self.precision.narrowed(0.5 * levels.expand(-1, -1, *phases.shape[-3:]))
+        return torch.cat([phases, told], 1).contiguous(memory_format=torch.channels_last_3d)
+
+
+def _reach(half: int) -> int:
+    """Rows of voxels, of what is told on the upper scale, that keep phases and scales aligned."""
+    return -(-2 * half // _ALIGNED) * _ALIGNED
+
+
+def _joined(images: Tensor, answer: Tensor) -> Tensor:
+    """The estimates as they are weighed, and corrected."""
+    answer = cut(from_phases(answer), images.shape[-3:]).float()
+    known = images[:, :CANDIDATES].clamp(min=0)
+    joined = (answer[:, :CANDIDATES].softmax(1) * known).sum(1, keepdim=True)
+    root = (joined + _SOFT).sqrt() + answer[:, CANDIDATES:]
+    return torch.relu(torch.relu(root).square() - _SOFT)
 
 
 def _contrasts(images: Tensor) -> Tensor:

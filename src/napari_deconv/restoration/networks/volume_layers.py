@@ -33,6 +33,8 @@ class Hourglass(nn.Module):
 
     REACH = 14
     """How far, on the upper scale, a result depends on its surroundings."""
+    BEFORE, AFTER = 1, 4
+    """Of that, what lies before the lower scale, and what the upper scale sees by itself."""
 
     def __init__(self, inputs: int, widths: tuple[int, int], outputs: int) -> None:
         super().__init__()
@@ -47,8 +49,16 @@ class Hourglass(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``(B, inputs, Z, Y, X)`` with even sides to ``(B, outputs, Z, Y, X)``."""
-        above = torch.relu_(self.first(x))
-        result: Tensor = self.last(self.after(self.up(self.below(self.down(above))).add_(above)))
+        above = self.above(x)
+        return self.finished(above, self.below(self.down(above)))
+
+    def above(self, x: Tensor) -> Tensor:
+        """The upper scale's maps, ``(B, widths[0], Z, Y, X)``."""
+        return torch.relu_(self.first(x))
+
+    def finished(self, above: Tensor, below: Tensor) -> Tensor:
+        """The result of both scales' maps."""
+        result: Tensor = self.last(self.after(self.up(below).add_(above)))
         return result
 
 
