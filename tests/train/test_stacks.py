@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +16,16 @@ from napari_deconv import deconvolve
 from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.engine.streaming import drain, stream
+from napari_deconv.io import write
 from napari_deconv.psf import Gaussian
+from napari_deconv.restoration.networks import unrolled3d
 from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
 from napari_deconv.restoration.networks.volume_layers import from_phases, to_phases
 from napari_deconv.restoration.weights import packed, read_header
-from napari_deconv.train import stack_loop, stacks
+from napari_deconv.signal.noise_law import NoiseLaw
+from napari_deconv.train import own_stack, stack_loop, stacks
 from napari_deconv.train.microscopes import bank
+from napari_deconv.train.own_stack import camera_of, recipe_for_stack, tune
 from napari_deconv.train.stack_loop import fit_stacks
 from napari_deconv.train.stack_recipe import StackRecipe
 
@@ -158,3 +163,107 @@ def test_a_wide_psf_comes_with_a_word(untrained: str) -> None:
     assert any("PSF is wide" in note.text for note in notes)
     narrow = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu")).notes
     assert not any("PSF is wide" in note.text for note in narrow)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"spacing": (12.0, 1.0, 1.0)}, "12 times as coarse"),
+        ({"spacing": (1.0, 2.0, 2.0)}, "finer than the pixels"),
+        ({"noise": NoiseLaw(420.0, 0.0)}, "invented in part"),
+        ({"noise": NoiseLaw(0.01, 0.0)}, "softer than it need be"),
+        ({"noise": 400.0}, "more than the network learned from"),
+    ],
+)
+def test_what_the_network_never_saw_is_said_and_restored(
+    given: dict[str, Any], said: str, untrained: str
+) -> None:
+    image, _ = scene()
+    found = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu", **given))
+    assert np.isfinite(found.data).all() and found.data.max() > 0
+    assert any(said in note.text for note in found.notes)
+
+
+def test_clipped_and_dark_stacks_are_restored_with_a_word(untrained: str) -> None:
+    image, _ = scene()
+    method = Unrolled3D(weights=untrained)
+    clipped = (image * 255 / np.quantile(image, 0.95)).clip(0, 255).astype(np.uint8)
+    found = drain(stream(method, clipped, PSF, device="cpu"))
+    assert found.data.dtype == np.uint8 and any("clipped" in note.text for note in found.notes)
+    dark = np.random.default_rng(0).poisson(image / 4000).astype(np.uint16)
+    assert 0 < dark.max() < 4
+    found = drain(stream(method, dark, PSF, device="cpu"))
+    assert found.data.shape == dark.shape
+    assert any("learned from" in note.text or "invent" in note.text for note in found.notes)
+
+
+def test_planes_are_refused_with_a_remedy(untrained: str) -> None:
+    image, _ = scene()
+    with pytest.raises(DeconvError) as caught:
+        deconvolve(image[3], PSF, Unrolled3D(weights=untrained))
+    assert caught.value.remedy
+
+
+def test_in_strips_and_at_once_the_network_gives_the_same(
+    untrained: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    network = Network()
+    torch.nn.init.normal_(network.unet.last.weight, std=0.01)
+    shape = (6, 45, 22)
+    kept = torch.rand(1, unrolled3d.IMAGES - 1, *shape).half()
+    levels = torch.rand(1, unrolled3d.LEVELS, 1, 1, 1)
+    views = unrolled3d.Views(kept, torch.rand(1, *shape), levels, torch.empty(0))
+    monkeypatch.setattr(unrolled3d, "_STRIP_VOXELS", 1)
+    with torch.inference_mode():
+        network.restore(views, out := torch.empty(1, *shape), lambda: None)
+        torch.testing.assert_close(out, network(views.images, levels)[:, 0])
+
+
+def test_tiles_equal_the_whole_within_a_thousandth_of_the_range() -> None:
+    image, _ = scene((12, 32, 200))
+    runs = [
+        drain(stream(Unrolled3D(), image, PSF, device="cpu", precision="float32", **given))
+        for given in ({}, {"memory_bytes": 14_000_000})
+    ]
+    whole, tiled = (run.data for run in runs)
+    assert np.prod(runs[1].record.tiles) > 1
+    assert np.abs(whole - tiled).max() < 1e-3 * np.ptp(whole)
+
+
+def test_a_camera_is_read_from_a_stack_and_a_network_tuned_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    truth = 180 * gaussian_filter(rng.random((12, 96, 96)), (1, 4, 4)) ** 6
+    truth = 80 * truth / truth.max()
+    counts = 5.0 * rng.poisson(truth + 20) + 100
+    camera = camera_of(counts)
+    assert camera.photons == pytest.approx(80, rel=0.35)
+    assert camera.background + camera.offset == pytest.approx((20 + 20) / 80, rel=0.5)
+    monkeypatch.setattr(stacks, "_EXAM", 1)
+    recipe = recipe_for_stack(Unrolled3D(), counts, PSF, "unrolled-3d", "mine")
+    short = recipe.but(steps=1, batch=1, depth_px=16, patch_px=16)
+    list(tune(short, PSF, (0.3, 0.1, 0.1), tmp_path, device="cpu", precision="float32"))
+    header = read_header(tmp_path / "best.safetensors")
+    assert header["recipe"]["start"] == "unrolled-3d" and "mine" in header["trained_on"]
+    kept = bank(tmp_path / "microscopes.npz", 1, (3, 3, 3), 0)
+    assert kept.spacings.tolist() == [[pytest.approx(3.0), 1.0, 1.0]]
+    assert kept.draw(rng).psf.shape == PSF.shape
+    with pytest.raises(DeconvError, match="flat"):
+        recipe_for_stack(Unrolled3D(), counts, PSF[:1], "unrolled-3d", "mine")
+
+
+def test_the_command_line_tunes_for_a_stack(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stacks, "_EXAM", 1)
+    monkeypatch.setattr(own_stack, "_STEPS", 1)
+    image, _ = scene((12, 32, 40))
+    write(tmp_path / "stack.tif", image)
+    write(tmp_path / "psf.tif", PSF)
+    order = ["train", "--stack", str(tmp_path / "stack.tif"), "--psf", str(tmp_path / "psf.tif")]
+    order += ["--out", str(tmp_path / "out"), "--device", "cpu", "--quiet"]
+    assert main(order) != 0 and "--spacing" in capsys.readouterr().err
+    assert main([*order, "--spacing", "0.3,0.1,0.1", "--minutes", "0.001"]) == 0
+    assert "best.safetensors" in capsys.readouterr().out

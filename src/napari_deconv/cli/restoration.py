@@ -28,6 +28,25 @@ if TYPE_CHECKING:
     from ..restoration.choice import Recommendation
 
 
+def sized(picture: Picture, sizes: tuple[float, ...] | None) -> Picture:
+    """The picture with the voxel size that was given, which a PSF is rendered for."""
+    if not sizes:
+        return picture
+    axes = [a for a in "ZYX"[-len(sizes) :] if a in picture.axes]
+    if len(axes) < len(sizes) or not all(size > 0 for size in sizes):
+        raise DeconvError(
+            f"--spacing {','.join(f'{size:g}' for size in sizes)} does not fit the axes "
+            f"{picture.axes}.",
+            "Give a positive size for each of the PSF's axes, such as 0.3,0.1,0.1.",
+        )
+    stated = dict(zip(axes, sizes, strict=True))
+    return replace(
+        picture,
+        pixel_size={**picture.pixel_size, **stated},
+        units={**picture.units, **dict.fromkeys(axes, "µm")},
+    )
+
+
 @dataclass(eq=False)
 class Restoration:
     """The restoration of one input after the other, with what is the same for all of them.
@@ -89,26 +108,8 @@ class Restoration:
 
     def prepared(self, picture: Picture) -> PreparedPsf:
         """The PSF for a picture, completed by its metadata where need be."""
-        return self.psf.prepare(ImageFacts.of(self.sized(picture), bool(self.args.spacing)))
-
-    def sized(self, picture: Picture) -> Picture:
-        """The picture with the voxel size that was given, which a PSF is rendered for."""
         sizes = self.args.spacing
-        if not sizes:
-            return picture
-        axes = [a for a in "ZYX"[-len(sizes) :] if a in picture.axes]
-        if len(axes) < len(sizes) or not all(size > 0 for size in sizes):
-            raise DeconvError(
-                f"--spacing {','.join(f'{size:g}' for size in sizes)} does not fit the axes "
-                f"{picture.axes}.",
-                "Give a positive size for each of the PSF's axes, such as 0.3,0.1,0.1.",
-            )
-        stated = dict(zip(axes, sizes, strict=True))
-        return replace(
-            picture,
-            pixel_size={**picture.pixel_size, **stated},
-            units={**picture.units, **dict.fromkeys(axes, "µm")},
-        )
+        return self.psf.prepare(ImageFacts.of(sized(picture, sizes), bool(sizes)))
 
     def _check_light(self, picture: Picture, job: Job) -> None:
         """Raise or say so where a PNG's own word on light would not be heeded."""

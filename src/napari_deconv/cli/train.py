@@ -6,14 +6,14 @@ import argparse
 import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.errors import DeconvError
 from ..core.json_text import read_object
 from ..core.paths import exists
-from .options import add_precision
+from .options import add_precision, numbers
 
 if TYPE_CHECKING:
     from ..train.loop import Trained
@@ -34,6 +34,20 @@ def configure(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         metavar="DIR",
         help="sharp images, by source of the recipe; none for stacks",
     )
+    parser.add_argument(
+        "--stack",
+        metavar="FILE",
+        help="instead of a recipe: fine-tune the network for stacks for the microscope and camera "
+        "that recorded this stack, one channel of one frame",
+    )
+    parser.add_argument(
+        "--psf", metavar="FILE|KIND:FIELD=X", help="of that microscope; see deconvolve"
+    )
+    parser.add_argument(
+        "--spacing", type=numbers, metavar="Z,Y,X", help="voxel size, if the stack does not say"
+    )
+    parser.add_argument("--start", default="unrolled-3d", metavar="ID|FILE",
+        help="weights that the fine-tuning begins with [default unrolled-3d]")  # fmt: skip
     parser.add_argument(
         "--out", metavar="DIR", help="checkpoint, log, its plot and weights; resumed if there"
     )
@@ -56,14 +70,17 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         print(draw(Path(args.plot)))
         return 0
-    for key in ("recipe", "out"):
+    for key in ("out",) if args.stack else ("recipe", "out"):
         if not getattr(args, key):
             raise DeconvError(f"There is no {key}.", "napari-deconv train --help shows all.")
     if not args.minutes > 0:
         raise DeconvError(f"--minutes {args.minutes:g} is not a time budget.", "Give more than 0.")
-    recipe, out = _recipe(Path(args.recipe)), Path(args.out)
     given = {"minutes": args.minutes, "device": args.device, "precision": args.precision}
-    if isinstance(recipe, StackRecipe):
+    out = Path(args.out)
+    recipe = None if args.stack else _recipe(Path(args.recipe))
+    if recipe is None:
+        training = _tuning(args, out, given)
+    elif isinstance(recipe, StackRecipe):
         if args.images:
             raise DeconvError("A recipe for stacks takes no images: it generates them.", "Drop it.")
         training = fit_stacks(recipe, out, **given)
@@ -77,6 +94,34 @@ def run(args: argparse.Namespace) -> int:
     weights = Path(args.out) / "best.safetensors"
     print(weights if exists(weights) else "No weights yet: call again to go on.")
     return 0
+
+
+def _tuning(
+    args: argparse.Namespace, out: Path, given: dict[str, Any]
+) -> Generator[Trained, None, Path]:
+    """The fine-tuning for a stack's microscope."""
+    import numpy as np
+
+    from ..io import read
+    from ..psf import ImageFacts, PsfRequest
+    from ..restoration.networks.unrolled3d import Unrolled3D
+    from ..train.own_stack import recipe_for_stack, tune
+    from .restoration import sized
+
+    if args.recipe or args.images or not args.psf:
+        raise DeconvError(
+            "--stack goes with --psf, and with neither a recipe nor --images.",
+            "Give the stack, its PSF and --out.",
+        )
+    picture = sized(read(Path(args.stack)), args.spacing)
+    spacing = picture.spacing("ZYX")
+    if spacing is None:
+        raise DeconvError(f"{args.stack} does not say its voxel size.", "Give --spacing Z,Y,X.")
+    facts = ImageFacts.of(picture, bool(args.spacing))
+    psf = PsfRequest.parse(args.psf).prepare(facts).single()
+    stack = np.squeeze(picture.data)
+    recipe = recipe_for_stack(Unrolled3D(), stack, psf, args.start, Path(args.stack).stem)
+    return tune(recipe, psf, spacing, out, **given)
 
 
 def _recipe(path: Path) -> Recipe | StackRecipe:

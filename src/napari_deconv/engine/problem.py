@@ -165,10 +165,16 @@ class Problem:
     @cached_property
     def y(self) -> Tensor:
         """The observed image continued over the unseen ring, periodic, ``(C, *grid)``."""
-        first = pad_and_taper(self.seen, self.grid, self.offset, self.mean)
         power = self.blur.otf.abs().square_()
-        response = power / (power + self.nsr)
-        return settle_ring(first, self.window, self.blur, response, unseen=self.unseen)
+        response = power.div_(power + self.nsr)
+        # No name for the first guess: it would be kept while the ring settles.
+        return settle_ring(
+            pad_and_taper(self.seen, self.grid, self.offset, self.mean),
+            self.window,
+            self.blur,
+            response,
+            unseen=self.unseen,
+        )
 
     def with_ring(self, x: Tensor, *, blurred: Tensor | None = None) -> Tensor:
         """Replace unobserved pixels of `y` by the re-blurred estimate ``A x``; ``(C, *grid)``."""

@@ -41,7 +41,7 @@ def pad_and_taper(
         index, fade = _mirrored(n, total, start, seen.device)
         shape = [1] * padded.ndim
         shape[axis] = total
-        padded = padded.index_select(axis, index) * fade.reshape(shape)
+        padded = padded.index_select(axis, index).mul_(fade.reshape(shape))
     padded += mean
     # Mean away and back again would move the observed pixels by a rounding error.
     window = (slice(o, o + n) for o, n in zip(offset, seen.shape[1:], strict=True))
@@ -67,7 +67,7 @@ def settle_ring(
     Parameters
     ----------
     y : Tensor
-        ``(C, *grid)``, a first guess in the ring (`pad_and_taper`); left as it is.
+        ``(C, *grid)``, a first guess in the ring (`pad_and_taper`); changed in place.
     window : tuple of slice
         Index of the observed pixels.
     blur : Blur
@@ -84,11 +84,16 @@ def settle_ring(
     Tensor
         ``(C, *grid)``, equal to ``y`` where that was observed.
     """
-    seen, last, omega = y[window].clone(), y, 1.0
+    seen, last, omega = y[window].clone(), y.clone(), 1.0
     centre, radius = (1 + _SLOWEST) / 2, (1 - _SLOWEST) / 2
+
+    def step(filtered: Tensor, rows: slice) -> None:
+        here, before = y[:, rows], last[:, rows]
+        before += filtered.sub_(here).div_(centre).add_(here).sub_(before).mul_(omega)
+
     for done in range(passes):
-        change = blur.filter(y, response).sub_(y).div_(centre).add_(y).sub_(last)
-        y, last = change.mul_(omega).add_(last), y
+        blur.each_filtered(y, response, step)
+        y, last = last, y
         y[window] = seen if unseen is None else torch.where(unseen, y[window], seen)
         omega = 1 / (1 - omega * (radius / centre) ** 2 / (4 if done else 2))
     return y

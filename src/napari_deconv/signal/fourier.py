@@ -119,6 +119,19 @@ class Blur:
         batch = x.reshape(-1, *self.grid)
         return self._synthesised(self._filtered(batch, response)).view(x.shape)
 
+    def each_filtered(
+        self, x: Tensor, response: Tensor, after: Callable[[Tensor, slice], None]
+    ) -> None:
+        """Hand ``x`` filtered with a half-spectrum ``response`` to ``after``, as `sandwich` does.
+
+        ``after`` may not write to ``x``.
+        """
+        if not (splits(x, len(self.grid)) and splits(response, len(self.grid))):
+            return after(self.filter(x, response), slice(0, self.grid[0]))
+        slabs, spectrum = self._slabs, self._filtered(x, response)
+        slabs.rows(lambda rows: after(slabs.synthesise(spectrum[:, rows]), rows), len(x))
+        return None
+
     def sandwich(
         self,
         x: Tensor,

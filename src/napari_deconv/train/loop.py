@@ -192,7 +192,7 @@ def _run(
             scored = state.step
             yield from watch.show(_validate(state, recipe, exam, out, watch))
         elif watch.on:
-            yield from watch.show(_passing(state, recipe, watch))
+            yield from watch.show(passing(state, recipe, watch))
         if time.monotonic() - saved > _CHECKPOINT_SECONDS:
             state.save(out / "checkpoint.pt")
             saved = time.monotonic()
@@ -219,7 +219,7 @@ def _batch(material: Material, state: State, workers: Team) -> Batch:
     return Batch.joined(patches)
 
 
-def _passing(state: State, recipe: Recipe, watch: Watch) -> Trained:
+def passing(state: State, recipe: Recipe | StackRecipe, watch: Watch) -> Trained:
     """Progress after a step that was not validated."""
     share = max(state.step / recipe.steps, watch.share)
     return Trained(state.step, recipe.steps, state.losses[-1], best=state.best, share=share)

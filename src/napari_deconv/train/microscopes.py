@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -55,6 +56,17 @@ class Bank:
     roots: NDArray[np.float16]
     spacings: NDArray[np.float64]
 
+    @classmethod
+    def of(cls, drawn: Sequence[Optics]) -> Bank:
+        """From microscopes."""
+        roots = np.stack([[_root(one.psf), _root(one.believed)] for one in drawn])
+        return cls(roots, np.array([one.spacing for one in drawn]))
+
+    def save(self, file: Path) -> None:
+        """Write it to ``NAME.npz``, which `bank` then takes."""
+        with replacing(file) as beside, beside.open("wb") as out:
+            np.savez(out, roots=self.roots, spacings=self.spacings)
+
     def draw(self, rng: np.random.Generator) -> Optics:
         """Draw one PSF of the bank, upside down half of the time."""
         number = int(rng.integers(len(self.roots)))
@@ -87,12 +99,9 @@ def bank(file: Path, count: int, shape: tuple[int, int, int], seed: int) -> Bank
             return kept
     rng = np.random.default_rng(seed)
     odd = tuple(n - 1 + n % 2 for n in shape)
-    drawn = [optics((odd[0], odd[1], odd[2]), rng) for _ in range(count)]
-    roots = np.stack([[_root(sample.psf), _root(sample.believed)] for sample in drawn])
-    bank = Bank(roots, np.array([sample.spacing for sample in drawn]))
-    with replacing(file) as beside, beside.open("wb") as out:
-        np.savez(out, roots=bank.roots, spacings=bank.spacings)
-    return bank
+    made = Bank.of([optics((odd[0], odd[1], odd[2]), rng) for _ in range(count)])
+    made.save(file)
+    return made
 
 
 def optics(shape: tuple[int, int, int], rng: np.random.Generator) -> Optics:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from ..core.device import choose_device
 from ..core.paths import exists, make_folder
@@ -15,7 +20,7 @@ from ..core.precision import choose_precision
 from ..io.atomic import replacing
 from ..io.locks import only_run
 from ..restoration.weights import packed
-from .loop import Trained, check_folder, rewind
+from .loop import Trained, check_folder, passing, rewind
 from .microscopes import bank
 from .parallel import Team
 from .plot import draw as plot
@@ -35,6 +40,8 @@ def fit_stacks(
     minutes: float = math.inf,
     device: str = "auto",
     precision: str = "auto",
+    look_seconds: float = 0.0,
+    stop: threading.Event | None = None,
 ) -> Generator[Trained, None, Path]:
     """Train until the schedule or the time budget ends; call again to go on exactly there.
 
@@ -42,7 +49,7 @@ def fit_stacks(
 
     Parameters are those of `loop.fit`, which also says what is yielded, returned and raised.
     """
-    watch = Watch(60 * minutes)
+    watch, scored = Watch(60 * minutes, look_seconds, stop), 0
     with only_run(out):
         make_folder(out)
         check_folder(out, recipe)
@@ -62,21 +69,26 @@ def fit_stacks(
         scenes = {name: batch.to(team.device) for name, batch in exam(shelf)}
         saved = time.monotonic()
         if state.step == 0:
-            yield _validated(state, recipe, scenes, out)
+            yield from watch.show(_validated(state, recipe, scenes, out, watch))
         while state.step < recipe.steps and watch.goes_on:
             batch: Any = shelf.draw(state.step, state.rng).to(team.device)
             advance(state, batch, plan, team)
-            if state.step % _VALIDATION_STEPS == 0 or state.step == recipe.steps:
-                yield _validated(state, recipe, scenes, out)
+            if watch.due(state.step % _VALIDATION_STEPS == 0) or state.step == recipe.steps:
+                scored = state.step
+                yield from watch.show(_validated(state, recipe, scenes, out, watch))
+            elif watch.on:
+                yield from watch.show(passing(state, recipe, watch))
             if time.monotonic() - saved > _CHECKPOINT_SECONDS:
                 state.save(out / "checkpoint.pt")
                 saved = time.monotonic()
         state.save(out / "checkpoint.pt")
+        if scored != state.step and state.losses:
+            yield _validated(state, recipe, scenes, out, watch)
     return out / "best.safetensors"
 
 
 def _validated(
-    state: State, recipe: StackRecipe, scenes: dict[str, StackBatch], out: Path
+    state: State, recipe: StackRecipe, scenes: dict[str, StackBatch], out: Path, watch: Watch
 ) -> Trained:
     scores = tuple(round(state.score(batch), 4) for batch in scenes.values())
     loss = sum(state.losses) / len(state.losses) if state.losses else math.nan
@@ -90,7 +102,7 @@ def _validated(
     if better:
         header = {
             "recipe": recipe.to_dict(),
-            "trained_on": "generated stacks",
+            "trained_on": recipe.trained_on,
             "licence": recipe.licence,
             "scores": {"held_out_psnr": dict(zip(scenes, scores, strict=True))},
             "step": state.step,
@@ -98,5 +110,19 @@ def _validated(
         }
         with replacing(out / "best.safetensors") as beside:
             beside.write_bytes(packed(recipe.method, state.average, header))
-    share = state.step / recipe.steps
-    return Trained(state.step, recipe.steps, loss, scores, state.best, "", tuple(scenes), share)
+    share = max(state.step / recipe.steps, watch.share)
+    picture = _picture(state, next(iter(scenes.values()))) if watch.on else ()
+    return Trained(
+        state.step, recipe.steps, loss, scores, state.best, "", tuple(scenes), share, picture
+    )
+
+
+@torch.no_grad()
+def _picture(state: State, batch: StackBatch) -> tuple[NDArray[np.float32], ...]:
+    """The middle plane of the first stack: blurred, restored, true; by roots, 1 the brightest."""
+    first = batch.split(len(batch.images))[0]
+    estimate = state.average.unrolled(*first.seen)[-1]
+    middle = estimate.shape[-3] // 2
+    planes = [x[0, :, middle] for x in (first.images[:, -2:-1], estimate, first.truth)]
+    brightest = float(planes[-1].max())
+    return tuple((x[0].clamp(min=0) / brightest).sqrt().cpu().numpy() for x in planes)

@@ -28,6 +28,16 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
         How many PSFs are rendered beforehand.
     photons_low, photons_high : float
         Range of the expected photons at the brightest voxel, drawn log-uniformly.
+    background_low, background_high : float
+        Range of the background over the brightest voxel, drawn log-uniformly.
+    read_share : float
+        Share of the stacks whose camera has read noise.
+    read_low, read_high : float
+        Range of its standard deviation in photons, drawn log-uniformly.
+    offset_share : float
+        Share of the stacks whose camera adds an offset.
+    offset_low, offset_high : float
+        Range of the offset over the brightest voxel.
     depth_px, patch_px : int
         Planes of the training stacks, and the side of each.
     psf_depth_px, psf_px : int
@@ -50,6 +60,8 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
         For networks without a loss of their own, as in `Recipe`.
     seed : int
         Of weights, microscopes and data.
+    trained_on : str
+        What was generated, in words.
     licence : str
         The condition the weights carry.
     """
@@ -60,6 +72,14 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     microscopes: Annotated[int, Interval(ge=1, le=100_000)] = 400
     photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 5.0
     photons_high: Annotated[float, Interval(ge=1, le=1e9)] = 2000.0
+    background_low: Annotated[float, Interval(gt=0, le=10)] = 0.003
+    background_high: Annotated[float, Interval(gt=0, le=10)] = 0.5
+    read_share: Annotated[float, Interval(ge=0, le=1)] = 0.3
+    read_low: Annotated[float, Interval(gt=0, le=1000)] = 0.3
+    read_high: Annotated[float, Interval(gt=0, le=1000)] = 3.0
+    offset_share: Annotated[float, Interval(ge=0, le=1)] = 0.3
+    offset_low: Annotated[float, Interval(ge=0, le=100)] = 0.0
+    offset_high: Annotated[float, Interval(ge=0, le=100)] = 0.3
     depth_px: Annotated[int, Interval(ge=16, le=256)] = 20
     patch_px: Annotated[int, Interval(ge=16, le=256)] = 64
     psf_depth_px: Annotated[int, Interval(ge=3, le=255)] = 23
@@ -73,6 +93,7 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     optimiser: Literal["adamw", "muon"] = "adamw"
     loss: Norm = "psnr"
     seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
+    trained_on: str = "generated stacks"
     licence: str = "BSD-3-Clause"
 
     def __post_init__(self) -> None:
@@ -81,11 +102,10 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
             raise DeconvError(
                 f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
             )
-        if self.photons_low > self.photons_high:
-            raise DeconvError(
-                f"Training recipe: photons go from {self.photons_low:g} to {self.photons_high:g}.",
-                "Swap.",
-            )
+        for key in ("photons", "background", "read", "offset"):
+            low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
+            if low > high:
+                raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")
 
     @property
     def learned(self) -> LearnedMethod:

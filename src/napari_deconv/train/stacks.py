@@ -134,7 +134,9 @@ class Shelf:
 
 def exam(shelf: Shelf) -> Iterator[tuple[str, StackBatch]]:
     """Stacks to validate on, by their number of photons; the same every time."""
-    for photons in _EXAM_PHOTONS:
+    low, high = shelf.recipe.photons_low, shelf.recipe.photons_high
+    levels = [photons for photons in _EXAM_PHOTONS if low <= photons <= high]
+    for photons in levels or [float(f"{math.sqrt(low * high):.3g}")]:
         pairs = [shelf.take(number, photons) for number in range(_EXAM)]
         yield f"{photons:g} photons", StackBatch.joined(pairs)
 
@@ -169,14 +171,17 @@ def stack_pair(
     otf = Blur(torch.from_numpy(optics.psf), shape).otf
     blurred = _blurred(sharp, otf)
     sharp = sharp / blurred[inside].max()
-    level = _between(0.003, 0.5, rng)
+    level = _between(recipe.background_low, recipe.background_high, rng)
     haze = volumes.field(shape, optics.spacing, 2 * recipe.structures.cell_px, rng)
     sharp = sharp + torch.from_numpy(
         (level * np.exp(np.float32(rng.uniform(0, 0.4)) * haze)).astype(np.float32)
     )
     mean = photons * _blurred(sharp, otf).clamp(min=0)[inside]
-    read = _between(0.3, 3, rng) if rng.random() < 0.3 else 0.0
-    offset = photons * rng.uniform(0, 0.3) if rng.random() < 0.3 else 0.0
+    read = offset = 0.0
+    if rng.random() < recipe.read_share:
+        read = _between(recipe.read_low, recipe.read_high, rng)
+    if rng.random() < recipe.offset_share:
+        offset = photons * rng.uniform(recipe.offset_low, recipe.offset_high)
     counts = rng.poisson(mean.numpy().astype(np.float64)).astype(np.float32)
     counts += np.float32(offset) + np.float32(read) * rng.standard_normal(sizes, dtype=np.float32)
     # The engine's scale; a patch need not hold what is brightest in its stack.

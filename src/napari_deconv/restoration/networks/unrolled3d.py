@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ...core.device import release
 from ...engine.problem import Problem, Settled
 from ..multiplicative import Scheduled
 from ..richardson_lucy import RichardsonLucy
@@ -113,6 +114,7 @@ class Unrolled3D(
         views = yield from looked_at(problem)
         estimate = views.estimate
         problem.__dict__.pop("blur", None)  # whose room the layers need
+        release(estimate.device)
         with torch.inference_mode():
             net.restore(views, estimate[problem.window], problem.blur.check)
             del views
@@ -162,6 +164,7 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     window, seen = problem.window, problem.seen
     kept = seen.new_empty((len(seen), IMAGES - 1, *seen.shape[1:]), dtype=torch.float16)
     kept[:, len(KEPT)] = _wiener(problem)[window]
+    release(seen.device)
     method = _richardson_lucy(slope, constant, problem.scale)
     for count, x in enumerate(method.steps(problem, kind=Scheduled), 1):
         if count in KEPT:
@@ -172,6 +175,7 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
             missed /= blurred.mul_(slope).add_(constant).clamp_(min=0.0025 * sigma**2).sqrt_()
             kept[:, -1] = missed.clamp_(-8, 8)
             del blurred, missed
+            release(seen.device)
         yield x
     levels = (
         math.log(sigma / 0.05),
@@ -185,12 +189,11 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
 
 def _wiener(problem: Problem) -> Tensor:
     """The Wiener inverse on the grid; what it took is given back."""
-    otf = problem.blur.otf
-    response = otf.conj() / (otf.abs().square_() + problem.nsr)
-    found = problem.blur.filter(problem.y, response)
+    y, otf = problem.y, problem.blur.otf
+    response = otf.conj() / otf.abs().square_().add_(problem.nsr)
     for name in ("y", "nsr"):
         problem.__dict__.pop(name, None)
-    return found
+    return problem.blur.filter(y, response)
 
 
 def _extents(psf: Tensor) -> tuple[float, float, float]:
