@@ -52,7 +52,7 @@ class Unrolled3D(
     has_maps=False,
     non_negative=True,
     roomy=False,
-    buffers=30,
+    buffers=11,
     suits="Confocal stacks of 5 to 2000 photons at the brightest voxel, where it is well ahead of "
     "Richardson-Lucy. Any PSF; its weights are free.",
     avoid="Wide field, where it is no better than Richardson-Lucy on average, and behind it on "
@@ -117,11 +117,11 @@ class Unrolled3D(
         release(estimate.device)
         with torch.inference_mode():
             net.restore(views, estimate[problem.window], problem.blur.check)
-            del views
-            yield estimate
-            _, slope, constant = noise_shown(problem)
-            last = _richardson_lucy(slope, constant, problem.scale).but(iterations=LAST)
-            yield from last.steps(problem, estimate.clamp_(min=_DARK))
+        del views
+        yield estimate
+        _, slope, constant = noise_shown(problem)
+        last = _richardson_lucy(slope, constant, problem.scale).but(iterations=LAST)
+        yield from last.steps(problem, estimate.clamp_(min=_DARK))
 
 
 @dataclass(frozen=True, eq=False)
