@@ -156,15 +156,6 @@ def test_the_command_line_trains_on_stacks_without_images(
     assert "has not made" in capsys.readouterr().err
 
 
-def test_a_wide_psf_comes_with_a_word(untrained: str) -> None:
-    image, _ = scene()
-    wide = Gaussian(sigma_px=(4.0, 5.0, 5.0))((17, 21, 21))
-    notes = drain(stream(Unrolled3D(weights=untrained), image, wide, device="cpu")).notes
-    assert any("PSF is wide" in note.text for note in notes)
-    narrow = drain(stream(Unrolled3D(weights=untrained), image, PSF, device="cpu")).notes
-    assert not any("PSF is wide" in note.text for note in narrow)
-
-
 @pytest.mark.parametrize(
     ("given", "said"),
     [

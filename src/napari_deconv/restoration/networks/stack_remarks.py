@@ -16,8 +16,6 @@ LEAST_NOISE, MOST_NOISE = 0.005, 0.5
 _PHOTONS = (5.0, 2000.0)
 _COARSEST = 8.0
 """Of z-steps, in pixels."""
-_WIDE = 1000.0
-"""Voxels that a PSF counts as, one over the sum of its squares."""
 _CLIPPED = 1e-3
 _FEWEST_PLANES = 8
 
@@ -61,11 +59,6 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
         )
     if steps < 1 / TOLERANCE:
         yield "The z-steps are finer than the pixels, which the network never saw."
-    if 1 / float(problem.psf.square().sum()) > _WIDE:
-        yield (
-            "The PSF is wide, as in wide field, where this network is no better than "
-            "Richardson-Lucy on average, and behind it on large smooth objects: look at both."
-        )
     planes = problem.seen.shape[1]
     if planes < _FEWEST_PLANES:
         yield (

@@ -53,11 +53,11 @@ class Unrolled3D(
     non_negative=True,
     roomy=False,
     buffers=11,
-    suits="Confocal stacks of 5 to 2000 photons at the brightest voxel, where it is well ahead of "
-    "Richardson-Lucy. Any PSF; its weights are free.",
-    avoid="Wide field, where it is no better than Richardson-Lucy on average, and behind it on "
-    "nuclei and in widths. Measuring unchecked: a network can invent structure. Stacks that were "
-    "clipped, of fewer than 8 planes, or with z-steps more than 8 times as coarse as the pixels.",
+    suits="Wide-field and confocal stacks of 5 to 2000 photons at the brightest voxel, where it is "
+    "ahead of Richardson-Lucy. Any PSF; its weights are free.",
+    avoid="Widths in wide field: its filaments come out too wide. Measuring unchecked: a network "
+    "can invent structure. Stacks that were clipped, of fewer than 8 planes, or with z-steps more "
+    "than 8 times as coarse as the pixels.",
 ):
     """Richardson-Lucy by the user's own PSF, and a U-Net that makes the most of its iterates.
 
