@@ -58,7 +58,9 @@ class Hourglass(nn.Module):
 
     def finished(self, above: Tensor, below: Tensor) -> Tensor:
         """The result of both scales' maps."""
-        result: Tensor = self.last(self.after(self.up(below).add_(above)))
+        # What leaves `up` has its channels first, where layers are slower.
+        joined = self.up(below).contiguous(memory_format=torch.channels_last_3d).add_(above)
+        result: Tensor = self.last(self.after(joined))
         return result
 
 
