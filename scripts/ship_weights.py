@@ -20,7 +20,7 @@ from napari_deconv.core.spec import dumps
 from napari_deconv.restoration.base import methods
 from napari_deconv.restoration.weights import FOLDER, read_header, read_weights
 from napari_deconv.train.recipe import Recipe
-from napari_deconv.train.stack_recipe import StackRecipe
+from napari_deconv.train.stacks.recipe import StackRecipe
 
 RECIPES = Path(__file__).parent.parent / "recipes"
 FOLDERS = {Recipe.name: RECIPES, StackRecipe.name: RECIPES / "stacks"}

@@ -10,7 +10,7 @@ import pytest
 from napari_deconv.restoration.base import methods
 from napari_deconv.restoration.weights import shipped
 from napari_deconv.train.recipe import Recipe
-from napari_deconv.train.stack_recipe import StackRecipe
+from napari_deconv.train.stacks.recipe import StackRecipe
 
 FOLDER = Path(__file__).parents[2] / "recipes"
 KINDS: dict[str, tuple[type[Recipe] | type[StackRecipe], Path]] = {

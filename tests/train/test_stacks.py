@@ -23,11 +23,11 @@ from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
 from napari_deconv.restoration.networks.volume_layers import from_phases, to_phases
 from napari_deconv.restoration.weights import packed, read_header
 from napari_deconv.signal.noise_law import NoiseLaw
-from napari_deconv.train import own_stack, stack_loop, stacks
-from napari_deconv.train.microscopes import bank
-from napari_deconv.train.own_stack import camera_of, recipe_for_stack, tune
-from napari_deconv.train.stack_loop import fit_stacks
-from napari_deconv.train.stack_recipe import StackRecipe
+from napari_deconv.train.stacks import loop, own, pairs
+from napari_deconv.train.stacks.loop import fit_stacks
+from napari_deconv.train.stacks.microscopes import bank
+from napari_deconv.train.stacks.own import camera_of, recipe_for_stack, tune
+from napari_deconv.train.stacks.recipe import StackRecipe
 
 RECIPE = StackRecipe(
     method=Unrolled3D(),
@@ -65,7 +65,7 @@ def test_a_stack_is_a_pure_function_of_its_number_and_cut_out_of_a_larger_one(
 ) -> None:
     optics = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
     again = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
-    shelves = [stacks.Shelf(RECIPE, o, tmp_path / n) for o, n in ((optics, "a"), (again, "b"))]
+    shelves = [pairs.Shelf(RECIPE, o, tmp_path / n) for o, n in ((optics, "a"), (again, "b"))]
     first, second, kept = shelves[0].take(1), shelves[1].take(1), shelves[0].take(1)
     for pair in ((first, second), (first, kept)):
         assert_array_equal(pair[0].images, pair[1].images)
@@ -77,8 +77,8 @@ def test_a_stack_is_a_pure_function_of_its_number_and_cut_out_of_a_larger_one(
 
 def test_turned_stacks_keep_truth_and_images_together(tmp_path: Path) -> None:
     optics = bank(tmp_path / "psfs.npz", 3, (7, 9, 9), 0)
-    batch = stacks.Shelf(RECIPE, optics, tmp_path).take(0)
-    both = stacks.StackBatch(batch.truth.expand(-1, 2, -1, -1, -1), batch.levels, batch.truth)
+    batch = pairs.Shelf(RECIPE, optics, tmp_path).take(0)
+    both = pairs.StackBatch(batch.truth.expand(-1, 2, -1, -1, -1), batch.levels, batch.truth)
     turned = [both.turned(np.random.default_rng(n)) for n in range(6)]
     assert all(torch.equal(t.images[:, :1], t.truth) for t in turned)
     assert any(not torch.equal(t.truth, both.truth) for t in turned)
@@ -90,9 +90,9 @@ def test_phases_go_there_and_back() -> None:
 
 
 def test_training_resumes_exactly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stack_loop, "_VALIDATION_STEPS", 2)
-    monkeypatch.setattr(stack_loop, "_CHECKPOINT_SECONDS", -1)
-    monkeypatch.setattr(stacks, "_EXAM", 1)
+    monkeypatch.setattr(loop, "_VALIDATION_STEPS", 2)
+    monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
+    monkeypatch.setattr(pairs, "_EXAM", 1)
     whole = list(fit_stacks(RECIPE, tmp_path / "a", device="cpu", precision="float32"))
     broken = fit_stacks(RECIPE, tmp_path / "b", device="cpu", precision="float32")
     assert [next(broken).step, next(broken).step] == [0, 2]
@@ -141,7 +141,7 @@ def test_flat_psfs_are_refused_and_shipped_weights_found(untrained: str) -> None
 def test_the_command_line_trains_on_stacks_without_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "_EXAM", 1)
+    monkeypatch.setattr(pairs, "_EXAM", 1)
     recipe, out = tmp_path / "stacks.json", tmp_path / "out"
     recipe.write_text(json.dumps(RECIPE.but(steps=1).to_dict()))
     order = ["train", str(recipe), "--out", str(out), "--device", "cpu", "--quiet"]
@@ -236,7 +236,7 @@ def test_a_camera_is_read_from_a_stack_and_a_network_tuned_for_it(
     camera = camera_of(counts)
     assert camera.photons == pytest.approx(80, rel=0.35)
     assert camera.background + camera.offset == pytest.approx((20 + 20) / 80, rel=0.5)
-    monkeypatch.setattr(stacks, "_EXAM", 1)
+    monkeypatch.setattr(pairs, "_EXAM", 1)
     recipe = recipe_for_stack(Unrolled3D(), counts, PSF, "unrolled-3d", "mine")
     short = recipe.but(steps=1, batch=1, depth_px=16, patch_px=16)
     list(tune(short, PSF, (0.3, 0.1, 0.1), tmp_path, device="cpu", precision="float32"))
@@ -252,8 +252,8 @@ def test_a_camera_is_read_from_a_stack_and_a_network_tuned_for_it(
 def test_the_command_line_tunes_for_a_stack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stacks, "_EXAM", 1)
-    monkeypatch.setattr(own_stack, "_STEPS", 1)
+    monkeypatch.setattr(pairs, "_EXAM", 1)
+    monkeypatch.setattr(own, "_STEPS", 1)
     image, _ = scene((12, 32, 40))
     write(tmp_path / "stack.tif", image)
     write(tmp_path / "psf.tif", PSF)

@@ -18,7 +18,7 @@ from .options import add_precision, numbers
 if TYPE_CHECKING:
     from ..train.loop import Trained
     from ..train.recipe import Recipe
-    from ..train.stack_recipe import StackRecipe
+    from ..train.stacks.recipe import StackRecipe
 
 _log = logging.getLogger(__name__)
 
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
     """Train, or go on with it, and say where the weights are."""
     from ..train.loop import fit
     from ..train.plot import draw
-    from ..train.stack_loop import fit_stacks
-    from ..train.stack_recipe import StackRecipe
+    from ..train.stacks.loop import fit_stacks
+    from ..train.stacks.recipe import StackRecipe
 
     if args.plot:
         print(draw(Path(args.plot)))
@@ -105,7 +105,7 @@ def _tuning(
     from ..io import read
     from ..psf import ImageFacts, PsfRequest
     from ..restoration.networks.unrolled3d import Unrolled3D
-    from ..train.own_stack import recipe_for_stack, tune
+    from ..train.stacks.own import recipe_for_stack, tune
     from .restoration import sized
 
     if args.recipe or args.images or not args.psf:
@@ -126,7 +126,7 @@ def _tuning(
 
 def _recipe(path: Path) -> Recipe | StackRecipe:
     from ..train.recipe import Recipe
-    from ..train.stack_recipe import StackRecipe
+    from ..train.stacks.recipe import StackRecipe
 
     fields = read_object(path, "The recipe", "See recipes/.")
     return (StackRecipe if fields.get("name") == StackRecipe.name else Recipe).from_dict(fields)

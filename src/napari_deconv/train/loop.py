@@ -7,7 +7,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ from .state import State, advance, begin
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from .stack_recipe import StackRecipe
+    from .stacks.recipe import StackRecipe
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
@@ -255,30 +255,53 @@ def _exam(material: Material) -> dict[str, Batch]:
 def _validate(
     state: State, recipe: Recipe, exam: dict[str, Batch], out: Path, watch: Watch
 ) -> Trained:
-    scores = tuple(round(_psnr(state, batch), 4) for batch in exam.values())
+    scores = {name: _psnr(state, batch) for name, batch in exam.items()}
+    picture = _picture(state, next(iter(exam.values()))) if watch.on else ()
+    return record_scores(state, recipe, scores, out, watch, picture)
+
+
+def record_scores(
+    state: State,
+    recipe: Recipe | StackRecipe,
+    scores: Mapping[str, float],
+    out: Path,
+    watch: Watch,
+    picture: tuple[NDArray[np.float32], ...],
+) -> Trained:
+    """Write the scores of the scenes to log and plot, and keep the weights if they are the best.
+
+    Parameters
+    ----------
+    state, recipe, out, watch
+        The training.
+    scores : mapping
+        PSNR in dB by scene.
+    picture : tuple of ndarray
+        One scene: blurred, restored, true.
+    """
+    rounded = tuple(round(score, 4) for score in scores.values())
     loss = float(np.mean(state.losses)) if state.losses else math.nan
-    mean = float(np.mean(scores))
+    mean = float(np.mean(rounded))
     better, state.best = mean > state.best, max(mean, state.best)
     state.losses.clear()
-    entry = {"step": state.step, "seconds": round(state.seconds), "loss": loss, "psnr": scores}
+    entry = {"step": state.step, "seconds": round(state.seconds), "loss": loss, "psnr": rounded}
     with (out / "log.jsonl").open("a") as log:
         log.write(json.dumps(entry) + "\n")
-    draw(out / "log.jsonl", tuple(exam))
+    draw(out / "log.jsonl", tuple(scores))
     if better:
         header = {
             "recipe": recipe.to_dict(),
             "trained_on": recipe.trained_on,
             "licence": recipe.licence,
-            "scores": {"held_out_psnr": dict(zip(exam, scores, strict=True))},
+            "scores": {"held_out_psnr": dict(zip(scores, rounded, strict=True))},
             "step": state.step,
             "seconds": round(state.seconds),
         }
         with replacing(out / "best.safetensors") as beside:
             beside.write_bytes(packed(recipe.method, state.average, header))
     share = max(state.step / recipe.steps, watch.share)
-    picture = _picture(state, next(iter(exam.values()))) if watch.on else ()
     return Trained(
-        state.step, recipe.steps, loss, scores, state.best, "", tuple(exam), share, picture
+        state.step, recipe.steps, loss, rounded, state.best, "", tuple(scores), share, picture
     )
 
 

@@ -37,6 +37,8 @@ class Picture(QLabel):
         self.button = QToolButton(self)
         self.button.setObjectName("small")
         self.button.setAutoRaise(True)
+        # Room for the menu's arrow, which styles draw over the text.
+        self.button.setStyleSheet("QToolButton { padding-right: 14px; }")
         self.button.setToolTip("How intensities become brightness")
         self.button.setAccessibleName("Brightness of the PSF picture")
         self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

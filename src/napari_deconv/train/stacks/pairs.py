@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..core.progress import drain
-from ..degradation import volumes
-from ..engine.intensity import robust_maximum
-from ..engine.problem import Problem
-from ..engine.readings import image_noise
-from ..io.atomic import replacing
-from ..restoration.networks.unrolled3d import looked_at
-from ..signal.fourier import Blur, fast_shape
+from ...core.progress import drain
+from ...degradation import volumes
+from ...engine.intensity import robust_maximum
+from ...engine.problem import Problem
+from ...engine.readings import image_noise
+from ...io.atomic import replacing
+from ...restoration.networks.unrolled3d import looked_at
+from ...signal.fourier import Blur, fast_shape
 from .microscopes import Bank, Optics
-from .stack_recipe import StackRecipe
+from .recipe import StackRecipe
 
 _EXAM = 3
 """Stacks per number of photons to validate on."""

@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 from annotated_types import Interval
 
-from ..core.errors import DeconvError
-from ..core.spec import Spec
-from ..degradation.structures import Structures
-from ..restoration.base import Method
-from ..restoration.networks.base import LearnedMethod, Norm
+from ...core.errors import DeconvError
+from ...core.spec import Spec
+from ...degradation.structures import Structures
+from ...restoration.base import Method
+from ...restoration.networks.base import LearnedMethod, Norm
 
 
 class StackRecipe(Spec, title="Training recipe for stacks"):

@@ -11,18 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
-from ..core.paths import exists, make_folder
-from ..core.spec import dumps
-from ..engine.axes import parse_axes
-from ..engine.intensity import survey
-from ..engine.readings import image_noise
-from ..io.atomic import replacing
-from ..restoration.networks.base import LearnedMethod
-from .loop import Trained
+from ...core.errors import DeconvError
+from ...core.paths import exists, make_folder
+from ...core.spec import dumps
+from ...engine.axes import parse_axes
+from ...engine.intensity import survey
+from ...engine.readings import image_noise
+from ...io.atomic import replacing
+from ...restoration.networks.base import LearnedMethod
+from ..loop import Trained
+from .loop import fit_stacks
 from .microscopes import Bank, Optics
-from .stack_loop import fit_stacks
-from .stack_recipe import StackRecipe
+from .recipe import StackRecipe
 
 _LARGEST = (31, 49, 49)
 """Of a PSF that is trained on: what lies beyond is cut off."""
@@ -166,9 +166,9 @@ def tune(
     out : Path
         Folder of the training; the recipe is kept there as well.
     options
-        As for `stack_loop.fit_stacks`.
+        As for `loop.fit_stacks`.
 
-    Yields and returns as `stack_loop.fit_stacks`.
+    Yields and returns as `loop.fit_stacks`.
     """
     make_folder(out)
     if not exists(out / "recipe.json"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
 import time
@@ -14,20 +13,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..core.device import choose_device
-from ..core.paths import exists, make_folder
-from ..core.precision import choose_precision
-from ..io.atomic import replacing
-from ..io.locks import only_run
-from ..restoration.weights import packed
-from .loop import Trained, check_folder, passing, rewind
+from ...core.device import choose_device
+from ...core.paths import exists, make_folder
+from ...core.precision import choose_precision
+from ...io.locks import only_run
+from ..loop import Trained, check_folder, passing, record_scores, rewind
+from ..parallel import Team
+from ..state import State, advance, begin
+from ..watch import Watch
 from .microscopes import bank
-from .parallel import Team
-from .plot import draw as plot
-from .stack_recipe import StackRecipe
-from .stacks import Shelf, StackBatch, exam
-from .state import State, advance, begin
-from .watch import Watch
+from .pairs import Shelf, StackBatch, exam
+from .recipe import StackRecipe
 
 _CHECKPOINT_SECONDS = 60
 _VALIDATION_STEPS = 200
@@ -90,31 +86,9 @@ def fit_stacks(
 def _validated(
     state: State, recipe: StackRecipe, scenes: dict[str, StackBatch], out: Path, watch: Watch
 ) -> Trained:
-    scores = tuple(round(state.score(batch), 4) for batch in scenes.values())
-    loss = sum(state.losses) / len(state.losses) if state.losses else math.nan
-    mean = sum(scores) / len(scores)
-    better, state.best = mean > state.best, max(mean, state.best)
-    state.losses.clear()
-    entry = {"step": state.step, "seconds": round(state.seconds), "loss": loss, "psnr": scores}
-    with (out / "log.jsonl").open("a") as log:
-        log.write(json.dumps(entry) + "\n")
-    plot(out / "log.jsonl", tuple(scenes))
-    if better:
-        header = {
-            "recipe": recipe.to_dict(),
-            "trained_on": recipe.trained_on,
-            "licence": recipe.licence,
-            "scores": {"held_out_psnr": dict(zip(scenes, scores, strict=True))},
-            "step": state.step,
-            "seconds": round(state.seconds),
-        }
-        with replacing(out / "best.safetensors") as beside:
-            beside.write_bytes(packed(recipe.method, state.average, header))
-    share = max(state.step / recipe.steps, watch.share)
+    scores = {name: state.score(batch) for name, batch in scenes.items()}
     picture = _picture(state, next(iter(scenes.values()))) if watch.on else ()
-    return Trained(
-        state.step, recipe.steps, loss, scores, state.best, "", tuple(scenes), share, picture
-    )
+    return record_scores(state, recipe, scores, out, watch, picture)
 
 
 @torch.no_grad()

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
-from ..io.atomic import replacing
-from ..psf import PSF
-from ..psf.microscope import Microscope
+from ...core.errors import DeconvError
+from ...io.atomic import replacing
+from ...psf import PSF
+from ...psf.microscope import Microscope
 
 _MEDIA = ((1.0, 0.4, 0.95), (1.333, 0.5, 1.2), (1.45, 0.6, 1.3), (1.515, 0.7, 1.45))
 """Index of an immersion, and the apertures that are made for it."""

@@ -1,0 +1,1 @@
+"""Training the network for stacks: generated stacks, microscopes, and one loop that resumes."""
