@@ -1,10 +1,12 @@
 """The network for stacks beside Richardson-Lucy, on structures that it never learned from.
 
 ``python benchmarks/stacks_network.py scenes|wrong-psf|measures|files|time [--weights FILE]``;
-``files`` wants the folder with ``bars`` and ``bead`` behind it. Tables go to standard output.
+``files`` wants the folder with ``bars`` and ``bead`` behind it. Tables go to standard output;
+``--methods`` names the rows, ``--seed`` the first stack of each kind and ``--count`` how many.
 
 Five families: beads, filaments and nuclei of `stacks`, whose generator is not the one that trains,
-and two that are in no training: hollow tubes, and a sponge of two phases. Seeds from 7000 on.
+and two that are in no training: hollow tubes, and a sponge of two phases. Seeds from 7000 on have
+chosen between weights; figures to be published are of others.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import argparse
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,9 @@ class Scene:
     image: Array
     truth: Array
     psf: Array
+
+
+Restorer = Callable[[Scene], Array]
 
 
 def microscopes() -> dict[str, Array]:
@@ -112,10 +117,10 @@ def ncc(found: Array, truth: Array) -> float:
     return float(np.corrcoef(found.ravel(), truth.ravel())[0, 1])
 
 
-def contestants(weights: str) -> dict[str, Callable[[Scene], Array]]:
+def contestants(weights: str) -> dict[str, Restorer]:
     """Every method, as a function of a scene."""
 
-    def plain(name: str, **fields: object) -> Callable[[Scene], Array]:
+    def plain(name: str, **fields: object) -> Restorer:
         method = Method.make(name, **fields)
         return lambda scene: (
             drain(stream(method, scene.image, scene.psf, spacing=VOXEL_UM, device="cpu")).data
@@ -146,25 +151,24 @@ def oracle(scene: Scene) -> Array:
     return found
 
 
-def scenes(weights: str, count: int) -> None:
-    """PSNR, NCC and flux by microscope, photons and family."""
-    names = list(contestants(weights))
+def scenes(restorers: Mapping[str, Restorer], seeds: range) -> None:
+    """PSNR, NCC and flux over the true one by microscope, photons and family."""
     for microscope, psf in microscopes().items():
         for photons in PHOTONS:
-            rows = {name: [] for name in names}
+            rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in restorers}
             for family in FAMILIES:
-                for seed in range(7000, 7000 + count):
+                for seed in seeds:
                     scene = seen(sharp(family, seed), psf, photons, seed + 1)
-                    for name, restore in contestants(weights).items():
+                    for name, restore in restorers.items():
                         found = restore(scene)
-                        flux = float(found.sum() / scene.image.sum())
+                        flux = float(found.sum() / scene.truth.sum())
                         score = (psnr(found, scene.truth), ncc(found, scene.truth), flux)
                         rows[name].append(score)
             print(f"\n{microscope}, {photons} photons\n")
             print(f"| method | {' | '.join(FAMILIES)} | mean PSNR | mean NCC | flux |")
             print("|" + "---|" * (len(FAMILIES) + 4))
             for name, scores in rows.items():
-                table = np.array(scores).reshape(len(FAMILIES), count, 3).mean(1)
+                table = np.array(scores).reshape(len(FAMILIES), len(seeds), 3).mean(1)
                 own = " | ".join(f"{value:.2f}" for value in table[:, 0])
                 flux = np.array(scores)[:, 2]
                 worst = flux[np.abs(flux - 1).argmax()]
@@ -175,20 +179,19 @@ def scenes(weights: str, count: int) -> None:
                 )
 
 
-def wrong_psf(weights: str, count: int) -> None:
+def wrong_psf(restorers: Mapping[str, Restorer], seeds: range) -> None:
     """What a PSF that is too wide or too narrow costs in dB, network and Richardson-Lucy's best."""
-    known = contestants(weights)
     print("\n| microscope | told | RL, best | network |\n|---|---|---|---|")
     for microscope, psf in microscopes().items():
         for factor in (0.9, 1.1):
             told = _stretched(psf, factor)
             lost: dict[str, list[float]] = {"RL, best": [], "network": []}
             for family in FAMILIES:
-                for seed in range(7000, 7000 + count):
+                for seed in seeds:
                     right = seen(sharp(family, seed), psf, 200, seed + 1)
                     wrong = Scene(right.image, right.truth, told)
                     for name, values in lost.items():
-                        scores = [psnr(known[name](s), s.truth) for s in (right, wrong)]
+                        scores = [psnr(restorers[name](s), s.truth) for s in (right, wrong)]
                         values.append(scores[1] - scores[0])
             shown = " | ".join(f"{np.mean(values):+.2f}" for values in lost.values())
             print(f"| {microscope} | x {factor} | {shown} |", flush=True)
@@ -203,7 +206,7 @@ def _stretched(psf: Array, factor: float) -> Array:
     return (wide / wide.sum()).astype(np.float32)
 
 
-def measures(weights: str, count: int) -> None:
+def measures(restorers: Mapping[str, Restorer], seeds: range) -> None:
     """What is published of beads and filaments: found, invented, place, flux, width, linearity."""
     for microscope, psf in microscopes().items():
         for photons in (50, 200, 1000):
@@ -212,9 +215,9 @@ def measures(weights: str, count: int) -> None:
                 "| method | F1 | place, nm | flux | flux exponent | bead FWHM | filament FWHM |\n"
                 "|---|---|---|---|---|---|---|"
             )
-            for name, restore in contestants(weights).items():
+            for name, restore in restorers.items():
                 rows = []
-                for seed in range(8000, 8000 + count):
+                for seed in seeds:
                     rows.append(
                         [*_beads(restore, psf, photons, seed), *_lines(restore, psf, photons, seed)]
                     )
@@ -226,9 +229,7 @@ def measures(weights: str, count: int) -> None:
                 )
 
 
-def _beads(
-    restore: Callable[[Scene], Array], psf: Array, photons: float, seed: int
-) -> tuple[float, ...]:
+def _beads(restore: Restorer, psf: Array, photons: float, seed: int) -> tuple[float, ...]:
     """F1, error of place (nm), of flux, exponent of flux by true flux, error of FWHM (shares)."""
     rng = np.random.default_rng(seed)
     spots = _apart(rng, 14)
@@ -314,9 +315,7 @@ def _bead(
     return flux, centre + corner, 2.355 * float(np.sqrt(max(np.mean(spread), 1e-6)))
 
 
-def _lines(
-    restore: Callable[[Scene], Array], psf: Array, photons: float, seed: int
-) -> tuple[float]:
+def _lines(restore: Restorer, psf: Array, photons: float, seed: int) -> tuple[float]:
     """Error of the width of straight filaments, from the profile across, as a share."""
     rng = np.random.default_rng(seed)
     axes = [np.arange(n) for n in FULL]
@@ -352,7 +351,7 @@ def _width(stack: Array, place: tuple[float, float]) -> float:
     return (right - left) / 100
 
 
-def files(weights: str, folder: Path) -> None:
+def files(restorers: Mapping[str, Restorer], folder: Path) -> None:
     """The bars phantom and the measured bead that come from elsewhere."""
     from tifffile import imread
 
@@ -364,22 +363,22 @@ def files(weights: str, folder: Path) -> None:
         if {"actual", "data", "kernel"} <= set(parts):
             scene = Scene(parts["data"], parts["actual"], parts["kernel"])
             print(f"\n{case.name}\n\n| method | PSNR | NCC |\n|---|---|---|")
-            for name, restore in contestants(weights).items():
+            for name, restore in restorers.items():
                 found = restore(scene)
                 scores = psnr(found, scene.truth), ncc(found, scene.truth)
                 print(f"| {name} | {scores[0]:.2f} | {scores[1]:.3f} |", flush=True)
 
 
-def timed(weights: str) -> None:
+def timed(restore: Restorer) -> None:
     """A stack of 64x256x256: seconds, and the memory that its run added."""
     rng = np.random.default_rng(0)
     image = rng.poisson(gaussian_filter(20 * rng.random((64, 256, 256)) ** 8, 1.5)).astype("f4")
     psf = microscopes()["wide-field"]
     small = Scene(image[:16, :64, :64], image[:16, :64, :64], psf)
-    contestants(weights)["network"](small)
+    restore(small)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began, used = time.perf_counter(), time.process_time()
-    contestants(weights)["network"](Scene(image, image, psf))
+    restore(Scene(image, image, psf))
     seconds, used = time.perf_counter() - began, time.process_time() - used
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     print(
@@ -394,16 +393,21 @@ def main() -> None:
     parser.add_argument("table", choices=("scenes", "wrong-psf", "measures", "files", "time"))
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--weights", default="")
+    parser.add_argument("--methods", nargs="+", help="rows of the table; all of them by default")
+    parser.add_argument("--seed", type=int, default=7000, help="of the first stack of each kind")
     parser.add_argument("--count", type=int, default=1, help="stacks of each kind")
     args = parser.parse_args()
     methods()
+    restorers = contestants(args.weights)
+    if args.methods:
+        restorers = {name: restorers[name] for name in args.methods}
     if args.table == "files":
-        files(args.weights, args.folder)
+        files(restorers, args.folder)
     elif args.table == "time":
-        timed(args.weights)
+        timed(restorers["network"])
     else:
         tables = {"scenes": scenes, "wrong-psf": wrong_psf, "measures": measures}
-        tables[args.table](args.weights, args.count)
+        tables[args.table](restorers, range(args.seed, args.seed + args.count))
 
 
 if __name__ == "__main__":
