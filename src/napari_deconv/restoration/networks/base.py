@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol
 
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -134,6 +135,44 @@ class NetworkModule(Layered):
             Modules within that were called meanwhile.
         """
         yield from ()
+
+
+class StagedNetwork(NetworkModule):
+    """A network whose ``forward(y, otf, sigma, stage, x, local)`` makes an estimate of the last one.
+
+    Stage 0 has none to begin from.
+    """
+
+    @property
+    def stages(self) -> int:
+        """How many estimates there are."""
+        raise NotImplementedError
+
+    def unrolled(
+        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
+    ) -> list[Tensor]:
+        estimates: list[Tensor] = []
+        for stage in range(self.stages):
+            before = estimates[-1] if estimates else None
+            estimates.append(self(y, otf, sigma, stage, before, local))
+        return estimates
+
+
+def quadratic_rule(rule: Tensor, sigma: Tensor) -> Tensor:
+    """Compute a positive number whose logarithm is quadratic in that of the noise.
+
+    Enough for a smooth rule, and it cannot turn negative.
+
+    Parameters
+    ----------
+    rule : Tensor
+        Constant, slope and bend, ``(3, ...)``; the constant holds at a noise of 0.01.
+    sigma : Tensor
+        Noise on the unit scale, broadcast with the rest of ``rule``.
+    """
+    power = torch.log(sigma / 0.01)
+    constant, slope, bend = rule
+    return torch.exp(constant + slope * power + bend * power**2)
 
 
 def stage_loss(estimates: Sequence[Tensor], batch: TrainingBatch, norm: Norm = "l1") -> Tensor:

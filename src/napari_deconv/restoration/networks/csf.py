@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
 from .any_psf import NetworkMethod
-from .base import NetworkModule
+from .base import StagedNetwork, quadratic_rule
 
 _FIRST, _LAST = 60.0, 0.25
 """What the data counts against the prior at 1 % noise: where the learned weights start."""
@@ -70,7 +70,7 @@ class CSF(
         return Network(self.iterations)
 
 
-class Network(NetworkModule):
+class Network(StagedNetwork):
     """The cascade of stages.
 
     Parameters
@@ -97,15 +97,9 @@ class Network(NetworkModule):
         start = torch.full((stages,), math.log(0.01))
         self.scale = nn.Parameter(torch.stack([start, torch.ones_like(start), 0 * start]))
 
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        """Every stage's estimate under circular blur: what training looks at."""
-        estimates: list[Tensor] = []
-        for stage in range(len(self.mixes) + 1):
-            before = estimates[-1] if estimates else None
-            estimates.append(self(y, otf, sigma, stage, before, local))
-        return estimates
+    @property
+    def stages(self) -> int:
+        return len(self.mixes) + 1
 
     def forward(
         self,
@@ -137,10 +131,10 @@ class Network(NetworkModule):
         filters = torch.tensordot(self.mixes[own], self.basis, 1)  # (N, size, size)
         shape = y.shape[-2:]
         penalty = torch.fft.rfft2(filters, s=shape).abs().square().sum(0)
-        weight = _rule(self.gamma[:, stage], sigma)
+        weight = quadratic_rule(self.gamma[:, stage], sigma)
         top = weight * otf.conj() * torch.fft.rfft2(y)
         if x is not None:
-            scale = _rule(self.scale[:, own], sigma)
+            scale = quadratic_rule(self.scale[:, own], sigma)
             scale = scale if local is None else scale * local
             reach = filters.shape[-1] // 2
             around = (reach,) * 4
@@ -171,13 +165,6 @@ def looked_up(table: Tensor, at: Tensor) -> Tensor:
     values = table.flatten()
     below = values[index]
     return below + (place - left) * (values[index + 1] - below)
-
-
-def _rule(rule: Tensor, sigma: Tensor) -> Tensor:
-    """A positive number, whose logarithm is quadratic in that of the noise."""
-    power = torch.log(sigma / 0.01)
-    constant, slope, bend = rule
-    return torch.exp(constant + slope * power + bend * power**2)
 
 
 def _cosines(size: int) -> Tensor:

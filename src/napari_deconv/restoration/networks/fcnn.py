@@ -12,7 +12,7 @@ from torch.nn.functional import avg_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import Layered, arranged
 from .any_psf import NetworkMethod
-from .base import Call, NetworkModule, Tap
+from .base import Call, StagedNetwork, Tap, quadratic_rule
 
 _GAMMAS = (250.0, 39.5, 6.25, 0.99)
 """The authors' released gammas at 1 % noise: where the learned ones start."""
@@ -77,7 +77,7 @@ class FCNN(
         return Network(self.iterations, self.cleans)
 
 
-class Network(NetworkModule):
+class Network(StagedNetwork):
     """The unrolled iterations.
 
     Parameters
@@ -96,7 +96,6 @@ class Network(NetworkModule):
         scale = _SCALES[cleans]
         self.denoisers = nn.ModuleList(Denoiser(width, *scale) for _ in range(iterations))
         start = torch.tensor([_GAMMAS[0], *_GAMMAS[-iterations:]]).log()
-        # log gamma, quadratic in log sigma: enough for a smooth rule, and it cannot turn negative.
         self.gamma = nn.Parameter(torch.stack([start, -torch.ones_like(start), 0 * start]))
 
     @torch.no_grad()
@@ -112,14 +111,9 @@ class Network(NetworkModule):
         extra = [gamma[:, -1:]] * (len(self.denoisers) - stages)
         self.gamma.copy_(torch.cat([gamma, *extra], 1))
 
-    def unrolled(
-        self, y: Tensor, otf: Tensor, sigma: Tensor, local: Tensor | None = None
-    ) -> list[Tensor]:
-        estimates: list[Tensor] = []
-        for stage in range(len(self.denoisers) + 1):
-            before = estimates[-1] if estimates else None
-            estimates.append(self(y, otf, sigma, stage, before, local))
-        return estimates
+    @property
+    def stages(self) -> int:
+        return len(self.denoisers) + 1
 
     def taps(self, args: tuple[Any, ...], output: Tensor, calls: Sequence[Call]) -> Iterator[Tap]:
         cleaned = [(a[0], out) for part, a, out in calls if isinstance(part, Denoiser)]
@@ -159,10 +153,10 @@ class Network(NetworkModule):
         """
         differences = [transfer(y.shape, axis, y.device) for axis in (-1, -2)]
         rough = sum(d.abs().square() for d in differences) + 1e-4
-        gamma = self._gamma(sigma, stage)
+        gamma = quadratic_rule(self.gamma[:, stage], sigma)
         top = gamma * otf.conj() * torch.fft.rfft2(y)
         if x is not None:
-            before = self._gamma(sigma, stage - 1).detach()
+            before = quadratic_rule(self.gamma[:, stage - 1], sigma).detach()
             response = before * otf.abs() / (before * otf.abs().square() + rough)
             if self.cleans == "intensities":
                 level = sigma * rms(response, y.shape[-1])
@@ -191,11 +185,6 @@ class Network(NetworkModule):
         if axis == -1:
             return denoise(gradient, *levels, local)
         return denoise(gradient.mT, *levels, None if local is None else local.mT).mT
-
-    def _gamma(self, sigma: Tensor, stage: int) -> Tensor:
-        power = torch.log(sigma / 0.01)
-        constant, slope, bend = self.gamma[:, stage]
-        return torch.exp(constant + slope * power + bend * power**2)
 
 
 class Denoiser(Layered):

@@ -13,7 +13,7 @@ from torch.nn.functional import avg_pool2d
 
 from ...engine.problem import Problem
 from .any_psf import NetworkMethod
-from .base import Call, NetworkModule, Tap
+from .base import Call, NetworkModule, Tap, quadratic_rule
 from .fcnn import rms, transfer
 from .layers import UNet, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
@@ -279,9 +279,7 @@ class Network(NetworkModule):
         over that of the image, ``(B, L, 1, 1)``.
         """
         rough = sum(transfer(y.shape, axis, y.device).abs().square() for axis in (-1, -2))
-        power = torch.log(sigma / 0.01)
-        constant, slope, bend = rules[:, :, None, None]
-        weight = torch.exp(constant + slope * power + bend * power**2)  # (B, L, 1, 1)
+        weight = quadratic_rule(rules[:, :, None, None], sigma)  # (B, L, 1, 1)
         penalty = weight * (rough + CORNER)
         response = otf.conj() / (otf.abs().square() + penalty)
         spectrum = torch.fft.rfft2(y)
