@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -32,12 +31,10 @@ from .parallel import Team, team
 from .plot import draw
 from .recipe import Recipe
 from .record import read_record, write_record
+from .schedule import Schedule
 from .sources import Material, read_material
 from .state import State, advance, begin
 from .watch import Watch
-
-if TYPE_CHECKING:
-    from .stacks.recipe import StackRecipe
 
 _CHECKPOINT_SECONDS = 120
 _VALIDATION_STEPS = 200
@@ -151,7 +148,7 @@ def fit(
     return out / "best.safetensors"
 
 
-def check_folder(out: Path, recipe: Recipe | StackRecipe) -> None:
+def check_folder(out: Path, recipe: Schedule) -> None:
     """Raise if weights of another origin lie where this training's would go."""
     best = out / "best.safetensors"
     guard = Guard.of([locate(recipe.start)] if recipe.start else [])
@@ -219,7 +216,7 @@ def _batch(material: Material, state: State, workers: Team) -> Batch:
     return Batch.joined(patches)
 
 
-def passing(state: State, recipe: Recipe | StackRecipe, watch: Watch) -> Trained:
+def passing(state: State, recipe: Schedule, watch: Watch) -> Trained:
     """Progress after a step that was not validated."""
     share = max(state.step / recipe.steps, watch.share)
     return Trained(state.step, recipe.steps, state.losses[-1], best=state.best, share=share)
@@ -262,7 +259,7 @@ def _validate(
 
 def record_scores(
     state: State,
-    recipe: Recipe | StackRecipe,
+    recipe: Schedule,
     scores: Mapping[str, float],
     out: Path,
     watch: Watch,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Interval
 
@@ -11,9 +11,8 @@ from ..core.spec import Spec
 from ..degradation.sampling import Sampler, standard_psfs
 from ..degradation.scenery import Scenery
 from ..degradation.structures import Structures
-from ..restoration.base import Method
-from ..restoration.networks.base import LearnedMethod, Norm
 from .cameras import Camera
+from .schedule import Schedule
 
 
 class Source(Spec, title="Training images"):
@@ -34,15 +33,11 @@ class Source(Spec, title="Training images"):
     clean: bool = False
 
 
-class Recipe(Spec, title="Training recipe"):
-    """What to train, on what, for how long.
+class Recipe(Schedule, title="Training recipe", ranges=("noise", "photons", "pixel_um")):
+    """What to train on images, for how long: a `Schedule` and its pairs.
 
     Parameters
     ----------
-    method : Method
-        The network, as a configured method.
-    start : str
-        Id or file of weights to begin from, of as many stages or fewer; empty begins at random.
     sampler : Sampler
         Random PSFs and cameras; boundary and read noise are the trainer's.
     noise_low, noise_high : float
@@ -82,30 +77,12 @@ class Recipe(Spec, title="Training recipe"):
     late_px, late_share : int, float
         Side of the patches in the last share of the schedule, where there are as many fewer as
         they are larger.
-    steps : int
-        Length of the schedule, in optimiser steps.
-    rate : float
-        Peak learning rate. log gamma gets ten times as much.
-    rate_end : float
-        Part of the peak to which a cosine brings it down.
-    optimiser : str
-        ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
-    loss : str
-        Of what is missed, over the noise: ``l1`` is the mean of its size, ``l2`` of its square,
-        ``psnr`` of the logarithm of each patch's mean square, so that no patch outweighs others. A
-        network with a loss of its own keeps that.
-    seed : int
-        Of weights and data.
     held_out : int
         Every how many-th image is kept for validation.
-    trained_on, licence : str
-        What the images are, and the condition the weights carry for it.
     images : tuple of str
         Names of the files that were trained on; the trainer writes them.
     """
 
-    method: Method
-    start: str = ""
     sampler: Sampler = Sampler(psfs=standard_psfs())
     noise_low: Annotated[float, Interval(gt=0, le=1)] = 0.003
     noise_high: Annotated[float, Interval(gt=0, le=1)] = 0.1
@@ -127,21 +104,11 @@ class Recipe(Spec, title="Training recipe"):
     batch: Annotated[int, Interval(ge=1, le=1024)] = 8
     late_px: Annotated[int, Interval(ge=32, le=1024)] = 96
     late_share: Annotated[float, Interval(ge=0, le=1)] = 0.0
-    steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 3000
-    rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
-    rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
-    optimiser: Literal["adamw", "muon"] = "adamw"
-    loss: Norm = "l1"
-    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     held_out: Annotated[int, Interval(ge=2, le=1000)] = 20
-    trained_on: str = ""
-    licence: str = ""
     images: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.method, LearnedMethod):
-            raise DeconvError(f"{self.method.title} has nothing to train.", "Choose a network.")
         if not self.sources:
             raise DeconvError("Training recipe: sources is empty.", "Give at least one.")
         if self.colours and not self.method.joint_channels:
@@ -149,16 +116,6 @@ class Recipe(Spec, title="Training recipe"):
                 f"{self.method.title} as it is set restores colours one by one.",
                 "Set its field colour, or train on gray alone with colours = 0.",
             )
-        for key in ("noise", "photons", "pixel_um"):
-            low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
-            if low > high:
-                raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")
-
-    @property
-    def learned(self) -> LearnedMethod:
-        """The method, as the network that it is."""
-        assert isinstance(self.method, LearnedMethod)
-        return self.method
 
     def sizes(self, step: int) -> tuple[int, int]:
         """Side of the patches at a step, and how many there are."""

@@ -6,11 +6,11 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -25,9 +25,25 @@ from ..io.atomic import replacing
 from ..restoration.networks.base import NetworkModule, Norm
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
-from .pairs import Batch, rendered
+from .pairs import rendered
 from .parallel import Team
 from .recipe import Recipe
+from .schedule import Schedule
+
+
+class Pairs(Protocol):
+    """Degraded images or stacks and what they were, as a step sees them."""
+
+    @property
+    def y(self) -> Tensor: ...
+    @property
+    def truth(self) -> Tensor: ...
+    @property
+    def noise(self) -> Tensor: ...
+    @property
+    def seen(self) -> tuple[Tensor | None, ...]: ...
+    def split(self, parts: int) -> Sequence[Self]: ...
+
 
 _WARM_STEPS = 100
 _PREPARING_PSFS = 1000
@@ -78,12 +94,12 @@ class State:
             torch.save(data, file)
 
     @torch.no_grad()
-    def score(self, batch: Any) -> float:
+    def score(self, batch: Pairs) -> float:
         """Mean PSNR of stacks in dB, each over its brightest voxel."""
         parts = [self._scores(part) for part in batch.split(len(batch.y))]
         return float(torch.cat(parts).mean())
 
-    def _scores(self, batch: Any) -> Tensor:
+    def _scores(self, batch: Pairs) -> Tensor:
         missed = self.average.unrolled(*batch.seen)[-1] - batch.truth
         most = batch.truth.flatten(1).amax(1)
         return 10 * (most.square() / missed.square().flatten(1).mean(1)).log10()
@@ -106,12 +122,12 @@ class State:
             ) from error
 
 
-def begin(recipe: Recipe, device: torch.device, precision: Precision = FLOAT32) -> State:
+def begin(recipe: Schedule, device: torch.device, precision: Precision = FLOAT32) -> State:
     """The state before the first step."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         network = recipe.learned.network()
-    network.prepare(_psfs(recipe))
+    network.prepare(_psfs(recipe) if isinstance(recipe, Recipe) else ())
     if recipe.start:
         names = (recipe.method.name, *network.relatives)
         tensors, _ = read_weights(locate(recipe.start), *names)
@@ -141,7 +157,7 @@ def _psfs(recipe: Recipe) -> Iterator[NDArray[np.float32]]:
 
 
 def _optimisers(
-    network: NetworkModule, recipe: Recipe, precision: Precision
+    network: NetworkModule, recipe: Schedule, precision: Precision
 ) -> tuple[torch.optim.Optimizer, ...]:
     """Make the optimisers: Muon for matrices and filters where asked for, AdamW for the rest."""
     others = dict(network.named_parameters())
@@ -167,7 +183,7 @@ def _groups(parameters: Mapping[str, nn.Parameter], network: NetworkModule) -> l
     return [{"params": members, "scale": scale} for scale, members in groups.items()]
 
 
-def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
+def advance(state: State, batch: Pairs, recipe: Schedule, team: Team) -> None:
     """One optimiser step, on this process's part of a batch."""
     began = time.monotonic()
     for group in (group for each in state.optimisers for group in each.param_groups):
@@ -187,13 +203,13 @@ def advance(state: State, batch: Batch, recipe: Recipe, team: Team) -> None:
     state.seconds += time.monotonic() - began
 
 
-def _differentiate(network: NetworkModule, batch: Batch, norm: Norm, team: Team) -> float:
+def _differentiate(network: NetworkModule, batch: Pairs, norm: Norm, team: Team) -> float:
     """Set the gradients of the whole batch's mean loss, and return that."""
     network.zero_grad()
     # Layers for colour have no part in what is gray; they stay as they are then.
     parameters = [p for name, p in network.named_parameters() if _takes_part(network, name, batch)]
 
-    def gradients_of(part: Batch) -> tuple[Tensor, ...]:
+    def gradients_of(part: Pairs) -> tuple[Tensor, ...]:
         estimates = network.unrolled(*part.seen)
         loss = network.loss(estimates, part, norm)
         return (loss.detach(), *torch.autograd.grad(loss, parameters))
@@ -209,11 +225,11 @@ def _differentiate(network: NetworkModule, batch: Batch, norm: Norm, team: Team)
     return float(loss)
 
 
-def _takes_part(network: NetworkModule, name: str, batch: Batch) -> bool:
+def _takes_part(network: NetworkModule, name: str, batch: Pairs) -> bool:
     return batch.y.shape[1] > 1 or name.split(".")[0] not in network.colour_parts
 
 
-def rate(recipe: Recipe, step: int) -> float:
+def rate(recipe: Schedule, step: int) -> float:
     """Learning rate: a short rise, then a cosine down to the recipe's end."""
     cosine = 0.5 + 0.5 * math.cos(math.pi * min(1.0, step / recipe.steps))
     part = recipe.rate_end + (1 - recipe.rate_end) * cosine

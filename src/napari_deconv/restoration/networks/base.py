@@ -138,7 +138,7 @@ class NetworkModule(Layered):
 
 
 class StagedNetwork(NetworkModule):
-    """A network whose ``forward(y, otf, sigma, stage, x, local)`` makes an estimate of the last one.
+    """A network whose ``forward(y, otf, sigma, stage, x, local)`` makes an estimate from the last.
 
     Stage 0 has none to begin from.
     """

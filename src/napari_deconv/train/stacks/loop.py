@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 import torch
@@ -51,9 +50,7 @@ def fit_stacks(
         check_folder(out, recipe)
         team = Team(choose_device(device))
         layers, instead = choose_precision(precision, team.device, training=True)
-        # The loop's own recipe has photos; what a step reads of it, this one has as well.
-        plan = cast(Any, recipe)
-        state = begin(plan, team.device, layers)
+        state = begin(recipe, team.device, layers)
         if exists(out / "checkpoint.pt"):
             state.load(out / "checkpoint.pt", team.device)
         rewind(out / "log.jsonl", state.step)
@@ -67,8 +64,8 @@ def fit_stacks(
         if state.step == 0:
             yield from watch.show(_validated(state, recipe, scenes, out, watch))
         while state.step < recipe.steps and watch.goes_on:
-            batch: Any = shelf.draw(state.step, state.rng).to(team.device)
-            advance(state, batch, plan, team)
+            batch = shelf.draw(state.step, state.rng).to(team.device)
+            advance(state, batch, recipe, team)
             if watch.due(state.step % _VALIDATION_STEPS == 0) or state.step == recipe.steps:
                 scored = state.step
                 yield from watch.show(_validated(state, recipe, scenes, out, watch))

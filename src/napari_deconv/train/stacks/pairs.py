@@ -52,6 +52,11 @@ class StackBatch:
         return self.images
 
     @property
+    def noise(self) -> Tensor:
+        """Zeros, ``(B, 1, 1, 1, 1)``: by default stacks weigh alike, whatever their noise."""
+        return self.truth.new_zeros((len(self.truth), 1, 1, 1, 1))
+
+    @property
     def seen(self) -> tuple[Tensor, ...]:
         """Arguments of the network's `unrolled`."""
         return self.images, self.levels

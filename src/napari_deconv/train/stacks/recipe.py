@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Interval
 
 from ...core.errors import DeconvError
-from ...core.spec import Spec
 from ...degradation.structures import Structures
-from ...restoration.base import Method
-from ...restoration.networks.base import LearnedMethod, Norm
+from ...restoration.networks.base import Norm
+from ..schedule import Schedule
 
 
-class StackRecipe(Spec, title="Training recipe for stacks"):
-    """What to train on generated stacks, for how long.
+class StackRecipe(
+    Schedule,
+    title="Training recipe for stacks",
+    ranges=("photons", "background", "read", "offset"),
+):
+    """What to train on generated stacks, for how long: a `Schedule` and its stacks.
 
     Parameters
     ----------
-    method : Method
-        The network, as a configured method.
-    start : str
-        Id or file of weights to begin from; empty begins at random.
     structures : Structures
         What the stacks show; their background is the trainer's.
     microscopes : int
@@ -48,26 +47,8 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
         Steps after which there is one more of them.
     batch : int
         Stacks per step.
-    steps : int
-        Length of the schedule, in optimiser steps.
-    rate : float
-        Peak learning rate.
-    rate_end : float
-        Part of the peak to which a cosine brings it down.
-    optimiser : str
-        ``adamw``; or ``muon`` for matrices and the filters of layers, and AdamW for the rest.
-    loss : str
-        For networks without a loss of their own, as in `Recipe`.
-    seed : int
-        Of weights, microscopes and data.
-    trained_on : str
-        What was generated, in words.
-    licence : str
-        The condition the weights carry.
     """
 
-    method: Method
-    start: str = ""
     structures: Structures = Structures()
     microscopes: Annotated[int, Interval(ge=1, le=100_000)] = 400
     photons_low: Annotated[float, Interval(ge=1, le=1e9)] = 5.0
@@ -88,27 +69,13 @@ class StackRecipe(Spec, title="Training recipe for stacks"):
     steps_per_stack: Annotated[int, Interval(ge=1, le=1_000_000)] = 6
     batch: Annotated[int, Interval(ge=1, le=1024)] = 2
     steps: Annotated[int, Interval(ge=1, le=10_000_000)] = 10_000
-    rate: Annotated[float, Interval(gt=0, le=0.1)] = 1e-3
-    rate_end: Annotated[float, Interval(gt=0, le=1)] = 0.01
-    optimiser: Literal["adamw", "muon"] = "adamw"
     loss: Norm = "psnr"
-    seed: Annotated[int, Interval(ge=0, le=2**31 - 1)] = 0
     trained_on: str = "generated stacks"
     licence: str = "BSD-3-Clause"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.method, LearnedMethod) or 3 not in self.method.ndim:
+        if 3 not in self.method.ndim:
             raise DeconvError(
                 f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
             )
-        for key in ("photons", "background", "read", "offset"):
-            low, high = getattr(self, f"{key}_low"), getattr(self, f"{key}_high")
-            if low > high:
-                raise DeconvError(f"Training recipe: {key} goes from {low:g} to {high:g}.", "Swap.")
-
-    @property
-    def learned(self) -> LearnedMethod:
-        """The method, as the network that it is."""
-        assert isinstance(self.method, LearnedMethod)
-        return self.method
