@@ -250,15 +250,15 @@ def commanding(rng: Rng) -> None:
         words = pick(rng, COMMANDS)
         words = [words[0], str(path), "--psf", psf, "-o", f"{name}/{out}", *words[1:]]
         words += pick(rng, ([], [], ["--axes", pick(rng, ("YX", "XY", "ZYX", "YY", "é"))]))
-        said = io.StringIO()
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
+        output = io.StringIO()
+        with contextlib.redirect_stderr(output), contextlib.redirect_stdout(io.StringIO()):
             status = command(words)
         if status not in (0, 1, 2):
             raise Fault(f"status {status} of {words}")
         if path.read_bytes() != before:
             raise Fault(f"the input was changed by {words}")
-        if any(raw in said.getvalue() for raw in _RAW):
-            raise Fault(f"{words}: {said.getvalue()[-400:]}")
+        if any(raw in output.getvalue() for raw in _RAW):
+            raise Fault(f"{words}: {output.getvalue()[-400:]}")
 
 
 SORTS: dict[str, Callable[[Rng], None]] = {

@@ -153,21 +153,23 @@ def finished(kind: Kind, folder: Path) -> float:
     """Run it to its end; how long that took."""
     began = time.monotonic()
     process = begun(kind, folder)
-    said = process.communicate()[1]
+    output = process.communicate()[1]
     if process.returncode:
-        raise AssertionError(f"{kind.name} ends with {process.returncode}: {said.decode()[-300:]}")
+        raise AssertionError(
+            f"{kind.name} ends with {process.returncode}: {output.decode()[-300:]}"
+        )
     return time.monotonic() - began
 
 
 def content(folder: Path) -> dict[str, str]:
     """Every file and its fingerprint, without what says when it was made."""
-    found = {}
+    results = {}
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.suffix == ".json":
             continue
         data = read(path).data.tobytes() if path.suffix in (".tif", ".png") else path.read_bytes()
-        found[str(path.relative_to(folder))] = hashlib.sha256(data).hexdigest()
-    return found
+        results[str(path.relative_to(folder))] = hashlib.sha256(data).hexdigest()
+    return results
 
 
 def tried(kind: Kind, kills: int, rng: random.Random) -> list[str]:

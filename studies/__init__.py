@@ -6,7 +6,7 @@ A study is one file: a function under `study` that gets photos and returns numbe
 
 from __future__ import annotations
 
-from .base import Found, Study, studies
+from .base import Findings, Study, studies
 from .material import Given
 
-__all__ = ["Found", "Given", "Study", "studies"]
+__all__ = ["Findings", "Given", "Study", "studies"]

@@ -50,14 +50,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     """Do one study, or list them; the index in the folder is written anew."""
-    known = studies()
+    registered = studies()
     if args.list:
-        print("\n".join(_described(one, Path(args.runs)) for one in known.values()))
+        print("\n".join(_described(one, Path(args.runs)) for one in registered.values()))
         return 0
-    one = known.get(args.name or "")
+    one = registered.get(args.name or "")
     if one is None:
         problem = f"There is no study {args.name!r}." if args.name else "No study is named."
-        raise DeconvError(problem, f"One of {', '.join(known)}.")
+        raise DeconvError(problem, f"One of {', '.join(registered)}.")
     count = one.count if args.count is None else args.count
     if count < 1 and one.count:
         raise DeconvError(f"--count {count} is not a number of photos.", "Give 1 or more.")
@@ -71,7 +71,7 @@ def _run(args: argparse.Namespace, argv: Sequence[str]) -> int:
     out = Path(args.out)
     source = f"{_photos(count)}: {given.source}" if one.count else ""
     page = write(one, found, out, source, command_line(["python", "-m", "studies", *argv]))
-    write_index(known.values(), out)
+    write_index(registered.values(), out)
     print(page)
     return 0
 

@@ -30,7 +30,7 @@ LI = "Li S.-Y. et al., A Concatenated Residual Network for Image Deblurring, 201
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Findings:
     """What a study found.
 
     Parameters
@@ -39,13 +39,13 @@ class Found:
         The table, each row with the same keys; floats are rounded to three places.
     figure : matplotlib.figure.Figure
         The picture.
-    said : str
+    summary : str
         The result in a sentence or two, made from the rows.
     """
 
     rows: tuple[Row, ...]
     figure: Any
-    said: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Study:
     train : str
         How they come about, in words.
     run : callable
-        `Given` to `Found`.
+        `Given` to `Findings`.
     """
 
     name: str
@@ -82,9 +82,9 @@ class Study:
     count: int = 4
     needs: tuple[str, ...] = ()
     train: str = ""
-    run: Callable[[Given], Found] = field(kw_only=True, repr=False)
+    run: Callable[[Given], Findings] = field(kw_only=True, repr=False)
 
-    def __call__(self, given: Given) -> Found:
+    def __call__(self, given: Given) -> Findings:
         """Do it.
 
         Raises
@@ -107,10 +107,10 @@ _REGISTRY: dict[str, Study] = {}
 
 def study(
     name: str, title: str, paper: str, *, says: str, **fields: Any
-) -> Callable[[Callable[[Given], Found]], Callable[[Given], Found]]:
+) -> Callable[[Callable[[Given], Findings]], Callable[[Given], Findings]]:
     """Register a function as a study; its docstring says what is done here."""
 
-    def register(run: Callable[[Given], Found]) -> Callable[[Given], Found]:
+    def register(run: Callable[[Given], Findings]) -> Callable[[Given], Findings]:
         _add(Study(name, title, paper, says, inspect.getdoc(run) or "", run=run, **fields))
         return run
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import LI, Found, study
+from .base import LI, Findings, study
 from .drawing import bars
 from .material import Given, best, mean, restore
 from .trained import HOW, NOISE, SHAKES, restored
@@ -21,7 +21,7 @@ from .trained import HOW, NOISE, SHAKES, restored
     needs=("shake21-0-crcnet",),
     train=HOW,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """SSIM under camera shakes of 21 pixels with 1 % of noise, for every kernel that is trained.
 
     Both priors once have their automatic weight, which is the same for all kernels, and once the
@@ -43,8 +43,10 @@ def run(given: Given) -> Found:
         rows.append(row)
     keys = list(rows[0])[1:]
     means = {key: mean([row[key] for row in rows]) for key in keys}
-    said = f"Mean SSIM over {len(rows)} of ten kernels: " + ", ".join(
+    summary = f"Mean SSIM over {len(rows)} of ten kernels: " + ", ".join(
         f"{key} {value:.3f}" for key, value in means.items()
     )
     series = {key: [row[key] for row in rows] for key in keys}
-    return Found(tuple(rows), bars([row["kernel"] for row in rows], series, "SSIM"), f"{said}.")
+    return Findings(
+        tuple(rows), bars([row["kernel"] for row in rows], series, "SSIM"), f"{summary}."
+    )

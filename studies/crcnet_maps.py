@@ -10,7 +10,7 @@ from napari_deconv.psf import CameraShake
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import maps
 
-from .base import LI, Found, study
+from .base import LI, Findings, study
 from .drawing import Picture, middle, pictures
 from .ird_components import fine_share
 from .material import Given
@@ -29,7 +29,7 @@ _RUN = "shake21-0-crcnet"
     needs=(_RUN,),
     train=HOW,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The first map of each of the six units on one photo with 1 % of noise.
 
     *fine* is the share of a map's energy beyond a quarter of the sampling rate, the mean over all
@@ -45,5 +45,5 @@ def run(given: Given) -> Found:
         rows.append({"unit": one.name[-1], "maps": len(one.data), "fine": fine})
         shown.append(Picture(f"unit {one.name[-1]}", middle(one.data[0]), None))
     shares = [row["fine"] for row in rows]
-    said = f"Fine structure: {shares[0]:.1%} in the first unit, {shares[-1]:.1%} in the last."
-    return Found(tuple(rows), pictures(shown), said)
+    summary = f"Fine structure: {shares[0]:.1%} in the first unit, {shares[-1]:.1%} in the last."
+    return Findings(tuple(rows), pictures(shown), summary)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean
-from .trained import PAIRS, flat, restored, told, verdict
+from .trained import PAIRS, flat, restored, training_summary, verdict
 
 _RUNS = {"gradients": "fcnn-gradients", "intensities": "fcnn-intensities"}
 _LEVELS = (0.01, 0.03, 0.05)
@@ -25,7 +25,7 @@ _INSIDE = (slice(12, -12),) * 2
     needs=tuple(_RUNS.values()),
     train=PAIRS,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Two trainings of three iterations that differ in what the networks clean, under shakes.
 
     The deconvolution is the same: it is guided by the clean gradients, or by the gradients of the
@@ -50,10 +50,10 @@ def run(given: Given) -> Found:
             last.append(Picture("truth", middle(case.truth, 96)))
         rows.append({"noise": f"{noise:.0%}", **{key: mean(v) for key, v in found.items()}})
         shown += last
-    return Found(tuple(rows), pictures(shown), _said(given, rows))
+    return Findings(tuple(rows), pictures(shown), _summary(given, rows))
 
 
-def _said(given: Given, rows: list[dict[str, Any]]) -> str:
+def _summary(given: Given, rows: list[dict[str, Any]]) -> str:
     gains = [row["gradients dB"] - row["intensities dB"] for row in rows]
     left = [row["intensities flat"] / row["gradients flat"] - 1 for row in rows]
     return (
@@ -61,5 +61,5 @@ def _said(given: Given, rows: list[dict[str, Any]]) -> str:
         f"5 % of noise; in the smoothest tenth, the error that intensities leave differs by "
         f"{', '.join(f'{x:+.0%}' for x in left)}. That gradients give the better result "
         f"is {verdict([x > 0 for x in gains])}; that intensities leave more noise is "
-        f"{verdict([x > 0 for x in left])}. {told(given, *_RUNS.values())}"
+        f"{verdict([x > 0 for x in left])}. {training_summary(given, *_RUNS.values())}"
     )

@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 from napari_deconv.estimation import estimate
 from napari_deconv.protocol.scenes import Case
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import bars
 from .material import Array, Given, mean, restore
 
@@ -35,7 +35,7 @@ _KEYS = ("true dB", "estimated dB")
     "| FCNN, 3 iterations | 32.82 | 30.39 |",
     count=4,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Camera shakes of 21 pixels with 1 % of noise, by `napari_deconv.estimation.estimate`.
 
     An estimated kernel is known up to a shift only, so every result is aligned to the truth, up to
@@ -53,9 +53,9 @@ def run(given: Given) -> Found:
         for name, each in scores.items()
     )
     losses = {row["method"]: row["true dB"] - row["estimated dB"] for row in rows}
-    said = f"Estimating costs {', '.join(f'{name} {x:.2f} dB' for name, x in losses.items())}."
+    summary = f"Estimating costs {', '.join(f'{name} {x:.2f} dB' for name, x in losses.items())}."
     series = {key: [row[key] for row in rows] for key in _KEYS}
-    return Found(rows, bars(list(_METHODS), series, "PSNR (dB)"), said)
+    return Findings(rows, bars(list(_METHODS), series, "PSNR (dB)"), summary)
 
 
 def _aligned(estimate: Array, case: Case) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import bars
 from .material import Given, mean, restore
 
@@ -26,7 +26,7 @@ _LEVELS = (0.01, 0.03, 0.05)
     "| 5 % | 25.85 | 27.25 | 27.66 |",
     count=8,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The shipped weights `fcnn-1` and `fcnn-3` beside the hyper-Laplacian prior at its own weight.
 
     Camera shakes of 21 pixels, one a photo. Each network was trained as a whole for its number of
@@ -45,7 +45,7 @@ def run(given: Given) -> Found:
     series = {name: [row[f"{name} dB"] for row in rows] for name in _METHODS}
     one, three = series["FCNN, 1 iteration"], series["FCNN, 3 iterations"]
     gains = ", ".join(f"{b - a:+.2f}" for a, b in zip(one, three, strict=True))
-    said = (
+    summary = (
         f"Two more iterations give {gains} dB at 1, 3 and 5 % of noise (+0.32, +0.41, +0.41 there)."
     )
-    return Found(tuple(rows), bars([f"{n:.0%}" for n in _LEVELS], series, "PSNR (dB)"), said)
+    return Findings(tuple(rows), bars([f"{n:.0%}" for n in _LEVELS], series, "PSNR (dB)"), summary)

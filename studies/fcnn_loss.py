@@ -11,10 +11,10 @@ from napari_deconv.protocol.scenes import Case
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import maps
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean
-from .trained import PAIRS, flat, restored, told, verdict
+from .trained import PAIRS, flat, restored, training_summary, verdict
 
 _RUNS = {"L1": "fcnn-l1", "L2": "fcnn-l2"}
 _LEVELS = (0.01, 0.03, 0.05)
@@ -30,7 +30,7 @@ _LEVELS = (0.01, 0.03, 0.05)
     needs=tuple(_RUNS.values()),
     train=PAIRS,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Two trainings of one iteration that differ in the loss only, under shakes of 21 pixels.
 
     The loss is that of both outputs, weighted by the noise: the mean of what is missed, or of its
@@ -58,7 +58,7 @@ def run(given: Given) -> Found:
         keys = sorted(found, key=lambda key: _ORDER.index(key.split(",")[0]))
         rows.append({"noise": f"{noise:.0%}", **{key: mean(found[key]) for key in keys}})
         shown += last
-    return Found(tuple(rows), pictures(shown), _said(given, rows))
+    return Findings(tuple(rows), pictures(shown), _summary(given, rows))
 
 
 _ORDER = ("dB", "mean", "gradient", "flat")
@@ -92,7 +92,7 @@ def _missed(gradient: Array, case: Case, which: str) -> dict[str, float]:
     }
 
 
-def _said(given: Given, rows: list[dict[str, Any]]) -> str:
+def _summary(given: Given, rows: list[dict[str, Any]]) -> str:
     def away(what: str) -> str:
         return ", ".join(f"{row[f'{what}, L1'] / row[f'{what}, L2'] - 1:+.1%}" for row in rows)
 
@@ -111,7 +111,7 @@ def _said(given: Given, rows: list[dict[str, Any]]) -> str:
         f"{verdict(calm)}. The two losses have no common scale, so which "
         "converges lower is told by the mean PSNR on held-out photos, which is L2's own measure. "
         f"In dB, {course}. That L1 ends better is {verdict([ends])}. "
-        f"{told(given, *_RUNS.values())}"
+        f"{training_summary(given, *_RUNS.values())}"
     )
 
 

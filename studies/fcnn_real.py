@@ -10,7 +10,7 @@ from napari_deconv import samples
 from napari_deconv.metrics import residual, whiteness
 from napari_deconv.protocol.scenes import Case
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Given, restore
 
@@ -31,7 +31,7 @@ _METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "hyper-Laplacian is too blurred. Judged by eye; there is no truth.",
     count=0,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The clock of the samples, photographed with a moving camera, with 3 % of noise added.
 
     Its kernel is the sample's: a straight line whose length and angle were read off the cepstrum,
@@ -53,5 +53,5 @@ def run(given: Given) -> Found:
         rows.append({"method": name, "residual": sigma, "whiteness": float(whiteness(left))})
         shown.append(Picture(name, middle(x, 200)))
     size = f"{psf.shape[0]} x {psf.shape[1]}"
-    said = f"The kernel has {size} pixels. Without a truth the pictures have to tell."
-    return Found(tuple(rows), pictures(shown, 3), said)
+    summary = f"The kernel has {size} pixels. Without a truth the pictures have to tell."
+    return Findings(tuple(rows), pictures(shown, 3), summary)

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_deconv.restoration.base import Method
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Given, follow, mean
 
@@ -24,7 +24,7 @@ _NAMES = ("deconvolved", "iteration 1", "iteration 2", "iteration 3")
     "rings; both fade from iteration to iteration. PSNR is given for whole networks only.",
     count=8,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Every estimate of the shipped `fcnn-3` on its way, under camera shakes of 21 pixels.
 
     The first deconvolution has no guide; the three others follow a denoising of the gradients.
@@ -44,9 +44,9 @@ def run(given: Given) -> Found:
         ]
     first = [row["iteration 1"] - row["deconvolved"] for row in rows]
     last = [row["iteration 3"] - row["iteration 2"] for row in rows]
-    said = (
+    summary = (
         "PSNR in dB. The first denoising gives "
         f"{', '.join(f'{x:+.1f}' for x in first)} dB at 1, 3 and 5 % of noise, the last one "
         f"{', '.join(f'{x:+.2f}' for x in last)} dB. The picture shows the last photo."
     )
-    return Found(tuple(rows), pictures(shown), said)
+    return Findings(tuple(rows), pictures(shown), summary)

@@ -12,7 +12,7 @@ from skimage.transform import resize
 from napari_deconv.degradation.chain import Chain
 from napari_deconv.protocol.scenes import make_case
 
-from .base import ZHANG, Found, study
+from .base import ZHANG, Findings, study
 from .drawing import curves
 from .material import Given, restore, shake
 
@@ -35,7 +35,7 @@ _METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     count=1,
     train="It measures time: run it on a quiet machine.",
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Seconds of a whole call on the CPU, the faster of two, with all threads that torch takes."""
     ((_, photo), *_) = given.photos()
     rows: list[dict[str, Any]] = []
@@ -56,5 +56,5 @@ def run(given: Given) -> Found:
         rows.append(row)
     pixels = [a * b / 1e6 for a, b in _SIZES]
     lines = {name: [row[name] for row in rows] for name in _METHODS}
-    said = f"In seconds, with {torch.get_num_threads()} threads of the CPU."
-    return Found(tuple(rows), curves(pixels, lines, ("megapixels", "seconds")), said)
+    summary = f"In seconds, with {torch.get_num_threads()} threads of the CPU."
+    return Findings(tuple(rows), curves(pixels, lines, ("megapixels", "seconds")), summary)

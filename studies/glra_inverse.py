@@ -14,7 +14,7 @@ from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.low_rank import pseudo_inverse
 from napari_deconv.restoration.weights import load_network
 
-from .base import REN, Found, study
+from .base import REN, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean
 
@@ -35,7 +35,7 @@ _FULL = 301
     "filters that all kernels share gives nearly the same picture. No PSNR is given.",
     count=2,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Photos with 1 % of noise, convolved with three inverse kernels of the ratio 1e-2.
 
     *full* has 301x301 pixels, *cut* the middle 151x151 of the same, *bases* is L M R^T with the 50
@@ -56,8 +56,8 @@ def run(given: Given) -> Found:
         rows.append({"PSF": label, **{f"{k} dB": mean(v) for k, v in found.items()}})
         shown += [Picture(f"{label}: {name}", middle(x)) for name, x in pictured.items()]
     away = [row["bases dB"] - row["full dB"] for row in rows]
-    said = f"The bases differ from the full kernel by {', '.join(f'{x:+.2f}' for x in away)} dB."
-    return Found(tuple(rows), pictures(shown), said)
+    summary = f"The bases differ from the full kernel by {', '.join(f'{x:+.2f}' for x in away)} dB."
+    return Findings(tuple(rows), pictures(shown), summary)
 
 
 def _kernels(psf: Array, bases: Any) -> dict[str, Array]:

@@ -11,7 +11,7 @@ from napari_deconv.psf import PSF, Gaussian, Motion
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import middle_matrix
 
-from .base import REN, Found, study
+from .base import REN, Findings, study
 from .drawing import Picture, pictures
 from .material import Given
 
@@ -32,7 +32,7 @@ _LARGE = 0.01
     "for larger PSFs.",
     count=0,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """M of the pseudo-inverse at 1 % noise in the shipped bases, for Gaussians and motions.
 
     *large* counts the entries above a hundredth of the greatest; *upper left* is the share of the
@@ -52,13 +52,13 @@ def run(given: Given) -> Found:
             }
         )
         shown.append(Picture(name, _decades(m), (-3.0, 0.0)))
-    said = (
+    summary = (
         "The picture shows the logarithm of each entry's size beside the greatest, black a "
         f"thousandth. Gaussians have {_range(rows[:3], 'large')} large entries, motions "
         f"{_range(rows[3:], 'large')}; near the diagonal lies {_range(rows[:3], 'diagonal')} of "
         f"the energy for Gaussians, {_range(rows[3:], 'diagonal')} for motions."
     )
-    return Found(tuple(rows), pictures(shown, 3), said)
+    return Findings(tuple(rows), pictures(shown, 3), summary)
 
 
 def _decades(m: NDArray[Any]) -> NDArray[Any]:

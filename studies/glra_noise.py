@@ -6,7 +6,7 @@ from typing import Any
 
 from napari_deconv.psf import Gaussian
 
-from .base import REN, Found, study
+from .base import REN, Findings, study
 from .drawing import bars
 from .material import Given, best, mean, restore
 
@@ -22,7 +22,7 @@ _LEVELS = (0.01, 0.02, 0.03)
     "hyper-Laplacian 21.88, FCNN 21.62, GLRA 23.21 dB.",
     count=3,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Gaussians of sigma 1 to 3, a gain of 1.2 with clipping, as in the paper's tests.
 
     The shipped GLRA and FCNN beside the hyper-Laplacian with the best weight for every scene.
@@ -40,5 +40,5 @@ def run(given: Given) -> Found:
         rows.append(row)
     series = {key: [row[key] for row in rows] for key in list(rows[0])[2:]}
     gains = ", ".join(f"{row['GLRA'] - row['hyper-Laplacian']:+.2f}" for row in rows)
-    said = f"PSNR in dB. GLRA over the hyper-Laplacian: {gains} dB at 1, 2 and 3 %."
-    return Found(tuple(rows), bars([row["noise"] for row in rows], series, "PSNR (dB)"), said)
+    summary = f"PSNR in dB. GLRA over the hyper-Laplacian: {gains} dB at 1, 2 and 3 %."
+    return Findings(tuple(rows), bars([row["noise"] for row in rows], series, "PSNR (dB)"), summary)

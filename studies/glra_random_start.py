@@ -11,10 +11,10 @@ from napari_deconv.psf import PSF, Disk, Gaussian, Motion
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import maps
 
-from .base import REN, Found, study
+from .base import REN, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean
-from .trained import PAIRS, restored, told, verdict
+from .trained import PAIRS, restored, training_summary, verdict
 from .xu_maps import alike
 
 _RUNS = {"bases": "glra-bases", "random": "glra-random"}
@@ -36,7 +36,7 @@ _STRONGEST = 3
     needs=tuple(_RUNS.values()),
     train=PAIRS,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Two trainings that differ in how the separable layers begin; all else begins alike.
 
     Photos with a gain of 1.2, clipped, and 1 % of noise. In place of the paper's layers 4 and 5,
@@ -57,7 +57,7 @@ def run(given: Given) -> Found:
                     found.setdefault(key, []).append(value)
                 shown += [Picture(image, middle(getattr(case, image))), *pictured]
         rows.append({"PSF": label, **{key: mean(v) for key, v in found.items()}})
-    return Found(tuple(rows), pictures(shown), _said(given, rows))
+    return Findings(tuple(rows), pictures(shown), _summary(given, rows))
 
 
 def _looked_at(
@@ -81,7 +81,7 @@ def _looked_at(
     ]
 
 
-def _said(given: Given, rows: list[dict[str, Any]]) -> str:
+def _summary(given: Given, rows: list[dict[str, Any]]) -> str:
     def both(key: str) -> str:
         return " and ".join(
             f"{mean([row[f'{start} {key}'] for row in rows]):.2f} ({start})" for start in _RUNS
@@ -96,5 +96,5 @@ def _said(given: Given, rows: list[dict[str, Any]]) -> str:
         f"better is {verdict(ahead('dB'))}. Likeness to the truth's fine structure: "
         f"{both('inverses')} of the inverses, {both('correction')} of the correction; that the "
         f"maps are sharper is {verdict(ahead('inverses') + ahead('correction'))}. The picture "
-        f"shows the last photo under motion. {told(given, *_RUNS.values())}"
+        f"shows the last photo under motion. {training_summary(given, *_RUNS.values())}"
     )

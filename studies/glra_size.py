@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 from napari_deconv.psf import PSF, Disk, Gaussian
 from napari_deconv.restoration.networks.low_rank import learn_from, pseudo_inverse
 
-from .base import REN, Found, study
+from .base import REN, Findings, study
 from .drawing import bars
 from .material import Array, Given, mean
 
@@ -33,7 +33,7 @@ _TRIED = {"Gaussian": Gaussian(sigma_px=2.0), "disk": Disk(radius_px=4.0)}
     "takes d = 150 and m = 50.",
     count=2,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The linear part alone: bases learned anew for every d and m from six Gaussians and six disks.
 
     Photos with 1 % of noise are convolved with L M R^T of the pseudo-inverse with the ratio 1e-2 of
@@ -55,11 +55,11 @@ def run(given: Given) -> Found:
     names = [f"{row['d']}, {row['m']}" for row in rows]
     series = {name: [row[f"{name} dB"] for row in rows] for name in _TRIED}
     spread = [max(values) - min(values) for values in series.values()]
-    said = (
+    summary = (
         f"Over all settings PSNR changes by {spread[0]:.2f} dB (Gaussian) and {spread[1]:.2f} dB "
         "(disk). The bars are labelled d, m; the kernel's error is relative to the pseudo-inverse."
     )
-    return Found(tuple(rows), bars(names, series, "PSNR (dB)"), said)
+    return Findings(tuple(rows), bars(names, series, "PSNR (dB)"), summary)
 
 
 def _kernel(psf: Array, bases: Any) -> tuple[Array, float]:

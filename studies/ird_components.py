@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_deconv.restoration.ird import IterativeResidual
 
-from .base import LI, Found, study
+from .base import LI, Findings, study
 from .drawing import Picture, middle, pictures
 from .ird_iterations import UNREGULARISED
 from .material import Given, follow
@@ -24,7 +24,7 @@ _TERMS = (1, 10, 100, 1000)
     "100, 1000 and 20000: their energy falls, and they hold ever finer detail.",
     count=1,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """What iteration n adds to the estimate, on one photo without noise under a camera shake.
 
     *fine* is the share of a term's energy beyond a quarter of the sampling rate.
@@ -41,13 +41,13 @@ def run(given: Given) -> Found:
             shown.append(Picture(f"term {n}, times {1 / reach:.3g}", part, (-reach, reach), True))
         before = x.copy()
     # Written with an exponent: the last ones vanish in three places.
-    said = (
+    summary = (
         f"From term 1 to term {_TERMS[-1]} the root mean square falls by a factor of "
         f"{rows[0]['rms'] / rows[-1]['rms']:.3g}, and the share of fine structure rises from "
         f"{rows[0]['fine']:.1%} to {rows[-1]['fine']:.1%}."
     )
     table = tuple(row | {"rms": f"{row['rms']:.2e}"} for row in rows)
-    return Found(table, pictures(shown), said)
+    return Findings(table, pictures(shown), summary)
 
 
 def fine_share(term: Any) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 from napari_deconv.protocol.scenes import Case
 from napari_deconv.restoration.ird import IterativeResidual
 
-from .base import LI, Found, study
+from .base import LI, Findings, study
 from .drawing import curves
 from .material import Given, follow
 
@@ -24,7 +24,7 @@ UNREGULARISED = 1e-9  # the field's 0 means automatic
     "restored after 1000; with 1 % of noise the blur goes too, but the noise is much magnified. No "
     "PSNR is given.",
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Iterative residual deconvolution under camera shakes of 21 pixels.
 
     Its regularisation is switched off as in the paper: only the number of iterations stops it.
@@ -41,12 +41,12 @@ def run(given: Given) -> Found:
     )
     clean, noisy = lines.values()
     top = int(np.argmax(noisy))
-    said = (
+    summary = (
         f"PSNR in dB. Without noise it rises from {clean[0]:.1f} to {clean[-1]:.1f} dB at "
         f"{COUNTS[-1]} iterations. With 1 % of noise it is best near {COUNTS[top]}, at "
         f"{noisy[top]:.1f} dB, and ends at {noisy[-1]:.1f}."
     )
-    return Found(rows, curves(COUNTS, lines, ("iterations", "PSNR (dB)"), log=True), said)
+    return Findings(rows, curves(COUNTS, lines, ("iterations", "PSNR (dB)"), log=True), summary)
 
 
 def _curve(case: Case) -> list[float]:

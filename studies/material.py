@@ -44,7 +44,7 @@ class Given:
     images: Path | None = None
     count: int = 4
     runs: Path = Path("local/one-psf")
-    tell: Callable[[str], object] = lambda said: None
+    tell: Callable[[str], object] = lambda text: None
 
     def weights(self, run: str) -> Path:
         """The weight file of a trained run."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_deconv.psf import CameraShake
 
-from .base import GONG, Found, study
+from .base import GONG, Findings, study
 from .drawing import Picture, pictures
 from .material import Array, Given, best, mean, restore
 
@@ -53,7 +53,7 @@ _KERNELS: dict[str, Array] = {
     "kernels and keeps its lead over the others. No figure for a single kernel is given.",
     count=2,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """A camera shake, as in training, and four shapes that no training PSF has; 1 % of noise.
 
     The shipped RGDN beside the hyper-Laplacian with the best weight for every scene.
@@ -67,6 +67,6 @@ def run(given: Given) -> Found:
         row["RGDN"] = mean([c.score(restore(c, "rgdn")).psnr_db for c in every])
         rows.append(row)
     gains = "; ".join(f"{r['kernel']}: {r['RGDN'] - r['hyper-Laplacian']:+.2f}" for r in rows)
-    said = f"PSNR in dB. RGDN over the hyper-Laplacian at its best: {gains}."
+    summary = f"PSNR in dB. RGDN over the hyper-Laplacian at its best: {gains}."
     shown = [Picture(name, psf, None) for name, psf in _KERNELS.items()]
-    return Found(tuple(rows), pictures(shown, 5), said)
+    return Findings(tuple(rows), pictures(shown, 5), summary)

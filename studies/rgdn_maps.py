@@ -10,7 +10,7 @@ from napari_deconv.protocol.scenes import Case
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import Map, maps
 
-from .base import GONG, Found, study
+from .base import GONG, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, restore
 
@@ -26,7 +26,7 @@ _STEPS = 3
     "edges.",
     count=1,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Three steps of the shipped RGDN on one photo under a camera shake of 21 pixels, 1 % noise.
 
     Our gradient is preconditioned, which brings noise along: D's output is mostly that noise, to be
@@ -46,8 +46,10 @@ def run(given: Given) -> Found:
         rows.append(row)
         shown += [_picture(f"{step}: {name}", m) for name, m in parts.items()]
     first, last = (row["D(H(g) - R(x))"] for row in (rows[0], rows[-1]))
-    said = f"D's correction has a root mean square of {first:.3f} at first and {last:.3f} at last."
-    return Found(tuple(rows), pictures(shown, 5), said)
+    summary = (
+        f"D's correction has a root mean square of {first:.3f} at first and {last:.3f} at last."
+    )
+    return Findings(tuple(rows), pictures(shown, 5), summary)
 
 
 def _scale(found: tuple[Map, ...], case: Case) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from napari_deconv.restoration.weights import locate, read_header
 
-from .base import GONG, Found, study
+from .base import GONG, Findings, study
 from .drawing import curves
 from .material import Given, mean, restore
 
@@ -21,7 +21,7 @@ _LEVELS = (0.001, 0.003, 0.01, 0.03, 0.05, 0.1, 0.15)
     "its lead; at 0.59, 1 and 2 %: 35.04, 33.68, 30.1 dB, EPLL 34.35, 32.45, 30.03.",
     count=2,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The shipped RGDN, told each level, beside the hyper-Laplacian at its own weight.
 
     Camera shakes of 21 pixels.
@@ -37,9 +37,9 @@ def run(given: Given) -> Found:
     recipe = read_header(locate("rgdn"))["recipe"]
     low, high = recipe["noise_low"], recipe["noise_high"]
     gains = "; ".join(f"{r['noise']}: {r['RGDN'] - r['hyper-Laplacian']:+.2f}" for r in rows)
-    said = (
+    summary = (
         f"The shipped weights were trained on {low:.1%} to {high:.0%}. RGDN over the "
         f"hyper-Laplacian in dB: {gains}."
     )
     lines = {key: [row[key] for row in rows] for key in ("blurred", "hyper-Laplacian", "RGDN")}
-    return Found(tuple(rows), curves(_LEVELS, lines, ("noise", "PSNR (dB)"), log=True), said)
+    return Findings(tuple(rows), curves(_LEVELS, lines, ("noise", "PSNR (dB)"), log=True), summary)

@@ -9,7 +9,7 @@ from napari_deconv.engine.streaming import drain, prepare
 from napari_deconv.protocol.scenes import Case
 from napari_deconv.restoration.base import Method
 
-from .base import GONG, Found, study
+from .base import GONG, Findings, study
 from .drawing import bars
 from .material import Array, Given, mean
 
@@ -25,7 +25,7 @@ _RANGES = (0.05, 0.25, 1.0, 4.0)
     "deviation. No figures.",
     count=2,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Photos whose values were multiplied, restored and divided again.
 
     *normalised* is what this package does: the engine brings the brightest of an image to 1 and
@@ -41,18 +41,18 @@ def run(given: Given) -> Found:
                 found.append(case.score(x).psnr_db)
         rows.append({"range": f"0 to {factor:g}", **{k: mean(v) for k, v in scores.items()}})
     spread = [max(r[key] for r in rows) - min(r[key] for r in rows) for key in list(rows[0])[1:]]
-    said = (
+    summary = (
         f"PSNR in dB. Over the ranges it changes by {spread[0]:.2f} dB with the engine's scale, "
         f"and by {spread[1]:.2f} dB without."
     )
     series = {key: [row[key] for row in rows] for key in ("normalised", "as it is")}
-    return Found(tuple(rows), bars([row["range"] for row in rows], series, "PSNR (dB)"), said)
+    return Findings(tuple(rows), bars([row["range"] for row in rows], series, "PSNR (dB)"), summary)
 
 
 def _restored(case: Case, factor: float, normalised: bool) -> Array:
     image = case.blurred * factor
-    told = {"noise": case.noise * factor, "device": "cpu"}
-    run, block = prepare(Method.make("rgdn", domain="photo"), image, case.psf, **told)  # type: ignore[arg-type]
+    options = {"noise": case.noise * factor, "device": "cpu"}
+    run, block = prepare(Method.make("rgdn", domain="photo"), image, case.psf, **options)  # type: ignore[arg-type]
     if not normalised:
         run.reading = replace(run.reading, intensity=replace(run.intensity, scale=1.0))
     drain(run.settle(block))

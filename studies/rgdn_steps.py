@@ -6,7 +6,7 @@ import numpy as np
 
 from napari_deconv.restoration.base import Method
 
-from .base import GONG, Found, study
+from .base import GONG, Findings, study
 from .drawing import curves
 from .material import Given, follow, mean
 
@@ -22,7 +22,7 @@ _STEPS = 50
     "relative change of the data misfit; PSNR rises on beyond the trained steps and levels off. "
     "Its final PSNR at 0.59, 1 and 2 % of noise is 35.04, 33.68 and 30.1 dB.",
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The shipped RGDN, trained over three preconditioned steps, made to go on for 50.
 
     Camera shakes of 21 pixels. *stop* is where the default tolerance would have ended it.
@@ -44,10 +44,10 @@ def run(given: Given) -> Found:
         {"steps": n, **{name: values[n - 1] for name, values in lines.items()}} for n in counts
     )
     ends_db = [f"{v[2]:.2f} dB after 3, {v[-1]:.2f} after 50" for v in lines.values()]
-    said = (
+    summary = (
         f"Blurred: {', '.join(f'{x:.2f}' for x in blurred)} dB. At 0.59, 1 and 2 % of noise: "
         f"{'; '.join(ends_db)}. The default tolerance stops after "
         f"{', '.join(f'{x:.1f}' for x in stops)} steps on average."
     )
     figure = curves(range(1, _STEPS + 1), lines, ("steps", "PSNR (dB)"), log=True)
-    return Found(rows, figure, said)
+    return Findings(rows, figure, summary)

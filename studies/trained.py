@@ -52,7 +52,7 @@ def restored(given: Given, case: Case, run: str, method: str, **fields: Any) -> 
     return restore(case, method, weights=str(given.weights(run)), **fields)
 
 
-def told(given: Given, *runs: str) -> str:
+def training_summary(given: Given, *runs: str) -> str:
     """How two networks of a pair were trained, from the headers of their weights."""
     headers = [read_header(given.weights(run)) for run in runs]
     recipe = headers[0]["recipe"]

@@ -11,18 +11,18 @@ from typing import Any
 from napari_deconv.io.atomic import replacing
 from napari_deconv.protocol.plot import check_plot
 
-from .base import Found, Row, Study
+from .base import Findings, Row, Study
 
 _MOST_ROWS = 40
 _WIDE = 100
 
 
-def write(study: Study, found: Found, folder: Path, source: str, command: str) -> Path:
+def write(study: Study, findings: Findings, folder: Path, source: str, command: str) -> Path:
     """Write ``NAME.md``, ``NAME.csv`` and ``NAME.svg``, and return the first.
 
     Parameters
     ----------
-    study, found : Study, Found
+    study, found : Study, Findings
         What was done, and what came out.
     folder : Path
         Made if it is not there.
@@ -37,17 +37,17 @@ def write(study: Study, found: Found, folder: Path, source: str, command: str) -
         If matplotlib is missing or the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _save(found.figure, folder / f"{study.name}.svg")
+    _save(findings.figure, folder / f"{study.name}.svg")
     with (
         replacing(folder / f"{study.name}.csv") as part,
         part.open("w", newline="", encoding="utf-8") as file,
     ):
-        table = csv.DictWriter(file, list(found.rows[0]))
+        table = csv.DictWriter(file, list(findings.rows[0]))
         table.writeheader()
-        table.writerows({k: _cell(v) for k, v in row.items()} for row in found.rows)
+        table.writerows({k: _cell(v) for k, v in row.items()} for row in findings.rows)
     page = folder / f"{study.name}.md"
     with replacing(page) as part:
-        part.write_text(_page(study, found, source, command), encoding="utf-8")
+        part.write_text(_page(study, findings, source, command), encoding="utf-8")
     return page
 
 
@@ -93,16 +93,16 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _page(study: Study, found: Found, source: str, command: str) -> str:
-    shown = found.rows[:_MOST_ROWS]
+def _page(study: Study, findings: Findings, source: str, command: str) -> str:
+    shown = findings.rows[:_MOST_ROWS]
     parts = [
         f"# {study.title}",
         _wrapped(study.about),
         f"![{study.title}]({study.name}.svg)",
-        _wrapped(found.said),
+        _wrapped(findings.summary),
         markdown(shown),
     ]
-    if len(found.rows) > len(shown):
+    if len(findings.rows) > len(shown):
         parts.append(f"The first {len(shown)} rows; all are in `{study.name}.csv`.")
     parts += ["## The paper", _wrapped(study.says), _wrapped(f"{study.paper}.")]
     parts += [_wrapped(f"Done on {source}.")] if source else []

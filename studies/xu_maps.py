@@ -10,7 +10,7 @@ from scipy.ndimage import laplace
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.maps import maps
 
-from .base import XU, Found, study
+from .base import XU, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Array, Given, mean
 from .trained import HOW, cases
@@ -30,7 +30,7 @@ _SHOWN = 3
     needs=tuple(_RUNS.values()),
     train=HOW,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """The three strongest of the 38 maps on one saturated photo under a disk of radius 7.
 
     *sharp* and *blurred* are the correlations of a map's Laplacian with that of the truth and of
@@ -53,11 +53,11 @@ def run(given: Given) -> Found:
             rows.append(row)
             shown.append(Picture(f"{start}, map {i}", middle(first[i]), None))
     sharp = [mean([r["sharp"] for r in rows if r["start"] == start]) for start in _RUNS]
-    said = (
+    summary = (
         f"Mean correlation of the fine structure with the truth's: {sharp[0]:.2f} after a random "
         f"start, {sharp[1]:.2f} after a start as the inverse."
     )
-    return Found(tuple(rows), pictures(shown), said)
+    return Findings(tuple(rows), pictures(shown), summary)
 
 
 def alike(one: Array, other: Array) -> float:

@@ -12,7 +12,7 @@ from napari_deconv.psf import Disk
 from napari_deconv.restoration.networks.low_rank import pseudo_inverse
 from napari_deconv.restoration.networks.separable import fitted, separable_inverse
 
-from .base import XU, Found, study
+from .base import XU, Findings, study
 from .drawing import Picture, middle, pictures
 from .material import Given, mean, restore
 
@@ -33,7 +33,7 @@ _SCENES: dict[str, dict[str, Any]] = {
     "some of the blur goes, but noise and saturation cause artefacts. The inverse is nearly "
     "separable: about 30 of its 121 singular values are above 0.01. No PSNR is given.",
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """Photos under a disk of radius 7, undone by Wiener's kernel with the constant ratio 1e-4.
 
     *full* is the kernel as it is, *separable* the sum of its largest 38 pairs of filters with 121
@@ -61,12 +61,12 @@ def run(given: Given) -> Found:
         Picture("truth", middle(case.truth)),
     ]
     gains = [row["full dB"] - row["blurred dB"] for row in rows]
-    said = (
+    summary = (
         f"{pairs} singular values of the kernel of {_TAPS}x{_TAPS}, faded out at its ends, reach "
         f"0.01. Without noise the full kernel gains {gains[0]:+.1f} dB; with 1 % of noise it "
         f"is {gains[1]:+.1f} dB, with clipping as well {gains[2]:+.1f} dB."
     )
-    return Found(tuple(rows), pictures([*first, *shown], 3), said)
+    return Findings(tuple(rows), pictures([*first, *shown], 3), summary)
 
 
 def _inverse(psf: NDArray[np.float32]) -> tuple[NDArray[Any], int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_deconv.protocol.scenes import Case
 
-from .base import XU, Found, study
+from .base import XU, Findings, study
 from .drawing import bars
 from .material import Given, best, mean, restore
 from .trained import HOW, PSFS, cases, restored
@@ -31,7 +31,7 @@ _TRAINED = {"dcnn-random": "dcnn", "dcnn": "dcnn", "odcnn": "odcnn"}
     needs=tuple(f"disk7-{run}" for run in _TRAINED),
     train=HOW,
 )
-def run(given: Given) -> Found:
+def run(given: Given) -> Findings:
     """A disk of radius 7 and, where it is trained too, a camera shake of 27 pixels.
 
     1 % of noise and JPEG 75 to 90, with a gain of 1.2 to 1.5 and clipping, and without. *inverse*
@@ -52,14 +52,14 @@ def run(given: Given) -> Found:
             rows.append({"scene": f"{label}, {kind}", **means})
     series = {key: [row[key] for row in rows] for key in list(rows[0])[2:]}
     order = [sorted((row[k], k) for k in ("inverse", *_TRAINED)) for row in rows]
-    said = "; ".join(
+    summary = "; ".join(
         f"{row['scene']}: {' < '.join(k for _, k in ranked)}"
         for row, ranked in zip(rows, order, strict=True)
     )
     over = ", ".join(f"{row['scene']} {row['odcnn'] - row['hyper-Laplacian']:+.2f}" for row in rows)
     names = [row["scene"] for row in rows]
-    words = f"PSNR in dB. Ranks: {said}. ODCNN over the hyper-Laplacian: {over}."
-    return Found(tuple(rows), bars(names, series, "PSNR (dB)"), words)
+    words = f"PSNR in dB. Ranks: {summary}. ODCNN over the hyper-Laplacian: {over}."
+    return Findings(tuple(rows), bars(names, series, "PSNR (dB)"), words)
 
 
 def _scores(given: Given, runs: Mapping[str, str], case: Case) -> dict[str, float]:

@@ -10,10 +10,10 @@ from napari_deconv.core.errors import DeconvError
 from napari_deconv.restoration.networks.fcnn import FCNN
 from napari_deconv.restoration.weights import packed
 from napari_deconv.train.recipe import Recipe
-from studies import Found, Given, Study, studies
+from studies import Findings, Given, Study, studies
 from studies.__main__ import main
 from studies.drawing import bars
-from studies.trained import flat, told
+from studies.trained import flat, training_summary
 from studies.writing import write, write_index
 
 
@@ -39,7 +39,7 @@ def test_command_line_writes_page_table_picture_and_index(tmp_path, capsys):
 
 
 def test_what_is_missing_is_said_and_nothing_is_made_up(tmp_path, capsys):
-    nothing = lambda given: Found((), None, "")  # noqa: E731
+    nothing = lambda given: Findings((), None, "")  # noqa: E731
     one = Study(
         "xu-x", "X", "A 2014", "says", "about", needs=("disk",), train="Train.", run=nothing
     )
@@ -72,8 +72,8 @@ def test_a_pair_is_told_from_its_weights_and_smooth_parts_are_found(tmp_path):
         (tmp_path / cleans).mkdir()
         raw = packed(recipe.method, recipe.method.network(), header)
         (tmp_path / cleans / "best.safetensors").write_bytes(raw)
-    said = told(Given(runs=tmp_path), "gradients", "intensities")
-    assert "7 steps of one patch of 64 pixels" in said and "of step 5 and 5" in said
+    text = training_summary(Given(runs=tmp_path), "gradients", "intensities")
+    assert "7 steps of one patch of 64 pixels" in text and "of step 5 and 5" in text
     plane = np.random.default_rng(0).random((40, 60))
     plane[:, :20] = 0.5
     found = flat(plane)
@@ -82,7 +82,7 @@ def test_a_pair_is_told_from_its_weights_and_smooth_parts_are_found(tmp_path):
 
 def test_the_same_study_writes_the_same_bytes(tmp_path):
     rows = ({"a": "x", "b": 1.23456},)
-    made = lambda given: Found(rows, bars(["x"], {"b": [1.2]}, "b"), "said")  # noqa: E731
+    made = lambda given: Findings(rows, bars(["x"], {"b": [1.2]}, "b"), "said")  # noqa: E731
     one = Study("xu-y", "Y", "A 2014", "says", "about", run=made)
     for folder in ("1", "2"):
         found = one(Given())

@@ -34,10 +34,10 @@ def metadata_of(tif: tifffile.TiffFile) -> dict[str, Any]:
     size, units = finite_sizes(_sizes(plane, summary))
     names = summary.get("ChNames")
     channels = tuple(map(str, names)) if isinstance(names, list) else ()
-    told = optics_in_info(json.dumps({**summary, **plane}))
-    told = replace(told, names=channels, sources=dict.fromkeys(told.sources, _SOURCE))
+    optics = optics_in_info(json.dumps({**summary, **plane}))
+    optics = replace(optics, names=channels, sources=dict.fromkeys(optics.sources, _SOURCE))
     label = next((_text(v) for k, v in plane.items() if _is_objective(k)), "")
-    optics = told.over(objective_named(label, f"{_SOURCE}, objective {label!r}"))
+    optics = optics.over(objective_named(label, f"{_SOURCE}, objective {label!r}"))
     return {
         "pixel_size": size, "units": units, "channels": channels, "info": {"optics": optics}
     }  # fmt: skip
@@ -67,10 +67,10 @@ def _text(value: object) -> str:
     return str(value.get("PropVal", "") if isinstance(value, Mapping) else value)
 
 
-def _number(found: Mapping[str, Any], key: str) -> float | None:
+def _number(values: Mapping[str, Any], key: str) -> float | None:
     """A number that says something."""
     try:
-        number = float(_text(found.get(key)))
+        number = float(_text(values.get(key)))
     except ValueError:
         return None
     return number if number and abs(number) < 1e6 else None

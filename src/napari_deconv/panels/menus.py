@@ -73,10 +73,10 @@ def show_panel(viewer: Viewer, title: str, make: Callable[[Viewer], Any]) -> Any
 
 def dock_of(widget: QWidget) -> QDockWidget | None:
     """The dock that a widget is in."""
-    found = widget.parentWidget()
-    while found is not None and not isinstance(found, QDockWidget):
-        found = found.parentWidget()
-    return found
+    dock = widget.parentWidget()
+    while dock is not None and not isinstance(dock, QDockWidget):
+        dock = dock.parentWidget()
+    return dock
 
 
 @cache

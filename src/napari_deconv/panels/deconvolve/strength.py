@@ -48,7 +48,7 @@ class Strength(QWidget):
         self.slider.valueChanged.connect(lambda _: self.changed.emit())
 
     def turned(self, kind: type[Method]) -> Turned:
-        """What it comes to for a method; said below the slider."""
+        """What it comes to for a method; shown below the slider."""
         from ...restoration.strength import turned
 
         change = turned(kind, self.slider.value() / _STEPS)
@@ -76,8 +76,8 @@ def _words(change: Turned | None, usual: bool) -> str:
         return "As the method chooses."
     if not change.share:
         return "Off: the image as it is."
-    said = [f"{value} {key}" for key, value in change.fields.items()]
-    said = said or [f"the noise counts {change.noise:.2g} times"]
-    said += [f"{change.share:.0%} of the change"] * (change.share < 1)
-    text = ", ".join(said)
+    changes = [f"{value} {key}" for key, value in change.fields.items()]
+    changes = changes or [f"the noise counts {change.noise:.2g} times"]
+    changes += [f"{change.share:.0%} of the change"] * (change.share < 1)
+    text = ", ".join(changes)
     return f"{text[0].upper()}{text[1:]}."

@@ -99,9 +99,9 @@ def bank(file: Path, count: int, shape: tuple[int, int, int], seed: int) -> Bank
             return kept
     rng = np.random.default_rng(seed)
     odd = tuple(n - 1 + n % 2 for n in shape)
-    made = Bank.of([optics((odd[0], odd[1], odd[2]), rng) for _ in range(count)])
-    made.save(file)
-    return made
+    rendered = Bank.of([optics((odd[0], odd[1], odd[2]), rng) for _ in range(count)])
+    rendered.save(file)
+    return rendered
 
 
 def optics(shape: tuple[int, int, int], rng: np.random.Generator) -> Optics:
