@@ -12,6 +12,7 @@ from skimage import data
 
 import napari_deconv.deblurring as deblurring
 from napari_deconv.estimation import Confidence, Estimate, Guess
+from napari_deconv.panels import menus
 from napari_deconv.panels.deblur.panel import DeblurPanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.psf import Disk
@@ -74,6 +75,22 @@ def test_one_press_makes_the_result_which_strength_and_edge_change(panel, qtbot)
     panel.whole.setChecked(False)
     panel.edge.setValue(0)
     assert not panel.curtain.visible
+
+
+def test_the_menu_of_a_photo_deblurs_it_at_once_and_that_of_a_stack_does_not(
+    panel, qtbot, monkeypatch
+):
+    viewer, opened = panel._viewer, []
+    monkeypatch.setattr(menus, "open_panel", lambda viewer, title: opened.append(title) or panel)
+    viewer.add_image(photo(), name="holiday")
+    viewer.add_image(np.zeros((5, 64, 64)), name="stack")
+    menus.open_deblur(viewer)
+    assert not panel.run_bar.running, "what is selected is no photo"
+    viewer.layers.selection.active = viewer.layers["holiday"]
+    menus.open_deblur(viewer)
+    assert panel.run_bar.running and opened == ["Deblur a photo"] * 2
+    qtbot.waitUntil(lambda: panel.deblurred is not None, timeout=60_000)
+    assert panel.layer.name == "holiday deblurred"
 
 
 def test_a_blur_that_does_not_stand_leaves_the_photo_and_is_shown_as_poor(

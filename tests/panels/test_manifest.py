@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from npe2 import PluginManifest
 
-from napari_deconv.panels import docks
+from napari_deconv.panels import docks, menus
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.presets import PRESETS
 from napari_deconv.panels.psf.beads import BeadsPanel
@@ -40,6 +40,11 @@ def test_the_panels_are_first_in_the_menu_and_the_others_in_submenus():
         item.command for name in ("psf", "networks") for item in menus[f"napari-deconv/{name}"]
     ]
     assert sorted(below) == sorted(["napari-deconv.psf", *(row.command for row in PRESETS)])
+
+
+def test_the_menu_of_a_layer_is_filled_with_commands_that_there_are():
+    assert MANIFEST.on_activate == f"{menus.__name__}:{menus.add_to_menus.__name__}"
+    assert {entry[0] for entry in menus._LAYER_ENTRIES} <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("word", ["deblur", "sharpen", "deconvol", "restore", "blur", "PSF"])

@@ -10,6 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
 from napari_deconv.io.optics import Optics, optics_in
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.docks import wide_field as WideFieldPanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.psf.beads import BeadsPanel
@@ -57,6 +58,24 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     panel.source.choice.form.widgets["emission_nm"].value = 500.0
     assert panel.source.choice.spec().emission_nm == 500  # what is typed stays
     assert "emission 500 nm | typed" in optics.table.text
+
+
+def test_a_file_that_names_its_microscope_answers_how_it_was_blurred(qtbot) -> None:
+    viewer = ViewerModel()
+    look = {"scale": (0.2, 0.08, 0.08), "units": ("um",) * 3}
+    stated = viewer.add_image(np.zeros((9, 32, 32)), metadata={"ome": OME}, **look)
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    assert panel.psf.choice.name == "wide-field"
+    assert panel.psf.choice.spec().numerical_aperture == 1.4
+    assert "From the layer's metadata" in panel.psf.optics.text
+    viewer.add_image(np.zeros((9, 32, 32)), **look)
+    assert panel.psf.choice.name == "unknown", "the next file names none"
+    panel.image.pick(stated)
+    panel.psf.choice.choose("confocal")
+    panel.psf.choice.combo.activated.emit(panel.psf.choice.combo.currentIndex())
+    viewer.add_image(np.zeros((9, 32, 32)), metadata={"ome": OME}, **look)
+    assert panel.psf.choice.name == "confocal", "what a person answered stays"
 
 
 def test_a_layer_of_one_channel_takes_the_optics_of_its_own(qtbot) -> None:

@@ -15,6 +15,7 @@ from napari_deconv.panels.docks import wide_field as WideFieldPanel
 
 STACK = np.random.default_rng(0).poisson(50, (9, 30, 31)).astype(np.uint16)
 SATURATED = np.where(STACK > 60, 4095, STACK).astype(np.uint16)
+FEW_CLIPPED = np.where(STACK > 65, 4095, STACK).astype(np.uint16)
 DARK = np.random.default_rng(0).poisson(0.5, STACK.shape).astype(np.uint16)
 
 
@@ -35,6 +36,8 @@ def test_odd_images_are_remarked_on(data, options, words):
 
 def test_plain_images_are_not():
     assert not remarks(Image(STACK, units=("nm", "um", "um")))
+    assert 1e-3 < np.mean(FEW_CLIPPED == 4095) < 0.03
+    assert not remarks(Image(FEW_CLIPPED)), "a few clipped pixels are in nearly every photo"
     assert not remarks(Image(STACK[None], axis_labels=("t", "z", "y", "x")))
     assert not remarks(Image(np.full((40, 40), 255, np.uint8)[..., None].repeat(3, -1), rgb=True))
 

@@ -49,7 +49,7 @@ def clipping(count: int, size: int, dtype: object) -> Note:
     text = f"{share:.2g} % of the pixels lay outside the range of {dtype} and were clipped"
     if share <= _CLIPPED_PERCENT:
         return Note("clipped", f"{text}.", "info")
-    remedy = "raise the noise level, or keep the result as float."
+    remedy = "raise the noise level or lower the strength, or keep the result as float."
     return Note("clipped", f"{text}. It looks over-sharpened: {remedy}")
 
 

@@ -13,7 +13,12 @@ from qtpy.QtWidgets import QDockWidget, QWidget
 
 from ..core.errors import DeconvError
 
-_PLUGIN, _PANEL, _OPEN = "napari-deconv", "Deblur a photo", "napari-deconv.sharpen"
+_PLUGIN = "napari-deconv"
+_LAYER_ENTRIES = (
+    ("napari-deconv.sharpen", "Deblur this photo", "not active_layer_is_image_3d"),
+    ("napari-deconv.restore", "Deconvolve this image", "True"),
+)
+"""Command, title and condition of what the menu of one image layer offers."""
 _OF_LAYERS = "napari/layers/context"
 """The menu behind the right button, which a manifest may not add to."""
 _OF_PLUGIN = f"napari/plugins/{_PLUGIN}"
@@ -22,11 +27,25 @@ _SUBMENUS = {f"{_PLUGIN}/psf": "PSF", f"{_PLUGIN}/networks": "Networks"}
 
 
 def open_deblur(viewer: Viewer) -> None:
-    """Open the panel that deblurs a photo, on the layer that is selected."""
-    panel = open_panel(viewer, _PANEL)
+    """Deblur the photo that is selected in its panel; without one, only open the panel."""
+    panel = open_on_layer(viewer, "Deblur a photo")
+    chosen, active = panel.image.layer, viewer.layers.selection.active
+    if chosen is not None and chosen is active and not panel.run_bar.running:
+        panel.run()
+
+
+def open_deconvolve(viewer: Viewer) -> None:
+    """Open the panel that restores images, on the layer that is selected."""
+    open_on_layer(viewer, "Deconvolve")
+
+
+def open_on_layer(viewer: Viewer, title: str) -> Any:
+    """Open a panel of the manifest on the layer that is selected; the panel."""
+    panel = open_panel(viewer, title)
     active = viewer.layers.selection.active
     if active is not None:
         panel.image.pick(active)
+    return panel
 
 
 def open_panel(viewer: Viewer, title: str) -> Any:
@@ -80,15 +99,32 @@ def dock_of(widget: QWidget) -> QDockWidget | None:
 
 
 @cache
-def add_to_menus() -> None:
-    """Fill the menu of a layer and that of the plugin, once the plugin is in use."""
+def add_to_menus(context: object = None) -> None:
+    """Fill the menu of a layer and that of the plugin; napari calls it once the plugin is in use.
+
+    Parameters
+    ----------
+    context : PluginContext
+        What napari hands over.
+    """
     with suppress(ImportError, AttributeError):  # napari does not promise this registry
+        from app_model.expressions import parse_expression
         from app_model.types import CommandRule, MenuItem, SubmenuItem
         from napari._app_model import get_app_model
 
         menus = get_app_model().menus
-        command = CommandRule(id=_OPEN, title="Deblur this photo")
-        menus.append_menu_items([(_OF_LAYERS, MenuItem(command=command))])
+        menus.append_menu_items(
+            [
+                (
+                    _OF_LAYERS,
+                    MenuItem(
+                        command=CommandRule(id=key, title=title),
+                        when=parse_expression(f"num_selected_image_layers == 1 and {fits}"),
+                    ),
+                )
+                for key, title, fits in _LAYER_ENTRIES
+            ]
+        )
         menus.append_menu_items(
             [
                 (_OF_PLUGIN, SubmenuItem(submenu=key, title=name, group="9_more"))

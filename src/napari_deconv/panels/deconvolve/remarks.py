@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ..kit.layers import axes_of, named, pixels
 
 _SAMPLE = 1_000_000
-_CLIPPED = 1e-3
-"""Share of pixels at the camera's most that is worth a word."""
+_CLIPPED = 0.03
+"""Share of pixels at the camera's most that is worth a word: nearly every photo has a few."""
 _DARK = 12
 """Counts under which an image of integers is nearly nothing but noise."""
 
@@ -66,9 +66,8 @@ def _light(data: NDArray[Any]) -> list[str]:
     full = most >= 255 and math.log2(most + 1).is_integer()
     if full and share > _CLIPPED:
         return [
-            f"{100 * share:.2g} % of the pixels are at {most}, the camera's most: how bright "
-            "they were is not known, and around them no plain method is right. Take "
-            "“Richardson-Lucy, saturated”, or expose less."
+            f"{100 * share:.2g} % of the pixels are at {most}, the camera's most. If rings show "
+            "around them, take “Richardson-Lucy, saturated”, which leaves them out."
         ]
     bright = float(np.quantile(sample, 0.999)) - float(np.median(sample))
     if most > 0 and bright < _DARK and data.dtype.itemsize > 1:

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ..menus import add_to_menus, dock_of
+from ..menus import dock_of
 from .bounded import Bounded
 
 # Translucent, so that the same colours can be read on the dark and on the light theme.
@@ -56,7 +56,6 @@ class Panel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._docked = False
-        add_to_menus()
         # The dock is put into the window only later.
         self._stack = Delay(self, 0, lambda: stack(self))
         self._closers: list[Callable[[], object]] = []

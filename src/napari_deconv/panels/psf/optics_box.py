@@ -77,6 +77,16 @@ class OpticsBox(QWidget):
         return self.note.text
 
     @property
+    def kind(self) -> str:
+        """The microscope that the file names, where it states the aperture too; else empty."""
+        return self._kind_by_file if self._optics.numerical_aperture else ""
+
+    @property
+    def _kind_by_file(self) -> str:
+        kinds = self._optics.kinds
+        return kinds[self._channel] if self._channel < len(kinds) else self._optics.kind
+
+    @property
     def _states_something(self) -> bool:
         return bool(self._optics.fields() or self._optics.names)
 
@@ -142,8 +152,7 @@ class OpticsBox(QWidget):
 
     def _kind(self, chosen: Fact) -> Fact:
         """Who says which microscope it is."""
-        kinds = self._optics.kinds
-        by_file = kinds[self._channel] if self._channel < len(kinds) else self._optics.kind
+        by_file = self._kind_by_file
         source = self._optics.sources.get("kind", "") if by_file == chosen.value else "chosen"
         return chosen.but(chosen.value, source)
 

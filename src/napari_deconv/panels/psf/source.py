@@ -108,6 +108,7 @@ class PsfSource(QWidget):
     ) -> None:
         super().__init__(parent)
         self._viewer, self._question = viewer, question
+        self._by_file = ""
         self._image: Image | None = None
         self.estimated: Image | None = None
         """The layer with what was estimated from the image."""
@@ -146,12 +147,13 @@ class PsfSource(QWidget):
 
     def set_image(self, layer: Image | None) -> None:
         """Tell which image the PSF is for: its pixel sizes, unit and dimensions."""
-        if self._question and layer is not None and layer is not self._image:
-            self._begin(layer)
+        other = layer is not self._image
         self._image = layer
         self._sizes.watch(layer)
         self.line.image = layer
         self.optics.set_image(layer)
+        if self._question and layer is not None and other:
+            self._begin(layer)
         if self.page is not None:
             self.page.set_image(layer)
         if layer is not None:
@@ -161,10 +163,14 @@ class PsfSource(QWidget):
         self._ask()
 
     def _begin(self, layer: Image) -> None:
-        """Leave the question open for a stack: a blur found in a plane is none of a volume."""
-        if self.choice.name in ("image", "unknown") and self._answered_by_default:
+        """Answer with the microscope that the image's file names, if it names one.
+
+        Else the question is left open for a stack: a blur found in a plane is none of a volume.
+        """
+        if self.choice.name in ("image", "unknown", self._by_file) and self._answered_by_default:
             stack = planes(layer) > 1 and not layer.rgb
-            self.choice.choose("unknown" if stack else "image")
+            self._by_file = self.optics.kind
+            self.choice.choose(self._by_file or ("unknown" if stack else "image"))
 
     @property
     def needs_estimate(self) -> bool:
