@@ -8,6 +8,7 @@ PYTHON ?= python3
 #   make test TORCH="torch==2.13.0 --index-url URL"
 TORCH ?= torch==2.13.0
 SCREEN := scripts/with-screen.sh
+WORKERS ?= 2
 BIN := .venv/bin
 STAMP := .venv/.installed
 export MPLBACKEND := Agg
@@ -38,7 +39,7 @@ format: $(STAMP)  ## Apply the style
 	$(BIN)/ruff format .
 
 test: lint  ## Lint, then the whole suite under a virtual screen
-	$(SCREEN) $(BIN)/python -m pytest $(ARGS)
+	$(SCREEN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 docs: $(STAMP)  ## Build the documentation into build/site; warnings are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

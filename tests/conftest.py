@@ -26,7 +26,7 @@ if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.envir
     # Without any screen Qt would abort the whole run; `make test` brings a virtual one.
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # Read by torch when it is first imported, which has not happened yet.
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 # No test reads or writes what this computer's own runs took, or what its person keeps.
 for _variable in ("NAPARI_DECONV_CACHE", "NAPARI_DECONV_DATA"):
     os.environ[_variable] = _folder = tempfile.mkdtemp(prefix="napari-deconv-tests-")
