@@ -10,8 +10,9 @@ import tifffile
 
 import napari_deconv as nd
 from napari_deconv.cli import main
-from napari_deconv.io.optics import optics_in, optics_in_info
+from napari_deconv.io.optics import Optics, optics_in, optics_in_info
 from napari_deconv.psf.dyes import band_named, dye_named, laser_named
+from napari_deconv.psf.metadata import channel_psf
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -227,3 +228,12 @@ def test_a_folder_goes_on_after_a_file_without_optics_and_nothing_is_assumed_if_
     assert run("deconvolve", two, "-o", tmp_path / "n.ome.tif", "--ask-nothing", *words) == 1
     assert "refractive_index_sample" in capsys.readouterr().err
     assert not (tmp_path / "n.ome.tif").exists()
+
+
+@pytest.mark.parametrize(("airy", "taken"), [(0.8, 0.8), (14.0, 10.0)])
+def test_a_pinhole_in_airy_units_is_taken_and_an_open_one_said(airy: float, taken: float) -> None:
+    sources = {"pinhole_airy": "CZI, PinholeSizeAiry", "numerical_aperture": "CZI, LensNA"}
+    psf = channel_psf(Optics(numerical_aperture=0.8, pinhole_airy=(airy,), sources=sources), 0)
+    fact = facts(psf)["pinhole_airy"]
+    assert (psf.spec.name, fact.value, fact.assumed) == ("confocal", taken, False)
+    assert any("open" in note for note in psf.notes) == (airy > taken)

@@ -12,6 +12,8 @@ from xml.etree.ElementTree import ParseError
 from ..core.errors import DeconvError
 from ..core.paths import check_readable, inside, is_file, is_folder, read_text
 from ..core.words import reason, refusal
+from ..io.files import read
+from ..io.folder import VENDORS
 from ..io.ome import from_image
 from ..io.picture import Picture, check_axes, length
 
@@ -59,7 +61,8 @@ class Source:
 def open_source(path: str | Path, axes: str | None = None, position: int | None = None) -> Source:
     """Open an OME-Zarr 0.4 or 0.5 image, a plain zarr array or a TIFF file, lazily.
 
-    Of a multiscale image level 0 is taken, the finest, and a note says so.
+    Of a multiscale image level 0 is taken, the finest, and a note says so. Microscopes' own files
+    are read whole.
 
     Parameters
     ----------
@@ -84,6 +87,8 @@ def open_source(path: str | Path, axes: str | None = None, position: int | None 
     try:
         if path.suffix.lower() in _TIFF:
             source = _open_tiff(path, axes, position)
+        elif path.suffix.lower() in VENDORS:
+            source = _of_picture(read(path, axes, position))
         else:
             source = _open_zarr(path, axes)
     except DeconvError as error:
@@ -259,10 +264,22 @@ def _open_tiff(path: Path, axes: str | None, position: int | None) -> Source:
     except BaseException:
         closing.close()
         raise
+    return _scaled(picture, closing)
+
+
+def _of_picture(picture: Picture) -> Source:
+    """An image of a file that cannot be read in parts, as a zarr array in memory."""
+    import zarr
+
+    array = zarr.array(picture.data, store={})
+    return _scaled(replace(picture, data=_any(array)))
+
+
+def _scaled(picture: Picture, store: Any = None) -> Source:
     scale = tuple(picture.pixel_size.get(a, 1.0) for a in picture.axes)
     words = {"µm": "micrometer", "s": "second"}
     units = {a: words[u] for a, u in picture.units.items() if u in words and a in picture.axes}
-    return Source(picture, {"scale": scale}, units, store=closing)
+    return Source(picture, {"scale": scale}, units, store=store)
 
 
 def _any(array: Any) -> Any:

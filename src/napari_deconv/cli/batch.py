@@ -15,7 +15,17 @@ import numpy as np
 from ..core import paths
 from ..core.errors import DeconvError
 from ..core.paths import is_folder, resolved
-from ..io import SUFFIXES, Guard, Part, Picture, check_target, images_in, one_per_image, read
+from ..io import (
+    SUFFIXES,
+    VENDORS,
+    Guard,
+    Part,
+    Picture,
+    check_target,
+    images_in,
+    one_per_image,
+    read,
+)
 from ..io.guard import is_zarr
 from . import words_for
 
@@ -90,11 +100,10 @@ def _name(source: Path, position: int | None) -> str:
         above = next((p for p in source.parents if p.suffix.lower() == ".zarr"), source)
         inner = source.relative_to(above).parts
         return "_".join([above.stem, *inner]) + ".ome.tif"
-    if position is None:
-        return source.name
     ending = re.search(r"(\.ome)?\.[^.]+$", source.name, re.I)
     at = ending.start() if ending else len(source.name)
-    return f"{source.name[:at]}_position-{position}{source.name[at:]}"
+    end = ".ome.tif" if source.suffix.lower() in VENDORS else source.name[at:]
+    return source.name[:at] + ("" if position is None else f"_position-{position}") + end
 
 
 Each = Callable[[Path, bool], Sequence[int | None]]
@@ -176,7 +185,8 @@ def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
         inside = images_in(given)
         if not inside:
             raise DeconvError(
-                f"The folder {given} holds no images.", f"Looked for {', '.join(SUFFIXES)}."
+                f"The folder {given} holds no images.",
+                f"Looked for {', '.join((*SUFFIXES, *VENDORS))}.",
             )
         sources += inside
     single = len(inputs) == 1 and sources == [Path(inputs[0])]

@@ -12,6 +12,7 @@ from ..core.json_text import read_json
 from ..core.record import RunRecord
 from ..io import (
     SUFFIXES,
+    VENDORS,
     check_target,
     read,
 )
@@ -171,11 +172,17 @@ def _chosen(path: Path, many: bool, position: int | None) -> list[int | None]:
     """The positions to restore of a file."""
     if position is not None and position != ALL:
         return [position]
-    if (position is None and not many) or path.suffix.lower() not in (".tif", ".tiff"):
+    suffix = path.suffix.lower()
+    if (position is None and not many) or suffix not in (".tif", ".tiff", *VENDORS):
         return [None]
-    from ..io.tiff import positions
+    if suffix in VENDORS:
+        from ..io.vendors import position_count
 
-    count = len(positions(path))
+        count = position_count(path)
+    else:
+        from ..io.tiff import positions
+
+        count = len(positions(path))
     return list(range(count)) if count > 1 else [None]
 
 

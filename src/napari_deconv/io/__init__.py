@@ -1,9 +1,9 @@
-"""Image files in and out with what they say about themselves: TIFF, PNG, JPEG and NPY."""
+"""Image files with what they say about themselves: TIFF, PNG, JPEG, NPY; in, CZI, ND2, LIF."""
 
 from __future__ import annotations
 
 from .files import check_target, read, sidecar, write
-from .folder import SUFFIXES, files_in
+from .folder import SUFFIXES, VENDORS, files_in
 from .guard import Guard
 from .part import Part, projections
 from .picture import Picture
@@ -12,6 +12,7 @@ from .storage import Storage
 
 __all__ = [
     "SUFFIXES",
+    "VENDORS",
     "Guard",
     "Part",
     "Picture",

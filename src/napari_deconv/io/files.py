@@ -19,15 +19,15 @@ from ..core.spec import dumps
 from ..core.words import reason
 from .atomic import refused, replacing
 from .complete import check_room
-from .folder import KINDS, SUFFIXES
+from .folder import KINDS, SUFFIXES, VENDORS
 from .guard import Guard, kind_of
 from .picture import Picture, check_axes, guess_axes
 from .storage import Storage
 
 _log = logging.getLogger(__name__)
 
-READ_ONLY = (".bmp",)
-"""Endings of the files that can be read."""
+READ_ONLY = {".bmp": "bmp", **VENDORS}
+"""Endings of the files that can be read and not written."""
 
 
 def read(path: str | Path, axes: str | None = None, position: int | None = None) -> Picture:
@@ -36,11 +36,12 @@ def read(path: str | Path, axes: str | None = None, position: int | None = None)
     Parameters
     ----------
     path : str or Path
-        A TIFF (plain, ImageJ or OME), PNG, JPEG, NPY or BMP file.
+        A TIFF (plain, ImageJ or OME), PNG, JPEG, NPY or BMP file; CZI, ND2 and LIF with the extra
+        ``vendors``.
     axes : str, optional
         One of ``TCZYXS`` per axis, where the file does not say or says it wrongly.
     position : int, optional
-        Which image of a TIFF file that holds several, from 0; by default the first, with a note.
+        Which image of a file that holds several, from 0; by default the first, with a note.
 
     Returns
     -------
@@ -53,7 +54,7 @@ def read(path: str | Path, axes: str | None = None, position: int | None = None)
         If the file is missing, a folder, damaged or of an unsupported kind, or has no such image.
     """
     path = Path(path)
-    kind = "bmp" if path.suffix.lower() in READ_ONLY else _kind(path)
+    kind = READ_ONLY.get(path.suffix.lower()) or _kind(path)
     check_readable(path)
     try:
         picture = _read(kind, path, position)
@@ -243,6 +244,10 @@ def _read(kind: str, path: Path, position: int | None) -> Picture:
         from .tiff import read_tiff
 
         return read_tiff(path, position)
+    if kind in VENDORS.values():
+        from .vendors import read_vendor
+
+        return read_vendor(path, position)
     if position:
         raise DeconvError(f"there is no position {position}: it holds one image.", "Leave it out.")
     if kind == "npy":

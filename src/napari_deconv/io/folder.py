@@ -17,6 +17,8 @@ KINDS = {
 }
 SUFFIXES = tuple(KINDS)
 """Endings of the files that can be read and written, in lower case."""
+VENDORS = {".czi": "czi", ".nd2": "nd2", ".lif": "lif"}
+"""Endings of microscopes' own files, which are read through the extra ``vendors``."""
 
 
 def files_in(folder: Path, suffixes: Collection[str]) -> list[Path]:

@@ -30,7 +30,7 @@ _SYNONYMS = {
 }
 _ENGRAVED = {"wi": "Water", "w": "Water", "sil": "Silicone", "glyc": "Glycerol"}
 """What is engraved on objectives besides."""
-_MODES = {
+MODES = {
     "WideField": "wide-field",
     "LaserScanningConfocalMicroscopy": "confocal",
     "SpinningDiskConfocal": "confocal",
@@ -38,6 +38,7 @@ _MODES = {
     "MultiPhotonMicroscopy": "two-photon",
     "SPIM": "light-sheet",
 }
+"""Name of the microscope PSF for OME's acquisition modes."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Optics:
         Of the objective.
     pinhole_um : tuple of float or None
         Diameter of the pinhole itself, per channel.
+    pinhole_airy : tuple of float or None
+        The same in Airy units, where the file says it so.
     kinds : tuple of str
         As ``kind``, per channel.
     names : tuple of str
@@ -80,6 +83,7 @@ class Optics:
     refractive_index_sample: float | None = None
     magnification: float | None = None
     pinhole_um: tuple[float | None, ...] = ()
+    pinhole_airy: tuple[float | None, ...] = ()
     kinds: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -113,6 +117,7 @@ class Optics:
             emission_nm=picked(self.emission_nm, None),
             excitation_nm=picked(self.excitation_nm, None),
             pinhole_um=picked(self.pinhole_um, None),
+            pinhole_airy=picked(self.pinhole_airy, None),
         )
 
     def fields(self, channel: int = 0) -> dict[str, float]:
@@ -180,8 +185,13 @@ def optics_in(xml: str) -> Optics:
     objective: Mapping[str, str] = ours[0].attrib if ours else {}
     channels = list(_named(image, "Channel"))
     notes: list[str] = []
-    immersion, source = _immersion(objective, {} if settings is None else settings.attrib, notes)
-    modes = tuple(_MODES.get(c.get("AcquisitionMode", ""), "") for c in channels)
+    index, source = immersion(
+        objective.get("Immersion", ""),
+        None if settings is None else settings.get("RefractiveIndex"),
+        notes,
+        "OME-XML",
+    )
+    modes = tuple(MODES.get(c.get("AcquisitionMode", ""), "") for c in channels)
     stand = next(_named(root, "Microscope"), None)
     model = {} if stand is None else stand.attrib
     magnified = objective.get("CalibratedMagnification") or objective.get("NominalMagnification")
@@ -193,12 +203,12 @@ def optics_in(xml: str) -> Optics:
     )
     objective_read = objective_named(objective.get("Model", ""), "OME-XML, the objective's Model")
     return Optics(
-        numerical_aperture=_checked(objective.get("LensNA"), 0.05, 1.7, "LensNA", notes),
-        refractive_index_immersion=immersion,
+        numerical_aperture=checked(objective.get("LensNA"), 0.05, 1.7, "LensNA", notes),
+        refractive_index_immersion=index,
         emission_nm=tuple(_nm(c, "EmissionWavelength", notes) for c in channels),
         excitation_nm=excitation,
         kind=next((mode for mode in modes[:1]), ""),
-        magnification=_checked(magnified, 0.5, 250, "the magnification", notes),
+        magnification=checked(magnified, 0.5, 250, "the magnification", notes),
         pinhole_um=tuple(_um(c, "PinholeSize") for c in channels),
         kinds=modes,
         names=tuple(f"{c.get('Fluor', '')} {c.get('Name', '')}".strip() for c in channels),
@@ -242,9 +252,7 @@ def objective_named(label: str, source: str) -> Optics:
     aperture = match["aperture"] if match else None
     if aperture is None and (named := re.search(r"\bNA\s*=?\s*([01][.,]\d+)", label, re.I)):
         aperture = named[1]
-    words = re.findall(r"[a-z]+", label.lower())
-    spelt = {w.lower(): w for w in IMMERSIONS} | _SYNONYMS | _ENGRAVED
-    medium = next((spelt[word] for word in words if word in spelt), "")
+    medium = medium_in(label)
     fields = ("numerical_aperture", "magnification", "refractive_index_immersion")
     return Optics(
         numerical_aperture=_between((aperture or "").replace(",", "."), 0.05, 1.7),
@@ -254,19 +262,25 @@ def objective_named(label: str, source: str) -> Optics:
     )
 
 
-def _immersion(
-    objective: Mapping[str, str], settings: Mapping[str, str], notes: list[str]
+def medium_in(text: str) -> str:
+    """The key of `IMMERSIONS` that a text names, in full or as engraved: ``OIL``, ``W``."""
+    spelt = {w.lower(): w for w in IMMERSIONS} | _SYNONYMS | _ENGRAVED
+    words = re.findall(r"[a-z]+", text.lower())
+    return next((spelt[word] for word in words if word in spelt), "")
+
+
+def immersion(
+    word: str, index: str | None, notes: list[str], place: str, field: str = "RefractiveIndex"
 ) -> tuple[float | None, str]:
-    """The index of what the objective dips into; two statements must agree."""
-    word = objective.get("Immersion", "")
-    index = _checked(settings.get("RefractiveIndex"), 1.0, 2.0, "RefractiveIndex", notes)
-    by_word = IMMERSIONS.get(word)
-    if index is not None and by_word is not None and abs(index - by_word) > 0.06:
-        notes.append(f"RefractiveIndex {index:g} contradicts Immersion {word}, which is taken.")
-        index = None
-    if index is not None:
-        return index, "OME-XML, RefractiveIndex"
-    return by_word, f"OME-XML, Immersion {word}"
+    """The index of what the objective dips into, and its source; two statements must agree."""
+    stated = checked(index, 1.0, 2.0, field, notes)
+    by_word = IMMERSIONS.get(medium_in(word))
+    if stated is not None and by_word is not None and abs(stated - by_word) > 0.06:
+        notes.append(f"{field} {stated:g} contradicts Immersion {word}, which is taken.")
+        stated = None
+    if stated is not None:
+        return stated, f"{place}, {field}"
+    return by_word, f"{place}, Immersion {word}"
 
 
 _KEYS = {
@@ -316,7 +330,7 @@ def optics_in_info(text: str) -> Optics:
 
     def number(name: str, low: float, high: float) -> float | None:
         digits = re.search(r"\d+(\.\d+)?", stated.get((name, 0), ""))
-        return _checked(digits and digits[0], low, high, name, notes)
+        return checked(digits and digits[0], low, high, name, notes)
 
     def lengths(name: str, low: float, high: float, unit: str) -> tuple[float | None, ...]:
         count = max((c for n, c in stated if n == name), default=-1) + 1
@@ -332,8 +346,8 @@ def optics_in_info(text: str) -> Optics:
         notes.append(f"The refractive index {index:g} contradicts {word}, which is taken.")
         index = None
     mode = re.sub(r"[^a-z]", "", stated.get(("mode", 0), "").lower())
-    kind = next((k for m, k in _MODES.items() if m.lower() == mode), "")
-    kind = kind or next((k for k in _MODES.values() if k.replace("-", "") == mode), "")
+    kind = next((k for m, k in MODES.items() if m.lower() == mode), "")
+    kind = kind or next((k for k in MODES.values() if k.replace("-", "") == mode), "")
     names = [stated.get(("name", c), "") for c in range(_count(stated, "name"))]
     return Optics(
         numerical_aperture=number("numerical_aperture", 0.05, 1.7),
@@ -389,7 +403,7 @@ def _length(
         return None
     size, unit_known = length(float(parts[1]), parts[2] or unit)
     value = size * 1000 if unit == "nm" else size
-    return _checked(f"{value:.6g}", low, high, name, notes) if unit_known == "µm" else None
+    return checked(f"{value:.6g}", low, high, name, notes) if unit_known == "µm" else None
 
 
 def _named(element: ET.Element, name: str) -> Iterator[ET.Element]:
@@ -404,9 +418,8 @@ def _between(text: str | None, low: float, high: float) -> float | None:
     return value if low <= value <= high else None
 
 
-def _checked(
-    text: str | None, low: float, high: float, name: str, notes: list[str]
-) -> float | None:
+def checked(text: str | None, low: float, high: float, name: str, notes: list[str]) -> float | None:
+    """A number out of a text; None, with a note, where it is none that can be meant."""
     value = _between(text, low, high)
     if text and value is None:
         notes.append(f"{name} = {text[:20]} is none that exists, and was not taken.")
@@ -431,4 +444,4 @@ def _nm(element: ET.Element, key: str, notes: list[str]) -> float | None:
     if unit != "µm":
         notes.append(f"{key} has the unit {unit!r}, which is not a length, and was not taken.")
         return None
-    return _checked(f"{1000 * size:.6g}", 200, 2000, f"{key} in nm", notes)
+    return checked(f"{1000 * size:.6g}", 200, 2000, f"{key} in nm", notes)

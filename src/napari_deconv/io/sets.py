@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from ..core.errors import DeconvError
 from ..core.paths import is_file
-from .folder import SUFFIXES, files_in
+from .folder import SUFFIXES, VENDORS, files_in
 
 _TIFF = (".tif", ".tiff")
 _MOST_TEXT = 1 << 28
@@ -40,7 +40,7 @@ def images_in(folder: Path) -> list[Path]:
     DeconvError
         If the folder may not be read.
     """
-    return one_per_image(files_in(folder, SUFFIXES))
+    return one_per_image(files_in(folder, (*SUFFIXES, *VENDORS)))
 
 
 def _members(path: Path) -> list[Path]:

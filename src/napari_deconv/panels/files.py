@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ..core.errors import DeconvError
 from ..io.complete import check_room
 from ..io.files import write
+from ..io.folder import VENDORS
 from ..io.picture import Picture, duration, length
 from .kit.layers import KEY, letters_of
 
@@ -28,11 +29,11 @@ _UNITS = {"µm": "micrometer", "s": "second"}
 
 
 def reader(path: str | list[str]) -> Callable[[str | list[str]], list[LayerData]] | None:
-    """The function that reads a TIFF or OME-Zarr into layers; None for what is neither."""
+    """The function that reads TIFF, OME-Zarr, CZI, ND2 or LIF into layers; None for others."""
     first = Path(path if isinstance(path, str) else path[0])
     if isinstance(path, list) and len(path) > 1:
         return None
-    return read_layers if first.suffix.lower() in (*_TIFF, ".zarr") else None
+    return read_layers if first.suffix.lower() in (*_TIFF, ".zarr", *VENDORS) else None
 
 
 def read_layers(path: str | list[str]) -> list[LayerData]:
@@ -41,7 +42,7 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     Parameters
     ----------
     path : str or list of str
-        A TIFF (OME, ImageJ or plain), or an OME-Zarr folder.
+        A TIFF (OME, ImageJ or plain), a microscope's own file, or an OME-Zarr folder.
 
     Raises
     ------

@@ -36,6 +36,8 @@ _WORDS = {
     "z_step": ("z-step", "µm"),
 }
 _LIGHT = ("emission_nm", "excitation_nm")
+_OPEN = 10.0
+"""From this many Airy units on a pinhole keeps nothing out; a confocal's PSF is made up to it."""
 _OBLONG = 10
 """No camera's pixels are this many times as long as wide."""
 TYPED = "typed"
@@ -140,14 +142,14 @@ def from_metadata(
 ) -> tuple[ChannelPSF, ...]:
     """Make the PSF of every channel from what an image's metadata say of its optics.
 
-    OME-XML, ImageJ's info and Micro-Manager's tags are understood. Where the file has no
-    wavelength, names of channels and dyes give it; what is absurd is not taken, and
+    OME-XML, ImageJ's info, Micro-Manager's tags, CZI, ND2 and LIF are understood. Where the file
+    has no wavelength, names of channels and dyes give it; what is absurd is not taken, and
     `ChannelPSF.notes` says so.
 
     Parameters
     ----------
     source : str, Path or Picture
-        A TIFF file, or what `io.read` made of it.
+        A file with metadata, or what `io.read` made of it.
     kind : str, optional
         ``"wide-field"``, ``"confocal"``, ``"light-sheet"`` or ``"two-photon"``; by default the
         one of the file's acquisition mode.
@@ -279,7 +281,7 @@ def _kind(optics: Optics, channel: int, kind: str, notes: list[str]) -> Fact:
         return _fact("kind", kind, TYPED)
     if stated:
         return _fact("kind", stated, source)
-    if at(optics.pinhole_um, channel) is not None:
+    if at(optics.pinhole_um, channel) or at(optics.pinhole_airy, channel):
         return _fact("kind", "confocal", "the file states a pinhole")
     return _fact("kind", "wide-field", "no acquisition mode is stated", assumed=True)
 
@@ -377,15 +379,23 @@ def _light(optics: Optics, channel: int, name: str, kind: str, notes: list[str])
 def _pinhole(facts: Mapping[str, Fact], optics: Optics, channel: int, notes: list[str]) -> Fact:
     """The pinhole in Airy units: what it is in the sample, over 1.22 emission / NA."""
     key, size = "pinhole_airy", at(optics.pinhole_um, channel)
-    if size is not None and optics.magnification is not None:
+    value, source = at(optics.pinhole_airy, channel), optics.sources.get(key, "")
+    why = "usual"
+    if value is None and size is not None and optics.magnification is not None:
         emission, aperture = (float(facts[k].value) for k in ("emission_nm", "numerical_aperture"))
         airy_um = 1.22 * emission / 1000 / aperture * optics.magnification
         value, origin = size / airy_um, f"{size:g} µm, objective {optics.magnification:g}x"
-        if 0.05 <= value <= 10:
-            source = f"{optics.sources['pinhole_um']} {origin}; magnified no further"
-            return _fact(key, round(value, 4), source)
-        notes.append(f"A pinhole of {value:.3g} Airy units ({origin}) was not taken.")
-    why = "its magnification is not stated" if size is not None else "usual"
+        source = f"{optics.sources['pinhole_um']} {origin}; magnified no further"
+    elif value is None and size is not None:
+        why = "its magnification is not stated"
+    if value is not None and 0.05 <= value <= 100:
+        if value > _OPEN:
+            text = f"A pinhole of {value:.3g} Airy units ({source}) is open: {_OPEN:g} are taken."
+            notes.append(text)
+        return _fact(key, round(min(value, _OPEN), 4), source)
+    if value is not None:
+        why = "the stated one is none that exists"
+        notes.append(f"A pinhole of {value:.3g} Airy units ({source}) was not taken.")
     return _fact(key, 1.0, why, assumed=True)
 
 

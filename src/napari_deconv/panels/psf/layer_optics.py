@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from ...io.folder import VENDORS
 from ...io.optics import Optics, optics_in
 from ...io.optics import optics_of as optics_of_picture
 from ...psf.metadata import ChannelPSF, Fact, channel_psf
 from ..kit.layers import axes_of
 
 _log = logging.getLogger(__name__)
-_FILES = (".tif", ".tiff", ".zarr")
+_FILES = (".tif", ".tiff", ".zarr", *VENDORS)
 
 
 def optics_of(layer: Image) -> tuple[Optics, str]:
@@ -84,6 +85,11 @@ def _in_file(path: str, changed_ns: int, size: int) -> Optics:
             from ...blocks import open_source
 
             return optics_of_picture(open_source(path).picture)
+        if Path(path).suffix.lower() in VENDORS:
+            from ...io.vendors import opened as opened_vendor
+
+            with opened_vendor(Path(path)) as raw:
+                return raw.optics
         with opened(Path(path)) as image:
             return optics_of_picture(image.around(np.empty((0,) * len(image.axes))))
     except Exception:  # a layer is no less an image for a header that cannot be read
