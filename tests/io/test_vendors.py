@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from napari_deconv.cli.batch import plan
 from napari_deconv.core.errors import DeconvError
@@ -122,7 +123,7 @@ def test_pixels_axes_sizes_and_channels_are_those_that_were_written(tmp_path, ki
     assert picture.axes == "CZYX"
     np.testing.assert_array_equal(picture.data, STACK)
     sizes = {"czi": (0.3, 0.085), "nd2": (0.4, 0.11), "lif": (0.25, 0.09)}[kind]
-    assert [picture.pixel_size[a] for a in "ZYX"] == pytest.approx([*sizes, sizes[-1]])
+    assert [picture.pixel_size[a] for a in "ZYX"] == [*sizes, sizes[-1]]
     assert set(picture.units.values()) == {"µm"}
     assert len(picture.channels) == 2
 
@@ -217,8 +218,10 @@ def test_results_of_a_folder_of_these_are_ome_tiff(tmp_path):
     raw.mkdir()
     _nd2(raw)
     (raw / "other.czi").write_bytes(b"ZISRAWFILE" + bytes(50))
-    jobs = plan([str(raw)], str(tmp_path / "out"))
-    assert [j.target.name for j in jobs] == ["cells.ome.tif", "other.ome.tif"]
+    zarr.open_group(str(raw / "more.ome.zarr"), mode="w")
+    jobs = plan([str(raw)], str(tmp_path / "out"), lambda path, many: [None])
+    assert [j.target.name for j in jobs] == ["cells.ome.tif", "more.ome.tif", "other.ome.tif"]
+    assert len(plan([str(raw)], str(tmp_path / "out"))) == 2  # a photo's commands read no Zarr
 
 
 def test_a_layer_of_such_a_file_knows_axes_sizes_and_channels(tmp_path):

@@ -61,7 +61,7 @@ def plan(inputs: Sequence[str], output: str, each: Each | None = None) -> list[J
     DeconvError
         If there is nothing to do, two results would share a name, or one would fall on an input.
     """
-    sources, single = _sources(inputs)
+    sources, single = _sources(inputs, each is not None)
     out = Path(output)
     looks_like_file = out.suffix.lower() in SUFFIXES and not is_folder(out)
     if looks_like_file and not single:
@@ -99,7 +99,8 @@ def _name(source: Path, position: int | None) -> str:
     if source.is_dir():
         above = next((p for p in source.parents if p.suffix.lower() == ".zarr"), source)
         inner = source.relative_to(above).parts
-        return "_".join([above.stem, *inner]) + ".ome.tif"
+        stem = re.sub(r"\.ome$", "", above.stem, flags=re.I)
+        return "_".join([stem, *inner]) + ".ome.tif"
     ending = re.search(r"(\.ome)?\.[^.]+$", source.name, re.I)
     at = ending.start() if ending else len(source.name)
     end = ".ome.tif" if source.suffix.lower() in VENDORS else source.name[at:]
@@ -171,26 +172,36 @@ def make_folder(folder: Path, option: str = "-o") -> None:
         raise DeconvError(error.what, f"Give another {option}.") from error
 
 
-def _sources(inputs: Sequence[str]) -> tuple[list[Path], bool]:
+def _sources(inputs: Sequence[str], stacks: bool) -> tuple[list[Path], bool]:
+    """The images, those in OME-Zarrs of a folder too if ``stacks``, and whether one was given."""
     sources: list[Path] = []
     for given in map(Path, inputs):
         if not is_folder(given):
             sources.append(given)
             continue
         if is_zarr(given):
-            from ..blocks.source import images_in_zarr
-
-            sources += images_in_zarr(given)
+            sources += _within(given)
             continue
-        inside = images_in(given)
+        folders = [p for p in paths.inside(given) if stacks and is_folder(p)]
+        zarrs = [p for p in folders if is_zarr(p) and not p.name.startswith(".")]
+        inside = sorted([*images_in(given), *zarrs])
         if not inside:
             raise DeconvError(
                 f"The folder {given} holds no images.",
-                f"Looked for {', '.join((*SUFFIXES, *VENDORS))}.",
+                f"Looked for {', '.join((*SUFFIXES, *VENDORS, *(['.zarr'] if stacks else [])))}.",
             )
-        sources += inside
+        sources += [
+            image for each in inside for image in (_within(each) if each in zarrs else [each])
+        ]
     single = len(inputs) == 1 and sources == [Path(inputs[0])]
     return one_per_image(sources), single
+
+
+def _within(store: Path) -> list[Path]:
+    """The images of an OME-Zarr."""
+    from ..blocks.source import images_in_zarr
+
+    return images_in_zarr(store)
 
 
 def _check(jobs: Sequence[Job]) -> None:

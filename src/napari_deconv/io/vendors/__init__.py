@@ -90,7 +90,8 @@ class Raw:
         data = data.reshape([self.shape[i] for i in kept])
         wanted = "".join(a for a in ORDER if a in letters)
         data = data.transpose([letters.index(a) for a in wanted])
-        sizes, units = finite_sizes(self.sizes)
+        # Metres become micrometres with an error in the last digit.
+        sizes, units = finite_sizes({a: (round(n, 9), unit) for a, (n, unit) in self.sizes.items()})
         return Picture(
             data=np.ascontiguousarray(data) if pixels else data, axes=wanted, pixel_size=sizes,
             units=units, channels=self.channels if any(self.channels) else (),

@@ -39,8 +39,9 @@ def _raw(file: Any, number: int) -> Raw:
     notes: tuple[str, ...] = ()
     planes = math.prod(loop.count for loop in file.experiment)
     if (there := file.attributes.sequenceCount) < planes:
-        text = f"Of its {planes} planes {there} were recorded; the others are 0."
-        notes += (text,)
+        notes += (f"Of its {planes} planes {there} were recorded; the others are 0.",)
+    elif there > planes:
+        notes += (f"It holds {there} planes, of which its experiment names {planes}.",)
     return Raw(
         axes="".join(sizes), shape=tuple(sizes.values()), dtype=np.dtype(file.dtype),
         pixels=lambda: file.asarray(position=number if "P" in file.sizes else None),

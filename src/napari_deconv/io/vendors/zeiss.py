@@ -81,7 +81,7 @@ def _raw(
     root = ET.fromstring(xml) if xml else ET.Element("none")
     channels = root.findall(".//Information/Image/Dimensions/Channels/Channel")
     sizes = {
-        str(d.get("Id")): (round(1e6 * float(_text(d, "Value") or "nan"), 9), "µm")
+        str(d.get("Id")): (1e6 * float(_text(d, "Value") or "nan"), "µm")
         for d in root.findall(".//Scaling/Items/Distance")
     }
     step = _text(root, ".//Information/Image/Dimensions/T/Positions/Interval/Increment")
