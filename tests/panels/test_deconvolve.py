@@ -334,7 +334,7 @@ def test_a_selected_result_names_what_is_not_usual(viewer, qtbot):
     fields = {"iterations": 7, "tv": 0.0, "gain_counts_per_photon": 1.0}
     record = {"kind": "result", "method": {"name": "richardson-lucy", **fields}}
     viewer.add_image(np.zeros((8, 9)), metadata={KEY: record})
-    assert panel.recipes.readout.text() == "Selected: richardson-lucy (iterations 7)"
+    assert panel.recipes.readout.text() == "Selected: Richardson-Lucy (iterations 7)"
 
 
 def test_the_image_itself_is_no_psf(viewer, qtbot):

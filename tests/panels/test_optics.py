@@ -50,6 +50,7 @@ def test_panel_takes_optics_over_and_says_whence(qtbot) -> None:
     assert spec.refractive_index_immersion == 1.515
     optics = panel.source.optics
     assert "From the layer's metadata, channel 0" in optics.text
+    assert "assumed: sample index 1.333" in optics.text and "immersion index" not in optics.text
     lines = optics.table.text.splitlines()
     assert "numerical aperture 1.4 | OME-XML, LensNA" in lines
     assert "immersion index 1.515 | OME-XML, Immersion Oil" in lines

@@ -297,7 +297,8 @@ class RunRecord:
         unusual = {k: v for k, v in fields.items() if v and v != getattr(usual, k, None)}
         listed = ", ".join(f"{k} {v}" for k, v in unusual.items())
         where = "" if self.seconds is None else f"{self.seconds:.1f} s on {self.device or '?'}"
-        return "; ".join(filter(None, [f"{name}" + (f" ({listed})" if listed else ""), where]))
+        title = getattr(usual, "title", name)
+        return "; ".join(filter(None, [f"{title}" + (f" ({listed})" if listed else ""), where]))
 
     @property
     def takes_layers(self) -> bool:

@@ -63,8 +63,6 @@ class OpticsBox(QWidget):
         self._optics, self._whence = optics_of(layer) if layer is not None else (Optics(), "")
         self._channel = channel_of(layer, self._optics) if layer is not None else 0
         self.presets.set_microscope(self._optics.microscope)
-        # What the file says is worth a look; that all is assumed is not.
-        self.fold.button.setChecked(self._states_something)
         self._on_change()
 
     def refresh(self) -> None:
@@ -117,13 +115,16 @@ class OpticsBox(QWidget):
         self.note.say("")
         if psf is None or self._choice.form is None:
             return
-        self.table.show_facts([*self._facts(psf), *self._sizes()])
+        facts = [*self._facts(psf), *self._sizes()]
+        self.table.show_facts(facts)
         fit = self._offer
         words = list(psf.notes)
         several = self._layer is not None and len(self._optics.names) > 1
         if self._states_something:
             which = f", channel {self._channel}" * several
-            words.insert(0, f"From {self._whence}{which}. Change what is wrong.")
+            assumed = ", ".join(fact.text for fact in facts if fact.assumed)
+            assumed = assumed and f"; assumed: {assumed}"
+            words.insert(0, f"From {self._whence}{which}{assumed}. Change what is wrong.")
         if fit is not None:
             words.append(f"The preset “{fit.name}” is for this microscope.")
         self.note.say(" ".join(words), "warning" if psf.notes else "info", "Use it" if fit else "")
