@@ -65,6 +65,12 @@ def test_results_come_as_a_group_side_by_side_with_a_table_that_sorts(panel, vie
 
     table = panel.table
     heads = [table.horizontalHeaderItem(i).text() for i in range(table.columnCount())]
+    heads = [text.replace("\n", " ") for text in heads]
+    for width in (270, 400):
+        panel.resize(width, 700)
+        qtbot.waitUntil(lambda: panel.table.horizontalScrollBar().maximum() == 0, timeout=2000)
+    shown = [text for i, text in enumerate(heads) if not table.isColumnHidden(i)]
+    assert shown == ["Method", "PSNR (dB)", "SSIM", "Time (s)"], "what is most asked for fits"
     assert heads[:2] == ["Method", "PSNR (dB)"]
     assert "when" in "".join(table.horizontalHeaderItem(i).toolTip() for i in range(1, 5)).lower()
     table.sortItems(1, Qt.SortOrder.DescendingOrder)
@@ -80,6 +86,18 @@ def test_results_come_as_a_group_side_by_side_with_a_table_that_sorts(panel, vie
     assert table.isColumnHidden(memory)
     table.want("peak_mib", True)
     assert not table.isColumnHidden(memory)
+
+
+def test_no_blur_is_taken_for_known(viewer, qtbot):
+    panel = ComparePanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(panel.methods.isEnabled, timeout=30_000)
+    assert panel.blur.button.isChecked() and "Not chosen" in panel.blurred_by.text()
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    assert "How the image was blurred is not chosen" in panel.run_bar.message.text
+    viewer.add_image(np.ones((5, 5)) / 25, name="mine", metadata={KEY: {"kind": "psf"}})
+    assert panel.blurred_by.text() == "Blurred by: mine"
 
 
 def test_as_before_shows_what_was_there(panel, viewer, qtbot):

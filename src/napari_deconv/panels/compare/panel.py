@@ -14,7 +14,7 @@ from ...psf import PsfRequest
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, is_image, is_ours
-from ..kit.parts import Notice, Panel, heading, rows, small
+from ..kit.parts import Notice, Panel, heading, read_out, rows, small
 from ..kit.run_bar import RunBar
 from ..psf.source import PsfSource
 from .export import ExportBox
@@ -61,7 +61,8 @@ class ComparePanel(Panel):
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to restore. It is never changed.")
         self.judging = Judging(napari_viewer)
-        self.psf = PsfSource(napari_viewer, adopt=is_ours, apart=True)
+        self.psf = PsfSource(napari_viewer, "unknown", adopt=is_ours, apart=True)
+        self.blur, self.blurred_by = Fold("How was it blurred?", self.psf), read_out()
         self.methods = MethodList()
         self.table = Table()
         self.columns = small("Columns…", "Choose which numbers the table shows.")
@@ -125,7 +126,7 @@ class ComparePanel(Panel):
         top = rows()
         top.addRow("Image", self.image)
         for part in (
-            self.hint, top, self.judging, Fold("Blur (PSF)", self.psf), heading("Methods"),
+            self.hint, top, self.judging, self.blur, self.blurred_by, heading("Methods"),
             self.methods, Fold("Sweep a field", self.sweep),
             heading("Results"), self.table, self.columns, self.views, self.probes, self.notice,
             Fold("Export and replay", self.export),
@@ -136,6 +137,7 @@ class ComparePanel(Panel):
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
+        self.psf.changed.connect(self._on_blur)
         self.judging.truth.picked.connect(self._on_truth)
         self.methods.changed.connect(self._on_list)
         self.methods.choice.loaded.connect(self._on_methods)
@@ -166,6 +168,13 @@ class ComparePanel(Panel):
         self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
         self.judging.set_image(layer)
+        self._on_blur()
+        if layer is not None and self.psf.choice.name == "unknown":
+            self.blur.button.setChecked(True)
+
+    def _on_blur(self) -> None:
+        """Say which blur is taken, though it may be folded away."""
+        self.blurred_by.setText(f"Blurred by: {self.psf.title}")
 
     def _on_truth(self) -> None:
         if not self.run_bar.running:

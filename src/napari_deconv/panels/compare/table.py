@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QCursor
+from qtpy.QtGui import QColor, QCursor, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -24,7 +24,12 @@ if TYPE_CHECKING:
 _NUMBER = 256
 _VALUE = 257
 _FIRST = ("psnr_db", "ssim", "seconds", "frc_px", "frc_unit", "whiteness", "discrepancy")
-"""Measures that are shown until others are chosen, in their order; the rest follow as they are."""
+"""The order of the measures; the rest follow as they are."""
+_WITH_TRUTH = ("psnr_db", "ssim", "seconds")
+"""Measures that are shown until others are chosen, where the truth is known; else those above."""
+_PADDING_PX = 14
+_NAME_PX = 80
+"""The least that is seen of a method's name."""
 _GREEN = QColor(60, 170, 90, 90)
 _RED = QColor(229, 57, 53, 75)
 
@@ -93,7 +98,7 @@ class Table(QTableWidget):
         self.setHorizontalHeaderItem(0, first)
         for j, measure in enumerate(measures, 1):
             title = f"FRC ({unit})" if measure.key == "frc_unit" and unit else measure.heading
-            item = QTableWidgetItem(title)
+            item = QTableWidgetItem(title.replace(" (", "\n(").replace(" / ", "\n/ "))
             item.setToolTip(f"<b>{title}</b><br>{measure.tip}")
             self.setHorizontalHeaderItem(j, item)
 
@@ -135,21 +140,40 @@ class Table(QTableWidget):
         self._show_columns()
 
     def _wants(self, key: str) -> bool:
-        return self._wanted.get(key, key in _FIRST)
+        keys = {measure.key for measure in self._measures}
+        usual = _WITH_TRUTH if keys.issuperset(_WITH_TRUTH) else _FIRST
+        twice = key == "frc_px" and "frc_unit" in keys
+        return self._wanted.get(key, key in usual and not twice)
 
     def _show_columns(self) -> None:
         for j, measure in enumerate(self._measures, 1):
             self.setColumnHidden(j, not self._wants(measure.key))
+        self._share_width()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Share the new width out."""
+        super().resizeEvent(event)
+        self._share_width()
+
+    def _share_width(self) -> None:
+        """Give numbers what they need, and names the rest: with the usual numbers all fits."""
+        metrics, head = self.fontMetrics(), self.horizontalHeader().fontMetrics()
+        for j in range(1, self.columnCount()):
+            items = (self.item(i, j) for i in range(self.rowCount()))
+            words = [metrics.horizontalAdvance(x.text()) for x in items if x is not None]
+            title = self.horizontalHeaderItem(j)
+            lines = "" if title is None else title.text()
+            words += [head.horizontalAdvance(line) for line in lines.split("\n")]
+            self.setColumnWidth(j, max(words) + _PADDING_PX)
+        taken = sum(self.columnWidth(j) for j in range(1, self.columnCount()))
+        self.setColumnWidth(0, max(_NAME_PX, self.viewport().width() - taken))
 
     def _fit(self, lines: int) -> None:
-        self.resizeColumnsToContents()
         self.resizeRowsToContents()
         high = self.rowHeight(0) if lines else 0
         bar = self.horizontalScrollBar().sizeHint().height()
         head = self.horizontalHeader().sizeHint().height()
         self.setFixedHeight(head + high * min(10, max(2, lines)) + bar + 4)
-        # A long name must not push every number out of a narrow dock.
-        self.setColumnWidth(0, min(self.columnWidth(0), max(120, self.width() // 3)))
 
     def _on_selection(self) -> None:
         items = self.selectedItems()

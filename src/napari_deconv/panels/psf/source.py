@@ -56,7 +56,7 @@ _OPEN = {
     "image": ("The blur is not found yet.", "Press Run."),
     "unknown": (
         "How the image was blurred is not chosen.",
-        "Choose it under “How was it blurred?”.",
+        "Choose it under “How was it blurred?”; the PSF panel finds it in an image.",
     ),
     "beads": (
         "The PSF is not measured yet.",
@@ -76,7 +76,7 @@ class PsfSource(QWidget):
     viewer : napari.Viewer
         Whose layers can serve as PSF.
     preset : str
-        Name of the generator to begin with.
+        Name of the generator to begin with, or "unknown" where nothing is to be taken for known.
     adopt : callable, optional
         Says which PSF layers to go over to when they are open or get made.
     optional : bool
@@ -138,6 +138,7 @@ class PsfSource(QWidget):
         self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
         extras |= {"image": "From image"} if page is not None else {}
+        extras |= {"unknown": _QUESTION["unknown"]} if preset == "unknown" else {}
         if question:
             self.choice.combo.setAccessibleName("How was it blurred?")
             self.choice.fill(PSF.registry, _QUESTION, start="image", groups=_answers())
@@ -189,6 +190,12 @@ class PsfSource(QWidget):
         self.show_now()
 
     @property
+    def title(self) -> str:
+        """What is chosen, in a few words."""
+        layer = self.layers.layer if self.choice.name == "layer" else None
+        return str(self.choice.combo.currentText() if layer is None else layer.name)
+
+    @property
     def none(self) -> bool:
         """Whether no blur is wanted."""
         return self.choice.name == "none"
@@ -209,7 +216,7 @@ class PsfSource(QWidget):
             if not self.file.path:
                 raise DeconvError("No PSF file is chosen.", "Choose a TIFF, NPY or PNG file.")
             request = PsfRequest(file=self.file.path)
-        elif self._question and (self.needs_estimate or self.choice.name in ("unknown", "beads")):
+        elif self.choice.name in ("unknown", "beads") or (self._question and self.needs_estimate):
             raise DeconvError(*_OPEN[self.choice.name])
         elif self.choice.name == "image" and self._estimate_is_open:
             request = psf_in(self.estimated, self._image)
