@@ -11,7 +11,7 @@ from scipy.signal import fftconvolve
 from napari_deconv.core.device import choose_device
 from napari_deconv.psf import PSF, Disk, Gaussian, Motion
 from napari_deconv.restoration.base import Method
-from napari_deconv.restoration.networks.low_rank import pseudo_inverse
+from napari_deconv.restoration.networks.layers.low_rank import pseudo_inverse
 from napari_deconv.restoration.weights import load_network
 
 from .base import REN, Findings, study

@@ -9,7 +9,7 @@ import torch
 from scipy.signal import fftconvolve
 
 from napari_deconv.psf import PSF, Disk, Gaussian
-from napari_deconv.restoration.networks.low_rank import learn_from, pseudo_inverse
+from napari_deconv.restoration.networks.layers.low_rank import learn_from, pseudo_inverse
 
 from .base import REN, Findings, study
 from .drawing import bars

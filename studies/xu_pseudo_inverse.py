@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from napari_deconv.psf import Disk
-from napari_deconv.restoration.networks.low_rank import pseudo_inverse
-from napari_deconv.restoration.networks.separable import fitted, separable_inverse
+from napari_deconv.restoration.networks.layers.low_rank import pseudo_inverse
+from napari_deconv.restoration.networks.layers.separable import fitted, separable_inverse
 
 from .base import XU, Findings, study
 from .drawing import Picture, middle, pictures

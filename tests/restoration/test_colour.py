@@ -9,7 +9,7 @@ from skimage import data
 
 from napari_deconv import deconvolve
 from napari_deconv.psf import Gaussian
-from napari_deconv.restoration.networks.opponent import noises, to_colours, to_opponents
+from napari_deconv.restoration.networks.layers.opponent import noises, to_colours, to_opponents
 from napari_deconv.restoration.networks.unrolled import Network, Unrolled
 from napari_deconv.restoration.weights import packed
 from napari_deconv.signal.fourier import Blur

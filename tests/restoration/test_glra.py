@@ -12,7 +12,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from napari_deconv import deconvolve, degrade
 from napari_deconv.psf import Disk, Gaussian, Motion
 from napari_deconv.restoration.networks.glra import GLRA, Network
-from napari_deconv.restoration.networks.low_rank import (
+from napari_deconv.restoration.networks.layers.low_rank import (
     centred,
     learn_bases,
     pseudo_inverse,

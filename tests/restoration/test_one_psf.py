@@ -25,9 +25,9 @@ from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.base import Method
 from napari_deconv.restoration.networks.crcnet import CRCNet
 from napari_deconv.restoration.networks.dcnn import DCNN
+from napari_deconv.restoration.networks.layers.separable import separable_inverse
 from napari_deconv.restoration.networks.odcnn import ODCNN
 from napari_deconv.restoration.networks.one_psf import distance
-from napari_deconv.restoration.networks.separable import separable_inverse
 from napari_deconv.restoration.weights import packed
 from napari_deconv.train.pairs import Batch, make_batch
 from napari_deconv.train.parallel import team

@@ -13,7 +13,7 @@ from napari_deconv.core.precision import FLOAT32, Layered, Precision
 from napari_deconv.engine.streaming import drain, prepare, stream
 from napari_deconv.psf import Disk
 from napari_deconv.restoration.base import Method, methods
-from napari_deconv.restoration.networks.layers import large_convolution
+from napari_deconv.restoration.networks.layers.planes import large_convolution
 
 BFLOAT16 = Precision(torch.bfloat16)
 GRAIN = {

@@ -11,7 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio
 from napari_deconv import deconvolve, degrade
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.psf import CameraShake
-from napari_deconv.restoration.networks.layers import from_phases, to_phases
+from napari_deconv.restoration.networks.layers.planes import from_phases, to_phases
 from napari_deconv.restoration.networks.rgdn import RGDN, Network, PaperNetwork
 from napari_deconv.signal.fourier import Blur
 

@@ -19,8 +19,8 @@ from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.io import write
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.networks import unrolled3d
+from napari_deconv.restoration.networks.layers.volumes import from_phases, to_phases
 from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
-from napari_deconv.restoration.networks.volume_layers import from_phases, to_phases
 from napari_deconv.restoration.weights import packed, read_header
 from napari_deconv.signal.noise_law import NoiseLaw
 from napari_deconv.train.stacks import loop, own, pairs

@@ -16,7 +16,7 @@ from ..degradation.chain import Chain
 from ..engine.intensity import robust_maximum
 from ..engine.problem import INDEPENDENT
 from ..psf.base import PSF
-from ..restoration.networks.opponent import noises
+from ..restoration.networks.layers.opponent import noises
 from ..signal.fourier import Blur
 from ..signal.noise_law import NoiseLaw
 from .cameras import chosen, measured

@@ -12,8 +12,8 @@ from torch.nn.functional import conv2d
 from ...core.precision import arranged
 from ...engine.problem import Problem
 from .base import Call, Norm, Tap, TrainingBatch, TrainingDefaults
+from .layers.separable import wrap
 from .one_psf import OnePSFModule, OnePSFNetwork
-from .separable import wrap
 
 _REACH = 121
 _TERMS = (100, 1000)

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from ...core.errors import DeconvError
 from .base import Call, Tap, TrainingDefaults
+from .layers.separable import Separable
 from .one_psf import InverseNetwork, OnePSFModule, distance
-from .separable import Separable
 
 TAPS = 121
 MAPS = 38

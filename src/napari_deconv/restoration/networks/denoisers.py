@@ -12,7 +12,7 @@ from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from ...core.precision import arranged
 from .base import NetworkModule
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .layers.planes import Hourglass, convolution, from_phases, level_map, to_phases
 
 
 class Denoiser(NetworkModule):

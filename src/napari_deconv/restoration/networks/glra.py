@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ...engine.problem import Problem
 from .any_psf import NetworkMethod
 from .base import Call, NetworkModule, Tap, TrainingDefaults
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
-from .low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
+from .layers.low_rank import centred, learn_from, pseudo_inverse, tap_spectrum
+from .layers.planes import Hourglass, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 
 _RATIOS = (1e-2, 1e-3)

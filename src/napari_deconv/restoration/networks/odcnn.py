@@ -13,10 +13,10 @@ from torch.nn.functional import fold, pad
 from ...engine.problem import Problem
 from .base import Call, Tap, TrainingDefaults
 from .dcnn import MAPS, TAPS
-from .layers import large_convolution
+from .layers.planes import large_convolution
+from .layers.separable import bent, wrap
+from .layers.views import LEAST_VIEWS, USUAL, Views
 from .one_psf import InverseNetwork, OnePSFModule
-from .separable import bent, wrap
-from .views import LEAST_VIEWS, USUAL, Views
 
 _WIDTH = 512
 _PATCH = 8

@@ -18,8 +18,8 @@ from ...core.precision import at_precision
 from ...engine.problem import Problem
 from ..weights import load_network, locate, read_header, read_weights
 from .base import LearnedMethod, NetworkModule
-from .separable import Separable, fitted
-from .views import Views
+from .layers.separable import Separable, fitted
+from .layers.views import Views
 
 _RATIOS = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 ALIKE = 0.02

@@ -15,7 +15,7 @@ from ...core.fields import Zero
 from ...engine.problem import Problem, Settled
 from .any_psf import NetworkMethod
 from .base import Call, NetworkModule, Tap
-from .layers import Hourglass, convolution, from_phases, level_map, to_phases
+from .layers.planes import Hourglass, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
 
 

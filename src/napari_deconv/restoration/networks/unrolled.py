@@ -15,9 +15,9 @@ from ...engine.problem import Problem
 from .any_psf import NetworkMethod
 from .base import Call, NetworkModule, Tap, quadratic_rule
 from .fcnn import rms, transfer
-from .layers import UNet, convolution, from_phases, level_map, to_phases
+from .layers.opponent import noises, to_colours, to_opponents
+from .layers.planes import UNet, convolution, from_phases, level_map, to_phases
 from .noise_level import faithful
-from .opponent import noises, to_colours, to_opponents
 
 WEIGHTS = (3e-4, 3e-3, 3e-2)
 """Weights of the gradient penalty at 1 % noise: where the learned ones start."""

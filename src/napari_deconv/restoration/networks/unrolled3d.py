@@ -16,8 +16,8 @@ from ..multiplicative import Scheduled
 from ..richardson_lucy import RichardsonLucy
 from ..weights import load_network, locate, named, read_header, read_weights
 from .base import LearnedMethod, NetworkModule, Norm, TrainingBatch
+from .layers.volumes import Hourglass, continued, cut, from_phases, to_phases
 from .stack_remarks import LEAST_NOISE, MOST_NOISE, stack_remarks
-from .volume_layers import Hourglass, continued, cut, from_phases, to_phases
 
 KEPT = (1, 4, 11, 28, 80)
 """Accelerated iterations of Richardson-Lucy after which the network sees the estimate ..."""

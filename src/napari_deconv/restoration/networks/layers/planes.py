@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, pixel_shuffle, pixel_unshuffle
 
-from ...core.precision import arranged
+from ....core.precision import arranged
 
 _Convolution = TypeVar("_Convolution", nn.Conv2d, nn.Conv3d)
 

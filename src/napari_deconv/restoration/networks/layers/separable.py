@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core.errors import DeconvError
+from ....core.errors import DeconvError
 from .low_rank import pseudo_inverse, tap_spectrum
 
 _LEAST_SINGULAR = 0.01

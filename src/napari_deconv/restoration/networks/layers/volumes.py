@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from .layers import Residual, scaled
+from .planes import Residual, scaled
 
 
 def convolution(inputs: int, outputs: int, size: int = 3) -> nn.Conv3d:
