@@ -33,6 +33,7 @@ def viewer():
 def panel(viewer, qtbot):
     panel = ComparePanel(viewer)
     qtbot.addWidget(panel)
+    panel.resize(300, 500)
     panel.show()
     qtbot.waitUntil(panel.methods.isEnabled, timeout=30_000)
     panel.psf.choice.choose("disk", {"radius_px": 1.5})
@@ -46,6 +47,11 @@ def panel(viewer, qtbot):
 def press_run(panel, qtbot):
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
+
+
+def in_sight(widget):
+    """Whether the body of the panel is scrolled to a part of it."""
+    return widget.isVisible() and not widget.visibleRegion().isEmpty()
 
 
 def names(viewer):
@@ -226,6 +232,7 @@ def test_line_and_rectangle_through_all_results(panel, viewer, qtbot, tmp_path):
     assert str(panel.probes.line.layer.mode) == "add_line"
     panel.probes.line.layer.add([[10, 5], [10, 25]], shape_type="line")
     qtbot.waitUntil(lambda: len(panel.probes.plot.curves) == 5, timeout=5000)
+    qtbot.waitUntil(lambda: in_sight(panel.probes.plot), timeout=2000)
     photo = panel.probes.plot.curves[0]
     assert photo.label == "photo"
     np.testing.assert_allclose(photo.y, viewer.layers["photo"].data[10, 5:26], rtol=1e-5)
@@ -239,13 +246,16 @@ def test_line_and_rectangle_through_all_results(panel, viewer, qtbot, tmp_path):
     corners = [[5, 6], [5, 20], [15, 20], [15, 6]]
     panel.probes.rectangle.layer.add(corners, shape_type="rectangle")
     panel.probes.line.layer.data = []
-    qtbot.waitUntil(panel.probes.insets.isVisible, timeout=5000)
+    qtbot.waitUntil(lambda: in_sight(panel.probes.insets), timeout=5000)
     top, left, bottom, right = panel.probes.corners()
     assert (top, left) == (5, 6) and bottom in (15, 16) and right in (20, 21)
 
     panel.export.folder.set_path(str(tmp_path / "out"))
     panel.export.button.click()
     qtbot.waitUntil(lambda: "Exported" in panel.export.notice.text, timeout=60_000)
+    panel.export.parent().button.setChecked(True)
+    panel.export.button.click()
+    qtbot.waitUntil(lambda: in_sight(panel.export.notice), timeout=5000)
     lines = csv.DictReader(io.StringIO((tmp_path / "out" / "table.csv").read_text()))
     assert len(list(lines)) == 2
     before = panel.methods.methods()
@@ -257,7 +267,7 @@ def test_line_and_rectangle_through_all_results(panel, viewer, qtbot, tmp_path):
 def test_sweep_is_a_stack_with_its_best_marked(panel, viewer, qtbot):
     panel.methods.set_methods([Method.make("wiener", nsr=0.01)])
     panel.methods.list.setCurrentRow(0)
-    assert panel.sweep.field.currentText() == "nsr"
+    assert panel.sweep.field.currentData() == "nsr"
     panel.sweep.low.setValue(0.001)
     panel.sweep.high.setValue(1)
     panel.sweep.count.setValue(4)

@@ -35,7 +35,7 @@ class ExportBox(QWidget):
         self.folder = FileRow("Folder to export to", "a new folder")
         self.button = small("Export", "Table, figure, results and recipe, into this folder.")
         self.load_button = small("Load recipe…", "Set the methods from a comparison.json.")
-        self.notice = Notice()
+        self.notice = Notice(answers=True)
         self._job = Job(self)
         buttons = QHBoxLayout()
         buttons.setSpacing(3)

@@ -33,7 +33,7 @@ class MethodList(QWidget):
         self.list.setToolTip("Drag to change the order; Delete takes one away.")
         self.list.setDragDropMode(QListWidget.DragDropMode.InternalMove)
         self.choice = MethodChoice()
-        self.notice = Notice()
+        self.notice = Notice(answers=True)
         self._methods: list[Any] = []
         tips = {
             "add": ("Add", "Add the method set up below."),

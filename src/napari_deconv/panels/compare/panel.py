@@ -57,7 +57,7 @@ class ComparePanel(Panel):
         self._kept: dict[str, tuple[CompareOrder, Outcome, str]] = {}
         self._sweeping: Any = None
         self._shown = 0
-        self.hint, self.notice = Notice(), Notice()
+        self.hint, self.notice = Notice(), Notice(answers=True)
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to restore. It is never changed.")
         self.judging = Judging(napari_viewer)

@@ -69,8 +69,9 @@ class Probes(QWidget):
         layout.addWidget(self.plot)
         layout.addWidget(self.insets)
         self._later = Delay(self, 60, self.refresh)
+        self._fresh: QWidget = self.plot
         # The layout settles first.
-        self._reveal = Delay(self, 0, lambda: reveal(self.plot))
+        self._reveal = Delay(self, 0, lambda: reveal(self._fresh))
         self.draw_line.clicked.connect(lambda: self._draw(self.line))
         self.draw_box.clicked.connect(lambda: self._draw(self.rectangle))
         for drawn in (self.line, self.rectangle):
@@ -151,8 +152,7 @@ class Probes(QWidget):
         self._say("")
         hidden = self.plot.isHidden()
         self.plot.show_curves(curves, "pixels along the line", "intensity")
-        if hidden:
-            self._reveal.start()
+        self._bring(self.plot, hidden)
 
     def _insets(self) -> None:
         from ...comparison.views import rectangle, unit
@@ -163,6 +163,7 @@ class Probes(QWidget):
             old.deleteLater()
         image = self._anchor()
         drawn = None if image is None else self.rectangle.corners(image)
+        hidden = self.insets.isHidden()
         self.insets.setVisible(drawn is not None)
         if drawn is None:
             return
@@ -178,6 +179,13 @@ class Probes(QWidget):
             name.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             self._grid.addWidget(name, 2 * row + 1, column)
         self._say("")
+        self._bring(self.insets, hidden)
+
+    def _bring(self, part: QWidget, hidden: bool) -> None:
+        """Scroll to a part that was hidden until now."""
+        if hidden:
+            self._fresh = part
+            self._reveal.start()
 
 
 def _size(image: Layer) -> tuple[int, int]:

@@ -74,13 +74,14 @@ class SweepBox(QWidget):
         if same or method is None:
             return
         self.field.clear()
-        self.field.addItems(swept_fields(type(method)))
+        for name in swept_fields(type(method)):
+            self.field.addItem(method.fields()[name].title, name)
 
     def sweep(self) -> Any:
         """The sweep that the fields describe; a `DeconvError` if it does not fit."""
         from ...comparison.sweep import Sweep, spread
 
-        name = self.field.currentText()
+        name = self.field.currentData()
         if self._method is None or not name:
             raise DeconvError(
                 "There is no field to sweep.", "Select a method with a number in the list."
@@ -141,14 +142,15 @@ class SweepBox(QWidget):
         guard_fields(self)
 
     def _connect(self) -> None:
-        self.field.currentTextChanged.connect(self._on_field)
+        self.field.currentIndexChanged.connect(self._on_field)
         self.button.clicked.connect(self.pressed)
         self.measure.currentIndexChanged.connect(lambda _: self._draw())
         self.plot.clicked.connect(self._go)
         follow(self, self._viewer.dims.events.point, self._on_dims)
         follow(self, self._viewer.layers.events.removed, self._on_removed)
 
-    def _on_field(self, name: str) -> None:
+    def _on_field(self, *_: object) -> None:
+        name = self.field.currentData()
         if self._method is None or not name:
             return
         field = self._method.fields()[name]
@@ -157,6 +159,7 @@ class SweepBox(QWidget):
         now = value if isinstance(value, (int, float)) else 0
         middle = now if now > 0 else 10.0 if whole else 0.01
         first, last = (1, 3 * middle) if whole else (middle / 30, middle * 30)
+        first, last = (float(f"{end:.2g}") for end in (first, last))
         self.low.setValue(first if low is None else max(first, low))
         self.high.setValue(last if high is None else min(last, high))
         self.factors.setChecked(not whole)

@@ -88,8 +88,8 @@ class Table(QTableWidget):
         self.blockSignals(False)
         self.setSortingEnabled(True)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        self.resizeRowsToContents()
         self._show_columns()
-        self._fit(len(lines))
         self.setVisible(bool(rows))
 
     def _head(self, measures: Sequence[Any], unit: str) -> None:
@@ -166,14 +166,11 @@ class Table(QTableWidget):
             words += [head.horizontalAdvance(line) for line in lines.split("\n")]
             self.setColumnWidth(j, max(words) + _PADDING_PX)
         taken = sum(self.columnWidth(j) for j in range(1, self.columnCount()))
-        self.setColumnWidth(0, max(_NAME_PX, self.viewport().width() - taken))
-
-    def _fit(self, lines: int) -> None:
-        self.resizeRowsToContents()
-        high = self.rowHeight(0) if lines else 0
-        bar = self.horizontalScrollBar().sizeHint().height()
+        left = self.viewport().width() - taken
+        self.setColumnWidth(0, max(_NAME_PX, left))
+        bar = self.horizontalScrollBar().sizeHint().height() if left < _NAME_PX else 0
         head = self.horizontalHeader().sizeHint().height()
-        self.setFixedHeight(head + high * min(10, max(2, lines)) + bar + 4)
+        self.setFixedHeight(head + self.rowHeight(0) * min(10, max(2, self.rowCount())) + bar + 4)
 
     def _on_selection(self) -> None:
         items = self.selectedItems()

@@ -164,9 +164,13 @@ class Notice(QFrame):
     ----------
     most_px : int
         Height beyond which the message scrolls; 0 for none.
+    answers : bool
+        Whether it answers what a person does: then the panel scrolls to it.
     """
 
-    def __init__(self, parent: QWidget | None = None, *, most_px: int = 0) -> None:
+    def __init__(
+        self, parent: QWidget | None = None, *, most_px: int = 0, answers: bool = False
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("notice")
         self._label = QLabel()
@@ -176,6 +180,8 @@ class Notice(QFrame):
         self._label.setStyleSheet("background: transparent;")
         self.button = QPushButton()
         self.button.hide()
+        # The layout settles first.
+        self._reveal = Delay(self, 0, lambda: reveal(self)) if answers else None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.addWidget(Bounded(self._label, most_px) if most_px else self._label)
@@ -192,6 +198,8 @@ class Notice(QFrame):
         self.button.setText(button)
         self.button.setVisible(bool(button))
         self.setVisible(bool(text))
+        if text and self._reveal is not None:
+            self._reveal.start()
 
     @property
     def text(self) -> str:

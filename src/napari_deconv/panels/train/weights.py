@@ -40,7 +40,7 @@ class WeightsBox(QWidget):
         self.list = QListWidget()
         self.list.setFixedHeight(110)
         self.readout = read_out()
-        self.message = Notice()
+        self.message = Notice(answers=True)
         self._entries: list[Any] = []
         buttons = QGridLayout()  # in one row they would not fit into a narrow panel
         buttons.setSpacing(3)
