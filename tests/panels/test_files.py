@@ -11,10 +11,13 @@ from napari.layers import Image
 
 from napari_deconv.blocks import open_source
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.degradation import Sampler, generate, standard_psfs
 from napari_deconv.io import Picture, read, write
 from napari_deconv.panels.files import read_layers, reader, write_ome_tiff, write_ome_zarr
-from napari_deconv.panels.kit.layers import KEY, axes_of, voxel
+from napari_deconv.panels.kit.layer_combo import LayerCombo
+from napari_deconv.panels.kit.layers import KEY, axes_of, is_image, voxel
 from napari_deconv.panels.psf.calibrate import Calibration
+from napari_deconv.psf import Disk
 
 STACK = np.random.default_rng(0).poisson(50, (2, 4, 3, 16, 20)).astype(np.uint16)
 SIZES = {"Z": 0.3, "Y": 0.1, "X": 0.2}
@@ -67,6 +70,26 @@ def test_open_colours_and_the_recipe(tmp_path):
     ((data, options, _),) = read_layers([str(tmp_path / "b.tif")])
     assert data.shape == (9, 8, 4)
     np.testing.assert_array_equal(data[..., 3], colours[..., 1])
+
+
+def test_opened_files_of_this_package_are_known_for_what_they_are(tmp_path, qtbot):
+    sharp = np.random.default_rng(0).random((40, 41)).astype(np.float32)
+    sampler = Sampler(psfs=standard_psfs())
+    list(generate(sampler, {"scene": sharp}, tmp_path / "set", count=1))
+    write(tmp_path / "computed.tif", sharp[:5, :5], recipe={"psf": {"spec": Disk().to_dict()}})
+    write(tmp_path / "plain.tif", sharp, recipe={"sample": "cell"})
+    paths = [next((tmp_path / "set" / kind).iterdir()) for kind in ("truth", "degraded", "psf")]
+    paths += [tmp_path / "computed.tif", tmp_path / "plain.tif"]
+    viewer = ViewerModel()
+    for path in paths:
+        ((data, options, _),) = read_layers(str(path))
+        viewer.add_image(data, **options)
+    kinds = [layer.metadata[KEY].get("kind") for layer in viewer.layers]
+    assert kinds == ["truth", "degraded", "psf", "psf", None]
+    viewer.layers.pop()
+    combo = LayerCombo(viewer, is_image, shy=("truth", "result"))
+    qtbot.addWidget(combo)
+    assert combo.layer is viewer.layers[1], "the degraded image is what to restore"
 
 
 def test_open_a_damaged_file_says_so(tmp_path):

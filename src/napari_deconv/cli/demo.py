@@ -99,10 +99,11 @@ def _restore(
     psf_axes = "ZYX"[-sample.psf.ndim :]
     record = {"sample": sample.name, "note": sample.note}
     kernel_like = _picture(sample, sample.psf, psf_axes)
-    write(psf_path, sample.psf, like=kernel_like, recipe=record, guard=guard)
+    as_psf, as_truth = record | {"kind": "psf"}, record | {"kind": "truth"}
+    write(psf_path, sample.psf, like=kernel_like, recipe=as_psf, guard=guard)
     write(f"{start}-blurred.tif", sample.image, like=like, recipe=record, guard=guard)
     if sample.truth is not None:
-        write(f"{start}-truth.tif", sample.truth, like=like, recipe=record, guard=guard)
+        write(f"{start}-truth.tif", sample.truth, like=like, recipe=as_truth, guard=guard)
     recipe = result.record.with_psf({"file": str(psf_path.resolve())}).to_dict()
     write(f"{start}-restored.tif", result.data, like=like, recipe=recipe, guard=guard)
     return result

@@ -213,7 +213,7 @@ def _pair(job: _Job, entry: dict[str, Any], stage: Path) -> list[dict[str, Any]]
         return stage / kind / f"{entry['name']}_{kind}.tif"
 
     io.write(at("degraded"), degraded, like=sharp, recipe=entry["scene"])
-    io.write(at("truth"), truth, like=sharp)
+    io.write(at("truth"), truth, like=sharp, recipe={"truth": True})
     io.write(at("psf"), kernel, axes="ZYX"[-kernel.ndim :], recipe=scene.psf.to_dict())
     return [entry | {"axes": picture.axes} | hashes]
 

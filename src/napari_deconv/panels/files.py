@@ -25,6 +25,8 @@ LayerData = tuple[Any, dict[str, Any], str]
 _TIFF = (".tif", ".tiff")
 _LAZY_BYTES = 1 << 30
 """From this size on an image is read where it is shown."""
+_KINDS = {"method": "result", "degradation": "degraded", "chain": "degraded", "psf": "psf"}
+"""What only the recipe of such a file has -> what kind of layer it is."""
 _UNITS = {"µm": "micrometer", "s": "second"}
 
 
@@ -60,7 +62,7 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
     if picture.notes:
         metadata["notes"] = list(picture.notes)
     if picture.recipe is not None:
-        metadata[KEY] = {**picture.recipe, "kind": picture.recipe.get("kind", "result")}
+        metadata[KEY] = _kept(picture.recipe)
     options = {
         "name": file.name.split(".")[0],
         "rgb": rgb,
@@ -70,6 +72,20 @@ def read_layers(path: str | list[str]) -> list[LayerData]:
         "metadata": metadata,
     }
     return [(data, options, "image")]
+
+
+def _kept(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The record of a layer by the recipe in its file: what it is of, where the file says that."""
+    from ..psf import PSF
+
+    if "kind" in recipe:
+        return dict(recipe)
+    if recipe.get("name") in PSF.registry:  # of a data set
+        return {"kind": "psf", "psf": {"spec": dict(recipe)}}
+    if recipe.get("truth"):
+        return {**recipe, "kind": "truth"}
+    kind = next((kind for key, kind in _KINDS.items() if key in recipe), None)
+    return {**recipe, "kind": kind} if kind is not None else dict(recipe)
 
 
 def _tiff(file: Path) -> Picture:

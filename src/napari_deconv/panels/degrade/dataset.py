@@ -44,6 +44,7 @@ class DatasetBox(QWidget):
         self._viewer, self._settings = viewer, settings
         self.whence = Combo()
         self.whence.addItems(["a folder", "selected layers"])
+        self.whence.setCurrentIndex(int(any(map(is_image, viewer.layers.selection))))
         self.folder = FileRow("Folder of sharp images", "folder of sharp images")
         self.psfs = Combo()
         self.psfs.addItems(["random mix", "as above"])
@@ -69,7 +70,9 @@ class DatasetBox(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.gray)
         layout.addWidget(self.run_bar)
-        self.whence.currentIndexChanged.connect(lambda i: self.folder.setEnabled(i == 0))
+        self._images = form.labelForField(self.folder)
+        self.whence.currentIndexChanged.connect(self._on_whence)
+        self._on_whence()
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_done)
 
@@ -129,6 +132,10 @@ class DatasetBox(QWidget):
             return None
         axes = {axes_of(x) for x in self._viewer.layers.selection if is_image(x)}
         return axes.pop() if len(axes) == 1 else None
+
+    def _on_whence(self, *_: object) -> None:
+        for part in (self._images, self.folder):
+            part.setVisible(self.whence.currentIndex() == 0)
 
     def _on_done(self, summary: Summary) -> None:
         words = [f"{summary.written} pairs are in {summary.path}."]

@@ -275,7 +275,7 @@ class Rows(QFormLayout):
         """Add a row; a label given as text is aligned with those of other forms."""
         super().addRow(*parts)
         if len(parts) == 2 and isinstance(parts[0], str):
-            self.labelForField(parts[1]).setMinimumWidth(84)
+            self.labelForField(parts[1]).setMinimumWidth(90)
 
 
 def rows() -> Rows:
