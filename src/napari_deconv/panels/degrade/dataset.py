@@ -70,7 +70,7 @@ class DatasetBox(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.gray)
         layout.addWidget(self.run_bar)
-        self._images = form.labelForField(self.folder)
+        self._form = form
         self.whence.currentIndexChanged.connect(self._on_whence)
         self._on_whence()
         self.run_bar.pressed.connect(self.run)
@@ -134,8 +134,7 @@ class DatasetBox(QWidget):
         return axes.pop() if len(axes) == 1 else None
 
     def _on_whence(self, *_: object) -> None:
-        for part in (self._images, self.folder):
-            part.setVisible(self.whence.currentIndex() == 0)
+        self._form.setRowVisible(self.folder, self.whence.currentIndex() == 0)
 
     def _on_done(self, summary: Summary) -> None:
         words = [f"{summary.written} pairs are in {summary.path}."]

@@ -68,7 +68,7 @@ class CameraFields(QWidget):
         from ...degradation import Chain
 
         self.form = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
-        self.blurred = LayerCombo(viewer, _as_recorded)
+        self.blurred = LayerCombo(viewer, _as_recorded, empty="none open")
         self.blurred.setMinimumContentsLength(3)  # there is a button beside it
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Set the noise to that of this blurred image.")
@@ -88,6 +88,8 @@ class CameraFields(QWidget):
         self._job = Job(self)
         self._job.on_result, self._job.on_error = self._on_noise, self._on_error
         self.measure.clicked.connect(self._on_measure)
+        self.blurred.picked.connect(self._on_blurred)
+        self._on_blurred()
         self.form.changed.connect(self._tell)
         self._tell()
 
@@ -101,6 +103,9 @@ class CameraFields(QWidget):
         words += [f"{values['bits']} bits"] if values["bits"] else []
         words += [f"JPEG {values['jpeg_quality']}"] if values["jpeg_quality"] else []
         self.readout.setText(", ".join(words) + ".")
+
+    def _on_blurred(self) -> None:
+        self.measure.setEnabled(self.blurred.layer is not None)
 
     def _on_measure(self) -> None:
         layer = self.blurred.layer
