@@ -9,7 +9,10 @@ known up to a shift only, so both are aligned to the truth first: up to 10 pixel
 of a pixel, and scored on the area that every shift covers.
 
 ``families``: Gaussian sigma 0.8 to 4, disk radius 2 to 12, motion length 5 to 40 in all directions,
-drawn uniformly per image; the error of the parameter, and whether ``family="auto"`` is right.
+drawn uniformly per image; the error of the parameter, and whether ``family="auto"`` is right. With
+``--part jpeg`` on free photos as people have them, in colour, one family each: sigma 1 to 4, radius
+3 to 10, length 5 to 40, noise 0.5 to 4 of 255, for every other one before a mosaic, JPEG of quality
+75 to 95.
 
 ``real``: the photos of ``real_blurred``, restored with our kernel and with the one that came with
 them, side by side in ``docs/images``.
@@ -34,6 +37,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from noise_jpeg import coded, demosaicked
 from numpy.typing import NDArray
 from PIL import Image
 from protocol import DATA, photos, scene
@@ -108,14 +112,15 @@ def shake(part: str, images: int, methods: list[str], done: set[tuple[str, ...]]
 
 def families(part: str, images: int, done: set[tuple[str, ...]]) -> Iterator[Row]:
     """Relative errors of sigma, radius and length, and of the direction in degrees."""
-    for i, path in enumerate(photos(part)[:images]):
-        for spec in drawn(i):
+    for i, path in enumerate(files(part)[:images]):
+        for spec in drawn(i, part):
             if ("families", part, path.stem, str(spec), "auto") in done:
                 continue
-            case = scene(path, spec(), NOISE, seed=i)
+            seen = coded_photo(path, spec, i) if part == "jpeg" else scene(path, spec(), NOISE, i)
+            image = seen if isinstance(seen, np.ndarray) else seen.blurred
             began = time.perf_counter()
-            own = estimate(case.blurred, family=spec.name, device="cpu")
-            whole = estimate(case.blurred, device="cpu")
+            own = estimate(image, family=spec.name, device="cpu")
+            whole = estimate(image, device="cpu")
             error, angle = parameter_error(own, spec)
             yield {
                 "task": "families", "part": part, "image": path.stem, "kernel": str(spec),
@@ -124,15 +129,34 @@ def families(part: str, images: int, done: set[tuple[str, ...]]) -> Iterator[Row
             }  # fmt: skip
 
 
-def drawn(image: int) -> tuple[PSF, ...]:
-    """One of each family."""
+def files(part: str) -> list[Path]:
+    """The photos of a part; those of ``jpeg`` in an order that mixes their sources."""
+    if part != "jpeg":
+        return photos(part)
+    free = sorted(f for f in (DATA / "free_photos").iterdir() if f.suffix in (".jpg", ".png"))
+    return [free[i] for i in np.random.default_rng(6).permutation(len(free))]
+
+
+def coded_photo(path: Path, spec: PSF, image: int) -> NDArray[np.uint8]:
+    """A photo blurred, with noise and JPEG."""
+    rng = np.random.default_rng((31, image))
+    rgb = np.asarray(Image.open(path).convert("RGB"), np.float64)[:640, :800]
+    clean = fftconvolve(rgb, spec()[..., None], "valid", axes=(0, 1))
+    noisy = clean + rng.normal(0, rng.choice([0.5, 1, 2, 4]), clean.shape)
+    return coded(demosaicked(noisy) if image % 2 else noisy, int(rng.choice([75, 80, 85, 90, 95])))
+
+
+def drawn(image: int, part: str) -> tuple[PSF, ...]:
+    """One of each family, or of one in turn."""
     rng = np.random.default_rng((11, image))
-    sigma, radius = round(rng.uniform(0.8, 4), 3), round(rng.uniform(2, 12), 3)
+    ranges = ((1, 4), (3, 10)) if part == "jpeg" else ((0.8, 4), (2, 12))
+    sigma, radius = (round(rng.uniform(*limits), 3) for limits in ranges)
     length, angle = round(rng.uniform(5, 40), 3), round(rng.uniform(0, 180), 2)
-    return (
+    specs = (
         Gaussian(sigma_px=sigma), Disk(radius_px=radius),
         Motion(length_px=length, angle_deg=angle),
     )  # fmt: skip
+    return specs[image % 3 :][:1] if part == "jpeg" else specs
 
 
 def parameter_error(found: Estimate, spec: PSF) -> tuple[float, float]:
@@ -230,7 +254,7 @@ def shake_line(part: str, method: str, chosen: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=("shake", "families", "real", "time", "told"))
-    parser.add_argument("--part", choices=("train", "val"), default="val")
+    parser.add_argument("--part", choices=("train", "val", "jpeg"), default="val")
     parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--methods", nargs="*", default=["hyper-laplacian", "fcnn"])
     parser.add_argument("--photos", nargs="*", default=[], help="of `real` [default all]")

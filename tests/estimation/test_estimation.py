@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from scipy.optimize import nnls
 from scipy.signal import convolve2d, fftconvolve
 
@@ -75,6 +77,16 @@ def test_parameters_are_recovered(spec: nd.psf.PSF, key: str) -> None:
         assert found.spec.angle_deg == pytest.approx(30.0, abs=2)
     # The criterion's curve has its least value at what was chosen.
     assert found.curve[found.curve[:, 1].argmin(), 0] == pytest.approx(getattr(found.spec, key))
+
+
+def test_a_blur_is_recovered_from_a_jpeg() -> None:
+    """Its noise is in the coarse frequencies: taken for white it looks like another blur."""
+    image = 255 * fftconvolve(photo(300), nd.psf.Gaussian(sigma_px=2.7)(), "valid")
+    noisy = image + np.random.default_rng(1).normal(0, 2, image.shape)
+    file = io.BytesIO()
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=95)
+    found = nd.estimation.estimate(np.asarray(Image.open(file)), family="gaussian")
+    assert found.spec.sigma_px == pytest.approx(2.7, rel=0.12)
 
 
 def test_an_edge_tells_its_width() -> None:

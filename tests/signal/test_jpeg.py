@@ -62,6 +62,25 @@ def test_gray_photos(quality: int) -> None:
     assert coded.brightness == pytest.approx(error, rel=0.25)
 
 
+@pytest.mark.parametrize("quality", [75, 95])
+def test_how_noise_is_distributed_over_the_frequencies(quality: int) -> None:
+    """Where the scene holds nothing, what is seen is noise, and its power is read."""
+    soft = gaussian_filter(SCENE[..., 1], 4)
+    file = io.BytesIO()
+    pixels = (soft + RNG.normal(0, 2, soft.shape)).round().astype(np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    seen = np.asarray(Image.open(file))
+    coded = jpeg_noise(seen[None])
+    assert coded is not None
+    fy = fx = np.fft.fftfreq(len(seen))
+    power = np.abs(np.fft.fft2(seen - soft)) ** 2 / seen.size
+    read = coded.spectrum(fy, fx)
+    for low, high in ((0.02, 0.08), (0.1, 0.14), (0.14, 0.18)):
+        ring = np.abs(np.hypot(fy[:, None], fx) - (low + high) / 2) < (high - low) / 2
+        ring &= coded.spectrum(fy, fx) < 20
+        assert read[ring].mean() == pytest.approx(power[ring].mean(), rel=0.5)
+
+
 def test_a_photo_cut_out_of_another_and_one_as_floats() -> None:
     seen = shot(3.0, 85)
     whole = jpeg_noise(np.moveaxis(seen, -1, 0))

@@ -136,7 +136,7 @@ def _estimate(
     where = choose_device(device)
     plane = plane_of(image, axes, region, noise)
     side = odd_size(size, plane.gray.shape)
-    spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise)
+    spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise, plane.coded)
     parametric = [name for name in wanted if name != SHAKE]
     most = float(size or min(64, min(plane.gray.shape) // 3))
     begun = _FITTED if SHAKE in wanted else _SEARCHED

@@ -128,8 +128,7 @@ def thinned(spectrum: Spectrum, step: int) -> Spectrum:
     used[used] = keep
     return replace(
         spectrum, power=spectrum.power[keep], used=used, basis=spectrum.basis[:, keep],
-        law=spectrum.law[keep],
-        count=spectrum.count * step,
+        law=spectrum.law[keep], noise=spectrum.noise[keep], count=spectrum.count * step,
     )  # fmt: skip
 
 

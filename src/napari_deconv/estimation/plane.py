@@ -14,7 +14,7 @@ from ..core.errors import DeconvError
 from ..engine.axes import parse_axes
 from ..engine.incoming import as_array
 from ..engine.intensity import check_dtype, check_finite
-from ..signal.jpeg import jpeg_noise
+from ..signal.jpeg import CodedNoise, jpeg_noise
 from ..signal.noise import estimate_noise
 
 Array = NDArray[np.float64]
@@ -49,6 +49,8 @@ class Plane:
     colours : ndarray or None
         ``(3, Y, X)`` of a colour photo, on the same scale: edges between colours that are equally
         bright are not in the gray.
+    coded : CodedNoise or None
+        How the noise of a JPEG is distributed over the frequencies, on that scale.
     """
 
     gray: NDArray[np.float32]
@@ -57,6 +59,7 @@ class Plane:
     region: tuple[int, int, int, int]
     edges: float
     colours: NDArray[np.float32] | None = None
+    coded: CodedNoise | None = None
 
     @property
     def channels(self) -> NDArray[np.float32]:
@@ -87,21 +90,18 @@ def plane_of(
             f"The region {_where(box)} is flat ({gray.mean():.4g} everywhere).",
             "Choose a region with edges in it.",
         )
-    level = _read_noise(pixels, gray) if noise is None else _given(noise)
+    # From all of the photo, not from the part: its blocks begin at the corner.
+    coded = jpeg_noise(np.moveaxis(pixels, -1, 0))
+    level = _given(noise, gray, coded)
     unit = ((gray - low) / (high - low)).astype(np.float32)
-    sigma = level / float(high - low)
+    sigma = max(level / float(high - low), 1e-4)
     colours = None
     if part.shape[-1] == 3:
         colours = ((np.moveaxis(part, -1, 0) - low) / (high - low)).astype(np.float32)
-    plane = Plane(unit, good, max(sigma, 1e-4), box, _edge_share(unit, sigma), colours)
+    coded = None if coded is None else coded.times(sigma / coded.brightness)
+    plane = Plane(unit, good, sigma, box, _edge_share(unit, sigma), colours, coded)
     _check(plane)
     return plane
-
-
-def _read_noise(pixels: NDArray[Any], gray: Array) -> float:
-    """Noise of the gray plane; of a JPEG from all of the photo: its blocks begin at the corner."""
-    coded = jpeg_noise(np.moveaxis(pixels, -1, 0))
-    return estimate_noise(gray) if coded is None else coded.brightness
 
 
 def luma_plane(image: Any, axes: str | None) -> Array:
@@ -233,7 +233,10 @@ def _check(plane: Plane) -> None:
         )
 
 
-def _given(noise: Any) -> float:
+def _given(noise: Any, gray: Array, coded: CodedNoise | None) -> float:
+    """The level of the noise, read from the photo where nobody gave it."""
+    if noise is None:
+        return estimate_noise(gray) if coded is None else coded.brightness
     try:
         level = float(noise)
     except (TypeError, ValueError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..signal.jpeg import CodedNoise
+
 Array = NDArray[np.float64]
 
 _BLOCK_PX = 256
@@ -38,8 +40,8 @@ class Spectrum:
         ``(terms, n)``: the logarithm of the sharp photo's spectrum is a mixture of these.
     law : ndarray
         ``(n,)``: that logarithm for the typical sharp photo, from which the mixture departs.
-    noise : float
-        Variance of the noise.
+    noise : ndarray
+        ``(n,)``: variance of the noise, which JPEG leaves in coarse frequencies above all.
     count : float
         Independent blocks that were averaged.
     """
@@ -49,7 +51,7 @@ class Spectrum:
     used: NDArray[np.bool_]
     basis: Array
     law: Array
-    noise: float
+    noise: Array
     count: float
 
     def response(self, kernel: Array) -> Array:
@@ -115,7 +117,7 @@ class Spectrum:
         return c
 
 
-def spectrum_of(image: Array, noise: float) -> Spectrum:
+def spectrum_of(image: Array, noise: float, coded: CodedNoise | None = None) -> Spectrum:
     """Average the periodograms of a plane.
 
     Parameters
@@ -124,6 +126,8 @@ def spectrum_of(image: Array, noise: float) -> Spectrum:
         2-D.
     noise : float
         Standard deviation of the noise.
+    coded : CodedNoise, optional
+        How it is distributed over the frequencies, where it is not white; on the plane's scale.
     """
     size = min(_BLOCK_PX, min(image.shape) // 2 * 2)
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size) ** 2
@@ -141,6 +145,7 @@ def spectrum_of(image: Array, noise: float) -> Spectrum:
     used = (radius > 2.5 / size) & (radius < 0.5) & (np.abs(fx) > 0.5 / size)
     used &= np.abs(fy) > 0.5 / size
     # Overlapping blocks of a Hann window share about half of what they see.
+    white = np.full(np.count_nonzero(used), noise**2)
     alone = math.prod(image.shape) / size**2
     return Spectrum(
         power=(total / count)[used],
@@ -148,7 +153,12 @@ def spectrum_of(image: Array, noise: float) -> Spectrum:
         used=used,
         basis=_basis(radius[used], np.arctan2(fy, fx)[used]),
         law=np.polyval(_LAW, np.log(radius[used] / 0.1)),
-        noise=max(noise**2, 1e-9),
+        noise=np.maximum(
+            white
+            if coded is None
+            else coded.spectrum(np.asarray(fy[:, 0]), np.asarray(fx[0]))[used],
+            1e-9,
+        ),
         count=max(1.0, min(float(count), alone)),
     )
 

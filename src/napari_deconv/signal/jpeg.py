@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -74,10 +74,30 @@ class CodedNoise:
         One per colour.
     brightness : float
         Of the weighted mean of the colours (ITU-R BT.601).
+    places, lost : ndarray
+        ``(8, 8)``, of brightness, per coefficient: variance of noise and rounding; and, where next
+        to all was rounded to 0, of what may have been there.
     """
 
     colours: tuple[float, ...]
     brightness: float
+    places: Plane = field(compare=False, repr=False)
+    lost: Plane = field(compare=False, repr=False)
+
+    def times(self, factor: float) -> CodedNoise:
+        """The same on another scale."""
+        colours = tuple(factor * level for level in self.colours)
+        planes = (factor**2 * self.places, factor**2 * self.lost)
+        return CodedNoise(colours, factor * self.brightness, *planes)
+
+    def spectrum(self, fy: Plane, fx: Plane) -> Plane:
+        """Power of the brightness' noise at all of some ``fy`` and ``fx``, in cycles per pixel.
+
+        A cosine ends with its block, and so reaches beyond its own frequency.
+        """
+        rows, columns = _cosine_powers(fy), _cosine_powers(fx)
+        y, x = (np.minimum(np.rint(2 * _SIDE * np.abs(f)), _SIDE - 1).astype(int) for f in (fy, fx))
+        return np.asarray(np.maximum(rows.T @ self.places @ columns, self.lost[np.ix_(y, x)]))
 
 
 def jpeg_noise(pixels: NDArray[Any], tables: Tables = ()) -> CodedNoise | None:
@@ -109,15 +129,20 @@ def jpeg_noise(pixels: NDArray[Any], tables: Tables = ()) -> CodedNoise | None:
     window, brightness = _window(planes, tables)
     if brightness is None:
         return None
-    variances = [_error(brightness, enlarged=False, rise=_RISE) + _ROUNDING]
-    gray = scale * math.sqrt(variances[0])
+    error = _error(brightness, enlarged=False, rise=_RISE)
+    variances = [float(error.mean()) + _ROUNDING]
+    places = np.maximum(error, _calm(brightness)) + _ROUNDING
+    zeros = np.mean(brightness.counts == 0, axis=0)
+    lost = np.where(zeros > _EMPTY, np.square(brightness.steps) / 12, 0)
+    gray = math.sqrt(variances[0])
     if len(planes) == 1:
-        return CodedNoise((gray,), gray)
+        return CodedNoise((gray,), gray, places, lost).times(scale)
     for plane in window[1:]:
         colour, enlarged = _colour(plane, tables, brightness.steps)
-        variances.append(_error(colour, enlarged=enlarged))
+        variances.append(float(_error(colour, enlarged=enlarged).mean()))
     mixed = np.square(_RGB) @ np.array(variances) + 1 / 12
-    return CodedNoise(tuple(float(value) for value in scale * np.sqrt(mixed)), gray)
+    colours = tuple(float(value) for value in np.sqrt(mixed))
+    return CodedNoise(colours, gray, places, lost).times(scale)
 
 
 def _eight_bits(pixels: NDArray[Any]) -> tuple[Plane | None, float]:
@@ -289,8 +314,8 @@ def _halved(plane: Plane) -> Plane:
     return np.asarray(half)
 
 
-def _error(part: _Component, *, enlarged: bool, rise: float = 1.0) -> float:
-    """Mean square of noise and rounding of a component."""
+def _error(part: _Component, *, enlarged: bool, rise: float = 1.0) -> Plane:
+    """Mean square of noise and rounding of a component, by coefficient."""
     count = len(part.counts)
     zeros = np.mean(part.counts == 0, axis=0)
     spread, borders = np.empty((2, _SIDE, _SIDE))
@@ -309,7 +334,37 @@ def _error(part: _Component, *, enlarged: bool, rise: float = 1.0) -> float:
         # Enlarging keeps coarse errors and halves fine ones; none is left beyond.
         kept = 0.625 + 0.375 * np.cos(np.pi * np.arange(_SIDE) / _SIDE)
         error = error * np.outer(kept, kept)
-    return float(error.mean())
+    return error
+
+
+def _calm(part: _Component) -> Plane:
+    """Mean square of the coefficients in the calmest blocks, which hold little but noise.
+
+    They are chosen by their coarsest frequencies, which therefore take the noise of the next ones.
+    """
+    x = part.counts * part.steps
+    unclipped = x[np.abs(x[:, 0, 0]) < _UNCLIPPED * _SIDE * 128]
+    if len(unclipped) < _LEAST_BLOCKS:
+        return np.zeros((_SIDE, _SIDE))
+    order = np.add.outer(np.arange(_SIDE), np.arange(_SIDE))
+    energy = np.square(unclipped[:, (order > 0) & (order < _COARSE)]).sum(1)
+    squares = np.square(unclipped[energy <= np.quantile(energy, _CALM)]).mean(0)
+    squares[order < _COARSE] = squares[order == _COARSE].mean()
+    return np.asarray(squares)
+
+
+_CALM, _COARSE, _UNCLIPPED = 0.25, 3, 0.94
+"""Share of the blocks, the order of frequency from which on they are read, and how near to black
+or white their mean may be."""
+
+
+def _cosine_powers(frequency: Plane) -> Plane:
+    """Power of a block's eight cosines at frequencies, ``(8, n)``; they sum to 1."""
+    from scipy.fft import idct
+
+    waves = np.exp(-2j * np.pi * np.arange(_SIDE)[:, None] * frequency)
+    cosines = idct(np.eye(_SIDE), axis=0, norm="ortho")
+    return np.asarray(np.abs(cosines.T @ waves) ** 2 / _SIDE)
 
 
 def _normal_spread(sizes: NDArray[np.int64], step: float) -> float:
