@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
+from napari.layers import Image
+from napari.layers._source import layer_source
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFileDialog, QInputDialog
 
@@ -91,6 +93,45 @@ def test_a_layer_of_one_channel_takes_the_optics_of_its_own(qtbot) -> None:
     qtbot.addWidget(panel)
     assert panel.source.choice.spec().emission_nm == 460
     assert "channel 1" in panel.source.optics.text
+
+
+def test_a_stack_whose_axes_were_lost_takes_them_from_its_file(qtbot, tmp_path) -> None:
+    path = tmp_path / "fiji.tif"
+    info = "LensNA = 1.2\nImmersion = Water\nEmissionWavelength #2 = 600"
+    data = np.random.default_rng(0).poisson(50, (9, 2, 32, 32)).astype(np.uint16)
+    tifffile.imwrite(
+        path, data, imagej=True, resolution=(10, 10),
+        metadata={"axes": "ZCYX", "unit": "um", "spacing": 0.3, "Info": info},
+    )  # fmt: skip
+    with layer_source(path=str(path)):
+        layer = Image(data)
+    viewer = ViewerModel()
+    viewer.add_layer(layer)
+    viewer.dims.set_current_step(0, 7)
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    assert panel.axes.combo.currentText() == "z, c, y, x"
+    assert panel.psf.choice.name == "wide-field", "the usual one, for an aperture is stated"
+    assert "microscope wide-field | assumed: no acquisition" in panel.psf.optics.table.text
+    qtbot.mouseClick(panel.axes.button, Qt.MouseButton.LeftButton)
+    assert layer.axis_labels == ("z", "c", "y", "x") and viewer.dims.current_step[0] == 7
+    np.testing.assert_allclose(layer.scale, (0.3, 1, 0.1, 0.1))
+    assert panel.psf.image.microns == {"Z": 0.3, "Y": 0.1, "X": 0.1}
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=20000)
+
+
+def test_axes_can_be_chosen(qtbot) -> None:
+    layer = Image(np.zeros((5, 16, 16)))
+    viewer = ViewerModel()
+    viewer.add_layer(layer)
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    combo = panel.axes.combo
+    assert combo.currentText() == "z, y, x" and not panel.axes.button.isVisibleTo(panel)
+    combo.setCurrentText("t, y, x")
+    combo.activated.emit(combo.currentIndex())
+    assert layer.axis_labels == ("t", "y", "x")
+    assert panel.axes.isVisibleTo(panel), "a wrong choice can be taken back"
 
 
 def test_immersion_is_a_choice_with_its_index_and_rare_fields_are_folded_away(qtbot) -> None:

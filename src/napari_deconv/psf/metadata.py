@@ -272,6 +272,11 @@ def _name(picture: io.Picture, optics: Optics, channel: int) -> str:
     return stated or (picture.channels[channel] if channel < len(picture.channels) else "")
 
 
+def kind_of(optics: Optics, channel: int) -> Fact:
+    """Which microscope's PSF would be made of a channel, and why."""
+    return _kind(optics, channel, "auto", [])
+
+
 def _kind(optics: Optics, channel: int, kind: str, notes: list[str]) -> Fact:
     stated = optics.kinds[channel] if channel < len(optics.kinds) else optics.kind
     source = optics.sources.get("kind", "")

@@ -76,7 +76,8 @@ def optics_of(channels: Sequence[Any]) -> Optics:
     by_name = objective_named(engraved, f"ND2, objective {engraved!r}")
     stated = lens.immersionRefractiveIndex
     if stated is not None and aperture is not None and stated <= aperture:
-        notes.append(f"immersionRefractiveIndex {stated:g} is not above the NA of {aperture:g}.")
+        text = f"immersionRefractiveIndex {stated:g} is not above the NA of {aperture:g}"
+        notes.append(f"{text}, and was not taken.")
         stated = None
     index, source = immersion(engraved, _text(stated), notes, "ND2", "immersionRefractiveIndex")
     source = source if stated == index else by_name.sources["refractive_index_immersion"]

@@ -17,6 +17,7 @@ from ...core.record import RunRecord
 from ...degradation.arrays import full_scale
 from ...psf import Disk, PsfRequest
 from ..kit import settings
+from ..kit.axes_row import AxesRow
 from ..kit.form import MethodChoice
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
@@ -79,6 +80,7 @@ class DeconvolvePanel(Panel):
         self.hint = Notice()
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to sharpen. It is never changed.")
+        self.axes = AxesRow(napari_viewer)
         self.page = FromImage(napari_viewer, brief=True)
         self.psf = PsfSource(
             napari_viewer, adopt=is_ours, apart=True, page=self.page, question=True
@@ -200,6 +202,8 @@ class DeconvolvePanel(Panel):
     def _build(self) -> None:
         top = rows()
         top.addRow("Image", self.image)
+        self._axes_label = QLabel("Axes")
+        top.addRow(self._axes_label, self.axes)
         self._dial = rows()
         self._dial.addRow("Strength", self.strength)
         self._levels = rows()
@@ -228,6 +232,7 @@ class DeconvolvePanel(Panel):
 
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
+        self.axes.changed.connect(self._on_image)
         self.psf.changed.connect(lambda: self.variety.set_psf(self.psf.prepared))
         self.psf.shown.connect(lambda: self.variety.set_psf(self.psf.prepared))
         self.psf.shown.connect(self._on_change)
@@ -264,6 +269,7 @@ class DeconvolvePanel(Panel):
         self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
         self.float.setVisible(layer is not None and _rounds(layer))
+        self._axes_label.setVisible(self.axes.set_image(layer))
         self.psf.set_image(layer)
         self.variety.set_image(layer)
         self.to_disk.set_image(layer)

@@ -10,6 +10,7 @@ from napari.layers import Image
 from numpy.typing import NDArray
 
 from ..kit.layers import axes_of, named, pixels
+from ..kit.stated import stated
 
 _SAMPLE = 1_000_000
 _CLIPPED = 0.03
@@ -31,7 +32,6 @@ def _axes(layer: Image) -> list[str]:
     if layer.rgb or named(layer) or layer.ndim < 3:
         return []
     names = ", ".join(axes.lower())
-    how = "layer.axis_labels = " + repr(tuple(axes.lower()))
     if 3 * shape[-1] < min(shape[-3:-1]):
         return [
             f"Its axes have no names and are taken for {names}, but the last has only "
@@ -40,7 +40,9 @@ def _axes(layer: Image) -> list[str]:
         ]
     if layer.ndim == 3:
         return []
-    return [f"Its axes have no names and are taken for {names}; if wrong, in the console: {how}."]
+    if stated(layer) is not None:
+        return ["Its voxel size was lost on opening; “Take from the file” brings it back."]
+    return [f"Its axes have no names and are taken for {names}; if wrong, choose others."]
 
 
 def _units(layer: Image) -> list[str]:

@@ -12,6 +12,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ..kit.axes_row import set_scale
 from ..kit.layers import axes_of
 from ..kit.parts import read_out
 from ..kit.stated import stated
@@ -76,20 +77,7 @@ class Calibration(QWidget):
         scale = [next(own) if a in "ZYX" else s for a, s in zip(axes, layer.scale, strict=True)]
         units = ["um" if a in "ZYX" else u for a, u in zip(axes, layer.units, strict=True)]
         self.sizes.clear()
-        here = () if self._viewer is None else layer.world_to_data(self._point())
-        # The scale is told to others first, while the unit is still that of before.
-        layer.scale = np.array(scale)
-        layer.units = tuple(units)
-        if self._viewer is not None:
-            # Lengths in the world changed: the view would stay where the image was.
-            there = np.asarray(layer.data_to_world(here))
-            first = self._viewer.dims.ndim - layer.ndim
-            self._viewer.dims.set_point(range(first, self._viewer.dims.ndim), there)
-            self._viewer.fit_to_view()
-
-    def _point(self) -> tuple[float, ...]:
-        assert self._viewer is not None and self._layer is not None
-        return tuple(self._viewer.dims.point[-self._layer.ndim :])
+        set_scale(layer, scale, units, self._viewer)
 
 
 def _by_file(layer: Image, axes: str) -> str:

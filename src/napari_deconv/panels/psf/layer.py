@@ -26,11 +26,13 @@ def image_facts(layer: Image | None) -> ImageFacts | None:
     """What a PSF has to know of the layer it is for."""
     if layer is None:
         return None
-    sizes = zip(axes_of(layer), pixels(layer).shape, strict=True)
+    axes = axes_of(layer)
+    sizes = zip(axes, pixels(layer).shape, strict=True)
     shape = tuple(int(n) for axis, n in sizes if axis in "ZYX")
     last = layer.units[-1]
     # Mixed with pixels, the others' unit says nothing of them.
-    alike = all(u.is_compatible_with(last) for u in layer.units[-min(len(shape), 3) :])
+    pairs = zip(axes, layer.units, strict=False)  # colours have none
+    alike = all(u.is_compatible_with(last) for a, u in pairs if a in "ZYX")
     unit = format(last, "~P") if alike else ""  # short: µm
     unit = "" if unit in ("px", "pixel") else unit
     pixel = voxel(layer)

@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...io.optics import Optics
-from ...psf.metadata import TYPED, ChannelPSF, Fact
+from ...psf.metadata import TYPED, ChannelPSF, Fact, kind_of
 from ...psf.microscope import Microscope
 from ...psf.preset import OpticsPreset
 from ..kit.form import Choice
@@ -76,13 +76,9 @@ class OpticsBox(QWidget):
 
     @property
     def kind(self) -> str:
-        """The microscope that the file names, where it states the aperture too; else empty."""
-        return self._kind_by_file if self._optics.numerical_aperture else ""
-
-    @property
-    def _kind_by_file(self) -> str:
-        kinds = self._optics.kinds
-        return kinds[self._channel] if self._channel < len(kinds) else self._optics.kind
+        """The file's microscope, or the usual one, where it states the aperture; else empty."""
+        fact = kind_of(self._optics, self._channel)
+        return str(fact.value) if self._optics.numerical_aperture else ""
 
     @property
     def _states_something(self) -> bool:
@@ -119,7 +115,8 @@ class OpticsBox(QWidget):
         self.table.show_facts(facts)
         fit = self._offer
         words = list(psf.notes)
-        several = self._layer is not None and len(self._optics.names) > 1
+        known = (self._optics.names, self._optics.emission_nm)
+        several = self._layer is not None and max(map(len, known)) > 1
         if self._states_something:
             which = f", channel {self._channel}" * several
             assumed = ", ".join(fact.text for fact in facts if fact.assumed)
@@ -153,9 +150,8 @@ class OpticsBox(QWidget):
 
     def _kind(self, chosen: Fact) -> Fact:
         """Who says which microscope it is."""
-        by_file = self._kind_by_file
-        source = self._optics.sources.get("kind", "") if by_file == chosen.value else "chosen"
-        return chosen.but(chosen.value, source)
+        by_file = kind_of(self._optics, self._channel)
+        return by_file if by_file.value == chosen.value else chosen.but(chosen.value, "chosen")
 
     def _sizes(self) -> list[Fact]:
         """The voxel size and who states it."""
