@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from napari_deconv.panels.deconvolve.offer import WeightsOffer
 from napari_deconv.panels.kit.form import Choice
 from napari_deconv.panels.kit.plot import _tick_labels
 from napari_deconv.panels.train.live import Strip
-from napari_deconv.panels.train.panel import TrainPanel
+from napari_deconv.panels.train.panel import TrainPanel, _gain
 from napari_deconv.panels.train.weights import WeightsBox
 from napari_deconv.psf import Disk, Gaussian
 from napari_deconv.psf.given import GivenPSF
@@ -83,7 +84,7 @@ def panel(qtbot):
     return panel
 
 
-def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
+def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot, monkeypatch):
     networks = {name for name, kind in methods().items() if kind.needs_weights}
     listed = {panel.network.combo.itemData(i) for i in range(panel.network.combo.count())}
     assert listed - {None} == networks
@@ -103,10 +104,26 @@ def test_from_an_empty_viewer_to_weights_in_the_list(panel, fake, qtbot):
     assert "25.00 dB with Hyper-Laplacian" in panel.live.readout.text()
     assert len(panel.live.psnr.curves[0].x) == 4 and len(panel.live.loss.curves[0].x) == 40
     assert panel.weights.entry.name == "DCNN disk 2" and panel.pause.isHidden()
+    assert "DCNN, PSF 7 x 7 px" in panel.weights.readout.text()
+    used = []
+    with monkeypatch.context() as patched:
+        patched.setattr(panel, "use", used.append)
+        for _ in range(2):
+            panel.run_bar.message.button.click()
+    assert used == ["DCNN disk 2"] * 2, "the button works as long as it is there"
     panel.weights.delete("DCNN disk 2")
     panel.run_bar.message.button.click()
     assert "DCNN disk 2" in panel.run_bar.message.text, "it says why they cannot be used"
     assert not panel.run_bar.message.button.isVisible()
+
+
+def test_the_gain_is_not_overstated():
+    def said(before, now, without=20.0):
+        sitting = SimpleNamespace(scores=[1], reached=(before, now, without))
+        return _gain(sitting)[0]
+
+    assert "hardly a gain" in said(30, 30.04) and "less than" in said(18, 19)
+    assert "hardly" not in said(30, 30.2) and "Hyper-Laplacian has 20.00 dB" in said(30, 30.2)
 
 
 def test_another_network_begins_with_its_best_guess(panel):
@@ -201,7 +218,7 @@ def test_the_list_says_what_is_wrong_and_loses_nothing(qtbot, tmp_path):
     torch.save(DENOISERS["ffdnet-gray"]().state_dict(), tmp_path / "ffdnet_gray.pth")
     box.bring_in(tmp_path / "ffdnet_gray.pth")
     assert box.entry.name == "ffdnet_gray" and not box.message.text
-    assert "plug-and-play (ffdnet-gray)" in box.readout.text() and "MIT" in box.readout.text()
+    assert "Plug-and-play (ffdnet-gray)" in box.readout.text() and "MIT" in box.readout.text()
     box.delete("ffdnet_gray")
     box.refresh("one")
     box.rename("one", "three")

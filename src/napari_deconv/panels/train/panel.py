@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _FIRST = "unrolled"
 """Shipped weights that fine-tuning begins with are ahead of what minutes make of any other."""
+_HARDLY_DB = 0.05
+"""What a picture does not show."""
 _SHOW_MS = 400
 _AWAIT_MS = 300
 
@@ -136,6 +138,8 @@ class TrainPanel(Panel):
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(self._on_finish)
         self.weights.use.connect(self.use)
+        self.offer.button.clicked.connect(self._take_offer)
+        self.run_bar.message.button.clicked.connect(self._use_new)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_done)
         self.run_bar.job.on_cancel = self._on_cancel
@@ -170,10 +174,8 @@ class TrainPanel(Panel):
             f"{project.minutes:g} minutes; {steps} steps are planned.", "info", "Go on with it"
         )  # fmt: skip
         self._offered = project
-        self.offer.button.clicked.connect(self._take_offer)
 
     def _take_offer(self) -> None:
-        self.offer.button.clicked.disconnect(self._take_offer)
         self.resume(self._offered)
 
     def _on_source(self) -> None:
@@ -212,10 +214,8 @@ class TrainPanel(Panel):
         self.run_bar.message.say(
             f"Done: “{entry.name}” is among your weights{said}", kind, "Use it"
         )
-        self.run_bar.message.button.clicked.connect(self._use_new)
 
     def _use_new(self) -> None:
-        self.run_bar.message.button.clicked.disconnect(self._use_new)
         if self.entry is not None:
             self.use(self.entry.name)
 
@@ -262,6 +262,11 @@ def _gain(sitting: Sitting | None) -> tuple[str, str]:
             f"{said}. That is less than the {without:.2f} dB that Hyper-Laplacian reaches without "
             "a training: take that, train longer, or fine-tune a network that begins with shipped "
             "weights.", "warning",
+        )  # fmt: skip
+    if now - before < _HARDLY_DB:
+        return (
+            f"{said}. That is hardly a gain: train longer, or with images that are more like "
+            "yours.", "info",
         )  # fmt: skip
     known = f"; Hyper-Laplacian has {without:.2f} dB" if without == without else ""
     return f"{said}{known}.", "info"

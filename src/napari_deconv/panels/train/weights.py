@@ -153,13 +153,16 @@ class WeightsBox(QWidget):
 
 def described(entry: Entry) -> str:
     """Two lines about an entry."""
+    from ...restoration.base import methods
+
     header, psf = entry.header, entry.psf
     score = f"{entry.score:.2f} dB on held-out images" if entry.score == entry.score else "no score"
-    what = f"PSF {psf.shape[1]}x{psf.shape[0]} ({entry.psf_hash})" if psf is not None else "any PSF"
+    what = f"PSF {psf.shape[1]} x {psf.shape[0]} px" if psf is not None else "any PSF"
     minutes = round(float(header.get("seconds", 0)) / 60, 1)
     work = f"{header['step']} steps in {minutes:g} min" if "step" in header else "from elsewhere"
     denoiser = header.get("fields", {}).get("denoiser", "")
-    name = f"{entry.method} ({denoiser})" if denoiser else entry.method
+    title = methods()[entry.method].title if entry.method in methods() else entry.method
+    name = f"{title} ({denoiser})" if denoiser else title
     words = [f"{name}, {what}, {score}; {work}."]
     words += [f"Trained on {header['trained_on']}."] if header.get("trained_on") else []
     words += [f"{header['licence']}."] if header.get("licence") else []
