@@ -162,3 +162,21 @@ def test_typed_path_is_read_without_enter(viewer, qtbot, tmp_path):
     source = shown(panel, qtbot)
     qtbot.waitUntil(lambda: source.prepared is not None, timeout=5000)
     assert source.picture.isVisible()
+
+
+@pytest.mark.parametrize("rgb", [True, False], ids=["as colours", "as napari guesses"])
+def test_a_picture_of_a_kernel_in_colour_is_taken_as_gray_with_a_word(rgb, qtbot):
+    kernel = Motion(length_px=9, angle_deg=30)()
+    picture = np.rint(255 * kernel / kernel.max()).astype(np.uint8)[..., None].repeat(3, -1)
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((64, 65)), name="photo")
+    viewer.add_image(picture, name="kernel", rgb=rgb)
+    panel = PsfPanel(viewer)
+    qtbot.addWidget(panel)
+    panel.image.pick(viewer.layers["photo"])
+    panel.source.choice.choose("layer")
+    panel.source.layers.pick(viewer.layers["kernel"])
+    qtbot.waitUntil(lambda: panel.source.prepared is not None, timeout=5000)
+    assert "in colour: their mean is taken" in panel.source.readout.text()
+    taken = panel.source.prepared.array
+    np.testing.assert_allclose(taken / taken.sum(), kernel, atol=2e-3)

@@ -68,12 +68,17 @@ def psf_in(layer: Image | None, image: Image | None) -> PsfRequest:
     request = PsfRequest.from_dict(recorded)
     mended = dict(recorded.get("repair", {})) if request.repair else None
     array, history = pixels(layer), dict(request.history)
-    if layer.rgb:
+    if layer.rgb or _small_picture(array):
         array, history["colours"] = grey(array), "averaged"
     values = Values(array, _known_size(layer, image), repair=mended)
     return replace(
         request, layer=layer.name, regions=None, repair=False, history=history, values=values
     )
+
+
+def _small_picture(array: Any) -> bool:
+    """Whether it is a picture in colour: napari takes one of up to 30 pixels for a volume."""
+    return array.ndim == 3 and array.shape[-1] in (3, 4) and array.dtype == np.uint8
 
 
 def _known_size(layer: Image, image: Image | None) -> tuple[float, ...] | None:
