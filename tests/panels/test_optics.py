@@ -269,6 +269,15 @@ def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot, tmp_path, monkeypa
     panel.table.item(row, 0).setCheckState(Qt.CheckState.Checked)
     qtbot.waitUntil(lambda: panel.table.item(row, 0).text() == "used", timeout=20000)
     assert np.array_equal(made.data, before)
+    centre = verdicts.data_to_world(verdicts.data[row])
+    click = SimpleNamespace(type="mouse_press", button=1, position=tuple(centre))
+    callback = viewer.mouse_drag_callbacks[-1]
+    for away, text in ((50.0, "used"), (0.0, "discarded by hand"), (0.0, "used")):
+        going = callback(viewer, click)
+        next(going)
+        click.type, click.position = "mouse_release", (centre[0] + away, centre[1])
+        assert next(going, None) is None
+        qtbot.waitUntil(lambda text=text: panel.table.item(row, 0).text() == text, timeout=20000)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "b"), ""))
     panel.to_table.click()
     assert (tmp_path / "b.csv").read_text().count(",yes,used,") == 4

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Points
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -40,7 +42,8 @@ _COLOURS = {"": "#4caf50", "border": "#ff9800", "close": "#ffeb3b", "saturated":
             "dim": "#90a4ae", "shape": "#ab47bc", "discarded": "#616161"}  # fmt: skip
 _HELP = (
     "Sub-resolution beads, recorded like the image. Beads are fitted, centred, freed of their "
-    "background and averaged; each gets a verdict. A click on its mark leaves a bead out."
+    "background and averaged; each gets a verdict. A click on its circle (or its tick in the "
+    "table) leaves a bead out; another takes it in again."
 )
 _PAGE = "PDF (*.pdf);;PNG (*.png);;SVG (*.svg)"
 
@@ -95,6 +98,9 @@ class BeadsPanel(Panel):
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             follow(self, event, self._list_points)
         self.on_close(self.bar.job.stop)
+        clicks = napari_viewer.mouse_drag_callbacks
+        clicks.append(self._on_canvas)
+        self.on_close(partial(_forget, clicks, self._on_canvas))
         self._list_points()
         self.theory.set_image(self.image.layer)
 
@@ -125,7 +131,8 @@ class BeadsPanel(Panel):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.to_table)
         row.addWidget(self.to_page)
-        self._written.hide()
+        for part in (self._written, self.table):
+            part.hide()
         for part in (self.fold, self.picture, self.readout, self.table, self._written):
             self.body.addWidget(part)
         self.body.addStretch(1)
@@ -184,7 +191,8 @@ class BeadsPanel(Panel):
         placement, facts, size = self._geometry
         unit = facts.unit
         self.picture.show_psf(measured.psf)
-        self._written.show()
+        for part in (self._written, self.table):
+            part.show()
         words = [describe(measured.psf, size if unit else None, unit)]
         words += summary(measured, size if unit else None, unit)
         words += [] if theory is None else [compared(measured, theory, size, unit)]
@@ -238,7 +246,7 @@ class BeadsPanel(Panel):
                 item = QTableWidgetItem(text)
                 item.setToolTip(f"{text} ({px} px)" if column == 1 else text)
                 self.table.setItem(row, column, item)
-            if bead.reason in ("", "discarded"):
+            if self._can_be_left_out(row):
                 mark = Qt.CheckState.Unchecked if bead.reason else Qt.CheckState.Checked
                 self.table.item(row, 0).setCheckState(mark)
         self.table.resizeColumnsToContents()
@@ -256,6 +264,31 @@ class BeadsPanel(Panel):
             self._discarded = [p for p in self._discarded if p not in near]
         self._again = True
         self.measure()
+
+    def _on_canvas(self, viewer: Viewer, event: Any) -> Iterator[None]:
+        """Take a click on a circle, which is no drag, for one on its tick."""
+        yield
+        if event.type != "mouse_release" or event.button != 1 or self.bar.running:
+            return
+        marks = self.verdicts
+        if marks is None or marks not in viewer.layers or not marks.visible or not len(marks.data):
+            return
+        apart = np.linalg.norm(
+            marks.data - np.asarray(marks.world_to_data(event.position[-2:])), axis=1
+        )
+        row = int(np.argmin(apart))
+        item = self.table.item(row, 0)
+        if apart[row] > float(np.max(marks.size)) / 2 or item is None:
+            return
+        if self._can_be_left_out(row):
+            used = item.checkState() == Qt.CheckState.Checked
+            mark = Qt.CheckState.Unchecked if used else Qt.CheckState.Checked
+            # Measuring lets other events in, which napari does not expect of one for the mouse.
+            QTimer.singleShot(0, partial(item.setCheckState, mark))
+
+    def _can_be_left_out(self, row: int) -> bool:
+        beads = () if self._measured is None else self._measured.beads
+        return row < len(beads) and beads[row].reason in ("", "discarded")
 
     def _write_table(self) -> None:
         from ...psf.beads.page import table
@@ -318,3 +351,8 @@ class BeadsPanel(Panel):
             plane = self._planes[row] if self._planes else ()
             self._viewer.dims.set_point(range(len(plane)), plane)
             self._viewer.scene.camera.center = (0.0, *place)
+
+
+def _forget(callbacks: list[Any], callback: Callable[..., Any]) -> None:
+    with suppress(ValueError):  # the viewer may have been closed before
+        callbacks.remove(callback)
