@@ -171,11 +171,12 @@ def test_a_picture_of_a_kernel_in_colour_is_taken_as_gray_with_a_word(rgb, qtbot
     viewer = ViewerModel()
     viewer.add_image(np.zeros((64, 65)), name="photo")
     viewer.add_image(picture, name="kernel", rgb=rgb)
+    viewer.layers.selection.active = viewer.layers["photo"]
     panel = PsfPanel(viewer)
     qtbot.addWidget(panel)
     panel.image.pick(viewer.layers["photo"])
     panel.source.choice.choose("layer")
-    panel.source.layers.pick(viewer.layers["kernel"])
+    assert panel.source.layers.layer is viewer.layers["kernel"], "the photo is no PSF of itself"
     qtbot.waitUntil(lambda: panel.source.prepared is not None, timeout=5000)
     assert "in colour: their mean is taken" in panel.source.readout.text()
     taken = panel.source.prepared.array

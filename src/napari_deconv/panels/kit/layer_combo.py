@@ -44,6 +44,8 @@ class LayerCombo(Combo):
         self._viewer, self._accepts = viewer, accepts
         self._empty = empty
         self._shy, self._by_hand = shy, False
+        self.apart_from: Layer | None = None
+        """A layer that is only chosen by hand, or where there is no other."""
         self._layers: list[Layer | None] = []
         events = viewer.layers.events
         for event in (events.inserted, events.removed, events.reordered, events.renamed):
@@ -103,7 +105,8 @@ class LayerCombo(Combo):
         return before if kept else (bold or self._layers)[0]
 
     def _is_shy(self, layer: Layer | None) -> bool:
-        return record(layer).get("kind") in self._shy
+        apart = layer is not None and layer is self.apart_from
+        return apart or record(layer).get("kind") in self._shy
 
     def _on_hand(self, _: int) -> None:
         self._by_hand = True

@@ -153,6 +153,8 @@ class PsfSource(QWidget):
         self._sizes.watch(layer)
         self.line.image = layer
         self.optics.set_image(layer)
+        self.layers.apart_from = layer
+        self.layers.refresh()
         if self._question and layer is not None and other:
             self._begin(layer)
         if self.page is not None:
