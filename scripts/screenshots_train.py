@@ -19,7 +19,9 @@ os.environ["NAPARI_DECONV_DATA"] = tempfile.mkdtemp()
 
 import napari
 import numpy as np
+from PIL import Image
 from qtpy.QtWidgets import QApplication
+from screenshots import save
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
@@ -53,29 +55,27 @@ def rest(seconds: float = 2.0) -> None:
 def shot(viewer: Any, out: Path, name: str) -> None:
     """A picture of the whole window."""
     rest()
-    viewer.screenshot(str(out / f"{name}.png"), canvas_only=False)
-    print(name, flush=True)
+    picture = viewer.screenshot(canvas_only=False, flash=False)
+    save(Image.fromarray(picture).convert("RGB"), out / f"{name}.png")
 
 
 def train(viewer: Any, minutes: float, out: Path) -> Any:
-    """Train a DCNN in the panel; the panel."""
+    """Fine-tune the network that the panel begins with for a lens; the panel."""
     _, panel = viewer.window.add_plugin_dock_widget("napari-deconv", "Train")
     spin(lambda: panel.network.kind)
-    panel.network.choose("dcnn")
     panel.psf.choice.choose("disk", {"radius_px": RADIUS_PX})
     panel.camera.form.set_values({"noise": NOISE})
     panel.minutes.setValue(minutes)
-    panel.name.setText("DCNN my lens")
+    panel.name.setText("my lens")
     spin(lambda: panel.psf.prepared is not None)
     shot(viewer, out, "train-ready")
     panel.run_bar.button.click()
-    stood = spin(lambda: panel.sitting is not None and len(panel.sitting.scores) > 8)
+    stood = spin(lambda: panel.sitting is not None and len(panel.sitting.scores) > 4)
     shot(viewer, out, "train-running")
     stood = max(stood, spin(lambda: not panel.run_bar.running))
     steps = panel.sitting.losses[-1][0]
     print(panel.run_bar.message.text, f"{steps} steps, load {os.getloadavg()[0]:.1f}.")
     print(f"The window stood still for {stood:.2f} s at most.")
-    shot(viewer, out, "train-done")
     return panel
 
 
@@ -90,7 +90,7 @@ def use(viewer: Any, panel: Any, out: Path) -> None:
 
     def found() -> Any:
         opened = viewer.window._qt_window.findChildren(DeconvolvePanel)
-        return next((p for p in opened if p.method.name == "dcnn" and p.offer.text), None)
+        return next((p for p in opened if p.method.name == "unrolled" and p.offer.text), None)
 
     spin(lambda: found() is not None and found().psf.prepared is not None)
     rest()
