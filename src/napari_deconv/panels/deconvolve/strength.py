@@ -28,6 +28,7 @@ class Strength(QWidget):
         self.slider.setRange(0, _STEPS)
         self.slider.setValue(_STEPS // 2)
         self.slider.setPageStep(2)
+        self.slider.setMinimumWidth(80)
         self.slider.setAccessibleName("Strength")
         self.slider.setToolTip(
             "To the left smoother and with less noise, at the end the image as it is; to the right "

@@ -320,6 +320,8 @@ class Fold(QWidget):
         open_before = bool(kept_as) and remembered(kept_as)
         self.button.setChecked(open_before)
         self.unfold(open_before)
+        # What opens by itself must not scroll a panel away from its beginning.
+        self.button.clicked.connect(lambda on: self._reveal.start() if on else None)
         if kept_as:
             self.button.clicked.connect(lambda on: remember(kept_as, on))
 
@@ -327,8 +329,6 @@ class Fold(QWidget):
         """Show the content, or fold it away."""
         self.button.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
         self.content.setVisible(on)
-        if on:
-            self._reveal.start()
 
 
 class FileRow(QWidget):
