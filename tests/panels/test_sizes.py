@@ -85,6 +85,37 @@ def faults(panel):
             yield f"{named(first)} overlaps {named(second)}"
 
 
+@pytest.mark.parametrize("kind", [DeconvolvePanel, PsfPanel], ids=lambda kind: kind.__name__)
+def test_no_answer_makes_a_narrow_panel_wider(kind, qtbot):
+    viewer = ViewerModel()
+    viewer.add_image(np.zeros((9, 32, 32), np.uint16), name="a stack with a rather long name")
+    settings = get_settings().appearance
+    usual = settings.font_size
+    host = QWidget()
+    qtbot.addWidget(host)
+    layout = QVBoxLayout(host)
+    layout.setContentsMargins(0, 0, 0, 0)
+    try:
+        settings.font_size = round(1.5 * usual)
+        font = {"font_size": f"{settings.font_size}pt"}
+        host.setStyleSheet(get_stylesheet("dark", extra_variables=font))
+        panel = kind(viewer)
+        layout.addWidget(panel)
+        host.setFixedSize(250, 700)
+        host.show()
+        source = panel.psf if hasattr(panel, "psf") else panel.source
+        area = panel.findChildren(QScrollArea)[0]
+        for place in range(source.choice.combo.count()):
+            if name := source.choice.combo.itemData(place):
+                source.choice.choose(name)
+                qtbot.wait(20)
+                needed = area.widget().minimumSizeHint().width()
+                assert needed <= area.viewport().width(), name
+    finally:
+        settings.font_size = usual
+        panel.close()
+
+
 @pytest.mark.parametrize("share", [1.0, 1.5], ids=["100 %", "150 %"])
 @pytest.mark.parametrize("theme", ["dark", "light"])
 @pytest.mark.parametrize("kind", PANELS, ids=lambda kind: kind.__name__)

@@ -30,7 +30,7 @@ class FactTable(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADINGS), parent)
         self.setHorizontalHeaderLabels(_HEADINGS)
-        self.setAccessibleName("Where each value comes from")
+        self.setAccessibleName("Sources of the values")
         self.verticalHeader().hide()
         self.verticalHeader().setMinimumSectionSize(self.fontMetrics().height() + 2)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -71,7 +71,8 @@ class FromImage(QWidget):
         self.extent.setToolTip("Odd number of pixels that the kernel may extend over.")
         self.noise = Number(zero="auto")
         self.noise.setToolTip("Standard deviation of the noise, on the image's own scale.")
-        self.across = QCheckBox("The blur differs across the photo")
+        self.across = QCheckBox("across the photo")
+        self.across.setAccessibleName("The blur varies across the photo")
         self.across.setToolTip(
             "Estimates 2 x 2 overlapping regions and says whether they agree; “Deblur with it” "
             "then restores each with its own PSF and blends them. Wants a large photo."
@@ -85,13 +86,14 @@ class FromImage(QWidget):
         self._form.addRow("Blur", self.kind)
         self._form.addRow("Size (px)", self.extent)
         self._form.addRow("Noise", self.noise)
+        self._form.addRow("Varies", self.across)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         fields = QWidget()
         inner = QVBoxLayout(fields)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.addLayout(self._form)
-        for part in (self.across, self.region, self.edge):
+        for part in (self.region, self.edge):
             inner.addWidget(part)
         fold = Fold("Where to look", fields) if brief else fields
         parts: tuple[QWidget, ...] = (self.readout, self.latent, self.verdict, fold)
@@ -194,7 +196,7 @@ class FromImage(QWidget):
     def _on_kind(self, *_: object) -> None:
         edge = self.kind.currentData() == "edge"
         self.region.setVisible(not edge and not self.across.isChecked())
-        self.across.setVisible(not edge and not self._brief)
+        self._form.setRowVisible(self.across, not edge and not self._brief)
         self.edge.setVisible(edge)
         for field in (self.extent, self.noise):
             field.setVisible(not edge)

@@ -43,7 +43,7 @@ class OpticsBox(QWidget):
         self.presets = PresetRow()
         choice.top.addRow("Preset", self.presets)
         self.note, self.table = Notice(), FactTable()
-        self.fold = Fold("Where each value comes from", self.table)
+        self.fold = Fold("Sources of the values", self.table)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.note)
