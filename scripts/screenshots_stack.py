@@ -3,7 +3,8 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python scripts/screenshots_stack.py [FLOW ...]
 
 Flows: beads (psf-beads), stack (stack-psf, stack-preview, stack-deblurred), sections
-(stack-orthogonal), series (stack-channels), large (stack-large). Everything shown is generated;
+(stack-orthogonal), series (stack-channels), large (stack-large), microscope (from-my-file-list,
+from-my-file-result, from-my-file). Everything shown is generated;
 ``file PATH [ITERATIONS [ARRAY]]`` drives a stack of your own from open to deblurred, with a PSF of
 that many pixels, and leaves its pictures in the working folder.
 """
@@ -22,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import fourier_shift, gaussian_filter
 from screenshots import Window, save
 
+from napari_deconv.degradation.volumes import VOLUME_KINDS
 from napari_deconv.panels.kit.parts import reveal
 from napari_deconv.psf import WideField
 
@@ -177,6 +179,58 @@ def large(window: Window) -> None:
     print(panel.run_bar.message.text, window.names(), type(window.viewer.layers[-1].data))
 
 
+def microscope(window: Window) -> None:
+    """A file with optics, opened, its values with their sources, and the result."""
+    path = Path(tempfile.mkdtemp()) / "cells.ome.tif"
+    tifffile.imwrite(path, _cells(), description=CELLS.encode(), metadata=None)
+    window.viewer.open(path, plugin="napari-deconv")
+    (cells,) = window.viewer.layers
+    cells.contrast_limits = (100, float(np.quantile(cells.data, 0.999)))
+    window.viewer.dims.set_current_step((0, 1), (1, 12))
+    window.home()
+    panel = window.dock("Deconvolve")
+    window.wait(lambda: panel.method.isEnabled() and panel.psf.prepared is not None)
+    window.press(panel.psf.optics.fold.button)
+    window.shot("from-my-file-list")
+    window.press(panel.psf.optics.fold.button)
+    window.unfold(panel.more)
+    for name, text in {"iterations": "30", "offset_counts": "auto"}.items():
+        window.type(panel.method.form.widgets[name], text)
+    window.unfold(panel.more)
+    window.run(panel.run_bar)
+    window.viewer.dims.set_current_step((0, 1), (1, 12))
+    made = window.viewer.layers[-1]
+    made.contrast_limits = (0, float(np.quantile(made.data[1], 0.998)))
+    window.shot("from-my-file-result")
+    print(panel.run_bar.message.text)
+    orthogonal(window, cells.name, window.names()[-1], "from-my-file", (12, 60, 60))
+
+
+CELLS = (
+    '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/'
+    '2016-06"><Instrument ID="I:0"><Objective ID="O:0" LensNA="1.2" Immersion="Water"/>'
+    '</Instrument><Image ID="Image:0"><ObjectiveSettings ID="O:0"/><Pixels ID="P:0" '
+    'DimensionOrder="XYZCT" Type="uint16" SizeX="128" SizeY="128" SizeZ="24" SizeC="2" SizeT="1" '
+    'PhysicalSizeX="100" PhysicalSizeXUnit="nm" PhysicalSizeY="100" PhysicalSizeYUnit="nm" '
+    'PhysicalSizeZ="0.3"><Channel ID="C:0" Name="DAPI"/><Channel ID="C:1" Name="AF568"/><TiffData/>'
+    "</Pixels></Image></OME>"
+)
+
+
+def _cells() -> np.ndarray:
+    """Nuclei and vesicles in a wide-field microscope, with a camera's offset and photon noise."""
+    shape, voxel = (24, 128, 128), (0.3, 0.1, 0.1)
+    channels = []
+    for kind, light, size, seed in (("nuclei", 461, 24.0, 2), ("shells", 603, 20.0, 1)):
+        rng = np.random.default_rng(seed)
+        scene = VOLUME_KINDS[kind](shape, (3.0, 1.0, 1.0), 1.0, size, rng)
+        kernel = WideField(emission_nm=light)((23, 61, 61), voxel)
+        spectrum = np.fft.rfftn(scene) * np.fft.rfftn(np.fft.ifftshift(_onto(kernel, scene)))
+        light_ = np.fft.irfftn(spectrum, shape, axes=(0, 1, 2)).clip(0)
+        channels.append(rng.poisson(300 * light_ / light_.max() + 5) + 100)
+    return np.stack(channels).astype(np.uint16)
+
+
 def file(window: Window, path: str, iterations: str = "50", size: str = "") -> None:
     """A stack of your own, wide-field, voxels of 0.3 x 0.1 x 0.1 um: not a picture of the docs."""
     window.viewer.open(path, plugin="napari")
@@ -224,18 +278,23 @@ def orthogonal(
     """XY and XZ of two layers, as the canvas shows them: two by two, labelled."""
     viewer, rows = window.viewer, []
     shown = {layer.name: layer.visible for layer in viewer.layers}
-    for order, step in (((0, 1, 2), (0, place[0])), ((1, 0, 2), (1, place[1]))):
-        row = []
+    lead = viewer.dims.ndim - 3
+    for turned, axis in (((0, 1, 2), 0), ((1, 0, 2), 1)):
+        order = (*range(lead), *(lead + a for a in turned))
+        row: list[Image.Image] = []
+        box = (0, 0, 0, 0)
         for layer_name in (before, after):
             for layer in viewer.layers:
                 layer.visible = layer.name == layer_name
             viewer.dims.order = order
-            viewer.dims.set_current_step(*step)
+            viewer.dims.set_current_step(lead + axis, place[axis])
             viewer.reset_view(margin=0)
             window.pause()
-            row.append(_trimmed(Image.fromarray(viewer.screenshot(flash=False)).convert("RGB")))
+            picture = Image.fromarray(viewer.screenshot(flash=False)).convert("RGB")
+            box = box if row else _inside(picture)  # a result may be black where the image ends
+            row.append(picture.crop(box))
         rows.append(row)
-    viewer.dims.order = (0, 1, 2)
+    viewer.dims.order = tuple(range(viewer.dims.ndim))
     for layer in viewer.layers:
         layer.visible = shown[layer.name]
     _page(rows, ("before", "after"), ("XY", "XZ"), screenshots.OUT / f"{name}.png")
@@ -249,13 +308,13 @@ def _onto(kernel: np.ndarray, scene: np.ndarray) -> np.ndarray:
     return out
 
 
-def _trimmed(picture: Image.Image) -> Image.Image:
-    """Without the empty canvas around the image."""
+def _inside(picture: Image.Image) -> tuple[int, int, int, int]:
+    """Where the image is on the empty canvas."""
     array = np.asarray(picture).astype(int)
     canvas = array[0, 0]
     inside = np.abs(array - canvas).sum(axis=2) > 0
     rows, columns = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
-    return picture.crop((columns[0], rows[0], columns[-1] + 1, rows[-1] + 1))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
 
 
 def _page(
@@ -283,6 +342,7 @@ FLOWS: dict[str, Any] = {
     "sections": sections,
     "series": series,
     "large": large,
+    "microscope": microscope,
 }
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from textwrap import shorten
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QColor, QResizeEvent
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtGui import QColor, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QAbstractScrollArea,
@@ -60,6 +60,11 @@ class FactTable(QTableWidget):
         """Wrap anew."""
         super().resizeEvent(event)
         self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Wrap anew: folded away it had no width."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self._fit)
 
     def _fit(self) -> None:
         """Be as high as all of it."""
