@@ -32,7 +32,7 @@ from napari_deconv.degradation import Chain
 from napari_deconv.engine.streaming import drain
 from napari_deconv.estimation import starts
 from napari_deconv.estimation.plane import Plane, odd_size, plane_of
-from napari_deconv.estimation.shake import camera_shake_of_any_size
+from napari_deconv.estimation.shake import camera_shake
 from napari_deconv.estimation.spectrum import spectrum_of
 from napari_deconv.protocol.scenes import Case, gray, make_case
 from napari_deconv.psf import CameraShake
@@ -65,7 +65,7 @@ def trials(count: int, keep: Path) -> Iterator[Trial]:
             if not file.exists():
                 case = make_case(gray(path), psf, Chain(boundary="valid", seed=i, **fields), "")
                 plane = plane_of(case.blurred, None, None, None)
-                found = searched(plane)
+                found = list(searched(plane))
                 best, *errors = (error(case, k) for k in (psf, *found))
                 np.savez(file, plane.gray, plane.noise, np.array(errors) / best, *found)
             with np.load(file) as kept:
@@ -73,11 +73,15 @@ def trials(count: int, keep: Path) -> Iterator[Trial]:
             yield Trial(camera, image, float(noise), ratios, tuple(found))
 
 
-def searched(plane: Plane) -> list[Array]:
+def searched(plane: Plane) -> Iterator[Array]:
     """The kernel of every start."""
     side = odd_size(None, plane.gray.shape)
-    searches = (camera_shake_of_any_size(plane, (side, 75), tuning=t) for t in starts.STARTS)
-    return [drain(search)[0] for search in searches]
+    for tuning in starts.STARTS:
+        for bound in (side, 75):
+            kernel, _ = drain(camera_shake(plane, bound, grow=True, tuning=tuning))
+            if len(kernel) < bound - 2:
+                break
+        yield kernel
 
 
 def error(case: Case, kernel: Array) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,13 +20,14 @@ from ..core.words import in_words
 from ..psf import PSF
 from .confidence import NAMES, judged
 from .families import FAMILIES, Fit, fits
-from .kernel import centre, cleaned, likeness
+from .kernel import centre, cleaned
 from .plane import Plane, odd_size, plane_of
+from .restored import window
 from .result import FINE as _FINE
 from .result import Estimate, Guess, Run, forward, within
-from .shake import Tuning, camera_shake, camera_shake_of_any_size
+from .shake import Tuning, camera_shake
 from .spectrum import Spectrum, spectrum_of
-from .starts import best_start
+from .starts import NARROW_SHARES, Ended, agreed, best_start
 
 Array = NDArray[np.float64]
 
@@ -39,6 +41,8 @@ _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
 
 _LARGEST = 75
+_NARROW_PX = 512
+"""Side of the part that narrow kernels are sought in: more takes longer and tells little more."""
 _FARTHER = 2.5
 """How much farther than a family says edges must be smeared, from every start of the search,
 before that overrules the spectrum, whose empty high frequencies may be the camera's smoothing and
@@ -142,17 +146,19 @@ def _estimate(
     begun = _FITTED if SHAKE in wanted else _SEARCHED
     fits_by_family = yield from within(_parametric(spectrum, parametric, most, cancel), 0, begun)
     scores = {fit.family: fit.cost for fit in fits_by_family}
-    kernel, curve, tried = None, np.zeros((0, 2)), list[Array]()
+    kernel, curve = None, np.zeros((0, 2))
+    wide, every = tuple[Ended, ...](), tuple[Ended, ...]()
     if SHAKE in wanted:
-        search = best_start(_search(plane, size, side, where, cancel), spectrum)
+        search = _searched(plane, size, side, spectrum, where, cancel)
         begun = _FITTED if parametric else 0.0
-        kernel, curve, tried = yield from within(search, begun, _SEARCHED)
+        ended, wide, every = yield from within(search, begun, _SEARCHED)
+        kernel, curve = ended.kernel, ended.curve
         scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
     best = min(scores, key=lambda name: scores[name])
     overruled = ""
     if kernel is not None and best != SHAKE:
         psf = next(f for f in fits_by_family if f.family == best).spec()
-        far = min(_radius(cleaned(k, *_BODY)) for k in tried)
+        far = min(_radius(cleaned(each.kernel, *_BODY)) for each in wide)
         if far > _FARTHER * _radius(psf) + 1:
             best, overruled = SHAKE, best
     spec: PSF | None = None
@@ -160,7 +166,7 @@ def _estimate(
     if best == SHAKE:
         assert kernel is not None
         psf = kernel.astype(np.float32)
-        agreement = sorted(likeness(kernel, k) for k in tried)[-2]  # the last is itself
+        agreement = agreed(ended, every)
     else:
         fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
@@ -181,20 +187,32 @@ def _estimate(
     return Estimate(psf, best, spec, confidence, curve, scores, recipe)
 
 
-def _search(
+def _searched(
     plane: Plane,
     size: int | None,
     side: int,
+    spectrum: Spectrum,
     device: torch.device,
     cancel: threading.Event | None,
-) -> Callable[[Tuning], Generator[Guess, None, tuple[Array, Array]]]:
-    """Camera shake, but for the tuning."""
-    options: dict[str, Any] = {"device": device, "cancel": cancel}
+) -> Generator[Guess, None, tuple[Ended, tuple[Ended, ...], tuple[Ended, ...]]]:
+    """See `best_start`."""
+    here = window(plane, _NARROW_PX)
+    colours = None if plane.colours is None else plane.colours[:, *here]
+    part = replace(plane, gray=plane.gray[here], good=plane.good[here], colours=colours)
+
+    def search(tuning: Tuning, bound: int) -> Generator[Guess, None, tuple[Array, Array]]:
+        return camera_shake(
+            part if tuning.lean else plane, bound, grow=size is None, device=device,
+            cancel=cancel, tuning=tuning,
+        )  # fmt: skip
+
     if size is not None:
-        return lambda tuning: camera_shake(plane, side, tuning=tuning, **options)
+        return (yield from best_start(search, (side,), (), plane, spectrum))
     most = min(plane.gray.shape) // 2
-    sizes = (side, min(_LARGEST, most - 1 + most % 2)) if side < most - 1 else (side,)
-    return lambda tuning: camera_shake_of_any_size(plane, sizes, tuning=tuning, **options)
+    largest = min(_LARGEST, most - 1 + most % 2)
+    sizes = (side, largest) if side < most - 1 else (side,)
+    narrow = tuple(max(3, 2 * round((share * side - 1) / 2) + 1) for share in NARROW_SHARES)
+    return (yield from best_start(search, sizes, narrow, plane, spectrum))
 
 
 def _radius(kernel: NDArray[Any]) -> float:

@@ -8,15 +8,11 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.errors import DeconvError
 from ..core.progress import Step
-from ..engine.streaming import stream
-from ..metrics import residual, whiteness
-from ..restoration.base import Method, methods
 from .plane import Plane
+from .restored import restored
 from .result import Confidence
 
-_WINDOW_PX = 256
 _EQUAL = 6.0
 _LEAST_MISFIT = 0.5
 _MISFIT = 1.6
@@ -24,8 +20,9 @@ _BAD_MISFIT = 3.0
 _WHITE = 0.8
 _SCARCE_EDGES = 0.02
 _CLIPPED = 0.05
-_ALIKE = 0.6
-"""Likeness of two searches below which a kernel is in doubt, not more: some of those are right."""
+_ALIKE, _UNLIKE = 0.65, 0.5
+"""Likeness to what other searches ended in, below which a kernel is in doubt, and below which it is
+not to be believed. Chosen on benchmarks/blind_shakes.py and ideal blur on bsds500/train."""
 _ROOM = 3
 """Kernels that fit into a region's shorter side: fewer leave many wrong ones that explain it."""
 
@@ -60,15 +57,18 @@ def judged(
     overruled : str
         The family that scored best where the edges told otherwise.
     agreement : float
-        How like the kernel another search's is (`kernel.likeness`).
+        How like the kernel those of other searches are (`starts.agreed`).
 
     Yields
     ------
     Step
         Of the restoration.
     """
-    white, misfit = yield from _residual(plane, psf)
-    bad, doubtful, remarks = [], [], []
+    look = yield from restored(plane, psf)
+    white, misfit = look.white, look.misfit
+    bad: list[str] = []
+    doubtful: list[str] = []
+    remarks: list[str] = []
     if misfit > _BAD_MISFIT:
         bad.append(
             f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
@@ -91,7 +91,7 @@ def judged(
             "noise."
         )
     if agreement < _ALIKE:
-        doubtful.append(
+        (bad if agreement < _UNLIKE else doubtful).append(
             "Searches from several starts ended in different kernels: mark a region with sharper "
             "edges, or give another size, and look at the result before you believe it."
         )
@@ -117,41 +117,6 @@ def judged(
         (doubtful if _undecided(scores, family) else remarks).extend(_ranking(scores, family))
     level = "poor" if bad else "fair" if doubtful else "good"
     return Confidence(level, (*bad, *doubtful, *remarks), white, misfit)  # type: ignore[arg-type]
-
-
-def _residual(plane: Plane, psf: NDArray[np.float32]) -> Generator[Step, None, tuple[float, float]]:
-    """Whiteness of the residual, and its size in units of the noise."""
-    methods()
-    part = _middle(plane)
-    try:
-        restored = yield from stream(
-            Method.make("hyper-laplacian"), part, psf, noise=plane.noise, device="cpu"
-        )
-        left = residual(restored.data, part, psf)
-    except DeconvError:
-        return math.nan, math.nan
-    return whiteness(left), float(np.sqrt(np.mean(np.square(left)))) / plane.noise
-
-
-def _middle(plane: Plane) -> NDArray[np.float32]:
-    """The part of the plane with the most variance, at most 256 x 256, with the least clipped."""
-    rows, columns = (min(n, _WINDOW_PX) for n in plane.gray.shape)
-    places = [
-        (y, x)
-        for y in _spread(plane.gray.shape[0] - rows)
-        for x in _spread(plane.gray.shape[1] - columns)
-    ]
-
-    def worth(place: tuple[int, int]) -> float:
-        window = (slice(place[0], place[0] + rows), slice(place[1], place[1] + columns))
-        return float(plane.gray[window].std()) * float(plane.good[window].mean()) ** 8
-
-    y, x = max(places, key=worth)
-    return plane.gray[y : y + rows, x : x + columns]
-
-
-def _spread(room: int) -> list[int]:
-    return sorted({0, room // 2, room})
 
 
 def _touches(psf: NDArray[np.float32]) -> bool:

@@ -18,13 +18,15 @@ from ..signal.strong_edges import l0_edges
 from . import kernel as kernels
 from .kernel_fit import fit_kernel
 from .plane import Plane
-from .result import Guess, Preview, within
+from .result import Guess, Preview
 from .scale import Scale, scale_of
 
 Array = NDArray[np.float64]
 
 _RATIO = math.sqrt(2)
 _COARSEST_PX = 5
+_BODY = (0.05, 0.1)
+"""Share of the peak, and of the energy for an island, below which is no body of a kernel."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,9 @@ class Tuning:
         See `fit_kernel`.
     floor, island : float
         See `kernels.cleaned`.
+    lean : bool
+        Whether only the body of a kernel is taken over to the next scale: room for what is faint
+        and far from its path is room for wrong kernels.
     """
 
     edge_price: float = 2e-3
@@ -52,6 +57,7 @@ class Tuning:
     price: float = 5e-4
     floor: float = 0.015
     island: float = 0.02
+    lean: bool = False
 
 
 def camera_shake(
@@ -106,41 +112,16 @@ def camera_shake(
         last, zoom = zoom, _RATIO**-level
         side = _odd(size * zoom)
         if grow and level < levels - 1:
-            side = min(side, 2 * math.ceil(1.2 * kernels.reach(k) * zoom / last + 2) + 1)
+            k = _body(k) if tuned.lean else k
+            room = 1.5 if tuned.lean else 2
+            side = min(side, 2 * math.ceil(1.2 * kernels.reach(k) * zoom / last + room) + 1)
         scale = scale_of(plane, side, zoom, device)
         start = _begun(side) if level == levels - 1 else kernels.resized(k, side, zoom / last)
         for k, x, misfit in _rounds(scale, start, tuned, cancel):
             curve.append((len(curve) + 1, misfit))
             yield Guess(len(curve), total, scale.label, lambda k=k, x=x: _shown(k, x))  # type: ignore[misc]
+    k = _body(k) if tuned.lean else k
     return _cropped(k) if grow else k, np.array(curve)
-
-
-def camera_shake_of_any_size(
-    plane: Plane,
-    sizes: tuple[int, ...],
-    *,
-    device: torch.device | None = None,
-    cancel: threading.Event | None = None,
-    tuning: Tuning | None = None,
-) -> Generator[Guess, None, tuple[Array, Array]]:
-    """`camera_shake` with ever larger bounds, until the kernel no longer fills them.
-
-    A bound far beyond the blur leaves room for wrong kernels, so the least comes first. How well
-    the edges are explained cannot decide: no blur at all explains them best.
-
-    Parameters
-    ----------
-    plane, device, cancel, tuning
-        As for `camera_shake`.
-    sizes : tuple of int
-        Bounds, rising.
-    """
-    for number, size in enumerate(sizes):
-        search = camera_shake(plane, size, grow=True, device=device, cancel=cancel, tuning=tuning)
-        kernel, curve = yield from within(search, number / len(sizes), (number + 1) / len(sizes))
-        if len(kernel) < size - 2:
-            break
-    return kernel, curve
 
 
 def _rounds(
@@ -164,6 +145,10 @@ def _rounds(
         k = kernels.centred(k)
         price = max(price / tuned.edge_decay, tuned.least_edge_price)
         yield k, x[scale.window], misfit
+
+
+def _body(k: Array) -> Array:
+    return kernels.centred(kernels.cleaned(k, *_BODY))
 
 
 def _odd(size: float) -> int:
