@@ -29,7 +29,7 @@ _SUBMENUS = {f"{_PLUGIN}/psf": "PSF", f"{_PLUGIN}/networks": "Networks"}
 def open_deblur(viewer: Viewer) -> None:
     """Deblur the photo that is selected in its panel; without one, only open the panel."""
     panel = open_on_layer(viewer, "Deblur a photo")
-    chosen, active = panel.image.layer, viewer.layers.selection.active
+    chosen, active = panel.image.layer, plain(viewer).layers.selection.active
     if chosen is not None and chosen is active and not panel.run_bar.running:
         panel.run()
 
@@ -41,11 +41,17 @@ def open_deconvolve(viewer: Viewer) -> None:
 
 def open_on_layer(viewer: Viewer, title: str) -> Any:
     """Open a panel of the manifest on the layer that is selected; the panel."""
+    viewer = plain(viewer)
     panel = open_panel(viewer, title)
     active = viewer.layers.selection.active
     if active is not None:
         panel.image.pick(active)
     return panel
+
+
+def plain(viewer: Viewer) -> Any:
+    """The viewer itself: commands are given one whose layers are no layer that a panel knows."""
+    return getattr(viewer, "__wrapped__", viewer)
 
 
 def open_panel(viewer: Viewer, title: str) -> Any:
@@ -75,6 +81,7 @@ def show_panel(viewer: Viewer, title: str, make: Callable[[Viewer], Any]) -> Any
     DeconvError
         If there is no window to open it in.
     """
+    viewer = plain(viewer)
     window = getattr(viewer, "window", None)
     if window is None:
         raise DeconvError("There is no window.", f"Open Plugins > Deconvolution > {title}.")
