@@ -80,7 +80,7 @@ def test_drawn_line_sets_length_and_angle(viewer, qtbot):
     assert shapes.mode == "add_line"
     # 20 px right and 20 px up, drawn from left to right.
     shapes.add_lines([[30, 10], [10, 30]])
-    assert panel.source.choice.spec() == Motion(length_px=28.2843, angle_deg=45)
+    assert panel.source.choice.spec() == Motion(length_px=28.3, angle_deg=45)
 
 
 def test_findings_are_told_and_repaired_without_touching_the_layer(viewer, qtbot):

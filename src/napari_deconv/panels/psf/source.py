@@ -322,7 +322,9 @@ class PsfSource(QWidget):
 
     def _on_line(self, motion: Motion) -> None:
         if self.choice.form is not None and self.choice.name == "motion":
-            self.choice.form.set_values(motion.to_dict())
+            # A hand is no surer than this.
+            drawn = {key: round(x, 1) for key, x in vars(motion).items() if isinstance(x, float)}
+            self.choice.form.set_values(motion.to_dict() | drawn)
 
     def _on_repair(self) -> None:
         self._mend = True
