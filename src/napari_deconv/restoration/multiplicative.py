@@ -163,6 +163,29 @@ class Scheduled(Walk):
         old.copy_(new)
 
 
+class Within(Walk):
+    """A walk that changes only what lies in a box, and takes what lies around it as it is.
+
+    Parameters
+    ----------
+    box : tuple of slice
+        Of ``(C, *grid)``.
+    x, tolerance
+        As of `Walk`.
+    """
+
+    def __init__(self, box: tuple[slice, ...], x: Tensor, tolerance: float = 0.0) -> None:
+        super().__init__(x, tolerance)
+        self._box = box
+
+    def _multiply(self, factor: Tensor, rows: slice) -> None:
+        _, first, *across = self._box
+        start, stop = max(rows.start, first.start), min(rows.stop, first.stop)
+        if start < stop:
+            here = (slice(None), slice(start - rows.start, stop - rows.start), *across)
+            super()._multiply(zero_outside(factor.sub_(1), here).add_(1), rows)
+
+
 @dataclass(frozen=True)
 class Damping:
     """White's damping: what lies within the noise of its expectation changes nothing.

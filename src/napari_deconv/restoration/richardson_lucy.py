@@ -163,7 +163,7 @@ class RichardsonLucy(
         self,
         problem: Problem,
         start: Tensor | None = None,
-        kind: type[Walk] | None = None,
+        kind: Callable[[Tensor, float], Walk] | None = None,
     ) -> Iterator[Tensor]:
         """As `Method.steps`; from an estimate above 0, which is changed, or from a flat one.
 

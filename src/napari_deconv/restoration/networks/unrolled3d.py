@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from ...core.device import release
 from ...engine.problem import Problem, Settled
-from ..multiplicative import Scheduled
+from ..multiplicative import Scheduled, Within
 from ..richardson_lucy import RichardsonLucy
 from ..weights import load_network, locate, named, read_header, read_weights
 from .base import LearnedMethod, NetworkModule, Norm, TrainingBatch
@@ -41,7 +42,8 @@ _ALIGNED = 4
 """Tiles and strips begin at multiples of it: phases and both scales then agree."""
 _STRIP_VOXELS = 400_000
 """That a network sees at a time, or as few rows as it can."""
-
+_PLANES = 8
+"""Of a strip, that are made ready for the layers, or put together after them, at a time."""
 _FAST_ROWS = 2600
 """Planes times rows of a strip from which on torch has its layers computed by oneDNN: with less, a
 layer takes ten times as long and 27 times the memory."""
@@ -75,7 +77,8 @@ class Unrolled3D(
     z-steps are. It weighs the estimates place by place and adds a correction to the root of the
     brightness, where photon noise is even. Before training it gives Richardson-Lucy's eleventh
     estimate. Four more iterations of Richardson-Lucy follow: they bring back what the data say of
-    flux and bright structure. Results are never negative.
+    flux and bright structure, and leave the light from beyond the borders as it was estimated.
+    Results are never negative.
 
     Parameters
     ----------
@@ -118,7 +121,6 @@ class Unrolled3D(
         net: Network = load_network(self, problem.seen.device, problem.precision)
         views = yield from looked_at(problem)
         estimate = views.estimate
-        problem.__dict__.pop("blur", None)  # whose room the layers need
         release(estimate.device)
         with torch.inference_mode():
             net.restore(views, estimate[problem.window], problem.blur.check)
@@ -126,7 +128,8 @@ class Unrolled3D(
         yield estimate
         _, slope, constant = noise_shown(problem)
         last = _richardson_lucy(slope, constant, problem.scale).but(iterations=LAST)
-        yield from last.steps(problem, estimate.clamp_(min=_DARK))
+        within = partial(Within, problem.window)
+        yield from last.steps(problem, estimate.clamp_(min=_DARK), within)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,12 +158,12 @@ class Views:
     @property
     def images(self) -> Tensor:
         """All of what it is shown, ``(C, IMAGES, Z, Y, X)``."""
-        return self.rows(0, self.seen.shape[-2])
+        return self.part(slice(None), slice(None))
 
-    def rows(self, low: int, high: int) -> Tensor:
-        """Some rows of it."""
-        part = self.kept[..., low:high, :].float()
-        return torch.cat([part[:, :-1], self.seen[:, None, :, low:high], part[:, -1:]], 1)
+    def part(self, planes: slice, rows: slice) -> Tensor:
+        """Some planes and rows of it."""
+        kept = self.kept[..., planes, rows, :].float()
+        return torch.cat([kept[:, :-1], self.seen[:, None, planes, rows], kept[:, -1:]], 1)
 
 
 def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
@@ -168,20 +171,28 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     sigma, slope, constant = noise_shown(problem)
     window, seen = problem.window, problem.seen
     kept = seen.new_empty((len(seen), IMAGES - 1, *seen.shape[1:]), dtype=torch.float16)
-    kept[:, len(KEPT)] = _wiener(problem)[window]
-    release(seen.device)
+
+    def keep_missed(blurred: Tensor, planes: slice) -> None:
+        missed = seen[:, planes] - blurred
+        missed /= blurred.mul_(slope).add_(constant).clamp_(min=0.0025 * sigma**2).sqrt_()
+        kept[:, -1, planes] = missed.clamp_(-8, 8)
+
+    def keep_inverse(inverse: Tensor, planes: slice) -> None:
+        kept[:, len(KEPT), planes] = inverse
+
     method = _richardson_lucy(slope, constant, problem.scale)
     for count, x in enumerate(method.steps(problem, kind=Scheduled), 1):
         if count in KEPT:
             kept[:, KEPT.index(count)] = x[window]
         if count == MIDDLE:
-            blurred = problem.blur.forward(x)[window]
-            missed = seen - blurred
-            missed /= blurred.mul_(slope).add_(constant).clamp_(min=0.0025 * sigma**2).sqrt_()
-            kept[:, -1] = missed.clamp_(-8, 8)
-            del blurred, missed
-            release(seen.device)
+            _by_planes(problem, x, problem.blur.otf, keep_missed)
         yield x
+    # What the last estimate says of the ring: a guess that hangs on the opposite border, as of
+    # `Problem.y`, would make tiles differ from the whole.
+    y = problem.with_ring(x)
+    problem.__dict__.pop("blur")  # whose work arrays make room
+    _by_planes(problem, y, _wiener(problem), keep_inverse)
+    problem.__dict__.pop("blur")
     levels = (
         math.log(sigma / 0.05),
         math.log(max(slope, 0.1 * sigma**2) / 0.01) / 2,
@@ -192,13 +203,27 @@ def looked_at(problem: Problem) -> Generator[Tensor, None, Views]:
     return Views(kept, seen, numbers, x)
 
 
+def _by_planes(
+    problem: Problem, x: Tensor, response: Tensor, take: Callable[[Tensor, slice], None]
+) -> None:
+    """Hand the observed part of ``x``, filtered, to ``take``, some planes at a time."""
+    _, planes, *across = problem.window
+
+    def observed(part: Tensor, rows: slice) -> None:
+        start, stop = max(rows.start, planes.start), min(rows.stop, planes.stop)
+        if start < stop:
+            here = part[(slice(None), slice(start - rows.start, stop - rows.start), *across)]
+            take(here, slice(start - planes.start, stop - planes.start))
+
+    problem.blur.each_filtered(x, response, observed)
+
+
 def _wiener(problem: Problem) -> Tensor:
-    """The Wiener inverse on the grid; what it took is given back."""
-    y, otf = problem.y, problem.blur.otf
-    response = otf.conj() / otf.abs().square_().add_(problem.nsr)
-    for name in ("y", "nsr"):
-        problem.__dict__.pop(name, None)
-    return problem.blur.filter(y, response)
+    """The response of the Wiener inverse, in the memory of the OTF, which is gone then."""
+    otf = problem.blur.otf
+    share = otf.abs().square_().add_(problem.nsr)
+    problem.__dict__.pop("nsr")
+    return otf.conj_physical_().div_(share)
 
 
 def _extents(psf: Tensor) -> tuple[float, float, float]:
@@ -261,48 +286,72 @@ class Network(NetworkModule):
     def forward(self, images: Tensor, levels: Tensor) -> Tensor:
         """The estimate of what `looked_at` gives, ``(C, 1, Z, Y, X)``."""
         with self.precision.layers(images.device):
-            answer = self.unet(self._inputs(images, levels))
+            answer = self.unet(self._inputs([images], levels, images.shape[-3:]))
         return _joined(images, answer)
 
     def restore(self, views: Views, out: Tensor, check: Callable[[], None]) -> None:
         """Write the estimate into ``out``, ``(C, Z, Y, X)``; as `forward`, in little memory.
 
         The upper scale is computed strip by strip of the rows, and twice: once for the lower one,
-        which is small enough to be kept.
+        which is small enough to be kept. What is not layers takes some planes at a time.
         """
         *_, planes, rows, columns = views.seen.shape
         height = max(_STRIP_VOXELS // (planes * columns), _FAST_ROWS // planes, _ALIGNED)
         count = max(1, rows // height)
         bounds = [rows * i // count // _ALIGNED * _ALIGNED for i in range(count)] + [rows]
         strips = [(a, b) for a, b in itertools.pairwise(bounds) if a < b]
+        slabs = [slice(a, min(a + _PLANES, planes)) for a in range(0, planes, _PLANES)]
 
-        def above(start: int, stop: int, reach: int) -> tuple[Tensor, Tensor, int, int]:
+        def above(start: int, stop: int, reach: int) -> tuple[Tensor, int, int]:
             check()
             release(out.device)
             low, high = max(0, start - reach), min(rows, stop + reach)
-            images = views.rows(low, high)
-            return images, self.unet.above(self._inputs(images, views.levels)), low, high
+            seen = (views.part(slab, slice(low, high)) for slab in slabs)
+            inputs = self._inputs(seen, views.levels, (planes, high - low, columns))
+            release(out.device)
+            return self.unet.above(inputs), low, high
+
+        def halved(start: int, stop: int) -> slice:
+            return slice(start // 2, -(-stop // _ALIGNED) * 2)
 
         with self.precision.layers(views.seen.device):
             parts = []
             for start, stop in strips:
-                _, maps, low, _ = above(start, stop, _reach(Hourglass.BEFORE))
-                inside = maps[..., (start - low) // 2 : -(-(stop - low) // _ALIGNED) * 2, :]
-                parts.append(self.unet.down(inside))
-            below = self.unet.below(torch.cat(parts, -2))
+                maps, low, _ = above(start, stop, _reach(Hourglass.BEFORE))
+                parts.append(self.unet.down(maps[..., halved(start - low, stop - low), :]))
+                del maps
+            below = torch.cat(parts, -2)
             del parts
+            for block in self.unet.below:
+                release(out.device)
+                below = block(below)
             for start, stop in strips:
-                images, maps, low, high = above(start, stop, _reach(Hourglass.AFTER))
+                maps, low, high = above(start, stop, _reach(Hourglass.AFTER))
                 own = below[..., low // _ALIGNED : -(-high // _ALIGNED), :]
-                found = _joined(images, self.unet.finished(maps, own))
-                out[..., start:stop, :] = found[:, 0, :, start - low : stop - low]
+                answer = self.unet.finished(maps, own)[..., halved(start - low, stop - low), :]
+                del maps, own
+                release(out.device)
+                for slab in slabs:
+                    images = views.part(slab, slice(start, stop))
+                    part = _joined(images, answer[..., halved(slab.start, slab.stop), :, :])
+                    out[..., slab, start:stop, :] = part[:, 0]
+                del images, answer, part
 
-    def _inputs(self, images: Tensor, levels: Tensor) -> Tensor:
-        """What the layers see, at half resolution."""
-        phases = to_phases(self.precision.narrowed(continued(_contrasts(images))))
-        told = self.precision.narrowed(0.5 * levels.expand(-1, -1, *phases.shape[-3:]))
-        told = told.contiguous(memory_format=torch.channels_last_3d)
-        return torch.cat([phases, told], 1)
+    def _inputs(self, parts: Iterable[Tensor], levels: Tensor, shape: Sequence[int]) -> Tensor:
+        """What the layers see, at half resolution, of images that come some planes at a time."""
+        inputs = torch.empty(
+            (len(levels), 8 * IMAGES + LEVELS, *(-(-n // _ALIGNED) * 2 for n in shape)),
+            dtype=self.precision.dtype,
+            device=levels.device,
+            memory_format=torch.channels_last_3d,
+        )
+        inputs[:, 8 * IMAGES :] = 0.5 * levels
+        start = 0
+        for images in parts:
+            phases = to_phases(self.precision.narrowed(continued(_contrasts(images))))
+            inputs[:, : 8 * IMAGES, start : start + phases.shape[-3]] = phases
+            start += phases.shape[-3]
+        return inputs
 
 
 def _reach(half: int) -> int:
