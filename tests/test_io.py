@@ -189,6 +189,11 @@ def test_pages_without_axes_are_a_stack(tmp_path: Path) -> None:
     picture = read(tmp_path / "a.tif")
     assert picture.axes == "ZYX"
     assert "taken for Z" in picture.notes[0]
+    # As napari's own writer leaves a layer of two channels.
+    tifffile.imwrite(tmp_path / "b.tif", pixels(2, 5, 16, 20), photometric="minisblack")
+    picture = read(tmp_path / "b.tif")
+    assert picture.axes == "CZYX"
+    assert "taken for C, Z" in picture.notes[0]
 
 
 @pytest.mark.parametrize(("samples", "planar"), [(3, "contig"), (3, "separate"), (4, "contig")])
@@ -382,7 +387,7 @@ def test_names_that_are_no_files(tmp_path: Path) -> None:
     for name, word in {
         "none.tif": "does not exist",
         "folder.tif": "is a folder",
-        "a.czi": "not supported",
+        "a.oib": "not supported",
     }.items():
         with pytest.raises(DeconvError, match=word):
             read(tmp_path / name)

@@ -128,6 +128,7 @@ def test_save_from_the_menu_keeps_everything(tmp_path, name):
     assert axes_of(again) == "CZYX"
     assert voxel(again) == pytest.approx(SIZES)
     np.testing.assert_array_equal(np.asarray(again.data), layer.data)
+    assert again.metadata[KEY] == RECIPE and again.metadata["channels"] == ["a", "b", "c"]
 
 
 def test_save_without_labels_colours_and_pyramids(tmp_path):

@@ -108,7 +108,10 @@ def test_result_lies_and_looks_like_its_source(viewer):
     )  # fmt: skip
     placement = Placement.of(source)
     viewer.layers.remove(source)
-    result = add_image(viewer, np.zeros((8, 9)), "sharp", placement.options, {"kind": "result"})
+    result = add_image(
+        viewer, np.zeros((8, 9)), "sharp", placement.options, {"kind": "result"}, ("DAPI",)
+    )
+    assert result.metadata["channels"] == ["DAPI"]
     corner = (7.0, 8.0)
     assert result.data_to_world(corner) == pytest.approx(source.data_to_world(corner))
     for what in ("units", "axis_labels", "blending", "contrast_limits", "gamma", "opacity"):

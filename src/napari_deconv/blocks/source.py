@@ -214,9 +214,17 @@ def _of_multiscale(
         path=path,
         notes=(note,) if count > 1 else (),
         info=_xml_beside(path),
+        recipe=_recipe(node.attrs.get("napari_deconv")),
     )
     version = str(attributes.get("version") or pyramid.get("version") or "0.4")
     return Source(picture, transform, units, omero, version)
+
+
+def _recipe(kept: object) -> dict[str, Any] | None:
+    """The record of an image that this package made."""
+    if not isinstance(kept, Mapping):
+        return None
+    return {str(key): value for key, value in kept.items() if key != "request"}
 
 
 def _xml_beside(path: Path) -> dict[str, str]:

@@ -230,19 +230,22 @@ def _turned(by_axis: Mapping[str, Any]) -> dict[str, Any]:
 
 def _letters(axes: str) -> tuple[str, tuple[str, ...]]:
     """Axes in letters of ``TCZYXS``, and what had to be guessed."""
-    notes: tuple[str, ...] = ()
-    for letter in axes:
-        if letter in ORDER:
-            continue
-        free = [a for a in "ZTC" if a not in axes]
-        if letter not in "IQ" or not free:
-            raise DeconvError(
-                f"its axes are {axes!r}, and {letter!r} is none that can be restored.",
-                f"Save it with axes out of {ORDER}.",
-            )
-        axes = axes.replace(letter, free[0])
-        notes += (f"The file does not name one of its axes; it is taken for {free[0]}.",)
-    return axes, notes
+    odd = [letter for letter in axes if letter not in ORDER]
+    free = [a for a in "TCZ" if a not in axes]
+    if not odd:
+        return axes, ()
+    if set(odd) - set("IQ") or len(odd) > len(free):
+        raise DeconvError(
+            f"its axes are {axes!r}, and {odd[0]!r} is none that can be restored.",
+            f"Save it with axes out of {ORDER}.",
+        )
+    taken = free[-len(odd) :]
+    for letter, name in zip(odd, taken, strict=True):
+        axes = axes.replace(letter, name, 1)
+    which, one = ("some", "they are") if len(odd) > 1 else ("one", "it is")
+    return axes, (
+        f"The file does not name {which} of its axes; {one} taken for {', '.join(taken)}.",
+    )
 
 
 def _page_info(page: Any, meaning: Meaning) -> dict[str, Any]:

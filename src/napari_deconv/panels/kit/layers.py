@@ -125,10 +125,13 @@ class Placement:
         The layer's name.
     options : dict
         Keyword arguments of `napari.layers.Image`.
+    channels : tuple of str
+        Names, where they are known.
     """
 
     name: str
     options: dict[str, Any]
+    channels: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, layer: Image) -> Placement:
@@ -154,7 +157,8 @@ class Placement:
                 "contrast_limits": tuple(layer.contrast_limits),
                 "gamma": layer.gamma,
             }
-        return cls(layer.name, options)
+        names = layer.metadata.get("channels")
+        return cls(layer.name, options, tuple(map(str, names)) if isinstance(names, list) else ())
 
     def shifted(self, offset: tuple[int, ...]) -> dict[str, Any]:
         """Options for a part that begins at pixel ``offset`` of the layer."""
@@ -187,9 +191,11 @@ def add_image(
     name: str,
     options: Mapping[str, Any],
     metadata: Mapping[str, Any],
+    channels: Sequence[str] = (),
 ) -> Image:
-    """Add a layer that carries ``metadata`` as its record."""
-    return viewer.add_image(data, name=name, metadata={KEY: dict(metadata)}, **options)
+    """Add a layer that carries ``metadata`` as its record, and names of channels."""
+    more = {"channels": list(channels)} if channels else {}
+    return viewer.add_image(data, name=name, metadata={KEY: dict(metadata), **more}, **options)
 
 
 def add_quietly(

@@ -38,7 +38,7 @@ def add_result(viewer: Viewer, origin: Origin, result: Result, record: RunRecord
     """Add a result as a layer where its image lies."""
     look = origin.placement.options
     data = result.data / origin.white if record.keep_float and look["rgb"] else result.data
-    add_image(viewer, data, origin.name, look, record.to_dict())
+    add_image(viewer, data, origin.name, look, record.to_dict(), channels=origin.placement.channels)
 
 
 def in_words(record: RunRecord, notes: Iterable[Note]) -> tuple[str, str]:
