@@ -11,6 +11,7 @@ from napari_deconv.core.fields import Shown, Zero
 from napari_deconv.core.spec import Spec
 from napari_deconv.panels.kit.form import Choice, Form
 from napari_deconv.panels.kit.inputs import Whole, guard_fields
+from napari_deconv.restoration.base import methods
 
 
 class Toy(Spec):
@@ -103,6 +104,21 @@ def test_choice_rebuilds_the_form_and_remembers_values(qtbot):
     assert choice.spec() == Everything()
     choice.choose("other")
     assert choice.spec() == Other(level=4.25)
+
+
+def test_what_is_folded_away_stays_so_when_a_method_is_chosen_again(qtbot):
+    choice = Choice("Method")
+    qtbot.addWidget(choice)
+    choice.fill({name: methods()[name] for name in ("richardson-lucy", "wiener")})
+    for name in ("richardson-lucy", "wiener", "richardson-lucy"):
+        choice.choose(name)
+    (fold,) = choice.form.asides.values()
+    assert not fold.button.isChecked(), "all is as usual"
+    choice.form.widgets["read_noise_photons"].value = 3
+    choice.choose("wiener")
+    choice.choose("richardson-lucy")
+    (fold,) = choice.form.asides.values()
+    assert fold.button.isChecked(), "what is not usual stays in sight"
 
 
 @pytest.mark.parametrize("key", ["angle_deg", "weight", "percent"])

@@ -108,7 +108,7 @@ class Form(QWidget):
 
     def _unfold(self, field: Field, value: object) -> None:
         """Keep a value in sight that is not the usual one."""
-        if field.aside and value != field.default:
+        if field.aside and field.written(value) != field.written(field.default):
             self.asides[field.aside].button.setChecked(True)
 
     def _tell(self, _: object = None) -> None:
