@@ -192,6 +192,35 @@ def test_bad_input_in_words(panel, qtbot, upset, said):
     assert not panel.run_bar.running and library.entries() == []
 
 
+def test_a_network_for_stacks_takes_noise_and_microscope_from_a_stack(panel, fake, qtbot):
+    panel.network.choose("unrolled-3d")
+    assert panel.camera.isHidden() or not panel.camera.isVisible()
+    panel.run()
+    assert "No stack is open" in panel.run_bar.message.text
+    counts = np.random.default_rng(0).poisson(
+        np.linspace(5, 80, 64)[None, None] + np.zeros((9, 64, 1))
+    )
+    viewer = panel._viewer
+    viewer.add_image(counts[0].astype(np.uint16), name="plane")
+    assert panel.stack.layer is None, "a plane is no stack"
+    viewer.add_image(counts.astype(np.uint16), name="stack", scale=(0.3, 0.1, 0.1))
+    panel.psf.choice.choose("gaussian", {"sigma_px": 1.5})
+    panel.psf.dims.setCurrentIndex(0)
+    panel.run()
+    qtbot.waitUntil(lambda: "flat" in panel.run_bar.message.text, timeout=20000)
+    panel.psf.dims.setCurrentIndex(1)
+    panel.run()
+    qtbot.waitUntil(lambda: bool(fake), timeout=20000)
+    recipe = fake[0].recipe
+    assert recipe.start == "unrolled-3d" and "stack" in recipe.trained_on
+    assert 30 < recipe.photons_high < 150
+    assert (fake[0].folder / "run" / "microscopes.npz").exists()
+    assert project._read(fake[0].folder).recipe == recipe
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20000)
+    panel.network.choose("dcnn")
+    assert panel.stack.isHidden() or not panel.stack.isVisible()
+
+
 def test_what_was_broken_off_is_offered(qtbot, fake):
     recipe = Recipe(method=DCNN(), sampler=Sampler(psfs=(GivenPSF.of(DISK),)), patch_px=32)
     project.create("left over", recipe, [np.eye(128, dtype=np.float32)], 3)

@@ -125,11 +125,9 @@ def _tuning(
 
 
 def _recipe(path: Path) -> Recipe | StackRecipe:
-    from ..train.recipe import Recipe
-    from ..train.stacks.recipe import StackRecipe
+    from ..train.stacks.recipe import recipe_of
 
-    fields = read_object(path, "The recipe", "See recipes/.")
-    return (StackRecipe if fields.get("name") == StackRecipe.name else Recipe).from_dict(fields)
+    return recipe_of(read_object(path, "The recipe", "See recipes/."))
 
 
 def _line(progress: Trained) -> str:

@@ -10,19 +10,20 @@ import shutil
 import statistics
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import psutil
 from annotated_types import Gt
+from numpy.typing import NDArray
 
 from ..core.checks import field
 from ..core.errors import DeconvError
 from ..core.folders import data_folder
 from ..core.json_text import read_object
-from ..core.paths import exists, inside
+from ..core.paths import exists, inside, make_folder
 from ..core.spec import dumps
 from ..io.atomic import replacing
 from ..restoration.base import methods
@@ -31,6 +32,9 @@ from .loop import Trained, fit
 from .recipe import Recipe
 from .record import read_record
 from .sharp import Plane, write
+from .stacks.loop import fit_stacks
+from .stacks.own import keep_microscope
+from .stacks.recipe import StackRecipe, recipe_of
 
 log = logging.getLogger("napari_deconv")
 
@@ -39,8 +43,9 @@ _LOOKS = 30
 _TRIAL_STEPS = 6
 _SAME_S = 2.0
 """Two starts of processes closer than this are one, read twice."""
-_STEPPING = 0.9
-"""Share of the time that is left for steps beside validation."""
+_STEPPING, _STEPPING_ON_STACKS = 0.9, 0.6
+"""Share of the time that is left for steps beside validation, and the making of stacks."""
+_TRIAL_STACKS = 2
 
 
 @dataclass(eq=False)
@@ -51,7 +56,7 @@ class Project:
     ----------
     name : str
         What its weights will be called.
-    recipe : Recipe
+    recipe : Recipe or StackRecipe
         What to train; its schedule is fitted to the time when it begins.
     minutes : float
         Time budget over all sittings.
@@ -64,7 +69,7 @@ class Project:
     """
 
     name: str
-    recipe: Recipe
+    recipe: Recipe | StackRecipe
     minutes: float
     folder: Path
     fitted: bool = False
@@ -115,7 +120,7 @@ def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Pr
         If the name or the budget does not do, or the images are too few or too small.
     """
     check(name, minutes)
-    folder = data_folder() / "trainings" / f"{name} {time.time_ns():x}"
+    folder = _folder(name)
     try:
         count, side = write(images, folder / "images", recipe.patch_px)
     except BaseException:
@@ -125,6 +130,39 @@ def create(name: str, recipe: Recipe, images: list[Plane], minutes: float) -> Pr
     project = Project(name, replace(recipe, patch_px=side, held_out=held_out), minutes, folder)
     project.save()
     return project
+
+
+def create_for_stack(
+    name: str, recipe: StackRecipe, psf: NDArray[Any], spacing: Sequence[float], minutes: float
+) -> Project:
+    """A new training on generated stacks of one microscope.
+
+    Parameters
+    ----------
+    name, minutes
+        As of `create`.
+    recipe : StackRecipe
+        Of `recipe_for_stack`.
+    psf : ndarray
+        ``(Z, Y, X)``.
+    spacing : sequence of float
+        Voxel size ``(z, y, x)`` in any unit.
+
+    Raises
+    ------
+    DeconvError
+        If the name or the budget does not do, or the PSF is flat.
+    """
+    check(name, minutes)
+    project = Project(name, recipe, minutes, _folder(name))
+    keep_microscope(psf, spacing, project.folder / "run")
+    project.save()
+    return project
+
+
+def _folder(name: str) -> Path:
+    """Where a new training goes."""
+    return data_folder() / "trainings" / f"{name} {time.time_ns():x}"
 
 
 def unfinished() -> list[Project]:
@@ -164,7 +202,7 @@ def _read(folder: Path) -> Project | None:
         return None
     return Project(
         field(where, data, "name", str),
-        Recipe.from_dict(field(where, data, "recipe", dict)),
+        recipe_of(field(where, data, "recipe", dict)),
         field(where, data, "minutes", Annotated[float, Gt(0)]),
         folder,
         field(where, data, "fitted", bool),
@@ -215,10 +253,10 @@ def run(
         if not project.fitted:
             _fit_schedule(project, device, precision)
         left = max(0.2, project.minutes - project.spent)
-        yield from fit(
+        yield from _fit(
+            project,
             project.recipe,
-            project.folder / "images",
-            project.folder / "run",
+            "run",
             minutes=left,
             device=device,
             precision=precision,
@@ -234,6 +272,15 @@ def run(
         _busy.discard(project.folder)
 
 
+def _fit(
+    project: Project, recipe: Recipe | StackRecipe, folder: str, **options: Any
+) -> Generator[Trained, None, Path]:
+    """The training loop of a recipe, in a folder of the project's."""
+    if isinstance(recipe, StackRecipe):
+        return fit_stacks(recipe, project.folder / folder, **options)
+    return fit(recipe, project.folder / "images", project.folder / folder, **options)
+
+
 def _kept(project: Project) -> library.Entry | None:
     """The best weights in the library; the training's folder goes."""
     best = project.folder / "run" / "best.safetensors"
@@ -245,24 +292,24 @@ def _kept(project: Project) -> library.Entry | None:
 def _fit_schedule(project: Project, device: str, precision: str) -> None:
     """Set the number of steps that the time allows, timed on a few that are thrown away."""
     trial = project.folder / "trial"
-    short = replace(project.recipe, steps=_TRIAL_STEPS)
+    short, stepping = project.recipe.but(steps=_TRIAL_STEPS), _STEPPING
+    if isinstance(short, StackRecipe):
+        short, stepping = short.but(stacks=_TRIAL_STACKS), _STEPPING_ON_STACKS
+        make_folder(trial)
+        shutil.copy(project.folder / "run" / "microscopes.npz", trial)
     times = []
     began = time.monotonic()
-    trials = fit(
-        short,
-        project.folder / "images",
-        trial,
-        device=device,
-        precision=precision,
-        look_seconds=1e9,
-    )
+    options: dict[str, Any] = {"device": device, "precision": precision, "look_seconds": 1e9}
+    trials = _fit(project, short, "trial", **options)
     for progress in trials:
         if progress.loss == progress.loss and not progress.psnr:  # a step, and no validation
             times.append(time.monotonic() - began)
         began = time.monotonic()
+    if isinstance(short, StackRecipe):
+        shutil.move(trial / "stacks", project.folder / "run")  # which are needed again
     shutil.rmtree(trial, ignore_errors=True)
     # The first step warms up; a computer that is busy now will be busy later.
-    steps = round(_STEPPING * 60 * project.minutes / statistics.median(times[1:]))
-    project.recipe = replace(project.recipe, steps=min(max(20, steps), 1_000_000))
+    steps = round(stepping * 60 * project.minutes / statistics.median(times[1:]))
+    project.recipe = project.recipe.but(steps=min(max(20, steps), 1_000_000))
     project.fitted = True
     project.save()

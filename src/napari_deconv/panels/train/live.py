@@ -60,7 +60,12 @@ class LiveTraining(QWidget):
     def _show_scores(self, sitting: Sitting) -> None:
         steps = [step for step, _ in sitting.scores]
         curves = [
-            Curve(f"noise {name}", steps, [values[i] for _, values in sitting.scores], dots=True)
+            Curve(
+                name if "photons" in name else f"noise {name}",
+                steps,
+                [values[i] for _, values in sitting.scores],
+                dots=True,
+            )
             for i, name in enumerate(sitting.scenes)
         ]
         ends, one = [steps[0], steps[-1]], len(curves) == 1

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from napari.layers import Layer
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from ...core.errors import DeconvError
 from ...psf import PreparedPsf
-from ..kit.layers import axes_of, is_image, pixels, record
+from ..kit.layers import axes_of, is_image, pixels, planes, record
 
 SOURCES = {
     "photos": "Built-in photos",
@@ -64,6 +65,54 @@ class TrainingOrder:
         recipe = recipe_for(self.method, prepared.single(), self.camera, self.start, what)
         name = self.name or name_for(self.method, prepared.record)
         return create(name, recipe, images, self.minutes)
+
+
+@dataclass(frozen=True, eq=False)
+class StackOrder:
+    """Everything a training for the microscope and camera of a stack needs.
+
+    Parameters
+    ----------
+    method, psf, start, name, minutes
+        As of `TrainingOrder`.
+    stack : ndarray
+        One channel of one frame.
+    title : str
+        Of the stack.
+    spacing : tuple of float
+        Its voxel size, ``(z, y, x)``.
+    """
+
+    method: Any
+    psf: Callable[[], PreparedPsf]
+    start: str
+    stack: NDArray[Any]
+    title: str
+    spacing: tuple[float, ...]
+    name: str
+    minutes: float
+
+    def make(self) -> Any:
+        """The `Project`; called in the worker."""
+        import numpy as np
+
+        from ...train.library import unused
+        from ...train.personal import name_for
+        from ...train.project import check, create_for_stack
+        from ...train.stacks.own import recipe_for_stack
+
+        check(self.name or unused("new"), self.minutes)  # before what takes time
+        prepared = self.psf()
+        psf, stack = prepared.single(), np.asarray(self.stack)
+        recipe = recipe_for_stack(self.method, stack, psf, self.start, self.title)
+        name = self.name or name_for(self.method, prepared.record)
+        return create_for_stack(name, recipe, psf, self.spacing, self.minutes)
+
+
+def is_stack(layer: Layer) -> bool:
+    """Whether a layer can be a microscope's stack as it was recorded."""
+    recorded = is_image(layer) and record(layer).get("kind") not in ("result", "truth", "psf")
+    return recorded and not layer.rgb and planes(layer) > 1
 
 
 def sharp_images(source: str, viewer: Viewer, folder: str) -> Callable[[], tuple[list[Any], str]]:

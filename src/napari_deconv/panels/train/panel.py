@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari.viewer import Viewer
-from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ..kit.inputs import Combo, FileRow, Fold, Number
 from ..kit.job import Job, steps_of
-from ..kit.layers import is_ours
-from ..kit.parts import Delay, Notice, Panel, heading, reveal, rows
+from ..kit.layer_combo import LayerCombo
+from ..kit.layers import is_ours, pixels
+from ..kit.parts import Delay, Notice, Panel, heading, read_out, reveal, rows
 from ..kit.run_bar import RunBar
 from ..kit.settings import current
 from ..psf.source import PsfSource
 from .live import LiveTraining
-from .order import SOURCES, TrainingOrder, sharp_images
+from .order import SOURCES, StackOrder, TrainingOrder, is_stack, sharp_images
 from .parts import CameraFields, NetworkChoice
 from .sitting import Sitting
 from .weights import WeightsBox
@@ -46,12 +47,15 @@ class TrainPanel(Panel):
     def __init__(self, napari_viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
+        self._seen: Any = None  # the stack that the PSF is for
         self.sitting: Sitting | None = None
         self.entry: Any = None
         self.offer = Notice()
         self.network = NetworkChoice()
         self.psf = PsfSource(napari_viewer, adopt=is_ours)
         self.camera = CameraFields(napari_viewer)
+        self.stack = LayerCombo(napari_viewer, is_stack, empty="No stack is open")
+        self.on_planes, self.on_stacks = QWidget(), QWidget()
         self.source = Combo()
         self.folder = FileRow("Folder of sharp images", "choose a folder")
         self.minutes = Number(0, 10_000)
@@ -68,10 +72,12 @@ class TrainPanel(Panel):
         self._connect()
         self._load()
 
-    def order(self) -> TrainingOrder:
+    def order(self) -> TrainingOrder | StackOrder:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
         if self.network.form is None:
             raise DeconvError("The networks are still being loaded.", "Wait a moment.")
+        if self._for_stacks:
+            return self._stack_order()
         images = sharp_images(str(self.source.currentData()), self._viewer, self.folder.path)
         return TrainingOrder(
             self.network.spec(),
@@ -82,6 +88,29 @@ class TrainPanel(Panel):
             self.name.text().strip(),
             float(self.minutes.value()),
         )
+
+    def _stack_order(self) -> StackOrder:
+        layer, facts = self.stack.layer, self.psf.image
+        if layer is None or facts is None:
+            raise DeconvError(
+                "No stack is open whose noise, background and brightness could be taken.",
+                "Open one of this microscope, as it was recorded.",
+            )
+        return StackOrder(
+            self.network.spec(),
+            self.psf.preparing(),
+            str(self.network.start.currentData() or ""),
+            pixels(layer),
+            layer.name,
+            facts.sizes(3) or (1.0, 1.0, 1.0),
+            self.name.text().strip(),
+            float(self.minutes.value()),
+        )
+
+    @property
+    def _for_stacks(self) -> bool:
+        """Whether the network is one for stacks."""
+        return self.network.kind is not None and 2 not in self.network.kind.ndim
 
     def run(self) -> None:
         """Train what the panel is set to."""
@@ -108,17 +137,31 @@ class TrainPanel(Panel):
         self._show.start()
 
     def _build(self) -> None:
-        images, budget = rows(), rows()
+        images, budget, stack = rows(), rows(), rows()
         for key, text in SOURCES.items():
             self.source.addItem(text, key)
         images.addRow("Images", self.source)
+        stack.addRow("Stack", self.stack)
+        told = read_out(
+            "Noise, background and brightness are taken from it. What is trained on are generated "
+            "stacks, as this microscope and camera would record them."
+        )
+        for whole, parts in (
+            (self.on_planes, (heading("Camera"), self.camera, heading("Sharp images"), images,
+                              self.folder)),
+            (self.on_stacks, (heading("A stack of your microscope"), stack, told)),
+        ):  # fmt: skip
+            inside = QVBoxLayout(whole)
+            inside.setContentsMargins(0, 0, 0, 0)
+            for piece in parts:
+                inside.addWidget(piece) if isinstance(piece, QWidget) else inside.addLayout(piece)
         budget.addRow("Minutes", self.minutes)
         budget.addRow("Name", self.name)
         self.name.setPlaceholderText("made up from network and PSF")
         self.minutes.setValue(5)
         for part in (
             self.live, heading("Network"), self.network, heading("Blur"), self.psf,
-            heading("Camera"), self.camera, heading("Sharp images"), images, self.folder, budget,
+            self.on_planes, self.on_stacks, budget,
             Fold("Your weights", self.weights),
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
@@ -132,9 +175,12 @@ class TrainPanel(Panel):
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.run_bar)
         self.folder.hide()
+        self.on_stacks.hide()
 
     def _connect(self) -> None:
         self.source.currentIndexChanged.connect(self._on_source)
+        self.network.changed.connect(self._on_network)
+        self.stack.picked.connect(self._on_network)
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(self._on_finish)
         self.weights.use.connect(self.use)
@@ -177,6 +223,14 @@ class TrainPanel(Panel):
 
     def _take_offer(self) -> None:
         self.resume(self._offered)
+
+    def _on_network(self) -> None:
+        self.on_planes.setVisible(not self._for_stacks)
+        self.on_stacks.setVisible(self._for_stacks)
+        layer = self.stack.layer if self._for_stacks else None
+        if layer is not self._seen:
+            self._seen = layer
+            self.psf.set_image(layer)
 
     def _on_source(self) -> None:
         self.folder.setVisible(self.source.currentData() == "folder")

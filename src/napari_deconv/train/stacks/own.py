@@ -174,10 +174,16 @@ def tune(
     if not exists(out / "recipe.json"):
         with replacing(out / "recipe.json") as beside:
             beside.write_text(dumps(recipe.to_dict()))
+    keep_microscope(psf, spacing, out)
+    return (yield from fit_stacks(recipe, out, **options))
+
+
+def keep_microscope(psf: NDArray[Any], spacing: Sequence[float], out: Path) -> None:
+    """Write the one microscope of a fine-tuning where `fit_stacks` takes it from."""
     z, y, x = (float(step) / min(spacing) for step in spacing)
     kernel = _cut(psf)
+    make_folder(out)
     Bank.of([Optics(kernel, kernel, (z, y, x))]).save(out / "microscopes.npz")
-    return (yield from fit_stacks(recipe, out, **options))
 
 
 def _cut(psf: NDArray[Any]) -> NDArray[np.float32]:

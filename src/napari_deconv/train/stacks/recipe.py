@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from annotated_types import Interval
 
 from ...core.errors import DeconvError
 from ...degradation.structures import Structures
 from ...restoration.networks.base import Norm
+from ..recipe import Recipe
 from ..schedule import Schedule
 
 
@@ -79,3 +81,8 @@ class StackRecipe(
             raise DeconvError(
                 f"{self.method.title} has nothing to train on stacks.", "Choose a network for them."
             )
+
+
+def recipe_of(fields: Mapping[str, Any]) -> Recipe | StackRecipe:
+    """Read a training recipe, for planes or for stacks."""
+    return (StackRecipe if fields.get("name") == StackRecipe.name else Recipe).from_dict(fields)
