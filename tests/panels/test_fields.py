@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.core.fields import Shown, Zero
 from napari_deconv.core.spec import Spec
-from napari_deconv.panels.kit.form import Choice, Form
+from napari_deconv.panels.kit.form import Choice, Form, MethodChoice
 from napari_deconv.panels.kit.inputs import Whole, guard_fields
 from napari_deconv.restoration.base import methods
 
@@ -104,6 +104,19 @@ def test_choice_rebuilds_the_form_and_remembers_values(qtbot):
     assert choice.spec() == Everything()
     choice.choose("other")
     assert choice.spec() == Other(level=4.25)
+
+
+def test_a_recommendation_that_comes_late_leaves_what_was_typed(qtbot):
+    choice = MethodChoice("richardson-lucy")
+    qtbot.addWidget(choice)
+    qtbot.waitUntil(choice.isEnabled, timeout=30_000)
+    best = methods()["richardson-lucy"]
+    choice.form.set_values({"iterations": 7})  # as the strength does
+    choice.recommend(best(), "for its own sake", {})
+    assert choice.form.values()["iterations"] == 0
+    choice.form.widgets["iterations"].value = 15
+    choice.recommend(best(), "for its own sake", {})
+    assert choice.form.values()["iterations"] == 15
 
 
 def test_what_is_folded_away_stays_so_when_a_method_is_chosen_again(qtbot):

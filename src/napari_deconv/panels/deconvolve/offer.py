@@ -69,10 +69,16 @@ class WeightsOffer(Notice):
         if given and given == self._filled and by_name.get(given, best) is not None:
             match = by_name.get(given)
             if match is None or match.distance > ALIKE:  # it was for the last PSF
-                given = self._filled = field.value = ""
+                given = self._fill("")
         if not given and best is not None and best.distance <= ALIKE:
-            given = self._filled = field.value = best.entry.name
+            given = self._fill(best.entry.name)
         self._say(given, by_name.get(given), best, kind)
+
+    def _fill(self, name: str) -> str:
+        """Set the field, though nobody typed it; the name."""
+        self._filled = name
+        self._choice.form.set_values({"weights": name})
+        return name
 
     def _say(
         self, given: str, chosen: Match | None, best: Match | None, kind: type[LearnedMethod]

@@ -38,6 +38,8 @@ class Form(QWidget):
     """
 
     changed = Signal()
+    typed = Signal()
+    """A field was changed by other means than `set_values`."""
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Form(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.kind = kind
+        self.kind, self._filling = kind, False
         layout = rows()
         self.setLayout(layout)
         self.widgets: dict[str, FieldWidget] = {}
@@ -89,12 +91,16 @@ class Form(QWidget):
 
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Fill fields from a recipe; fields it does not name keep their value."""
-        for key in values.keys() & self.widgets.keys():
-            field = self.kind.fields()[key]
-            self.widgets[key].value = (
-                field.written(values[key]) if field.kind == "list" else values[key]
-            )
-            self._unfold(field, values[key])
+        self._filling = True
+        try:
+            for key in values.keys() & self.widgets.keys():
+                field = self.kind.fields()[key]
+                self.widgets[key].value = (
+                    field.written(values[key]) if field.kind == "list" else values[key]
+                )
+                self._unfold(field, values[key])
+        finally:
+            self._filling = False
 
     def _aside(self, heading: str) -> Rows:
         """The form that is folded away under a heading."""
@@ -113,6 +119,8 @@ class Form(QWidget):
 
     def _tell(self, _: object = None) -> None:
         self.changed.emit()
+        if not self._filling:
+            self.typed.emit()
 
 
 def _names(lister: Callable[[], Sequence[str]], field: Field, value: str) -> FieldWidget:
@@ -255,6 +263,9 @@ class Choice(QWidget):
         """Field -> what lists the names that it takes."""
         return {}
 
+    def _on_typed(self) -> None:
+        """A person set a field."""
+
     def _rebuild(self) -> None:
         if self.form is not None:
             self._remembered[self.form.kind.name] = {
@@ -271,6 +282,7 @@ class Choice(QWidget):
             self.form = Form(kind, values, skip, self._names(kind))
             self.form.changed.connect(self.edited)
             self.form.changed.connect(self.changed)
+            self.form.typed.connect(self._on_typed)
             self._place.addWidget(self.form)
             self.note.setText(self.words(kind))
         self.note.setVisible(self._described and kind is not None)
@@ -364,6 +376,9 @@ class MethodChoice(Choice):
 
     def _names(self, kind: type[Any]) -> Mapping[str, Callable[[], Sequence[str]]]:
         return {"weights": partial(_weights, kind.name)} if "weights" in kind.fields() else {}
+
+    def _on_typed(self) -> None:
+        self.follows = False  # or what was typed would be filled in anew
 
     def _on_hand(self, index: int) -> None:
         self.follows = bool(self._recommended) and index == 1
