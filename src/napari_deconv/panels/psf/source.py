@@ -65,7 +65,7 @@ _OPEN = {
 }
 """Answers that are no PSF yet."""
 _NOTICE_PX = 96
-"""What is found of a PSF must not push what is to be set out of sight."""
+"""Beside a question, what is found of a PSF must not push what is to be set out of sight."""
 ESTIMATED = "found"
 """What a PSF layer says it was made by that was found on the way to a result."""
 
@@ -130,7 +130,7 @@ class PsfSource(QWidget):
         self.line = LineTool(viewer)
         self.picture = Picture()
         self.readout = read_out()
-        self.notice = Notice(most_px=_NOTICE_PX)
+        self.notice = Notice(most_px=_NOTICE_PX if question else 0)
         self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
