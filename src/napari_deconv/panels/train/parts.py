@@ -68,7 +68,7 @@ class CameraFields(QWidget):
         from ...degradation import Chain
 
         self.form = Form(Chain, {"noise": 0.01}, skip=("boundary", "seed"))
-        self.blurred = LayerCombo(viewer, _as_recorded, empty="none open")
+        self.blurred = LayerCombo(viewer, _as_recorded, empty="none")
         self.blurred.setMinimumContentsLength(3)  # there is a button beside it
         self.measure = QPushButton("Measure")
         self.measure.setToolTip("Set the noise to that of this blurred image.")
