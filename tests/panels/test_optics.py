@@ -97,7 +97,9 @@ def test_a_layer_of_one_channel_takes_the_optics_of_its_own(qtbot) -> None:
 
 def test_a_stack_whose_axes_were_lost_takes_them_from_its_file(qtbot, tmp_path) -> None:
     path = tmp_path / "fiji.tif"
-    info = "LensNA = 1.2\nImmersion = Water\nEmissionWavelength #2 = 600"
+    info = (
+        "LensNA = 1.2\nImmersion = Water\nEmissionWavelength #1 = 450\nEmissionWavelength #2 = 600"
+    )
     data = np.random.default_rng(0).poisson(50, (9, 2, 32, 32)).astype(np.uint16)
     tifffile.imwrite(
         path, data, imagej=True, resolution=(10, 10),
@@ -118,6 +120,15 @@ def test_a_stack_whose_axes_were_lost_takes_them_from_its_file(qtbot, tmp_path) 
     np.testing.assert_allclose(layer.scale, (0.3, 1, 0.1, 0.1))
     assert panel.psf.image.microns == {"Z": 0.3, "Y": 0.1, "X": 0.1}
     qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=20000)
+    parts = panel.variety.applied(panel.psf.request()).to_dict()["channels"]
+    assert [part["spec"]["emission_nm"] for part in parts] == [450, 600]
+    for part in parts:
+        facts = {fact["field"]: fact for fact in part["optics"]}
+        assert facts["numerical_aperture"]["source"] == "ImageJ info"
+        assert facts["emission_nm"]["value"] == part["spec"]["emission_nm"]
+        assert facts["emission_nm"]["source"] == "ImageJ info"
+        assert facts["z_step"] == {**facts["z_step"], "value": 0.3, "unit": "µm"}
+        assert facts["kind"]["assumed"]
 
 
 def test_axes_can_be_chosen(qtbot) -> None:

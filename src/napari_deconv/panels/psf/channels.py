@@ -23,7 +23,7 @@ from ..kit.inputs import Combo, Number, guard_fields
 from ..kit.layers import axes_of, find, follow, is_psf, pixels, planes
 from ..kit.parts import read_out, rows
 from .layer import image_facts, psf_in, rendered
-from .layer_optics import emission_of, optics_of, stated_psf
+from .layer_optics import emission_of, facts_held, optics_of, stated_psf
 
 _SAME, _NONE = "As above", "None: leave as is"
 _MOST = 12
@@ -134,7 +134,10 @@ class VarietyBox(QWidget):
         ndim = len(request.pixel_size or (1, 1))
         spec = spec.but(**own | self._by_file(channel, spec, own))
         part = rendered(spec, ndim, request.size, image_facts(self._image))
-        return replace(part, depths=request.depths)
+        psf = stated_psf(optics_of(self._image)[0], channel, spec.name)
+        facts = [f for f in request.facts if f.field in ("kind", "pixel_size", "z_step")]
+        facts[1:1] = facts_held(psf, type(spec), spec.to_dict())
+        return replace(part, depths=request.depths, facts=tuple(facts))
 
     def _by_file(self, channel: int, spec: PSF, typed: dict[str, float]) -> dict[str, float]:
         """What else differs between channels; what a person typed above holds for all of them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from ...core.spec import Spec
 from ...io.folder import VENDORS
 from ...io.optics import Optics, optics_in
 from ...io.optics import optics_of as optics_of_picture
-from ...psf.metadata import ChannelPSF, Fact, channel_psf
+from ...psf.metadata import TYPED, ChannelPSF, Fact, channel_psf
 from ..kit.layers import axes_of
 
 _log = logging.getLogger(__name__)
@@ -39,6 +41,28 @@ def stated_psf(optics: Optics, channel: int, kind: str, **more: Any) -> ChannelP
     """What would be taken for a channel, as `psf.metadata.channel_psf` says."""
     name = optics.names[channel] if channel < len(optics.names) else ""
     return channel_psf(optics, channel, kind, name=name, **more)
+
+
+def facts_held(psf: ChannelPSF, kind: type[Spec], held: Mapping[str, Any]) -> list[Fact]:
+    """The sources of the values that are held now, by what would be taken for a channel."""
+    stated, fields = {fact.field: fact for fact in psf.facts}, kind.fields()
+    facts = [
+        fact if alike(held[key], fact.value) else fact.but(held[key], TYPED)
+        for key, fact in stated.items()
+        if key in held
+    ]
+    return facts + [
+        Fact(key, value, fields[key].unit, TYPED)
+        for key, value in held.items()
+        if key in fields and key not in stated and not alike(value, fields[key].default)
+    ]
+
+
+def alike(value: object, other: object) -> bool:
+    """Whether two values are the same in a field, which shows six digits."""
+    if isinstance(value, (int, float)) and isinstance(other, (int, float)):
+        return abs(value - other) <= 1e-5 * max(abs(value), abs(other))
+    return value == other
 
 
 def emission_of(optics: Optics, channel: int) -> Fact:

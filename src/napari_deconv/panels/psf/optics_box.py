@@ -7,7 +7,7 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...io.optics import Optics
-from ...psf.metadata import TYPED, ChannelPSF, Fact, kind_of
+from ...psf.metadata import ChannelPSF, Fact, kind_of
 from ...psf.microscope import Microscope
 from ...psf.preset import OpticsPreset
 from ..kit.form import Choice
@@ -16,11 +16,8 @@ from ..kit.parts import Notice
 from ..kit.stated import stated
 from .fact_table import FactTable
 from .layer import image_facts
-from .layer_optics import channel_of, optics_of, stated_psf
+from .layer_optics import alike, channel_of, facts_held, optics_of, stated_psf
 from .preset_row import PresetRow, offered
-
-_CLOSE = 1e-5
-"""Values that differ by less, relatively, are the same: a field shows six digits."""
 
 
 class OpticsBox(QWidget):
@@ -40,6 +37,8 @@ class OpticsBox(QWidget):
         self._layer: Image | None = None
         self._filled: set[str] = set()
         self._optics, self._whence, self._channel = Optics(), "", 0
+        self.facts: tuple[Fact, ...] = ()
+        """What the list shows."""
         self.presets = PresetRow()
         choice.top.addRow("Preset", self.presets)
         self.note, self.table = Notice(), FactTable()
@@ -109,9 +108,12 @@ class OpticsBox(QWidget):
     def _show(self, psf: ChannelPSF | None) -> None:
         self.fold.setVisible(psf is not None)
         self.note.say("")
-        if psf is None or self._choice.form is None:
+        self.facts = ()
+        form = self._choice.form
+        if psf is None or form is None:
             return
-        facts = [*self._facts(psf), *self._sizes()]
+        held = facts_held(psf, form.kind, form.values())
+        facts = self.facts = (self._kind(psf.facts[0]), *held, *self._sizes())
         self.table.show_facts(facts)
         fit = self._offer
         words = list(psf.notes)
@@ -132,22 +134,6 @@ class OpticsBox(QWidget):
         fit = self.presets.fitting
         return fit if self.presets.preset is None else None
 
-    def _facts(self, psf: ChannelPSF) -> list[Fact]:
-        """A line for each value as the form holds it now."""
-        form = self._choice.form
-        assert form is not None
-        stated = {fact.field: fact for fact in psf.facts}
-        held, facts = form.values(), [self._kind(stated["kind"])]
-        usual = {key: field.default for key, field in form.kind.fields().items()}
-        for key, fact in stated.items():
-            if key in held:
-                same = _alike(held[key], fact.value)
-                facts.append(fact if same else fact.but(held[key], TYPED))
-        for key, value in held.items():
-            if key not in stated and not _alike(value, usual[key]):
-                facts.append(Fact(key, value, form.kind.fields()[key].unit, TYPED))
-        return facts
-
     def _kind(self, chosen: Fact) -> Fact:
         """Who says which microscope it is."""
         by_file = kind_of(self._optics, self._channel)
@@ -160,10 +146,10 @@ class OpticsBox(QWidget):
             return []
         header, own = stated(self._layer), image.microns
         by_file = header is not None and all(
-            _alike(header.pixel_size.get(axis), size) for axis, size in own.items()
+            alike(header.pixel_size.get(axis), size) for axis, size in own.items()
         )
         source = self._optics.sources.get("pixel_size", "the file") if by_file else "the layer"
-        across = own["X"] if _alike(own["X"], own["Y"]) else f"{own['X']:.4g} x {own['Y']:.4g}"
+        across = own["X"] if alike(own["X"], own["Y"]) else f"{own['X']:.4g} x {own['Y']:.4g}"
         facts = [Fact("pixel_size", across, "µm", source)]
         return facts + ([Fact("z_step", own["Z"], "µm", source)] if "Z" in own else [])
 
@@ -183,9 +169,3 @@ class OpticsBox(QWidget):
         form = self._choice.form
         if form is not None:
             self.presets.save(form.kind.name, form.values())
-
-
-def _alike(value: object, other: object) -> bool:
-    if isinstance(value, (int, float)) and isinstance(other, (int, float)):
-        return abs(value - other) <= _CLOSE * max(abs(value), abs(other))
-    return value == other

@@ -230,6 +230,7 @@ class PsfSource(QWidget):
             spec: PSF = self.choice.spec()
             ndim = self.dims.currentIndex() + 2 if len(spec.ndim) > 1 else spec.ndim[0]
             request = rendered(spec, ndim, typed_size(self.extent.text(), ndim), self.image)
+            request = replace(request, facts=self.optics.facts)
         return replace(request, repair=self._mend)
 
     def preparing(self) -> Callable[[], PreparedPsf]:
