@@ -1,12 +1,15 @@
 """Make the gallery: before and after pictures of the samples, and the page that shows them.
 
-    python scripts/gallery.py
+    python scripts/gallery.py [--page]
 
-Photos are scikit-image's CC0 pictures, blurred here; the stack is generated.
+Photos are scikit-image's CC0 pictures, blurred here; the stack is generated. Those of which nothing
+is known come from ``scripts/ten_photos.py``.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +23,7 @@ import napari_deconv as nd
 from napari_deconv import samples
 
 DOCS = Path(__file__).parents[1] / "docs"
+FOLDER = DOCS / "images" / "gallery"
 WIDTH_PX = 640
 
 
@@ -90,9 +94,55 @@ def picture(array: NDArray[Any], top: float, axes: str) -> Image.Image:
     return image.resize((WIDTH_PX, round(image.height * WIDTH_PX / image.width)), 1)
 
 
+def section(name: str, title: str, text: str) -> list[str]:
+    """Heading, two pictures one over the other, and what is seen."""
+    source = f"images/gallery/{name}"
+    return [
+        f"## {title}",
+        '<div class="before-after" markdown="0">\n'
+        f'<img src="{source}-before.jpg" alt="{title}: blurred">\n'
+        f'<img src="{source}-after.jpg" alt="{title}: restored">\n'
+        '<input type="range" min="0" max="100" value="50" aria-label="How much is blurred" '
+        "oninput=\"this.parentNode.style.setProperty('--at', this.value + '%')\">\n</div>",
+        text,
+    ]
+
+
+def unknown() -> list[str]:
+    """Photos of which nothing was known, as ``scripts/ten_photos.py`` left them."""
+    parts = [
+        "## Photos of which nothing is known",
+        "Free photos (CC0), blurred and kept as JPEG; *Deblur a photo* is given nothing else "
+        "(`scripts/ten_photos.py`).",
+    ]
+    for file in sorted(FOLDER.glob("photo-*.json")):
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        before, after = facts["psnr_db"]
+        text = (
+            f"JPEG of quality {facts['quality']}; nothing else was known. *Deblur a photo* finds "
+            f"{facts['blur']}, calls that {facts['confidence']}, and takes {facts['strength']:.0%} "
+            f"of the restoration: from {before} to {after} dB."
+        )
+        parts += section(file.stem, facts["title"], text)
+    return parts if len(parts) > 2 else []
+
+
+def restored(pair: Pair) -> None:
+    """Save both pictures of a pair."""
+    result = np.asarray(nd.deconvolve(pair.blurred, pair.psf, pair.method, axes=pair.axes))
+    whole = 255 if pair.blurred.dtype == np.uint8 else float(np.percentile(result, 99.9))
+    for kind, array, top in (
+        ("before", pair.blurred, whole if whole == 255 else float(pair.blurred.max())),
+        ("after", result, whole),
+    ):
+        picture(array, top, pair.axes).save(FOLDER / f"{pair.name}-{kind}.jpg", quality=88)
+
+
 def main() -> None:
-    folder = DOCS / "images" / "gallery"
-    folder.mkdir(parents=True, exist_ok=True)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--page", action="store_true", help="write the page only")
+    given = parser.parse_args()
+    FOLDER.mkdir(parents=True, exist_ok=True)
     parts = [
         "# Gallery",
         "For anyone who wants to see what to expect. Drag across a picture: blurred on the left, "
@@ -101,24 +151,11 @@ def main() -> None:
         "methods know the PSF.",
     ]
     for pair in pairs():
-        result = np.asarray(nd.deconvolve(pair.blurred, pair.psf, pair.method, axes=pair.axes))
-        whole = 255 if pair.blurred.dtype == np.uint8 else float(np.percentile(result, 99.9))
-        for kind, array, top in (
-            ("before", pair.blurred, whole if whole == 255 else float(pair.blurred.max())),
-            ("after", result, whole),
-        ):
-            picture(array, top, pair.axes).save(folder / f"{pair.name}-{kind}.jpg", quality=88)
-        source = f"images/gallery/{pair.name}"
-        parts += [
-            f"## {pair.title}",
-            '<div class="before-after" markdown="0">\n'
-            f'<img src="{source}-before.jpg" alt="{pair.title}: blurred">\n'
-            f'<img src="{source}-after.jpg" alt="{pair.title}: restored">\n'
-            '<input type="range" min="0" max="100" value="50" aria-label="How much is blurred" '
-            "oninput=\"this.parentNode.style.setProperty('--at', this.value + '%')\">\n</div>",
-            pair.text,
-        ]
-    (DOCS / "gallery.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+        if not given.page:
+            restored(pair)
+        parts += section(pair.name, pair.title, pair.text)
+    page = "\n\n".join([*parts, *unknown()]) + "\n"
+    (DOCS / "gallery.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
