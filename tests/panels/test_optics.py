@@ -302,3 +302,24 @@ def test_beads_panel_makes_a_psf_and_colours_the_beads(qtbot, tmp_path, monkeypa
     words = line.split()
     assert words[:2] == ["y:", "FWHM"] and float(words[5].rstrip(":")) == pytest.approx(across, 0.1)
     assert float(words[6]) == pytest.approx(2.355 * 0.15 / across, 0.15)
+
+
+def test_an_offset_that_was_taken_for_light_is_accounted_for_with_a_click(qtbot) -> None:
+    rng = np.random.default_rng(0)
+    light = np.zeros((64, 64))
+    light[20:40, 20:40] = 300
+    viewer = ViewerModel()
+    viewer.add_image((rng.poisson(light + 1) + 100).astype(np.uint16))
+    panel = DeconvolvePanel(viewer)
+    qtbot.addWidget(panel)
+    qtbot.waitUntil(panel.method.isEnabled, timeout=60000)
+    panel.psf.choice.choose("gaussian")
+    panel.method.choose("richardson-lucy", {"iterations": 3})
+    panel.run()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60000)
+    assert "offset" in panel.run_bar.message.button.text()
+    panel.run_bar.message.button.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 3, timeout=60000)
+    method = viewer.layers[-1].metadata[KEY]["method"]
+    assert method["offset_counts"] == "auto"
+    assert viewer.layers[-1].data.min() < 50 < viewer.layers[1].data.min()

@@ -55,6 +55,7 @@ _HINT = (
 )
 _FIRST = "richardson-lucy"
 _KEEP = "Keep as float, run again"
+_OFFSET = "Account for the offset, run again"
 _STAND_IN = PsfRequest(generator=Disk(radius_px=3.0))
 """What the time is told by while the blur is not found yet."""
 
@@ -251,7 +252,7 @@ class DeconvolvePanel(Panel):
         self.nan.changed.connect(self._on_change)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
-        self.run_bar.message.button.clicked.connect(self._on_keep)
+        self.run_bar.message.button.clicked.connect(self._on_remedy)
         self.recipes.again.connect(self._on_again)
         self.on_close(self.live.close)
         self.on_close(self.expectation.stop)
@@ -381,12 +382,18 @@ class DeconvolvePanel(Panel):
         elif self._origin is not None:
             record, words, kind = add_result(self._viewer, self._origin, *result)
             cut = any(n.code == "clipped" and n.severity == "warning" for n in result[0].notes)
-            self.run_bar.message.say(words, kind, _KEEP if cut and not record.written else "")
+            pedestal = any('offset_counts="auto"' in str(note) for note in result[0].notes)
+            remedy = _OFFSET if pedestal else _KEEP if cut else ""
+            self.run_bar.message.say(words, kind, remedy if not record.written else "")
             self.curve.show_record(record)
             self.before.show_for(self._viewer.layers[-1])
 
-    def _on_keep(self) -> None:
-        self.float.setChecked(True)
+    def _on_remedy(self) -> None:
+        form = self.method.form
+        if self.run_bar.message.button.text() != _OFFSET:
+            self.float.setChecked(True)
+        elif form is not None and "offset_counts" in form.widgets:
+            form.set_values({"offset_counts": "auto"})
         self.run()
 
     def _on_again(self, record: RunRecord) -> None:
