@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,9 +119,10 @@ def unknown() -> list[str]:
     for file in sorted(FOLDER.glob("photo-*.json")):
         facts = json.loads(file.read_text(encoding="utf-8"))
         before, after = facts["psnr_db"]
+        blur = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.2f}", facts["blur"])
         text = (
             f"JPEG of quality {facts['quality']}; nothing else was known. *Deblur a photo* finds "
-            f"{facts['blur']}, calls that {facts['confidence']}, and takes {facts['strength']:.0%} "
+            f"{blur}, calls that {facts['confidence']}, and takes {facts['strength']:.0%} "
             f"of the restoration: from {before} to {after} dB."
         )
         parts += section(file.stem, facts["title"], text)
