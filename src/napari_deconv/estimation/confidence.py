@@ -106,7 +106,10 @@ def judged(
             "a wrong kernel explains it as well. Look at the result before you believe it."
         )
     if family == "camera-shake" and _touches(psf):
-        bad.append(f"The kernel reaches the border of its {len(psf)} px: give a larger size.")
+        bad.append(
+            f"The kernel reaches the border of its {len(psf)} px: the blur may be wider. Estimate "
+            "it with a larger size, in the PSF panel or with --size."
+        )
     if _is_delta(psf):
         doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
     if overruled:
@@ -142,4 +145,4 @@ def _ranking(scores: dict[str, float], family: str) -> list[str]:
     gap = rest[second] - scores[family]
     if gap < _EQUAL:
         return [f"Two families fit about equally well: {NAMES[family]} and {NAMES[second]}."]
-    return [f"{NAMES[family].capitalize()} fits best, then {NAMES[second]} ({gap:.0f} behind)."]
+    return [f"{NAMES[family].capitalize()} fits best, then {NAMES[second]}."]

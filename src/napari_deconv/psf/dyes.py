@@ -39,12 +39,15 @@ _USUAL = "usual figures, not looked up"
 DYES = (
     Dye("DAPI", 358, 461, _BECKMAN),
     Dye("Hoechst", 350, 461, _BIOZOL, ("hoechst33342", "hoechst33258")),
+    Dye("AMCA", 350, 450, _JIR, ("aminomethylcoumarin",)),
+    Dye("DyLight 405", 400, 421, _JIR),
     Dye("Alexa Fluor 405", 401, 422, _FP, ("alexa405", "af405")),
     Dye("ECFP", 434, 475, _OLYMPUS, ("cfp",)),
     Dye("mTurquoise2", 434, 474, _USUAL, ("mturquoise",)),
     Dye("mCerulean", 433, 475, _FP, ("cerulean",)),
     Dye("EGFP", 488, 507, _OLYMPUS, ("gfp", "megfp")),
     Dye("mNeonGreen", 506, 517, _OLYMPUS, ("neongreen",)),
+    Dye("Cy2", 492, 510, _JIR),
     Dye("FITC", 492, 520, _JIR, ("fluorescein",)),
     Dye("Alexa Fluor 488", 495, 519, _PROBES, ("alexa488", "af488")),
     Dye("ATTO 488", 500, 520, _USUAL),
@@ -60,6 +63,7 @@ DYES = (
     Dye("Alexa Fluor 546", 556, 573, _USUAL, ("alexa546", "af546")),
     Dye("DsRed", 558, 583, _OLYMPUS),
     Dye("mScarlet", 569, 594, _USUAL),
+    Dye("Rhodamine Red-X", 570, 590, _JIR, ("rrx",)),
     Dye("Alexa Fluor 568", 578, 603, _PROBES, ("alexa568", "af568")),
     Dye("MitoTracker Red", 579, 599, _USUAL, ("mitotracker",)),
     Dye("mRFP1", 584, 607, _OLYMPUS, ("rfp", "mrfp")),
@@ -71,6 +75,8 @@ DYES = (
     Dye("ATTO 647N", 646, 664, _USUAL),
     Dye("Cy5", 650, 670, _JIR),
     Dye("Alexa Fluor 647", 650, 665, _PROBES, ("alexa647", "af647")),
+    Dye("Alexa Fluor 680", 684, 702, _JIR, ("alexa680", "af680")),
+    Dye("Alexa Fluor 790", 792, 803, _JIR, ("alexa790", "af790")),
     Dye("Cy7", 743, 767, _USUAL),
 )
 """The usual ones, by excitation for the most part. Makers' figures differ by a few nm with the

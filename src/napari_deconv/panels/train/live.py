@@ -78,10 +78,10 @@ class LiveTraining(QWidget):
             sitting.scores[0][1], sitting.scores[-1][1]
         ))  # fmt: skip
         without = sitting.reached[2]
-        known = "" if math.isnan(without) else f"; {without:.2f} dB with {_WITHOUT}"
+        baseline = "" if math.isnan(without) else f"; {without:.2f} dB with {_WITHOUT}"
         self.readout.setText(
             f"A held-out image: blurred, before training, now. Over all of them {first:.2f} dB "
-            f"before, {last:.2f} dB now{known}."
+            f"before, {last:.2f} dB now{baseline}."
         )
         if sitting.picture:
             blurred, before = sitting.first[:2]

@@ -264,9 +264,9 @@ class TrainPanel(Panel):
             self.run_bar.message.say("It ended before there were any weights.", "warning")
             return
         self.entry = entry
-        said, kind = _gain(self.sitting)
+        text, kind = _gain(self.sitting)
         self.run_bar.message.say(
-            f"Done: “{entry.name}” is among your weights{said}", kind, "Use it"
+            f"Done: “{entry.name}” is among your weights{text}", kind, "Use it"
         )
 
     def _use_new(self) -> None:
@@ -310,20 +310,20 @@ def _gain(sitting: Sitting | None) -> tuple[str, str]:
     if sitting is None or not sitting.scores:
         return ".", "info"
     before, now, without = sitting.reached
-    said = f", {before:.2f} dB before and {now:.2f} dB now on held-out images"
+    text = f", {before:.2f} dB before and {now:.2f} dB now on held-out images"
     if now < without:  # false of NaN
         return (
-            f"{said}. That is less than the {without:.2f} dB that Hyper-Laplacian reaches without "
+            f"{text}. That is less than the {without:.2f} dB that Hyper-Laplacian reaches without "
             "a training: take that, train longer, or fine-tune a network that begins with shipped "
             "weights.", "warning",
         )  # fmt: skip
     if now - before < _HARDLY_DB:
         return (
-            f"{said}. That is hardly a gain: train longer, or with images that are more like "
+            f"{text}. That is hardly a gain: train longer, or with images that are more like "
             "yours.", "info",
         )  # fmt: skip
-    known = f"; Hyper-Laplacian has {without:.2f} dB" if without == without else ""
-    return f"{said}{known}.", "info"
+    baseline = f"; Hyper-Laplacian has {without:.2f} dB" if without == without else ""
+    return f"{text}{baseline}.", "info"
 
 
 def _loaded() -> tuple[Mapping[str, Any], list[Any]]:

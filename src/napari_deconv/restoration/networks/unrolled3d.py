@@ -363,8 +363,8 @@ def _reach(half: int) -> int:
 def _joined(images: Tensor, answer: Tensor) -> Tensor:
     """The estimates as they are weighed, and corrected."""
     answer = cut(from_phases(answer), images.shape[-3:]).float()
-    known = images[:, :CANDIDATES].clamp(min=0)
-    joined = (answer[:, :CANDIDATES].softmax(1) * known).sum(1, keepdim=True)
+    candidates = images[:, :CANDIDATES].clamp(min=0)
+    joined = (answer[:, :CANDIDATES].softmax(1) * candidates).sum(1, keepdim=True)
     root = (joined + _SOFT).sqrt() + answer[:, CANDIDATES:]
     return torch.relu(torch.relu(root).square() - _SOFT)
 
