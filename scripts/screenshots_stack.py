@@ -3,8 +3,8 @@
     xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python scripts/screenshots_stack.py [FLOW ...]
 
 Flows: beads (psf-beads), stack (stack-psf, stack-preview, stack-deblurred), sections
-(stack-orthogonal), series (stack-channels), large (stack-large), microscope (from-my-file-list,
-from-my-file-result, from-my-file). Everything shown is generated;
+(stack-orthogonal), network (stack-network), series (stack-channels), large (stack-large),
+microscope (from-my-file-list, from-my-file-result, from-my-file). Everything shown is generated;
 ``file PATH [ITERATIONS [ARRAY]]`` drives a stack of your own from open to deblurred, with a PSF of
 that many pixels, and leaves its pictures in the working folder.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import fourier_shift, gaussian_filter
 from screenshots import Window, save
 
+from napari_deconv import metrics
 from napari_deconv.degradation.volumes import VOLUME_KINDS
 from napari_deconv.panels.kit.parts import reveal
 from napari_deconv.psf import WideField
@@ -105,7 +107,34 @@ def sections(window: Window) -> None:
     window.unfold(panel.more)
     window.type(panel.method.form.widgets["iterations"], "15")
     window.run(panel.run_bar)
-    orthogonal(window, "stack", "stack Richardson-Lucy", "stack-orthogonal", (14, 70, 60))
+    orthogonal(
+        window,
+        {"before": "stack", "after": "stack Richardson-Lucy"},
+        "stack-orthogonal",
+        (14, 70, 60),
+    )
+
+
+def network(window: Window) -> None:
+    """The sample stack with its own PSF, restored by Richardson-Lucy and by the network."""
+    window.sample("Deconvolution", "Stack")
+    panel = window.dock("Deconvolve")
+    window.wait(lambda: panel.method.isEnabled() and panel.psf.prepared is not None)
+    shown = {"raw": "stack"}
+    for method in ("Richardson-Lucy", "U-Net for stacks"):
+        window.choose(panel.method.combo, method)
+        window.choose(panel.image, "stack")
+        window.wait(lambda: panel.psf.prepared is not None)
+        window.run(panel.run_bar)
+        print(panel.run_bar.message.text, window.names())
+        shown[method] = f"stack {method}"
+    shown["truth"] = "stack truth"
+    layers = window.viewer.layers
+    layers["stack truth"].contrast_limits = layers["stack"].contrast_limits
+    orthogonal(window, shown, "stack-network", (14, 70, 60))
+    truth = np.asarray(layers["stack truth"].data)
+    for name in shown.values():
+        print(name, layers[name].contrast_limits, metrics.psnr(layers[name].data, truth))
 
 
 def series(window: Window) -> None:
@@ -203,7 +232,8 @@ def microscope(window: Window) -> None:
     made.contrast_limits = (0, float(np.quantile(made.data[1], 0.998)))
     window.shot("from-my-file-result")
     print(panel.run_bar.message.text)
-    orthogonal(window, cells.name, window.names()[-1], "from-my-file", (12, 60, 60))
+    shown = {"before": cells.name, "after": window.names()[-1]}
+    orthogonal(window, shown, "from-my-file", (12, 60, 60))
 
 
 CELLS = (
@@ -262,7 +292,8 @@ def file(window: Window, path: str, iterations: str = "50", size: str = "") -> N
     print(panel.run_bar.message.text, made.data.dtype, made.scale, made.units)
     middle = tuple(n // 2 for n in layer.data.shape)
     screenshots.OUT = Path.cwd()
-    orthogonal(window, name, window.names()[-1], "file-orthogonal", middle)
+    shown = {"before": name, "after": window.names()[-1]}
+    orthogonal(window, shown, "file-orthogonal", middle)
 
 
 def shot(window: Window, name: str) -> None:
@@ -273,9 +304,9 @@ def shot(window: Window, name: str) -> None:
 
 
 def orthogonal(
-    window: Window, before: str, after: str, name: str, place: tuple[int, int, int]
+    window: Window, layers: dict[str, str], name: str, place: tuple[int, int, int]
 ) -> None:
-    """XY and XZ of two layers, as the canvas shows them: two by two, labelled."""
+    """XY and XZ of layers by their labels, side by side as the canvas shows them."""
     viewer, rows = window.viewer, []
     shown = {layer.name: layer.visible for layer in viewer.layers}
     lead = viewer.dims.ndim - 3
@@ -283,7 +314,7 @@ def orthogonal(
         order = (*range(lead), *(lead + a for a in turned))
         row: list[Image.Image] = []
         box = (0, 0, 0, 0)
-        for layer_name in (before, after):
+        for layer_name in layers.values():
             for layer in viewer.layers:
                 layer.visible = layer.name == layer_name
             viewer.dims.order = order
@@ -297,7 +328,7 @@ def orthogonal(
     viewer.dims.order = tuple(range(viewer.dims.ndim))
     for layer in viewer.layers:
         layer.visible = shown[layer.name]
-    _page(rows, ("before", "after"), ("XY", "XZ"), screenshots.OUT / f"{name}.png")
+    _page(rows, layers, ("XY", "XZ"), screenshots.OUT / f"{name}.png")
 
 
 def _onto(kernel: np.ndarray, scene: np.ndarray) -> np.ndarray:
@@ -318,13 +349,13 @@ def _inside(picture: Image.Image) -> tuple[int, int, int, int]:
 
 
 def _page(
-    rows: list[list[Image.Image]], above: tuple[str, str], beside: tuple[str, str], path: Path
+    rows: list[list[Image.Image]], above: Iterable[str], beside: tuple[str, ...], path: Path
 ) -> None:
     """Pictures in rows of equal width with what they are."""
     side, label, gap = 420, 24, 6
     scaled = [[p.resize((side, max(1, p.height * side // p.width))) for p in row] for row in rows]
     height = label + sum(row[0].height + gap for row in scaled)
-    page = Image.new("RGB", (label + 2 * (side + gap), height), "white")
+    page = Image.new("RGB", (label + len(rows[0]) * (side + gap), height), "white")
     draw, font, y = ImageDraw.Draw(page), ImageFont.load_default(13), label
     for i, text in enumerate(above):
         draw.text((label + i * (side + gap) + side / 2, label / 2), text, "black", font, "mm")
@@ -340,6 +371,7 @@ FLOWS: dict[str, Any] = {
     "beads": beads,
     "stack": stack,
     "sections": sections,
+    "network": network,
     "series": series,
     "large": large,
     "microscope": microscope,
