@@ -244,6 +244,22 @@ def test_clipping_is_said() -> None:
     assert "clipped" in result.notes[0].text
 
 
+def test_light_that_one_voxel_of_a_stack_loses_is_warned_of() -> None:
+    @dataclass(frozen=True)
+    class Tenfold(Toy):
+        def steps(self, problem: Problem) -> Iterator[torch.Tensor]:
+            yield problem.y * 10
+
+    image = np.full((10, 10, 10), 2, np.uint8)
+    image[5, 5, 5] = 200
+    (note,) = run(image, DELTA[None], Tenfold()).notes
+    share = 100 * (2000 - 255) / (999 * 20 + 2000)
+    assert note.severity == "warning" and f"{share:.2g} % of the light" in note.text
+    image[5, 5, 5] = 26  # five counts above the range, 0.02 % of the light
+    (note,) = run(image, DELTA[None], Tenfold()).notes
+    assert note.severity == "info" and "light" not in note.text
+
+
 def test_half_floats_are_held_in_their_range() -> None:
     image = noise(12, 14).astype(np.float16)
     image[4, 4] = np.finfo(np.float16).max

@@ -20,6 +20,9 @@ Severity = Literal["info", "warning"]
 _CLIPPED_PERCENT = 3.0
 """Nearly every 8-bit run clips a few pixels."""
 
+_LOST_PERCENT = 1.0
+"""Few voxels of a sparse stack can hold much of its light."""
+
 
 @dataclass(frozen=True)
 class Note:
@@ -43,10 +46,13 @@ class Note:
         return self.text
 
 
-def clipping(count: int, size: int, dtype: object) -> Note:
-    """Say how many of ``size`` pixels a data type could not hold."""
+def clipping(count: int, size: int, dtype: object, lost: float = 0.0) -> Note:
+    """Say how many of ``size`` pixels a data type could not hold, and what share of the light."""
     share = 100 * count / size
     text = f"{share:.2g} % of the pixels lay outside the range of {dtype} and were clipped"
+    if 100 * lost > _LOST_PERCENT:
+        text = f"{text}, and with them {100 * lost:.2g} % of the light is lost"
+        return Note("clipped", f"{text}. Keep the result as float to measure brightness.")
     if share <= _CLIPPED_PERCENT:
         return Note("clipped", f"{text}.", "info")
     remedy = "raise the noise level or lower the strength, or keep the result as float."

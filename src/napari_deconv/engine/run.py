@@ -74,6 +74,7 @@ class Run:
     elements: int = 0
     choosing: float = 0.0
     clipped: int = 0
+    lost: float = 0.0
     hidden: int = 0
     sample: Problem | None = None
     misfits: list[tuple[int, float]] = field(default_factory=list)
@@ -193,7 +194,8 @@ class Run:
             text = f"{self.hidden} pixels were taken as unseen: NaN, infinite or masked."
             self.notes.append(Note("unseen", text))
         if self.clipped:
-            self.notes.append(clipping(self.clipped, out.size, out.dtype))
+            lost = self.lost / (self.lost + float(out.sum(dtype=float))) if self.lost else 0.0
+            self.notes.append(clipping(self.clipped, out.size, out.dtype, lost))
         return self.notes
 
     def _reblur(self) -> float:
@@ -285,8 +287,12 @@ class Run:
             self.misfits.append((problem.seen.numel(), problem.misfit(estimate)))
         # Frees the transform's buffers before the result is made.
         problem.__dict__.pop("blur", None)
-        values, clipped = stored(self._image(problem, estimate, tile), self.dtype)
+        image = self._image(problem, estimate, tile)
+        values, clipped = stored(image, self.dtype)
         self.clipped += clipped
+        if clipped and len(self.layout.block_shape) == 3:
+            beyond = image.astype(float) - values
+            self.lost += float(beyond[beyond > 1].sum())  # the rest is rounding
         if absent is not None and absent.any():
             values[absent] = np.nan
         return values
