@@ -99,9 +99,9 @@ def test_the_file_of_weights_knows_what_it_cleans(tmp_path: Path) -> None:
 
 
 def test_files_older_than_the_field_clean_gradients() -> None:
-    assert "cleans" not in read_header(locate("fcnn-1"))["fields"]
+    assert "cleans" not in read_header(locate("fcnn-3"))["fields"]
     for cleans in ("gradients", "intensities"):
-        assert load_network(FCNN(iterations=1, cleans=cleans), CPU).cleans == "gradients"
+        assert load_network(FCNN(iterations=3, cleans=cleans), CPU).cleans == "gradients"
 
 
 @BOTH

@@ -62,7 +62,7 @@ class Unrolled3D(
     buffers=18,
     suits="Wide-field and confocal stacks of 5 to 2000 photons at the brightest voxel, where it is "
     "ahead of Richardson-Lucy. Any PSF; its weights are free.",
-    avoid="Widths in wide field: its filaments come out 30 % too wide, its beads 6 to 8 % too "
+    avoid="Widths in wide field: its filaments come out 20 % too wide, its beads 10 % too "
     "bright. Measuring unchecked: a network can invent structure. Far more than 2000 photons, "
     "where Richardson-Lucy is ahead. Stacks that were clipped, of fewer than 8 planes, or with "
     "z-steps more than 8 times as coarse as the pixels.",
