@@ -22,7 +22,7 @@ from ..core.json_text import parse_json
 from ..core.paths import check_readable
 from ..core.precision import FLOAT32, Precision, at_precision
 from ..io.atomic import replacing
-from ..restoration.networks.base import NetworkModule, Norm
+from ..restoration.networks.base import NetworkModule, Norm, TrainingBatch
 from ..restoration.weights import locate, read_weights
 from .muon import Muon
 from .pairs import rendered
@@ -30,24 +30,17 @@ from .parallel import Team
 from .recipe import Recipe
 from .schedule import Schedule
 
-
-class Pairs(Protocol):
-    """Degraded images or stacks and what they were, as a step sees them."""
-
-    @property
-    def y(self) -> Tensor: ...
-    @property
-    def truth(self) -> Tensor: ...
-    @property
-    def noise(self) -> Tensor: ...
-    @property
-    def seen(self) -> tuple[Tensor | None, ...]: ...
-    def split(self, parts: int) -> Sequence[Self]: ...
-
-
 _WARM_STEPS = 100
 _PREPARING_PSFS = 1000
 _AVERAGE = 0.999
+
+
+class Pairs(TrainingBatch, Protocol):
+    """Degraded images or stacks and what they were, as a step sees them."""
+
+    @property
+    def seen(self) -> tuple[Tensor | None, ...]: ...
+    def split(self, parts: int) -> Sequence[Self]: ...
 
 
 @dataclass(eq=False)

@@ -107,7 +107,7 @@ Lit = tuple[str, float | None, float | None]
 
 def _bands(settings: Sequence[ET.Element]) -> list[Lit]:
     """What each active detector sees: its band, and the nearest laser line below that is on."""
-    found: list[Lit] = []
+    lights: list[Lit] = []
     for setting in settings:
         lines = [
             line
@@ -124,8 +124,8 @@ def _bands(settings: Sequence[ET.Element]) -> list[Lit]:
             middle = (left + right) / 2 if left and right and left < right else None
             below = [line for line in lines if left is not None and line < left + 5]
             dye = band.get("DyeName", "")
-            found.append((dye, middle, max(below, default=None)))
-    return found
+            lights.append((dye, middle, max(below, default=None)))
+    return lights
 
 
 def _cubes(settings: Sequence[ET.Element]) -> list[Lit]:

@@ -55,8 +55,8 @@ def _sizes(file: Any, channels: Sequence[Any]) -> dict[str, tuple[float, str]]:
     sizes: dict[str, tuple[float, str]] = {}
     for channel in channels[:1]:
         volume = channel.volume
-        known = zip("XYZ", volume.axesCalibrated, volume.axesCalibration, strict=True)
-        sizes = {a: (float(size), "µm") for a, calibrated, size in known if calibrated}
+        axes = zip("XYZ", volume.axesCalibrated, volume.axesCalibration, strict=True)
+        sizes = {a: (float(size), "µm") for a, calibrated, size in axes if calibrated}
     for loop in file.experiment:
         if loop.type == "ZStackLoop" and loop.parameters.stepUm:
             sizes.setdefault("Z", (abs(float(loop.parameters.stepUm)), "µm"))

@@ -98,12 +98,12 @@ class AxesRow(QWidget):
         if layer is None or header is None:
             return
         layer.axis_labels = tuple(header.axes.lower())
-        known = {a: n for a, n in header.pixel_size.items() if header.units.get(a) in _UNITS}
+        sizes = {a: n for a, n in header.pixel_size.items() if header.units.get(a) in _UNITS}
         pairs = list(zip(header.axes, layer.scale, layer.units, strict=True))
         set_scale(
             layer,
-            [known.get(a, float(size)) for a, size, _ in pairs],
-            [_UNITS[header.units[a]] if a in known else unit for a, _, unit in pairs],
+            [sizes.get(a, float(size)) for a, size, _ in pairs],
+            [_UNITS[header.units[a]] if a in sizes else unit for a, _, unit in pairs],
             self._viewer,
         )
         self.changed.emit()

@@ -117,8 +117,8 @@ class OpticsBox(QWidget):
         self.table.show_facts(facts)
         fit = self._offer
         words = list(psf.notes)
-        known = (self._optics.names, self._optics.emission_nm)
-        several = self._layer is not None and max(map(len, known)) > 1
+        per_channel = (self._optics.names, self._optics.emission_nm)
+        several = self._layer is not None and max(map(len, per_channel)) > 1
         if self._states_something:
             which = f", channel {self._channel}" * several
             assumed = ", ".join(fact.text for fact in facts if fact.assumed)

@@ -142,14 +142,14 @@ class TrainPanel(Panel):
             self.source.addItem(text, key)
         images.addRow("Images", self.source)
         stack.addRow("Stack", self.stack)
-        told = read_out(
+        note = read_out(
             "Noise, background and brightness are taken from it. What is trained on are generated "
             "stacks, as this microscope and camera would record them."
         )
         for whole, parts in (
             (self.on_planes, (heading("Camera"), self.camera, heading("Sharp images"), images,
                               self.folder)),
-            (self.on_stacks, (heading("A stack of your microscope"), stack, told)),
+            (self.on_stacks, (heading("A stack of your microscope"), stack, note)),
         ):  # fmt: skip
             inside = QVBoxLayout(whole)
             inside.setContentsMargins(0, 0, 0, 0)
