@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .restoration.base import Method, methods
     from .restoration.networks.maps import Map, maps
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
 
 __all__ = [
     "Cancelled",
