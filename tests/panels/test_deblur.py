@@ -6,8 +6,11 @@ from functools import partial
 
 import numpy as np
 import pytest
+from napari._qt.qt_resources import get_stylesheet
 from napari.components import ViewerModel
 from napari.utils._proxies import PublicOnlyProxy
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 from scipy.ndimage import convolve
 from skimage import data
 
@@ -18,6 +21,8 @@ from napari_deconv.panels.deblur.panel import DeblurPanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.psf import Disk
 
+from .test_sizes import cut_off, named, seen
+
 
 def photo() -> np.ndarray:
     sharp = data.astronaut()[60:156, 160:256].astype(float)
@@ -26,18 +31,26 @@ def photo() -> np.ndarray:
     return noisy.clip(0, 255).round().astype(np.uint8)
 
 
+LEVEL = ["good"]
+WORDS = "Edges are smeared farther than by the spectrum alone, and some structure is left."
+
+
 def estimating(image, *args, **options):
     """Stand for the search, which takes its time."""
     yield Guess(1, 1, "spectrum: disk")
-    disk, sure = Disk(radius_px=3), Confidence("good", ("It fits.",))
+    disk, sure = Disk(radius_px=3), Confidence(LEVEL[0], (WORDS,))
     recipe = {"region": [0, 0, *image.shape[:2]]}
     return Estimate(disk(), "disk", disk, sure, np.zeros((0, 2)), {}, recipe)
 
 
 @pytest.fixture
-def panel(qtbot, monkeypatch):
+def quick(monkeypatch):
     monkeypatch.setattr(deblurring, "estimating", estimating)
     monkeypatch.setattr(deblurring, "stream", partial(deblurring.stream, method="wiener"))
+
+
+@pytest.fixture
+def panel(qtbot, quick):
     viewer = ViewerModel()
     made = DeblurPanel(viewer)
     qtbot.addWidget(made)
@@ -104,3 +117,37 @@ def test_a_blur_that_does_not_stand_leaves_the_photo_and_is_shown_as_poor(
     assert panel.strength.value() == 0 and panel.percent.text() == "0 %"
     assert np.array_equal(panel.layer.data, photo())
     assert panel.level.text().startswith("Poor: The blur was not found.")
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_texts_are_whole_when_details_open_and_follow_the_strength(
+    quick, qtbot, monkeypatch, theme
+):
+    monkeypatch.setitem(globals(), "LEVEL", ["fair"])
+    host = QWidget()
+    qtbot.addWidget(host)
+    layout = QVBoxLayout(host)
+    layout.setContentsMargins(0, 0, 0, 0)
+    host.setStyleSheet(get_stylesheet(theme))
+    panel = DeblurPanel(ViewerModel())
+    layout.addWidget(panel)
+    host.resize(300, 800)
+    host.show()
+    panel._viewer.add_image(photo(), name="holiday")
+    panel.run()
+    qtbot.waitUntil(lambda: panel.deblurred is not None, timeout=60_000)
+    qtbot.wait(50)
+
+    def cut():
+        return [named(widget) for widget in seen(panel) if cut_off(widget)]
+
+    assert cut() == []
+    qtbot.mouseClick(panel.details.button, Qt.MouseButton.LeftButton)
+    qtbot.wait(50)
+    assert panel.measured.isVisible() and cut() == []
+
+    assert "Strength is 70 %" in panel.words.text()
+    panel.strength.setValue(100)
+    assert "Strength is 100 %" in panel.words.text() and "70 %" in panel.words.text()
+    panel.strength.setValue(40)
+    assert "Strength is 40 %" in panel.words.text()

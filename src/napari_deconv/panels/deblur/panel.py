@@ -12,9 +12,10 @@ from napari.layers import Image
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
+from ...core.record import Note
 from ..kit.inputs import Fold
 from ..kit.job import Make
 from ..kit.layer_combo import LayerCombo
@@ -36,8 +37,6 @@ _WORDS = {
     "fair": "The blur is likely, not sure. Compare before and after.",
     "poor": "The blur was not found. Little or nothing was changed.",
 }
-_FIRST = ("confidence", "strength")
-"""What is told at once; the rest are details."""
 _PERCENT = 100
 _SETTLE_MS = 40
 
@@ -100,10 +99,11 @@ class DeblurPanel(Panel):
         fields.addRow("Strength", strong)
         fields.addRow("Before | after", self.edge)
         fields.addRow(self.whole)
-        inner = rows()
+        # A form would not heed that wrapped texts become higher when the details are opened.
+        inner = QVBoxLayout(self._results)
+        inner.setContentsMargins(0, 0, 0, 0)
         for part in (heading("Result"), self.level, fields, self.words, self.details):
-            inner.addRow(part)
-        self._results.setLayout(inner)
+            inner.addWidget(part) if isinstance(part, QWidget) else inner.addLayout(part)
         self._results.hide()
         for above in (self.hint, top, read_out(_HELP), self.run_bar, self._results):
             self.body.addWidget(above) if isinstance(above, QWidget) else self.body.addLayout(above)
@@ -147,14 +147,9 @@ class DeblurPanel(Panel):
             f"background-color: {_COLOURS[sure]}; color: white; font-weight: bold; "
             "border-radius: 4px; padding: 6px;"
         )
-        # A few clipped pixels are in every sharpened photo.
-        notes = [n for n in deblurred.notes if n.code != "clipped" or n.severity == "warning"]
-        for label, told in (
-            (self.words, [n for n in notes if n.code in _FIRST or n.severity == "warning"]),
-            (self.measured, [n for n in notes if n.code not in _FIRST and n.severity == "info"]),
-        ):
-            label.setText("\n\n".join(map(str, told)))
-        self.details.setVisible(bool(self.measured.text()))
+        more = [n for n in _worth_saying(deblurred) if not _is_first(n)]
+        self.measured.setText("\n\n".join(map(str, more)))
+        self.details.setVisible(bool(more))
         for slider, value in (
             (self.strength, round(_PERCENT * deblurred.strength)),
             (self.edge, 0),
@@ -163,7 +158,7 @@ class DeblurPanel(Panel):
             slider.setValue(value)
             slider.blockSignals(False)
         self.whole.setChecked(False)
-        self.percent.setText(f"{self.strength.value()} %")
+        self._tell_strength()
         self._results.show()
 
     def _show(self, data: NDArray[Any], title: str, record: dict[str, Any]) -> None:
@@ -178,9 +173,19 @@ class DeblurPanel(Panel):
         self.layer.name = title
         self.layer.metadata = {**self.layer.metadata, KEY: record}
 
-    def _on_strength(self, value: int) -> None:
-        self.percent.setText(f"{value} %")
+    def _on_strength(self) -> None:
+        self._tell_strength()
         self._settle.start()
+
+    def _tell_strength(self) -> None:
+        """Say how strong it is, and what to think of that."""
+        now = self.strength.value()
+        self.percent.setText(f"{now} %")
+        if self.deblurred is None:
+            return
+        notes = [n for n in _worth_saying(self.deblurred) if _is_first(n)]
+        told = [_of_strength(self.deblurred, now) if n.code == "strength" else n for n in notes]
+        self.words.setText("\n\n".join(map(str, told)))
 
     def _apply(self) -> None:
         """Mix photo and restoration anew; nothing is estimated or restored for it."""
@@ -221,6 +226,27 @@ class DeblurPanel(Panel):
         if self.curtain is not None and self.curtain in self._viewer.layers:
             self.curtain.visible = False
         self.curtain = None
+
+
+def _worth_saying(deblurred: Deblurred) -> list[Note]:
+    # A few clipped pixels are in every sharpened photo.
+    return [n for n in deblurred.notes if n.code != "clipped" or n.severity == "warning"]
+
+
+def _is_first(note: Note) -> bool:
+    """Whether it is told at once; the rest are details."""
+    return note.code in ("confidence", "strength") or note.severity == "warning"
+
+
+def _of_strength(deblurred: Deblurred, percent: int) -> str:
+    """What to think of a strength where the blur is not sure."""
+    advised = round(_PERCENT * deblurred.strength)
+    if percent > advised:
+        return (
+            f"Strength is {percent} %, above the advised {advised} %: the blur is not sure. Look "
+            "out for ripples along edges."
+        )
+    return f"Strength is {percent} %: the blur is not sure. Look before you raise it."
 
 
 def _slider(name: str) -> QSlider:
