@@ -75,8 +75,8 @@ class Trial:
     white: float
 
     def __str__(self) -> str:
-        name = "in linear light" if self.light == "linear" else "as stored"
-        return f"{name} {self.misfit:.3g} (whiteness {self.white:.2f})"
+        name = "in linear light" if self.light == "linear" else "on the photo's own values"
+        return f"{name} {self.misfit:.3g} ({self.white:.0%} like pure noise)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +265,8 @@ def _result(
         text = f"Strength is {share:g}: the blur is not sure. Look before you raise it."
         notes.append(Note("strength", text))
     if len(trials) > 1:
-        best = "in linear light" if result.record.light == "linear" else "as stored"
+        linear = result.record.light == "linear"
+        best = "in linear light" if linear else "on the photo's own values"
         text = f"Restored {best}. What blurring again leaves: {', '.join(map(str, trials))}."
         notes.append(Note("light", text, "info"))
     if coded is not None:
@@ -435,8 +436,8 @@ def _judged(
     assert best is not None  # or it would stand
     text = (
         "A part restored with it, kept between black and white and blurred again, differs by "
-        f"{best.misfit / level:.1f} times the noise (whiteness {best.white:.2f}): the blur is "
-        "probably another. The photo is left as it was; raise the strength to see the result."
+        f"{best.misfit / level:.1f} times the noise ({best.white:.0%} like pure noise): the blur "
+        "is probably another. The photo is left as it was; raise the strength to see the result."
     )
     return replace(estimate, confidence=_less(estimate.confidence, text)), trials, False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -10,9 +11,20 @@ import pytest
 from napari.components import ViewerModel
 from napari.settings import get_settings
 from napari.utils.colormaps import ensure_colormap
-from qtpy.QtWidgets import QAbstractButton, QMessageBox, QPushButton, QScrollArea
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QMessageBox,
+    QPushButton,
+    QScrollArea,
+    QWidget,
+)
 
+from napari_deconv.comparison.measures import MEASURES
 from napari_deconv.panels.compare.panel import ComparePanel
+from napari_deconv.panels.deblur.panel import DeblurPanel
+from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
 from napari_deconv.panels.degrade.panel import DegradePanel
 from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.kit.plot import Curve, Plot
@@ -23,6 +35,7 @@ from napari_deconv.panels.train.parts import CameraFields
 from napari_deconv.panels.train.weights import WeightsBox
 
 PANELS = (DegradePanel, PsfPanel, ComparePanel, TrainPanel)
+ALL = (DeblurPanel, DeconvolvePanel, *PANELS)
 
 
 @pytest.fixture(params=PANELS, ids=lambda kind: kind.__name__)
@@ -33,6 +46,33 @@ def panel(request, qtbot):
     qtbot.addWidget(panel)
     panel.show()
     return panel
+
+
+JARGON = re.compile(r"whiteness|as stored|held.out|shipped|\barray \(px", re.IGNORECASE)
+
+
+def words(panel):
+    """All that a panel says, in sight or not, with tooltips and the entries of its lists."""
+    for widget in panel.findChildren(QWidget):
+        yield widget.toolTip()
+        text = getattr(widget, "text", "")
+        yield str(text() if callable(text) else text)
+        yield str(getattr(widget, "title", ""))
+        for i in range(widget.count() if isinstance(widget, QComboBox) else 0):
+            yield widget.itemText(i)
+            yield str(widget.itemData(i, Qt.ItemDataRole.ToolTipRole) or "")
+
+
+@pytest.mark.parametrize("panel", ALL, indirect=True, ids=lambda kind: kind.__name__)
+def test_the_window_speaks_plainly(panel, qtbot):
+    choices = [getattr(panel, name, None) for name in ("method", "network", "methods")]
+    for choice in (getattr(x, "choice", x) for x in choices if x is not None):
+        qtbot.waitUntil(lambda choice=choice: choice.kind is not None, timeout=30_000)
+        for name in choice.kinds:
+            choice.choose(name)
+            assert [text for text in words(panel) if JARGON.search(text)] == []
+    assert [text for text in words(panel) if JARGON.search(text)] == []
+    assert not [m for m in MEASURES.values() if JARGON.search(f"{m.title} {m.tip}")]
 
 
 def tabbed(panel):

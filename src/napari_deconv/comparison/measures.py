@@ -87,10 +87,10 @@ _MEASURES = (
     ),
     Measure(
         key="whiteness",
-        title="Whiteness",
+        title="Noise-like",
         best="high",
         digits=3,
-        tip="How much the residual looks like white noise, 1 for white. Structure in it means "
+        tip="How much what is left over looks like pure noise, 1 for pure. Structure in it means "
         "that some of the image was not explained. Clipped pixels, JPEG, binning and a wrong PSF "
         "colour it, whatever the method.",
     ),

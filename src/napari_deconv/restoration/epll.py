@@ -62,7 +62,7 @@ class EPLL(
         Pixels from one patch to the next. 1 filters all of them, as the paper does, in four times
         the time.
     prior : str
-        Id or file of the mixture; empty is the shipped one, learned from photos.
+        Id or file of the mixture; empty is the built-in one, learned from photos.
 
     Notes
     -----
@@ -70,7 +70,7 @@ class EPLL(
     """
 
     stride_px: Annotated[int, Interval(ge=1, le=8)] = 2
-    prior: Annotated[str, Zero("shipped")] = ""
+    prior: Annotated[str, Zero("built in")] = ""
 
     default_weights: ClassVar[str] = "epll"
 

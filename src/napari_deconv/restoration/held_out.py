@@ -137,7 +137,7 @@ def search(iterate: Callable[[], None], held: HeldOut, most: int) -> Generator[s
             best = len(errors) - 1
         if len(errors) > _PATIENCE * best + _LEAST:
             break
-        yield f"choosing the number of iterations, {len(errors)} tried"
+        yield f"when to stop, {len(errors)} tried"
     # An error that is falling still has no best.
     chosen = best if best >= most else round(_TIMES[held.ndim] * best)
     return Stop(min(most, max(1, chosen)), tuple(errors))

@@ -28,7 +28,7 @@ class HyperLaplacian(
     suits="Photos and other natural images: a good first choice where the noise is white.",
     avoid="Sparse points on a dark background; images whose intensities are to be measured "
     "in very noisy parts, where weak structure is flattened. Large blurs of a "
-    "camera's own photos as stored: take them in linear light.",
+    "camera's own photos, unless they are taken in linear light.",
 ):
     """Least squares with the heavy-tailed gradient prior of natural images.
 

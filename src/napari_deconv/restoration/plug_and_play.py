@@ -57,7 +57,7 @@ class PlugAndPlay(
     in place of 25 networks; it is a small U-Net on the four phases of the image at half
     resolution, in place of seven dilated convolutions; and its colours are restored one by one.
 
-    The denoiser is the shipped one, or another: weight files of FFDNet and DRUNet, once taken in
+    The denoiser is the built-in one, or another: weight files of FFDNet and DRUNet, once taken in
     (`restoration.released`), are weights like any. Those for colour restore the three colours of
     a photo together.
 
@@ -68,14 +68,14 @@ class PlugAndPlay(
     denoiser : str
         Which network; for training only, since weights know theirs.
     weights : str
-        Id or file of the network's weights; empty is the shipped one, learned from photos.
+        Id or file of the network's weights; empty is the built-in one, learned from photos.
     """
 
     iterations: Annotated[int, Interval(ge=1, le=100)] = 12
     denoiser: Literal["u-net", "ffdnet-gray", "ffdnet-colour", "drunet-gray", "drunet-colour"] = (
         "u-net"
     )
-    weights: Annotated[str, Zero("shipped")] = ""
+    weights: Annotated[str, Zero("built in")] = ""
 
     @property
     def default_weights(self) -> str:

@@ -65,7 +65,7 @@ class RichardsonLucy(
     ----------
     iterations : int
         More of them sharpen further and amplify noise; the number is the regularisation. 0 chooses
-        it on a part of the image: as many as best predict pixels that were held out, in planes
+        it on a part of the image: as many as best predict pixels that were left out, in planes
         less a tenth, in volumes a third more.
     accelerate : bool
         Extrapolate between iterations: as sharp (and as noisy) in about a third of them

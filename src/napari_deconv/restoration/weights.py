@@ -241,7 +241,7 @@ def _check_there(path: Path) -> None:
     if not exists(path):
         names = ", ".join(sorted(each.stem for each in FOLDER.glob("*.safetensors")))
         raise DeconvError(
-            f"There is no weight file {named_path(path)}.", f"Shipped ones: {names or 'none'}."
+            f"There is no weight file {named_path(path)}.", f"Built-in ones: {names or 'none'}."
         )
 
 

@@ -87,7 +87,7 @@ def starts(name: str, fluorescence: bool = False) -> dict[str, str]:
         return (_FLUORESCENCE in row["id"]) != fluorescence, _odd(kind, row)
 
     rows = sorted((row for row in shipped() if row["method"] == name), key=unlike)
-    labels = {row["id"]: f"shipped: {row['id']}" for row in rows}
+    labels = {row["id"]: f"built in: {row['id']}" for row in rows}
     labels |= {e.name: f"yours: {e.name}" for e in library.entries() if e.method == name}
     itself = "nothing learned" if kind.untrained else "the inverse of the PSF"
     return {"": itself, **labels} if kind.one_psf else {**labels, "": "nothing learned"}

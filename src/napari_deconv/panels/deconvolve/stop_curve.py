@@ -12,7 +12,7 @@ from ..kit.parts import read_out
 from ..kit.plot import Curve, Plot
 
 _RULE = (
-    "A tenth of the pixels was held out on a part of the image; iterations went on until they were "
+    "A tenth of the pixels was left out on a part of the image; iterations went on until they were "
     "predicted no better. The ring is where it stopped{early}. Type a number of iterations to "
     "choose for yourself."
 )
@@ -24,7 +24,7 @@ class StopCurve(Fold):
     def __init__(self, parent: QWidget | None = None) -> None:
         content = QWidget()
         super().__init__("Where it stopped", content, parent=parent)
-        self.plot, self.readout = Plot("Error of held-out pixels over iterations"), read_out()
+        self.plot, self.readout = Plot("Error of left-out pixels over iterations"), read_out()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)

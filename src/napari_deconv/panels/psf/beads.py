@@ -123,7 +123,7 @@ class BeadsPanel(Panel):
         form = rows()
         form.addRow("Bead image", self.image)
         form.addRow("Beads", self.points)
-        form.addRow("Array (px)", self.extent)
+        form.addRow("PSF size (px)", self.extent)
         form.addRow(self.symmetric)
         self.body.addLayout(form)
         self._written = QWidget()

@@ -126,7 +126,9 @@ class PsfSource(QWidget):
         self.dims.addItems(["2-D (plane)", "3-D (volume)"])
         self.extent = QLineEdit()
         self.extent.setPlaceholderText("automatic")
-        self.extent.setToolTip("Size of the array: empty for automatic, 31, or 21, 31, 31.")
+        self.extent.setToolTip(
+            "Pixels that the PSF is drawn on: empty for automatic, 31, or 21, 31, 31."
+        )
         self.line = LineTool(viewer)
         self.picture = Picture()
         self.readout = read_out()
@@ -265,7 +267,7 @@ class PsfSource(QWidget):
         self.details.setLayout(form)
         form.addRow("Dimensions", self.dims)
         self._dims_label = form.labelForField(self.dims)
-        form.addRow("Array (px)", self.extent)
+        form.addRow("PSF size (px)", self.extent)
         self._opened = QWidget()
         opened = rows()
         self._opened.setLayout(opened)

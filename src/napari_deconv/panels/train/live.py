@@ -30,8 +30,8 @@ class LiveTraining(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.loss = Plot("Loss of the training")
-        self.psnr = Plot("PSNR on held-out images")
-        self.pictures = Strip("A held-out image: blurred, before training, now")
+        self.psnr = Plot("PSNR on test images")
+        self.pictures = Strip("A test image: blurred, before training, now")
         self.readout = read_out()
         self._seen = (-1, -1)
         layout = QVBoxLayout(self)
@@ -80,8 +80,8 @@ class LiveTraining(QWidget):
         without = sitting.reached[2]
         baseline = "" if math.isnan(without) else f"; {without:.2f} dB with {_WITHOUT}"
         self.readout.setText(
-            f"A held-out image: blurred, before training, now. Over all of them {first:.2f} dB "
-            f"before, {last:.2f} dB now{baseline}."
+            f"A test image, which is not trained on: blurred, before training, now. Over all of "
+            f"them {first:.2f} dB before, {last:.2f} dB now{baseline}."
         )
         if sitting.picture:
             blurred, before = sitting.first[:2]

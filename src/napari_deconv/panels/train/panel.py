@@ -203,7 +203,7 @@ class TrainPanel(Panel):
         kinds, broken_off = loaded
         one = [name for name, kind in kinds.items() if kind.one_psf]
         groups = {
-            "Fine-tuned: as good as shipped at once": sorted(set(kinds) - set(one)),
+            "From built-in weights: minutes": sorted(set(kinds) - set(one)),
             "Made for one PSF: hours": sorted(one),
         }
         self.network.fill(kinds, start=_FIRST, groups=groups)
@@ -310,11 +310,11 @@ def _gain(sitting: Sitting | None) -> tuple[str, str]:
     if sitting is None or not sitting.scores:
         return ".", "info"
     before, now, without = sitting.reached
-    text = f", {before:.2f} dB before and {now:.2f} dB now on held-out images"
+    text = f", {before:.2f} dB before and {now:.2f} dB now on test images"
     if now < without:  # false of NaN
         return (
             f"{text}. That is less than the {without:.2f} dB that Hyper-Laplacian reaches without "
-            "a training: take that, train longer, or fine-tune a network that begins with shipped "
+            "a training: take that, train longer, or fine-tune a network that begins with built-in "
             "weights.", "warning",
         )  # fmt: skip
     if now - before < _HARDLY_DB:

@@ -156,7 +156,7 @@ def described(entry: Entry) -> str:
     from ...restoration.base import methods
 
     header, psf = entry.header, entry.psf
-    score = f"{entry.score:.2f} dB on held-out images" if entry.score == entry.score else "no score"
+    score = f"{entry.score:.2f} dB on test images" if entry.score == entry.score else "no score"
     what = f"PSF {psf.shape[1]} x {psf.shape[0]} px" if psf is not None else "any PSF"
     minutes = round(float(header.get("seconds", 0)) / 60, 1)
     work = f"{header['step']} steps in {minutes:g} min" if "step" in header else "from elsewhere"

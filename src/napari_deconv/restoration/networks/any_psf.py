@@ -36,7 +36,7 @@ class NetworkMethod(LearnedMethod):
         What the weights were trained for: photos or fluorescence. ``automatic`` decides by the
         image: colour is a photo, gray of more than 8 bits, or dark and sparse, is fluorescence.
     weights : str
-        Id or file of the weights; empty chooses among the shipped ones by domain, PSF and noise.
+        Id or file of the weights; empty chooses among the built-in ones by domain, PSF and noise.
     """
 
     domain: Literal["automatic", "photo", "fluorescence"] = "automatic"

@@ -55,7 +55,7 @@ class FCNN(
         Stages of denoising and deconvolution; the paper's network has three.
     cleans : str
         What the networks clean between the deconvolutions, for training only: the gradients, or
-        the intensities, whose gradients then guide. The shipped weights clean gradients.
+        the intensities, whose gradients then guide. The built-in weights clean gradients.
     """
 
     iterations: Literal[1, 3] = 3

@@ -51,13 +51,13 @@ class RGDN(
     Parameters
     ----------
     iterations : int
-        Most steps; the shipped weights were trained over three.
+        Most steps; the built-in weights were trained over three.
     tolerance : float
         Past the third, stop once a step changes the root-mean-square misfit by less than this share
         of it; 0 does all the steps. Where that is, a part of the image decides for all its tiles,
         planes and colours.
     design : str
-        ``compact`` is described above and has shipped weights; ``paper`` is the paper's network,
+        ``compact`` is described above and has built-in weights; ``paper`` is the paper's network,
         six convolutions of 5x5 each for R, H and D, to be trained by yourself.
     """
 

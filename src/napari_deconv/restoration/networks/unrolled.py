@@ -68,7 +68,7 @@ class Unrolled(
     Parameters
     ----------
     iterations : int
-        Steps, each with a U-Net of its own; for training only. The shipped weights have three.
+        Steps, each with a U-Net of its own; for training only. The built-in weights have three.
     colour : bool
         Whether it knows colour, and grays all the same; for training only.
     """

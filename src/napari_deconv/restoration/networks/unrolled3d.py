@@ -84,7 +84,7 @@ class Unrolled3D(
     Parameters
     ----------
     weights : str
-        Id or file of the weights; empty takes the shipped ones.
+        Id or file of the weights; empty takes the built-in ones.
     """
 
     @property
