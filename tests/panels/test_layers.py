@@ -15,6 +15,7 @@ from napari_deconv.panels.kit.layers import (
     is_psf,
     pixel_size,
 )
+from napari_deconv.panels.kit.parts import Notice
 
 
 @pytest.fixture
@@ -59,6 +60,52 @@ def test_shy_layers_are_only_chosen_by_hand(viewer, qtbot):
     image = viewer.add_image(np.zeros((8, 8)))
     viewer.add_image(np.zeros((8, 8)), metadata={KEY: {"kind": "result"}})
     assert widget.layer is image
+
+
+def test_hidden_layers_are_only_chosen_by_hand(viewer, qtbot):
+    widget = combo(viewer, qtbot)
+    truth = viewer.add_image(np.zeros((8, 8)), name="stack truth", visible=False)
+    assert widget.layer is None and "hidden" in widget.hint("Open an image first.")
+    stack = viewer.add_image(np.zeros((8, 8)), name="stack")
+    assert widget.layer is stack and not widget.hint("Open an image first.")
+    widget.pick(truth)
+    assert widget.layer is truth
+    viewer.layers.clear()
+    assert widget.layer is None and widget.hint("Open an image first.") == "Open an image first."
+    viewer.add_image(np.zeros((8, 8)), name="stack truth", visible=False)
+    new = viewer.add_image(np.zeros((8, 8)), name="stack")
+    viewer.add_image(np.zeros((8, 8)), name="other truth", visible=False)
+    assert widget.layer is new, "what was chosen by hand is gone"
+    viewer.layers.remove(new)
+    assert widget.layer is None
+    viewer.layers["other truth"].visible = True
+    assert widget.layer is viewer.layers["other truth"], "it was the only one to choose"
+    psfs = combo(viewer, qtbot, is_psf, hidden=True)
+    made = viewer.add_image(
+        np.ones((5, 5)), metadata={KEY: {"kind": "psf"}}, visible=False, name="psf"
+    )
+    assert psfs.layer is made, "PSF layers are usually hidden"
+
+
+def test_a_message_goes_with_its_layers_and_with_another_image(viewer, qtbot):
+    widget, notice = combo(viewer, qtbot), Notice()
+    qtbot.addWidget(notice)
+    notice.keep_to(viewer, widget)
+    first = viewer.add_image(np.zeros((8, 8)), name="first")
+    results = [viewer.add_labels(np.zeros((8, 8), int)) for _ in range(2)]
+    notice.say("Done in 3 s.", about=results)
+    viewer.layers.remove(results[0])
+    assert notice.text == "Done in 3 s."
+    viewer.layers.remove(results[1])
+    assert notice.text == "" and notice.isHidden()
+    notice.say("This failed.", "error")
+    widget.refresh()
+    assert notice.text
+    viewer.add_image(np.zeros((8, 8)), name="second")
+    assert notice.text == ""
+    notice.say("Done.")
+    viewer.layers.remove(first)
+    assert notice.text == "Done.", "it was not about that one"
 
 
 def test_combo_forgets_the_viewer_when_it_is_destroyed(viewer, qtbot):

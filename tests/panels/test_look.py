@@ -15,6 +15,8 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
     QComboBox,
+    QDockWidget,
+    QMainWindow,
     QMessageBox,
     QPushButton,
     QScrollArea,
@@ -119,6 +121,44 @@ def test_one_primary_button_and_text_of_napari_s_size(panel):
         assert f"{0.9 * (size + 3):.1f}pt" in panel.styleSheet() != before
     finally:
         settings.font_size = size
+
+
+def test_a_panel_behind_a_tab_comes_to_the_front_when_its_entry_is_chosen(qtbot):
+    window, viewer = QMainWindow(), ViewerModel()
+    qtbot.addWidget(window)
+    docks = []
+    for kind in (DegradePanel, PsfPanel):
+        dock = QDockWidget(kind.__name__)
+        dock.setWidget(kind(viewer))
+        window.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+        docks.append(dock)
+        window.show()
+        qtbot.wait(20)
+    below, above = docks
+    assert window.tabifiedDockWidgets(below) == [above]
+
+    def choose(dock):  # as napari's menu does
+        dock.setVisible(not dock.isVisible())
+        qtbot.wait(20)
+
+    def seen(dock):
+        return not dock.visibleRegion().isEmpty()
+
+    assert seen(above) and not seen(below)
+    choose(below)
+    assert seen(below) and not seen(above)
+    choose(below)
+    assert below.isHidden() and seen(above), "in front it is closed, as other panels are"
+    choose(below)
+    assert seen(below)
+    above.close()
+    qtbot.wait(20)
+    assert above.isHidden(), "what is closed stays closed"
+    choose(above)
+    window.removeDockWidget(below)
+    qtbot.wait(20)
+    assert below.isHidden()
+    below.deleteLater()
 
 
 def test_a_logarithmic_axis_has_even_factors_at_even_distances(qtbot):

@@ -153,6 +153,8 @@ class ComparePanel(Panel):
         self._tell_step = self.run_bar.job.on_step
         self.run_bar.job.on_step = self._on_step
         self.run_bar.job.on_cancel = self._on_cancel
+        for notice in (self.run_bar.message, self.notice):
+            notice.keep_to(self._viewer, self.image)
         self.on_close(self.views.curtain.close_view)
         self.on_close(self.run_bar.job.stop)
 
@@ -164,7 +166,7 @@ class ComparePanel(Panel):
 
     def _on_image(self) -> None:
         layer = self.image.layer
-        self.hint.say("" if layer is not None else _HINT)
+        self.hint.say(self.image.hint(_HINT))
         self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
         self.judging.set_image(layer)
@@ -250,7 +252,9 @@ class ComparePanel(Panel):
             words.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
             words += [f"{row.label}: {row.error}" for row in failed[:3]]
         self.run_bar.message.say(
-            "\n".join([*words, *outcome.notes]), "warning" if failed else "info"
+            "\n".join([*words, *outcome.notes]),
+            "warning" if failed else "info",
+            about=self.group.results.values(),
         )
 
     def _on_cancel(self) -> None:

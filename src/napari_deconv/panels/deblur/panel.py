@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image
+from napari.utils.events import Event
 from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
@@ -19,7 +20,7 @@ from ...core.record import Note
 from ..kit.inputs import Fold
 from ..kit.job import Make
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import KEY, Placement, add_image, axes_of, is_image, pixels
+from ..kit.layers import KEY, Placement, add_image, axes_of, follow, is_image, pixels
 from ..kit.parts import Delay, Notice, Panel, heading, read_out, rows
 from ..kit.run_bar import RunBar
 
@@ -118,9 +119,11 @@ class DeblurPanel(Panel):
         self.edge.valueChanged.connect(self._on_edge)
         self.whole.toggled.connect(self._on_edge)
         self.on_close(self.run_bar.job.stop)
+        self.run_bar.message.keep_to(self._viewer, self.image)
+        follow(self, self._viewer.layers.events.removed, self._on_removed)
 
     def _on_image(self) -> None:
-        self.hint.say("" if self.image.layer is not None else _HINT)
+        self.hint.say(self.image.hint(_HINT))
         self.run_bar.set_ready(self.image.layer is not None)
 
     def _forget(self) -> None:
@@ -221,6 +224,11 @@ class DeblurPanel(Panel):
         else:
             self.curtain.data = part
             self.curtain.visible = True
+
+    def _on_removed(self, event: Event) -> None:
+        """Say nothing more of a result that is gone."""
+        if event.value is self.layer and not self.run_bar.running:
+            self._forget()
 
     def _remove_curtain(self) -> None:
         if self.curtain is not None and self.curtain in self._viewer.layers:

@@ -254,6 +254,8 @@ class DeconvolvePanel(Panel):
         self.run_bar.done.connect(self._on_result)
         self.run_bar.message.button.clicked.connect(self._on_remedy)
         self.recipes.again.connect(self._on_again)
+        for notice in (self.run_bar.message, self.inside.notice):
+            notice.keep_to(self._viewer, self.image)
         self.on_close(self.live.close)
         self.on_close(self.expectation.stop)
         self.on_close(self.advisor.job.stop)
@@ -266,7 +268,7 @@ class DeconvolvePanel(Panel):
 
     def _on_image(self) -> None:
         layer = self.image.layer
-        self.hint.say("" if layer is not None else _HINT)
+        self.hint.say(self.image.hint(_HINT))
         self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
         self.float.setVisible(layer is not None and _rounds(layer))
@@ -277,6 +279,7 @@ class DeconvolvePanel(Panel):
         self.noise.set_image(layer)
         self.nan.set_image(layer)
         self.before.hide()
+        self.curve.hide()
         self.advisor.refresh()
         self._on_change()
 
@@ -380,13 +383,16 @@ class DeconvolvePanel(Panel):
         if hasattr(result, "confidence"):
             self._on_estimate(result)
         elif self._origin is not None:
+            before = list(self._viewer.layers)
             record, words, kind = add_result(self._viewer, self._origin, *result)
+            layer = next(x for x in self._viewer.layers if x not in before)
             cut = any(n.code == "clipped" and n.severity == "warning" for n in result[0].notes)
             pedestal = any('offset_counts="auto"' in str(note) for note in result[0].notes)
             remedy = _OFFSET if pedestal else _KEEP if cut else ""
-            self.run_bar.message.say(words, kind, remedy if not record.written else "")
+            remedy = remedy if not record.written else ""
+            self.run_bar.message.say(words, kind, remedy, about=[layer])
             self.curve.show_record(record)
-            self.before.show_for(self._viewer.layers[-1])
+            self.before.show_for(layer)
 
     def _on_remedy(self) -> None:
         form = self.method.form

@@ -138,13 +138,14 @@ class DegradePanel(Panel):
         self.chain.changed.connect(self._tell_noise)
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_result)
+        self.run_bar.message.keep_to(self._viewer, self.image)
         self.on_close(self.live.close)
         self.on_close(self.run_bar.job.stop)
         self.on_close(self.dataset.run_bar.job.stop)
 
     def _on_image(self) -> None:
         layer = self.image.layer
-        self.hint.say("" if layer is not None else _HINT)
+        self.hint.say(self.image.hint(_HINT))
         self.run_bar.set_ready(layer is not None)
         self.psf.set_image(layer)
         self._tell_noise()
@@ -201,7 +202,7 @@ class DegradePanel(Panel):
         layer = add_image(
             self._viewer, degraded, f"{name} degraded", options, {"kind": "degraded", **record}
         )
-        self.run_bar.message.say(f"Made “{layer.name}” and its truth.")
+        self.run_bar.message.say(f"Made “{layer.name}” and its truth.", about=[layer])
 
     def _open(self, kind: str, data: NDArray[Any], source: str = "") -> bool:
         """Whether the same is open as a layer already: pressing again must not pile them up."""

@@ -70,7 +70,8 @@ class Combo(QComboBox):
         edit = QStyle.SubControl.SC_ComboBoxEditField
         width = self.style().subControlRect(controls, option, edit, self).width() - 6
         mode = Qt.TextElideMode.ElideMiddle
-        option.currentText = self.fontMetrics().elidedText(option.currentText, mode, width)
+        text = option.currentText or self.placeholderText()
+        option.currentText = self.fontMetrics().elidedText(text, mode, width)
         painter.drawComplexControl(controls, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 

@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QWidget
 from .inputs import Combo
 from .layers import follow, image_of_psf, is_image, pixels, record
 
+_ONLY_HIDDEN = "What is open is hidden. Show it (the eye in the layer list), or choose it here."
+
 
 class LayerCombo(Combo):
     """A combo box over the layers that fit; it follows added, removed and renamed layers.
@@ -26,8 +28,10 @@ class LayerCombo(Combo):
     empty : str
         Shown while there is nothing to choose.
     shy : tuple of str
-        Kinds of layers of ours that are only chosen by hand. Until something is, the choice moves
-        on to layers that are added.
+        Kinds of layers of ours that are only chosen by hand, or where there is no other. Until
+        something is, the choice moves on to layers that are added.
+    hidden : bool
+        Whether a layer that is not shown may be chosen otherwise than by hand.
     """
 
     picked = Signal()
@@ -38,11 +42,15 @@ class LayerCombo(Combo):
         accepts: Callable[[Layer], bool],
         empty: str = "No image is open",
         shy: tuple[str, ...] = (),
+        hidden: bool = False,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._viewer, self._accepts = viewer, accepts
-        self._empty = empty
+        self._empty, self._hidden = empty, hidden
+        self._awaited: list[Layer] = []
+        self.setPlaceholderText("Only hidden ones")
+        self.destroyed.connect(lambda: self._await([]))
         self._shy, self._by_hand = shy, False
         self.apart_from: Layer | None = None
         """A layer that is only chosen by hand, or where there is no other."""
@@ -65,6 +73,12 @@ class LayerCombo(Combo):
         index = self.currentIndex()
         return self._layers[index] if 0 <= index < len(self._layers) else None
 
+    def hint(self, text: str) -> str:
+        """What to do where nothing is chosen: ``text``, or a word on layers that are hidden."""
+        if self.layer is not None:
+            return ""
+        return _ONLY_HIDDEN if any(self._layers) else text
+
     def pick(self, layer: Layer | None) -> bool:
         """Choose a layer, as by hand; False if it does not fit."""
         if layer not in self._layers:
@@ -81,11 +95,13 @@ class LayerCombo(Combo):
         self.blockSignals(True)
         self.clear()
         self._layers = self._entries(fitting)
+        self._by_hand = self._by_hand and before in self._layers
         self.addItems([x.name if x else self._empty for x in self._layers or [None]])
         self.setEnabled(bool(self._layers))
         if self._layers:
             self._set(self._best(before, added))
-        self.setToolTip(self.currentText())
+        self._await([x for x in self._layers if x and self.layer is None and not x.visible])
+        self.setToolTip(self.currentText() or self.placeholderText())
         self.blockSignals(False)
         if self.layer is not before:
             self.picked.emit()
@@ -94,19 +110,39 @@ class LayerCombo(Combo):
         return list(fitting)
 
     def _set(self, layer: Layer | None) -> None:
-        self.setCurrentIndex(self._layers.index(layer))
+        self.setCurrentIndex(self._layers.index(layer) if layer in self._layers else -1)
 
     def _best(self, before: Layer | None, added: Layer | None) -> Layer | None:
-        """What to choose: what was, what was added, or the topmost layer that is not shy."""
+        """What to choose: what was, what was added, or the topmost layer that is not shy.
+
+        Where all are shy, a hidden one is still not chosen.
+        """
         bold = [x for x in self._layers if not self._is_shy(x)]
         if added in bold and not self._by_hand:
             return added
         kept = before in self._layers and (self._by_hand or before in bold or not bold)
-        return before if kept else (bold or self._layers)[0]
+        if kept:
+            return before
+        return next((x for x in [*bold, *self._layers] if not self._is_out_of_sight(x)), None)
 
     def _is_shy(self, layer: Layer | None) -> bool:
         apart = layer is not None and layer is self.apart_from
-        return apart or record(layer).get("kind") in self._shy
+        shy = record(layer).get("kind") in self._shy
+        return apart or shy or self._is_out_of_sight(layer)
+
+    def _is_out_of_sight(self, layer: Layer | None) -> bool:
+        return layer is not None and not layer.visible and not self._hidden
+
+    def _await(self, layers: list[Layer]) -> None:
+        """Choose one of some hidden layers as soon as it is shown."""
+        for layer in self._awaited:
+            layer.events.visible.disconnect(self._on_shown)
+        self._awaited = layers
+        for layer in layers:
+            layer.events.visible.connect(self._on_shown)
+
+    def _on_shown(self, event: Event) -> None:
+        self.refresh()
 
     def _on_hand(self, _: int) -> None:
         self._by_hand = True

@@ -88,6 +88,7 @@ class NoiseLevel(QWidget):
         self._law, self._is_read = None, False
         if self.automatic.isChecked():
             self.spin.setValue(0)
+        self.automatic.setText("auto")
         if layer is None:
             return
         data, axes, path = pixels(layer), axes_of(layer), layer.source.path

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from napari.layers import Layer
 from napari.settings import get_settings
+from napari.utils.events import Event
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import (
@@ -24,6 +26,7 @@ from qtpy.QtWidgets import (
 
 from ..menus import dock_of
 from .bounded import Bounded
+from .layers import follow
 
 # Translucent, so that the same colours can be read on the dark and on the light theme.
 _TINTS = {
@@ -57,7 +60,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self._docked = False
         # The dock is put into the window only later.
-        self._stack = Delay(self, 0, lambda: stack(self))
+        self._stack = Delay(self, 0, self._settle)
         self._closers: list[Callable[[], object]] = []
         self.body = QVBoxLayout()
         self.body.setContentsMargins(6, 6, 6, 6)
@@ -113,6 +116,14 @@ class Panel(QWidget):
         """Release what the panel holds."""
         self._let_go()
         super().closeEvent(event)
+
+    def _settle(self) -> None:
+        from .behind import raise_when_chosen
+
+        dock = dock_of(self)
+        if dock is not None:
+            raise_when_chosen(dock)
+        stack(self)
 
     def _set_fonts(self, *_: object) -> None:
         small = f"{text_pt(_SMALL):.1f}pt"
@@ -180,6 +191,7 @@ class Notice(QFrame):
         self._label.setStyleSheet("background: transparent;")
         self.button = QPushButton()
         self.button.hide()
+        self._about: tuple[Layer, ...] = ()
         # The layout settles first.
         self._reveal = Delay(self, 0, lambda: reveal(self)) if answers else None
         layout = QVBoxLayout(self)
@@ -189,8 +201,14 @@ class Notice(QFrame):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         self.hide()
 
-    def say(self, text: str, kind: str = "info", button: str = "") -> None:
-        """Show ``text`` (kind: info, good, warning or error); an empty one hides the box."""
+    def say(
+        self, text: str, kind: str = "info", button: str = "", about: Iterable[Layer] = ()
+    ) -> None:
+        """Show ``text`` (kind: info, good, warning or error); an empty one hides the box.
+
+        Of layers ``about`` which it is, it is said while there is one of them; see `keep_to`.
+        """
+        self._about = tuple(about)
         self._label.setText(text)
         self.setStyleSheet(
             f"QFrame#notice {{ background-color: {_TINTS[kind]}; border-radius: 4px; }}"
@@ -200,6 +218,33 @@ class Notice(QFrame):
         self.setVisible(bool(text))
         if text and self._reveal is not None:
             self._reveal.start()
+
+    def keep_to(self, viewer: Any, image: Any) -> None:
+        """Say nothing of what is not there any more.
+
+        Parameters
+        ----------
+        viewer : napari.Viewer
+            What is said about layers is gone with the last of them.
+        image : LayerCombo
+            What is said is about the layer that is chosen there, and gone when another one is.
+        """
+        of = [image.layer]
+
+        def on_image() -> None:
+            if image.layer is not of[0]:
+                of[0] = image.layer
+                self.say("")
+
+        def on_removed(event: Event) -> None:
+            if event.value in self._about:
+                left = tuple(layer for layer in self._about if layer is not event.value)
+                self._about = left
+                if not left:
+                    self.say("")
+
+        image.picked.connect(on_image)
+        follow(self, viewer.layers.events.removed, on_removed)
 
     @property
     def text(self) -> str:

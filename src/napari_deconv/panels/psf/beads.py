@@ -98,6 +98,8 @@ class BeadsPanel(Panel):
         for event in (napari_viewer.layers.events.inserted, napari_viewer.layers.events.removed):
             follow(self, event, self._list_points)
         self.on_close(self.bar.job.stop)
+        for notice in (self.message, self.bar.message):
+            notice.keep_to(napari_viewer, self.image)
         clicks = napari_viewer.mouse_drag_callbacks
         clicks.append(self._on_canvas)
         self.on_close(partial(_forget, clicks, self._on_canvas))
@@ -207,7 +209,9 @@ class BeadsPanel(Panel):
         self._show_psf_layer(measured, placement)
         left = len(measured.beads) - len(measured.used)
         self.message.say(
-            f"Made a PSF layer of {len(measured.used)} beads; {left} were not used (see the table)."
+            f"Made a PSF layer of {len(measured.used)} beads; {left} were not used (see the "
+            "table).",
+            about=[] if self._layer is None else [self._layer],
         )
 
     def _show_psf_layer(self, measured: Measured, placement: Placement) -> None:

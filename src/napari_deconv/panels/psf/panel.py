@@ -76,6 +76,8 @@ class PsfPanel(Panel):
         self._job.on_result = self._add
         self._job.on_error = lambda error: self.message.say(str(error), "error")
         self.on_close(self._job.stop)
+        for notice in (self.message, self.estimate.message):
+            notice.keep_to(napari_viewer, self.image)
         self._connect_estimate()
         self._on_image()
 
@@ -148,7 +150,7 @@ class PsfPanel(Panel):
 
     def _on_image(self) -> None:
         layer = self.image.layer
-        self.hint.say("" if layer is not None else _HINT)
+        self.hint.say(self.image.hint(_HINT))
         self.source.set_image(layer)
 
     def _on_shown(self) -> None:
@@ -172,4 +174,4 @@ class PsfPanel(Panel):
         button = "" if estimate is None else "Deblur with it"
         if estimate is not None and estimate.confidence.level == "poor":
             button = "Try it anyway"
-        self.message.say(f"Made the layer “{layer.name}”.", button=button)
+        self.message.say(f"Made the layer “{layer.name}”.", button=button, about=[layer])

@@ -118,7 +118,7 @@ class PsfSource(QWidget):
         self.prepared: PreparedPsf | None = None
         self.choice = Choice("" if question else "PSF")
         self.beads = QPushButton("Open the bead panel")
-        self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open")
+        self.layers = LayerCombo(viewer, is_psf, empty="No PSF layer is open", hidden=True)
         self.file = FileRow(
             "Open a PSF", "TIFF, NPY or PNG", "PSF (*.tif *.tiff *.npy *.png);;All files (*)"
         )
