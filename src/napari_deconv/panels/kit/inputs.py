@@ -40,6 +40,8 @@ class Combo(QComboBox):
         self.setMinimumContentsLength(6)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.view().setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.nothing = ""
+        """What is shown while nothing is chosen; Qt's own text for that would widen the box."""
         self.currentIndexChanged.connect(lambda _: self.show_tip())
         guard_fields(self)
 
@@ -70,7 +72,7 @@ class Combo(QComboBox):
         edit = QStyle.SubControl.SC_ComboBoxEditField
         width = self.style().subControlRect(controls, option, edit, self).width() - 6
         mode = Qt.TextElideMode.ElideMiddle
-        text = option.currentText or self.placeholderText()
+        text = option.currentText or self.nothing
         option.currentText = self.fontMetrics().elidedText(text, mode, width)
         painter.drawComplexControl(controls, option)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)

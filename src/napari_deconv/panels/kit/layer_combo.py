@@ -49,7 +49,7 @@ class LayerCombo(Combo):
         self._viewer, self._accepts = viewer, accepts
         self._empty, self._hidden = empty, hidden
         self._awaited: list[Layer] = []
-        self.setPlaceholderText("Only hidden ones")
+        self.nothing = "Only hidden ones"
         self.destroyed.connect(lambda: self._await([]))
         self._shy, self._by_hand = shy, False
         self.apart_from: Layer | None = None
@@ -101,7 +101,7 @@ class LayerCombo(Combo):
         if self._layers:
             self._set(self._best(before, added))
         self._await([x for x in self._layers if x and self.layer is None and not x.visible])
-        self.setToolTip(self.currentText() or self.placeholderText())
+        self.setToolTip(self.currentText() or self.nothing)
         self.blockSignals(False)
         if self.layer is not before:
             self.picked.emit()

@@ -267,7 +267,7 @@ class PsfSource(QWidget):
         self.details.setLayout(form)
         form.addRow("Dimensions", self.dims)
         self._dims_label = form.labelForField(self.dims)
-        form.addRow("PSF size (px)", self.extent)
+        form.addRow("Size (px)", self.extent)
         self._opened = QWidget()
         opened = rows()
         self._opened.setLayout(opened)
