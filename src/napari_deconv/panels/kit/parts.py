@@ -60,7 +60,7 @@ class Panel(QWidget):
         super().__init__(parent)
         self._docked = False
         # The dock is put into the window only later.
-        self._stack = Delay(self, 0, self._settle)
+        self._stack = Delay(self, 0, self._on_docked)
         self._closers: list[Callable[[], object]] = []
         self.body = QVBoxLayout()
         self.body.setContentsMargins(6, 6, 6, 6)
@@ -117,7 +117,7 @@ class Panel(QWidget):
         self._let_go()
         super().closeEvent(event)
 
-    def _settle(self) -> None:
+    def _on_docked(self) -> None:
         from .behind import raise_when_chosen
 
         dock = dock_of(self)
