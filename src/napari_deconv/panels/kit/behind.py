@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, QTimer
 from qtpy.QtWidgets import QDockWidget, QMainWindow
-
-from .parts import Delay
 
 
 class Raised(QObject):
@@ -25,7 +23,8 @@ class Raised(QObject):
         super().__init__(dock)
         self._dock, self._seen, self._away = dock, True, False
         # Whoever hides it may be about to take it out.
-        self._show = Delay(self, 0, self._come)
+        self._show = QTimer(self, singleShot=True, interval=0)
+        self._show.timeout.connect(self._come)
         dock.visibilityChanged.connect(self._on_visibility)
         dock.installEventFilter(self)
 

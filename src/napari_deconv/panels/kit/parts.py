@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..menus import dock_of
+from .behind import raise_when_chosen
 from .bounded import Bounded
 from .layers import follow
 
@@ -118,8 +119,6 @@ class Panel(QWidget):
         super().closeEvent(event)
 
     def _on_docked(self) -> None:
-        from .behind import raise_when_chosen
-
         dock = dock_of(self)
         if dock is not None:
             raise_when_chosen(dock)
