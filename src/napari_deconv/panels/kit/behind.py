@@ -23,7 +23,8 @@ class Raised(QObject):
         super().__init__(dock)
         self._dock, self._seen, self._away = dock, True, False
         # Whoever hides it may be about to take it out.
-        self._show = QTimer(self, singleShot=True, interval=0)
+        self._show = QTimer(self)
+        self._show.setSingleShot(True)
         self._show.timeout.connect(self._come)
         dock.visibilityChanged.connect(self._on_visibility)
         dock.installEventFilter(self)
