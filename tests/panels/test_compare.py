@@ -7,10 +7,14 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
+from scipy.ndimage import gaussian_filter
 
+from napari_deconv import estimation
+from napari_deconv.estimation import Confidence, Estimate, Guess
 from napari_deconv.panels.compare.panel import ComparePanel
 from napari_deconv.panels.deconvolve.panel import DeconvolvePanel
-from napari_deconv.panels.kit.layers import KEY, Placement, with_axis
+from napari_deconv.panels.kit.layers import KEY, Placement, is_ours, with_axis
+from napari_deconv.psf import Disk
 from napari_deconv.restoration.base import Method, methods
 
 LEFT = Qt.MouseButton.LeftButton
@@ -102,11 +106,78 @@ def test_no_blur_is_taken_for_known(viewer, qtbot):
     qtbot.waitUntil(panel.methods.isEnabled, timeout=30_000)
     qtbot.wait(50)
     assert in_sight(panel.image), "what opens by itself does not scroll"
-    assert panel.blur.button.isChecked() and "Not chosen" in panel.blurred_by.text()
+    assert panel.blur.button.isChecked() and "not known yet" in panel.doubt.text
+    mine = viewer.add_image(np.ones((5, 5)) / 25, name="mine", metadata={KEY: {"kind": "psf"}})
+    assert panel.blurred_by.text() == "Blurred by: mine" and not panel.doubt.text
+    viewer.layers.remove(mine)
+    assert panel.psf.choice.name == "image", "no other layer is taken for a PSF"
+    viewer.add_image(np.zeros((9, 32, 32), np.uint16), name="stack")
+    panel.image.pick(viewer.layers["stack"])
+    assert "Choose above" in panel.doubt.text and panel.doubt.button.isHidden()
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     assert "How the image was blurred is not chosen" in panel.run_bar.message.text
-    viewer.add_image(np.ones((5, 5)) / 25, name="mine", metadata={KEY: {"kind": "psf"}})
-    assert panel.blurred_by.text() == "Blurred by: mine"
+
+
+@pytest.fixture
+def finding(monkeypatch):
+    """Stand for the search, which takes its time."""
+    disk = Disk(radius_px=1.5)
+
+    def search(plane, *args, **options):
+        yield Guess(1, 1, "spectrum: disk")
+        sure = Confidence("fair", ("It fits.",))
+        return Estimate(disk(), "disk", disk, sure, np.zeros((0, 2)), {}, {"region": [0, 0, 9, 9]})
+
+    monkeypatch.setattr(estimation, "stream", search)
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["by its button", "before comparing"])
+def test_the_blur_is_found_in_the_image_right_there(panel, viewer, qtbot, finding, first):
+    panel.psf.choice.choose("image")
+    assert panel.doubt.button.text() == "Find the blur in the image"
+    if first:
+        qtbot.mouseClick(panel.doubt.button, LEFT)
+        qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=10_000)
+        assert not panel.group.results, "it was not asked for"
+        assert panel.blurred_by.text() == "Blurred by: what was found in the image (fair)"
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: len(panel.group.results) == 3, timeout=20_000)
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=20_000)
+    found = next(x for x in viewer.layers if is_ours(x))
+    np.testing.assert_allclose(found.data, Disk(radius_px=1.5)())
+    assert "estimate" in panel.group.results[0].metadata[KEY]["psf"]
+
+
+def test_a_preset_is_not_taken_for_known(panel, viewer, qtbot):
+    def doubted():
+        qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+        return "only a preset" in panel.doubt.text
+
+    assert not doubted()
+    psf = {"kind": "psf", "by": "psf", "psf": {"spec": Disk().to_dict()}}
+    made = viewer.add_image(Disk()(), name="made", metadata={KEY: psf})
+    panel.psf.choice.choose("layer")
+    panel.psf.layers.pick(made)
+    assert doubted() and panel.doubt.button.isVisible()
+    made.metadata[KEY]["by"] = "degrade"
+    panel.psf.show_now()
+    qtbot.waitUntil(lambda: not panel.doubt.text, timeout=5000)
+    panel.psf.choice.choose("disk", {"radius_px": 5.0})
+    assert doubted() and "set your own" in panel.psf.readout.text()
+    panel.psf.choice.form.widgets["radius_px"].value = 4.0
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+    assert not panel.doubt.text
+
+
+def test_a_psf_that_fits_nothing_is_said_with_what_to_do(panel, viewer, qtbot):
+    viewer.layers["photo"].data = gaussian_filter(viewer.layers["sharp"].data, 1.0)
+    panel.judging.noise.set_value(1e-4)
+    panel.psf.choice.choose("motion", {"length_px": 15.0})
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+    press_run(panel, qtbot)
+    message = panel.run_bar.message
+    assert "PSF probably does not fit this image" in message.text
+    assert message.button.text() == "Find the blur in the image"
 
 
 def test_as_before_shows_what_was_there(panel, viewer, qtbot):

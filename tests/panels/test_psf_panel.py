@@ -62,6 +62,8 @@ def test_panels_take_over_what_was_made_unless_set_by_hand(viewer, qtbot):
         qtbot.addWidget(panel)
     set_by_hand.psf.choice.form.widgets["radius_px"].value = 3.0
     maker = panel_on(viewer, qtbot)
+    maker.source.choice.choose("disk")
+    shown(maker, qtbot)
     layer = made(maker, viewer, qtbot)
     opened_later = DegradePanel(viewer)
     qtbot.addWidget(opened_later)
@@ -70,6 +72,26 @@ def test_panels_take_over_what_was_made_unless_set_by_hand(viewer, qtbot):
     assert set_by_hand.psf.choice.spec().radius_px == 3.0
     maker.source.choice.choose("gaussian")
     assert made(maker, viewer, qtbot) is open_already.psf.layers.layer
+
+
+def test_nothing_is_taken_for_known_and_a_preset_is_called_one(viewer, qtbot):
+    panel = panel_on(viewer, qtbot)
+    combo = panel.source.choice.combo
+    assert combo.itemData(0) == "image" and "Find it in the image" in combo.itemText(0)
+    viewer.add_image(np.zeros((64, 64)), name="photo")
+    assert panel.source.choice.name == "image" and panel.estimate.isVisible()
+    stack = viewer.add_image(np.zeros((9, 64, 64)), name="stack")
+    assert panel.source.choice.name == "unknown"
+    qtbot.waitUntil(lambda: not panel.button.isEnabled(), timeout=5000)
+    viewer.layers.remove(stack)
+    panel.source.choice.choose("disk")
+    shown(panel, qtbot)
+    made(panel, viewer, qtbot)
+    assert "a preset" in panel.message.text
+    panel.source.choice.choose("disk", {"radius_px": 4.0})
+    shown(panel, qtbot)
+    made(panel, viewer, qtbot)
+    assert "a preset" not in panel.message.text
 
 
 def test_drawn_line_sets_length_and_angle(viewer, qtbot):

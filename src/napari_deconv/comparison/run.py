@@ -122,10 +122,30 @@ class Outcome:
     before: Row | None = None
 
     @property
+    def misfit(self) -> float | None:
+        """How many times the noise even the nearest result leaves, where that is far too much.
+
+        None where it is not, or nothing tells: linear light is not what the noise was read in.
+        """
+        left = [row.figure("discrepancy") for row in self.rows if not row.error]
+        if self.comparison.linear or not (left := [x for x in left if math.isfinite(x)]):
+            return None
+        least = min(left)
+        return least if least > _FAR else None
+
+    @property
     def table(self) -> tuple[Row, ...]:
         """The lines of its table: the image as it was, then one per method."""
         return self.rows if self.before is None else (self.before, *self.rows)
 
+
+_FAR = 1.5
+"""Residual over noise from which on it is not the noise that is left."""
+_MISFIT = (
+    "Even the nearest result leaves {:.1f} times the noise: the PSF probably does not fit this "
+    "image. Find the blur in the image, or measure it; a noise level that is set too low looks the "
+    "same."
+)
 
 Comparing = Generator[Progress, None, Outcome]
 
@@ -185,7 +205,10 @@ def compare(
         if cancel is not None and cancel.is_set():
             raise Cancelled
     remarks = (*notes, *filter(None, (judge.scoring, judge.part)))
-    return Outcome(comparison, rows, remarks, time.perf_counter() - began, before)
+    outcome = Outcome(comparison, rows, remarks, time.perf_counter() - began, before)
+    if (left := outcome.misfit) is not None:
+        return replace(outcome, notes=(_MISFIT.format(left), *remarks))
+    return outcome
 
 
 def best(rows: tuple[Row, ...], key: str) -> Row | None:

@@ -13,9 +13,11 @@ from ...core.errors import DeconvError
 from ...psf import PsfRequest
 from ..kit.inputs import Fold
 from ..kit.layer_combo import LayerCombo
-from ..kit.layers import Placement, is_image, is_ours
+from ..kit.layers import Placement, is_image, is_ours, planes
 from ..kit.parts import Notice, Panel, heading, read_out, rows, small
 from ..kit.run_bar import RunBar
+from ..psf.finder import Finder, is_estimate
+from ..psf.image import FromImage
 from ..psf.source import PsfSource
 from .export import ExportBox
 from .group import Group
@@ -32,10 +34,15 @@ if TYPE_CHECKING:
     from ...comparison.recipe import Comparison
     from ...comparison.run import Outcome, Progress
     from ...comparison.sweep import Sweep
+    from ...estimation.result import Estimate
 
 _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
-    "Then choose its blur, put methods on the list, and press Compare."
+    "Then put methods on the list, and press Compare."
+)
+_FIND = "Find the blur in the image"
+_PRESUMED = (
+    "This blur is only a preset: nobody found or measured it. If it is wrong, all results ring."
 )
 _START = ("wiener", "richardson-lucy", "tv")
 
@@ -61,8 +68,12 @@ class ComparePanel(Panel):
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image to restore. It is never changed.")
         self.judging = Judging(napari_viewer)
-        self.psf = PsfSource(napari_viewer, "unknown", adopt=is_ours, apart=True)
+        self.page = FromImage(napari_viewer, brief=True)
+        self.psf = PsfSource(
+            napari_viewer, adopt=is_ours, apart=True, page=self.page, question=True
+        )
         self.blur, self.blurred_by = Fold("How was it blurred?", self.psf), read_out()
+        self.doubt = Notice()
         self.methods = MethodList()
         self.table = Table()
         self.columns = small("Columns…", "Choose which numbers the table shows.")
@@ -73,6 +84,10 @@ class ComparePanel(Panel):
         self.sweep = SweepBox(napari_viewer, self.group)
         self.export = ExportBox(self._exported)
         self.run_bar = RunBar("Compare", "Compare")
+        self.finder = Finder(
+            napari_viewer, self.image, self.psf, self.run_bar, lambda: self.run(self._wanted)
+        )
+        self._wanted: Sweep | None = None
         self._build()
         self._connect()
         self._on_image()
@@ -94,7 +109,14 @@ class ComparePanel(Panel):
         )
 
     def run(self, sweep: Sweep | None = None) -> None:
-        """Compare; results become layers as they arrive."""
+        """Compare; results become layers as they arrive.
+
+        Where the blur is to be found in the image, that is done first.
+        """
+        self._wanted = sweep
+        if self.psf.needs_estimate:
+            self.finder.start()
+            return
         try:
             order = self.order(sweep)
         except DeconvError as error:
@@ -111,6 +133,12 @@ class ComparePanel(Panel):
             self.group.begin(layer, self.judging.truth.layer)
         self.run_bar.start(order.run)
 
+    def find(self) -> None:
+        """Find the blur in the image, and take it for the comparison to come."""
+        self.psf.choice.choose("image")
+        if self.psf.needs_estimate:
+            self.finder.start(goes_on=False)
+
     def load(self, comparison: Comparison) -> None:
         """Set methods, PSF and judging from a recipe."""
         methods = [comparison.sweep.method] if comparison.sweep else comparison.methods
@@ -126,7 +154,8 @@ class ComparePanel(Panel):
         top = rows()
         top.addRow("Image", self.image)
         for part in (
-            self.hint, top, self.judging, self.blur, self.blurred_by, heading("Methods"),
+            self.hint, top, self.judging, self.blur, self.blurred_by, self.doubt,
+            heading("Methods"),
             self.methods, Fold("Sweep a field", self.sweep),
             heading("Results"), self.table, self.columns, self.views, self.probes, self.notice,
             Fold("Export and replay", self.export),
@@ -138,6 +167,11 @@ class ComparePanel(Panel):
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
         self.psf.changed.connect(self._on_blur)
+        self.psf.shown.connect(self._on_blur)
+        self.doubt.button.clicked.connect(self.find)
+        self.run_bar.message.button.clicked.connect(self.find)
+        self.page.verdict.button.clicked.connect(lambda: self.run(self._wanted))
+        self.run_bar.job.on_preview = self.finder.preview
         self.judging.truth.picked.connect(self._on_truth)
         self.methods.changed.connect(self._on_list)
         self.methods.choice.loaded.connect(self._on_methods)
@@ -171,12 +205,32 @@ class ComparePanel(Panel):
         self.psf.set_image(layer)
         self.judging.set_image(layer)
         self._on_blur()
-        if layer is not None and self.psf.choice.name == "unknown":
+        if layer is not None and self._is_open:
             self.blur.button.setChecked(True)
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether it is open how the image was blurred."""
+        return self.psf.needs_estimate or self.psf.choice.name == "unknown"
 
     def _on_blur(self) -> None:
         """Say which blur is taken, though it may be folded away."""
-        self.blurred_by.setText(f"Blurred by: {self.psf.title}")
+        found = self.psf.choice.name == "image" and not self._is_open
+        estimate = self.page.estimate if found else None
+        sure = "" if estimate is None else f" ({estimate.confidence.level})"
+        title = f"what was found in the image{sure}" if found else self.psf.title
+        self.blurred_by.setText("" if self._is_open else f"Blurred by: {title}")
+        self.blurred_by.setVisible(not self._is_open)
+        photo = self.image.layer is not None and planes(self.image.layer) == 1
+        button = _FIND if photo else ""
+        if self.psf.needs_estimate and photo:
+            self.doubt.say("The blur is not known yet. Compare finds it first.", "info", button)
+        elif self._is_open:
+            self.doubt.say("Choose above how the image was blurred.", "info", button)
+        elif self.psf.presumed:
+            self.doubt.say(_PRESUMED, "warning", button)
+        else:
+            self.doubt.say("")
 
     def _on_truth(self) -> None:
         if not self.run_bar.running:
@@ -203,7 +257,8 @@ class ComparePanel(Panel):
 
     def _on_step(self, step: Progress, left: str) -> None:
         self._tell_step(step, left)
-        self._arrived(step.rows, step.before)
+        if not self.finder.running:
+            self._arrived(step.rows, step.before)
 
     def _arrived(self, judged: tuple[Any, ...], before: Any) -> None:
         """Show the rows that are new."""
@@ -240,7 +295,13 @@ class ComparePanel(Panel):
         outcome = Outcome(comparison, rows_, (), 0.0, before)
         self._kept[kind] = (self._order, outcome, self._placement.name)
 
-    def _on_done(self, outcome: Outcome) -> None:
+    def _on_done(self, result: Outcome | Estimate) -> None:
+        if is_estimate(result):
+            self.finder.take(result)
+        else:
+            self._show(result)
+
+    def _show(self, outcome: Outcome) -> None:
         self._arrived(outcome.rows, outcome.before)
         kind = "comparison" if self._sweeping is None else "sweep"
         self._kept[kind] = (self._order, outcome, self._placement.name)
@@ -251,13 +312,19 @@ class ComparePanel(Panel):
         if failed:
             words.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
             words += [f"{row.label}: {row.error}" for row in failed[:3]]
+        doubtful = outcome.misfit is not None
+        found = "estimate" in outcome.comparison.psf or "Z" in self._axes
         self.run_bar.message.say(
             "\n".join([*words, *outcome.notes]),
-            "warning" if failed else "info",
+            "warning" if failed or doubtful else "info",
+            _FIND if doubtful and not found else "",
             about=self.group.results.values(),
         )
 
     def _on_cancel(self) -> None:
+        if self.finder.running:
+            self.run_bar.message.say("Cancelled. The blur is not found yet.")
+            return
         what = "value" if self._sweeping is not None else "result"
         self.run_bar.message.say(f"Cancelled. {self._shown} {what}(s) stood by then.")
 

@@ -98,7 +98,7 @@ class Table(QTableWidget):
         self.setHorizontalHeaderItem(0, first)
         for j, measure in enumerate(measures, 1):
             title = f"FRC ({unit})" if measure.key == "frc_unit" and unit else measure.heading
-            item = QTableWidgetItem(title.replace(" (", "\n(").replace(" / ", "\n/ "))
+            item = QTableWidgetItem(_broken(title))
             item.setToolTip(f"<b>{title}</b><br>{measure.tip}")
             self.setHorizontalHeaderItem(j, item)
 
@@ -176,6 +176,13 @@ class Table(QTableWidget):
         items = self.selectedItems()
         if items:
             self.chosen.emit(int(items[0].data(_NUMBER)))
+
+
+def _broken(title: str) -> str:
+    """A heading in two lines, as narrow as its numbers."""
+    for at, line in ((" (", "\n("), (" / ", "\n/ "), ("-", "-\n")):
+        title = title.replace(at, line, 1)
+    return title
 
 
 def _place(measure: Any) -> int:

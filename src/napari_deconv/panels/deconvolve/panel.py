@@ -25,13 +25,13 @@ from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels, pl
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
 from ..kit.noise import NoiseLevel
-from ..kit.parts import Delay, Notice, Panel, heading, rows
+from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.result import Origin
 from ..kit.run_bar import RunBar
 from ..psf.channels import VarietyBox
+from ..psf.finder import Finder, is_estimate
 from ..psf.image import FromImage
-from ..psf.layer import add_psf
-from ..psf.source import ESTIMATED, PsfSource
+from ..psf.source import PsfSource
 from .advice import Advice, Advisor, Question
 from .before import Before
 from .expected import Expectation
@@ -114,9 +114,8 @@ class DeconvolvePanel(Panel):
         self.run_bar = RunBar("Run", "Deconvolve")
         self.expectation = Expectation(self.run_bar, self._expected)
         self.advisor = Advisor(self, self._question, self._take_advice)
-        self._go_on = Delay(self, 0, self.run)
+        self.finder = Finder(napari_viewer, self.image, self.psf, self.run_bar, self.run)
         self._dialled: type[Any] | None = None
-        self._searched: Image | None = None
         self._untouched = True
         """Whether the strength has set no field: then what a form holds stays."""
         self.live_row = LiveRow(napari_viewer, self._task)
@@ -246,7 +245,7 @@ class DeconvolvePanel(Panel):
         self.psf.shown.connect(self.advisor.refresh)
         self.page.verdict.button.clicked.connect(self.run)
         self.strength.changed.connect(self._on_strength)
-        self.run_bar.job.on_preview = self._on_preview
+        self.run_bar.job.on_preview = self.finder.preview
         self.noise.changed.connect(self._on_change)
         self.linear.toggled.connect(self._on_change)
         self.nan.changed.connect(self._on_change)
@@ -330,37 +329,9 @@ class DeconvolvePanel(Panel):
 
     def _find(self) -> None:
         """Estimate the blur; restoring comes after it."""
-        try:
-            make = self.page.steps()
-        except DeconvError as error:
-            self.run_bar.fail(error)
-            return
         self.live_row.off()
         self.expectation.stop()
-        self._searched = self.image.layer
-        self.image.pick(self._searched)
-        self.run_bar.start(make, previews=True)
-
-    def _on_preview(self, preview: Any) -> None:
-        if self.psf.needs_estimate:
-            kernel = self.page.show_preview(preview)
-            self.psf.picture.show_psf(kernel)
-
-    def _on_estimate(self, estimate: Any) -> None:
-        """Hold an estimate, and go on unless it is a poor one."""
-        layer = self._searched
-        if self.image.layer is not layer or layer is None:
-            return  # another image is chosen meanwhile
-        poor = estimate.confidence.level == "poor"
-        self.page.take(estimate, "Try it anyway" if poor else "")
-        record, like = self.page.request().to_dict(), Placement.of(layer)
-        name = layer.name
-        psf = add_psf(
-            self._viewer, estimate.psf, record, like, visible=False, by=ESTIMATED, image_name=name
-        )
-        self.psf.take_estimate(psf)
-        if not poor:
-            self._go_on.start()
+        self.finder.start()
 
     def _task(self) -> Task:
         # A region tells less of the noise than the image does.
@@ -380,8 +351,8 @@ class DeconvolvePanel(Panel):
         return Task(self.image.layer, shape, psf, order.preview)
 
     def _on_result(self, result: Any) -> None:
-        if hasattr(result, "confidence"):
-            self._on_estimate(result)
+        if is_estimate(result):
+            self.finder.take(result)
         elif self._origin is not None:
             before = list(self._viewer.layers)
             record, words, kind = add_result(self._viewer, self._origin, *result)

@@ -36,7 +36,7 @@ _HELP = (
     "Estimates the blur from the image itself. A region with edges in all directions tells the "
     "most; lamps and other clipped spots tell nothing."
 )
-_BRIEF = "Run finds the blur first. Edges in all directions tell the most."
+_BRIEF = "The blur is found first. Edges in all directions tell the most."
 _LEVELS = {"good": "good", "fair": "warning", "poor": "error"}
 """Confidence -> kind of box."""
 _VERDICT_PX = 96

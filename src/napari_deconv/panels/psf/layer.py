@@ -60,6 +60,11 @@ def rendered(
     return PsfRequest(generator=spec, size=size, pixel_size=given)
 
 
+def is_preset(spec: PSF) -> bool:
+    """Whether a generator is as it is made, with no field set."""
+    return all(getattr(spec, key) == field.default for key, field in spec.fields().items())
+
+
 def psf_in(layer: Image | None, image: Image | None) -> PsfRequest:
     """The PSF that a layer holds; ``image`` is the layer it is for."""
     if layer is None:

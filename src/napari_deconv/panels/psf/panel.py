@@ -14,7 +14,7 @@ from ...psf import PreparedPsf
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, is_image
-from ..kit.parts import Notice, Panel, primary, read_out, rows
+from ..kit.parts import Notice, Panel, heading, primary, read_out, rows
 from ..kit.result import add_result, in_words
 from ..kit.run_bar import RunBar
 from .deblur import Deblurred, deblur, deblur_across
@@ -30,7 +30,11 @@ _HINT = (
     "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
     "or drop a file here. You can also go on without."
 )
-_NEXT = "Next: Deconvolve or Degrade, under Plugins > Deconvolution. They take the PSF over."
+_NEXT = (
+    "Next: Deconvolve or Compare, under Plugins > Deconvolution; Degrade blurs a sharp image with "
+    "it. They take the PSF over."
+)
+_ONLY_PRESET = " It is a preset, neither found nor measured: other panels will say so."
 
 
 class PsfPanel(Panel):
@@ -53,7 +57,7 @@ class PsfPanel(Panel):
         self.image = LayerCombo(napari_viewer, is_image, shy=("truth", "result"))
         self.image.setToolTip("The image the PSF is for: its pixel size and unit are taken over.")
         self.page = FromImage(napari_viewer)
-        self.source = PsfSource(napari_viewer, self.preset, page=self.page)
+        self.source = PsfSource(napari_viewer, self.preset, page=self.page, question=True)
         self.estimate = RunBar("Estimate PSF", "Estimating the PSF")
         self.button = primary("&Make PSF layer")
         self.message = Notice()
@@ -63,6 +67,7 @@ class PsfPanel(Panel):
         top.addRow("For image", self.image)
         self.body.addWidget(self.hint)
         self.body.addLayout(top)
+        self.body.addWidget(heading("How was it blurred?"))
         self.body.addWidget(self.source)
         self.body.addWidget(read_out(_NEXT))
         self.body.addStretch(1)
@@ -165,7 +170,7 @@ class PsfPanel(Panel):
         except DeconvError as error:
             self.message.say(str(error), "error")
             return
-        image = self.image.layer
+        image, words = self.image.layer, _ONLY_PRESET if self.source.presumed else ""
         like = Placement.of(image) if image is not None else None
         name = image.name if image is not None else ""
         layer = add_psf(self._viewer, array, prepared.record, like, by="psf", image_name=name)
@@ -174,4 +179,4 @@ class PsfPanel(Panel):
         button = "" if estimate is None else "Deblur with it"
         if estimate is not None and estimate.confidence.level == "poor":
             button = "Try it anyway"
-        self.message.say(f"Made the layer “{layer.name}”.", button=button, about=[layer])
+        self.message.say(f"Made the layer “{layer.name}”.{words}", button=button, about=[layer])

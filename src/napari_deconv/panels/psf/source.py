@@ -35,7 +35,7 @@ from ..kit.layers import (
 from ..kit.parts import Delay, Notice, read_out, rows
 from .calibrate import Calibration
 from .image import FromImage
-from .layer import image_facts, psf_in, rendered, typed_size
+from .layer import image_facts, is_preset, psf_in, rendered, typed_size
 from .line import LineTool
 from .optics_box import OpticsBox
 from .picture import Picture
@@ -64,6 +64,9 @@ _OPEN = {
     ),
 }
 """Answers that are no PSF yet."""
+_CHOOSE = "Choose above: the microscope, or what is known of the blur."
+_PRESET = "So far these are presets, neither found nor measured: set your own."
+_OPTICS = ("numerical_aperture", "emission_nm")
 _NOTICE_PX = 96
 """Beside a question, what is found of a PSF must not push what is to be set out of sight."""
 ESTIMATED = "found"
@@ -78,7 +81,7 @@ class PsfSource(QWidget):
     viewer : napari.Viewer
         Whose layers can serve as PSF.
     preset : str
-        Name of the generator to begin with, or "unknown" where nothing is to be taken for known.
+        Name of the generator to begin with.
     adopt : callable, optional
         Says which PSF layers to go over to when they are open or get made.
     optional : bool
@@ -89,7 +92,7 @@ class PsfSource(QWidget):
         Where given, the PSF can be estimated from the image.
     question : bool
         Whether it asks how the image was blurred, without taking anything for known: answers in
-        groups, from finding it in the image to beads. It needs the page.
+        groups, from finding it in the image to beads. It needs the page. A preset is an answer.
     """
 
     changed = Signal()
@@ -115,6 +118,8 @@ class PsfSource(QWidget):
         self.estimated: Image | None = None
         """The layer with what was estimated from the image."""
         self._apart, self._mend, self.page = apart, False, page
+        self._optional = optional
+        self._start = preset or ("image" if question else "disk")
         self.prepared: PreparedPsf | None = None
         self.choice = Choice("" if question else "PSF")
         self.beads = QPushButton("Open the bead panel")
@@ -141,13 +146,11 @@ class PsfSource(QWidget):
         self._connect()
         self._own_sizes.watch(self.layers.layer)
         extras = _EXTRAS | ({"none": "No blur"} if optional else {})
-        extras |= {"image": "From image"} if page is not None else {}
-        extras |= {"unknown": _QUESTION["unknown"]} if preset == "unknown" else {}
         if question:
             self.choice.combo.setAccessibleName("How was it blurred?")
-            self.choice.fill(PSF.registry, _QUESTION, start="image", groups=_answers())
+            self.choice.fill(PSF.registry, _QUESTION, start=self._start, groups=_answers())
         else:
-            self.choice.fill(PSF.registry, extras, start=preset or "disk")
+            self.choice.fill(PSF.registry, extras, start=self._start)
         self._adoption = Adoption(self, viewer, adopt) if adopt is not None else None
 
     def set_image(self, layer: Image | None) -> None:
@@ -178,6 +181,28 @@ class PsfSource(QWidget):
             stack = planes(layer) > 1 and not layer.rgb
             self._by_file = self.optics.kind
             self.choice.choose(self._by_file or ("unknown" if stack else "image"))
+
+    def begin_anew(self) -> None:
+        """Ask again: what was answered is gone."""
+        self.choice.choose(self._start)
+        self._answered_by_default = self._start == "image"
+        if self._question and self._image is not None:
+            self._begin(self._image)
+
+    @property
+    def presumed(self) -> bool:
+        """Whether the PSF is a preset, which nobody typed, found or measured for this image."""
+        prepared = self.prepared
+        if prepared is None or self._optional:
+            return False
+        request = prepared.request
+        layer = self.layers.layer if self.choice.name == "layer" else None
+        known = "estimate" in request.history or record(layer).get("by") == "degrade"
+        stated = any(not fact.assumed for fact in request.facts if fact.field in _OPTICS)
+        spec = request.generator
+        if known or stated or spec is None or not is_preset(spec):
+            return False
+        return bool(record(self._image).get("psf", {}).get("spec") != spec.to_dict())
 
     @property
     def needs_estimate(self) -> bool:
@@ -262,7 +287,7 @@ class PsfSource(QWidget):
 
     def _build(self) -> None:
         self.details = QWidget()
-        """Dimensions and size of the array; a panel that asks the question puts them elsewhere."""
+        """Dimensions and size of the array; a panel may put them elsewhere."""
         form = rows()
         self.details.setLayout(form)
         form.addRow("Dimensions", self.dims)
@@ -276,7 +301,7 @@ class PsfSource(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for part in (
             self.choice, self.optics, self._opened, self.file, self.beads,
-            *([] if self._question else [self.details]), self.line,
+            self.details, self.line,
             *([self.page] if self.page is not None else []), self.picture,
             self.readout, self.notice, self.calibration,
         ):  # fmt: skip
@@ -284,7 +309,7 @@ class PsfSource(QWidget):
         guard_fields(self.dims)
 
     def _connect(self) -> None:
-        self._answered_by_default = True
+        self._answered_by_default = self._start == "image"
         self.choice.combo.activated.connect(self._on_answer)
         self.beads.clicked.connect(self._open_beads)
         self.choice.changed.connect(self._on_choice)
@@ -351,6 +376,7 @@ class PsfSource(QWidget):
             or self.choice.name in ("unknown", "beads")
         ):
             self._clear()
+            self.readout.setText(_CHOOSE if self.choice.name == "unknown" else "")
             return self.shown.emit()
         try:
             self._job.start(steps_of(self.preparing()))
@@ -375,6 +401,8 @@ class PsfSource(QWidget):
     def _words(self, prepared: PreparedPsf) -> str:
         """Its widths, its picture, and what it means for a stack."""
         words = prepared.description
+        if self.presumed:
+            words += f"\n{_PRESET}"
         if prepared.request.history.get("colours"):
             words += "\nIt is in colour: their mean is taken."
         if not words or prepared.array.ndim == 3:
@@ -432,7 +460,10 @@ class Adoption:
     def __init__(self, source: PsfSource, viewer: Any, takes: Callable[[Layer], bool]) -> None:
         self._source, self._takes, self._settled = source, takes, False
         self._viewer = viewer
+        self._taken: Layer | None = None
         follow(source, viewer.layers.events.inserted, self._on_layer)
+        follow(source, viewer.layers.events.removed, self._on_removed)
+        source.layers.activated.connect(self._on_hand)
         source.choice.combo.activated.connect(self._on_choice)
         source.choice.edited.connect(self._settle)
         source.file.changed.connect(self._settle)
@@ -454,7 +485,23 @@ class Adoption:
 
     def _take(self, layer: Layer) -> None:
         if self._source.layers.pick(layer):
+            self._taken = layer
             self._source.choice.choose("layer")
+
+    def _on_hand(self, _: int) -> None:
+        self._taken = self._source.layers.layer
+
+    def _on_removed(self, event: Any) -> None:
+        """Go over to another PSF where the one that was taken is gone, or ask again."""
+        if event.value is not self._taken or self._source.choice.name != "layer":
+            return
+        self._taken, self._settled = None, False
+        others = [x for x in reversed(self._viewer.layers) if self._takes(x)]
+        self._source.layers.refresh()
+        if others:
+            self._take(others[0])
+        else:
+            self._source.begin_anew()
 
     def _on_layer(self, event: Any) -> None:
         if record(event.value).get("by") == ESTIMATED:
