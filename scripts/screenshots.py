@@ -257,7 +257,7 @@ def repair(window: Window) -> None:
     window.viewer.add_image(psf, name="bead", visible=False)
     panel = window.dock("PSF")
     window.choose(panel.image, "cell")
-    window.choose(panel.source.choice.combo, "From a layer")
+    window.choose(panel.source.choice.combo, "A PSF layer")
     window.choose(panel.source.layers, "bead")
     window.wait(lambda: bool(panel.source.notice.text))
     window.shot("psf-findings", panel)

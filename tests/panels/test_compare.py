@@ -134,7 +134,7 @@ def finding(monkeypatch):
 @pytest.mark.parametrize("first", [True, False], ids=["by its button", "before comparing"])
 def test_the_blur_is_found_in_the_image_right_there(panel, viewer, qtbot, finding, first):
     panel.psf.choice.choose("image")
-    assert panel.doubt.button.text() == "Find the blur in the image"
+    assert panel.doubt.button.text() == "Find it in the image"
     if first:
         qtbot.mouseClick(panel.doubt.button, LEFT)
         qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=10_000)
@@ -177,7 +177,7 @@ def test_a_psf_that_fits_nothing_is_said_with_what_to_do(panel, viewer, qtbot):
     press_run(panel, qtbot)
     message = panel.run_bar.message
     assert "PSF probably does not fit this image" in message.text
-    assert message.button.text() == "Find the blur in the image"
+    assert message.button.text() == "Find it in the image"
 
 
 def test_as_before_shows_what_was_there(panel, viewer, qtbot):
@@ -383,3 +383,16 @@ def test_a_stack_of_a_sweep_lies_where_its_image_lies():
                             affine=[[1, 0, 7], [0, 1, 8], [0, 0, 1]], name="a")  # fmt: skip
     stack = viewer.add_image(np.zeros((4, 5, 6)), **with_axis(Placement.of(like).options, "x"))
     np.testing.assert_allclose(stack.data_to_world((2, 1, 1))[1:], like.data_to_world((1, 1)))
+
+
+def test_methods_that_do_not_work_with_the_psf_are_marked_before_the_run(panel, viewer, qtbot):
+    viewer.add_image(np.zeros((9, 32, 32), np.float32), name="stack")
+    panel.image.pick(viewer.layers["stack"])
+    panel.methods.set_methods([Method.make("wiener"), Method.make("dcnn")])
+    panel.psf.choice.choose("gaussian")
+    qtbot.waitUntil(lambda: bool(panel.methods.misfit.text), timeout=5000)
+    assert "DCNN works on planes and needs a 2-D PSF" in panel.methods.misfit.text
+    assert panel.methods.list.item(1).text() == "DCNN (planes only)"
+    qtbot.mouseClick(panel.methods.misfit.button, LEFT)
+    assert [m.name for m in panel.methods.methods()] == ["wiener"]
+    assert panel.methods.misfit.isHidden()

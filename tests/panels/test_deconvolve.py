@@ -451,3 +451,34 @@ def test_the_time_to_expect_is_said_before_run_and_follows_the_fields(
     assert said.text() != before
     press_run(panel, qtbot)
     qtbot.waitUntil(lambda: "about" in said.text(), timeout=20_000)
+
+
+def entry(combo, name):
+    """Text, whether it can be chosen, and what is said of it."""
+    place = combo.findData(name)
+    usable = bool(combo.model().flags(combo.model().index(place, 0)).value & 32)
+    return combo.itemText(place), usable, combo.itemData(place, Qt.ItemDataRole.ToolTipRole)
+
+
+def test_what_does_not_work_with_the_psf_is_said_before_run_and_repaired(viewer, qtbot):
+    viewer.add_image(np.random.default_rng(0).random((9, 40, 40), np.float32), name="stack")
+    panel = panel_on(viewer, qtbot, "dcnn")
+    assert panel.misfit.text == "", "planes one by one"
+    assert entry(panel.method.combo, "unrolled-3d")[:2] == ("U-Net for stacks (stacks only)", False)
+    panel.psf.choice.choose("gaussian", {"sigma_px": 1.5})
+    qtbot.waitUntil(lambda: bool(panel.misfit.text), timeout=5000)
+    assert "DCNN works on planes and needs a 2-D PSF; this one is 3-D" in panel.misfit.text
+    assert "U-Net for stacks" in panel.misfit.text and not panel.run_bar.button.isEnabled()
+    text, usable, tip = entry(panel.method.combo, "dcnn")
+    assert "(planes only)" in text and not usable and "Needs a 2-D PSF" in tip
+    assert entry(panel.method.combo, "unrolled-3d")[1]
+    assert panel.misfit.button.text() == "Take Richardson-Lucy" and panel.offer.isHidden()
+    qtbot.mouseClick(panel.misfit.button, LEFT)
+    assert panel.method.name == "richardson-lucy" and panel.misfit.isHidden()
+    assert panel.run_bar.button.isEnabled()
+    panel.method.follows = True
+    panel.psf.choice.choose("gaussian", {"sigma_px": 2.0})
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=5000)
+    assert not entry(panel.method.combo, "dcnn")[1], "also while the recommendation is taken"
+    panel.psf.choice.choose("disk")
+    qtbot.waitUntil(lambda: entry(panel.method.combo, "dcnn")[1], timeout=5000)

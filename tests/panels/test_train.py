@@ -12,6 +12,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, Qt
 from napari_deconv.degradation.sampling import Sampler
 from napari_deconv.panels.deconvolve.offer import WeightsOffer
 from napari_deconv.panels.kit.form import Choice
+from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.kit.plot import _tick_labels
 from napari_deconv.panels.train.live import Strip
 from napari_deconv.panels.train.panel import TrainPanel, _gain
@@ -303,3 +304,21 @@ def test_the_pictures_are_whole_at_any_width(qtbot):
 def test_ticks_can_be_told_apart():
     assert _tick_labels([26.38, 26.4, 26.42]) == ["26.38", "26.4", "26.42"]
     assert _tick_labels([26.4410, 26.4412, 26.4414]) == ["26.441", "26.4412", "26.4414"]
+
+
+def test_a_network_that_does_not_work_with_the_psf_is_said_before_the_training(qtbot):
+    viewer = ViewerModel()
+    panel = TrainPanel(viewer)
+    qtbot.addWidget(panel)
+    panel.show()
+    qtbot.waitUntil(lambda: panel.network.kind is not None, timeout=30_000)
+    panel.network.choose("dcnn")
+    psf = {"kind": "psf", "psf": {"spec": Gaussian().to_dict()}}
+    viewer.add_image(Gaussian()((9, 9, 9)), name="PSF of a stack", metadata={KEY: psf})
+    qtbot.waitUntil(lambda: bool(panel.misfit.text), timeout=5000)
+    assert "DCNN works on planes and needs a 2-D PSF; this one is 3-D" in panel.misfit.text
+    assert not panel.run_bar.button.isEnabled()
+    assert panel.misfit.button.text() == "Take U-Net for stacks"
+    qtbot.mouseClick(panel.misfit.button, LEFT)
+    assert panel.network.name == "unrolled-3d"
+    qtbot.waitUntil(panel.run_bar.button.isEnabled, timeout=5000)

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Signal
-from qtpy.QtGui import QKeyEvent
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QBrush, QColor, QKeyEvent
 from qtpy.QtWidgets import QGridLayout, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ..deconvolve.panel import DeconvolvePanel
-from ..kit.form import MethodChoice
+from ..kit.form import MethodChoice, only_in
 from ..kit.inputs import Fold
+from ..kit.misfit import needs
 from ..kit.parts import Notice, small
 
 if TYPE_CHECKING:
     from ...restoration.base import Method
+
+_GREY = QBrush(QColor(128, 128, 128))
 
 
 class MethodList(QWidget):
@@ -33,7 +36,8 @@ class MethodList(QWidget):
         self.list.setToolTip("Drag to change the order; Delete takes one away.")
         self.list.setDragDropMode(QListWidget.DragDropMode.InternalMove)
         self.choice = MethodChoice()
-        self.notice = Notice(answers=True)
+        self.notice, self.misfit = Notice(answers=True), Notice()
+        self._ndim: int | None = None
         self._methods: list[Any] = []
         tips = {
             "add": ("Add", "Add the method set up below."),
@@ -44,6 +48,8 @@ class MethodList(QWidget):
         self.buttons = {key: small(text, tip) for key, (text, tip) in tips.items()}
         self.setEnabled(False)
         self._build()
+        self.misfit.button.clicked.connect(self._remove_unfit)
+        self.changed.connect(self._mark)
         self.list.model().rowsMoved.connect(lambda *_: self.changed.emit())
         self.buttons["add"].clicked.connect(self._add_chosen)
         self.buttons["remove"].clicked.connect(self._remove)
@@ -51,8 +57,7 @@ class MethodList(QWidget):
 
     def methods(self) -> tuple[Any, ...]:
         """The methods in the order shown."""
-        items = [self.list.item(i) for i in range(self.list.count())]
-        return tuple(self._methods[item.data(256)] for item in items)
+        return tuple(method for _, method in self._items())
 
     def selected(self) -> Any:
         """The method selected, else the only one, else None."""
@@ -79,6 +84,12 @@ class MethodList(QWidget):
             self.add(method)
         self.changed.emit()
 
+    def fit(self, ndim: int | None) -> None:
+        """Mark what does not work with a PSF of so many dimensions; None is not known."""
+        self._ndim = ndim
+        self.choice.fit(ndim)
+        self._mark()
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Delete takes the selected one away."""
         if event.key() in (0x01000007, 0x01000003):  # Delete, Backspace
@@ -103,6 +114,7 @@ class MethodList(QWidget):
         layout.addWidget(self.list)
         layout.addLayout(buttons)
         layout.addWidget(self.notice)
+        layout.addWidget(self.misfit)
         layout.addWidget(self.fold)
 
     def _add_chosen(self) -> None:
@@ -110,6 +122,27 @@ class MethodList(QWidget):
             self.add(self.choice.spec())
         except DeconvError as error:
             self.notice.say(str(error), "error")
+
+    def _items(self) -> list[tuple[QListWidgetItem, Any]]:
+        """Every entry with its method."""
+        items = (self.list.item(i) for i in range(self.list.count()))
+        return [(item, self._methods[item.data(256)]) for item in items if item is not None]
+
+    def _mark(self) -> None:
+        """Say of every method whether it works with the PSF."""
+        unfit = []
+        for item, method in self._items():
+            fits = self.choice.fits_in(method.name, self._ndim)
+            why = "" if fits else f"{method.title} {needs(method, self._ndim)}."
+            item.setText(str(method) if fits else f"{method} ({only_in(type(method))} only)")
+            item.setToolTip(why or str(method))
+            item.setData(Qt.ItemDataRole.ForegroundRole, None if fits else _GREY)
+            unfit += [] if fits else [why]
+        self.misfit.say("\n".join(dict.fromkeys(unfit)), "warning", "Take it off the list")
+
+    def _remove_unfit(self) -> None:
+        fitting = [m for _, m in self._items() if self.choice.fits_in(m.name, self._ndim)]
+        self.set_methods(fitting)
 
     def _remove(self) -> None:
         row = self.list.currentRow()

@@ -40,7 +40,7 @@ _HINT = (
     "Open an image first: File > Open Sample > Deconvolution, or drop a file on the window. "
     "Then put methods on the list, and press Compare."
 )
-_FIND = "Find the blur in the image"
+_FIND = "Find it in the image"
 _PRESUMED = (
     "This blur is only a preset: nobody found or measured it. If it is wrong, all results ring."
 )
@@ -221,6 +221,8 @@ class ComparePanel(Panel):
         title = f"what was found in the image{sure}" if found else self.psf.title
         self.blurred_by.setText("" if self._is_open else f"Blurred by: {title}")
         self.blurred_by.setVisible(not self._is_open)
+        prepared = self.psf.prepared
+        self.methods.fit(None if prepared is None else int(prepared.array.ndim))
         photo = self.image.layer is not None and planes(self.image.layer) == 1
         button = _FIND if photo else ""
         if self.psf.needs_estimate and photo:

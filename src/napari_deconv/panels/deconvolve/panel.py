@@ -24,6 +24,7 @@ from ..kit.layer_combo import LayerCombo
 from ..kit.layers import Placement, axes_of, find, is_image, is_ours, pixels, planes
 from ..kit.live import Task
 from ..kit.live_row import LiveRow
+from ..kit.misfit import Misfit
 from ..kit.noise import NoiseLevel
 from ..kit.parts import Notice, Panel, heading, rows
 from ..kit.result import Origin
@@ -91,6 +92,7 @@ class DeconvolvePanel(Panel):
         self.curve = StopCurve()
         self.method = MethodChoice(self.preset or _FIRST, described=True)
         self.method.follows = not self.preset
+        self.misfit = Misfit(self.method, ("richardson-lucy", "unrolled-3d", "unrolled"))
         self.strength = Strength()
         self.before = Before(napari_viewer)
         self.offer = WeightsOffer()
@@ -222,7 +224,7 @@ class DeconvolvePanel(Panel):
         self.more = Fold("More", folded, kept_as="deconvolve: more")
         for part in (
             self.hint, top, self.to_disk, heading("How was it blurred?"), self.psf,
-            self.method, self.offer, self._dial, self.more,
+            self.method, self.misfit, self.offer, self._dial, self.more,
         ):  # fmt: skip
             self.body.addWidget(part) if isinstance(part, QWidget) else self.body.addLayout(part)
         self.body.addStretch(1)
@@ -238,7 +240,7 @@ class DeconvolvePanel(Panel):
         self.psf.shown.connect(self._on_change)
         self.variety.changed.connect(self._on_change)
         for signal in (self.psf.shown, self.method.changed):
-            signal.connect(lambda: self.offer.look(self.method, self.psf.prepared))
+            signal.connect(self._on_weights)
         self.method.changed.connect(self._on_method)
         self.method.loaded.connect(self._on_methods)
         self.method.failed.connect(self.run_bar.fail)
@@ -268,7 +270,6 @@ class DeconvolvePanel(Panel):
     def _on_image(self) -> None:
         layer = self.image.layer
         self.hint.say(self.image.hint(_HINT))
-        self.run_bar.set_ready(layer is not None and self.method.isEnabled())
         self.linear.setVisible(layer is not None and layer.rgb)
         self.float.setVisible(layer is not None and _rounds(layer))
         self._axes_label.setVisible(self.axes.set_image(layer))
@@ -283,8 +284,21 @@ class DeconvolvePanel(Panel):
         self._on_change()
 
     def _on_change(self) -> None:
+        # What is recommended is about to change where it does not fit.
+        fits = self.misfit.look(self._ndim, quiet=self.method.follows)
+        ready = self.image.layer is not None and self.method.isEnabled()
+        self.run_bar.set_ready(ready and fits)
         self.live.refresh()
         self.expectation.refresh()
+
+    @property
+    def _ndim(self) -> int | None:
+        """Dimensions of the PSF; None while they are not known."""
+        layer, prepared = self.image.layer, self.psf.prepared
+        if prepared is not None:
+            return int(prepared.array.ndim)
+        plane = layer is not None and (layer.rgb or planes(layer) == 1)
+        return 2 if plane or self.psf.needs_estimate else None
 
     def _on_method(self) -> None:
         kind = self.method.kind
@@ -296,6 +310,11 @@ class DeconvolvePanel(Panel):
             self._dialled = kind
             self._on_strength()
         self._on_change()
+
+    def _on_weights(self) -> None:
+        """Look for weights for the PSF, unless the method does not work with it at all."""
+        fits = self.method.fits_in(self.method.name, self._ndim)
+        self.offer.look(self.method, self.psf.prepared if fits else None)
 
     def _on_strength(self) -> None:
         """Set what the strength comes to for the method that is chosen."""

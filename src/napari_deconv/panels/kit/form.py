@@ -175,6 +175,8 @@ class Choice(QWidget):
         self.note.hide()
         self.form: Form | None = None
         self._kinds: dict[str, type[Any]] = {}
+        self._ndim: int | None = None
+        self._words: dict[str, str] = {}
         self._remembered: dict[str, dict[str, Any]] = {}
         self.top = rows()
         self.top.addRow(*([label_text] if label_text else []), self.combo)
@@ -211,6 +213,7 @@ class Choice(QWidget):
                 self.combo.add_entry(titles[name], name, self.tip(name))
         first = self.combo.findData(start)
         self.combo.setCurrentIndex(first if first >= 0 else self._first())
+        self._mark()
         self.combo.blockSignals(False)
         self.combo.show_tip()
         self._rebuild()
@@ -218,6 +221,30 @@ class Choice(QWidget):
     def tip(self, name: str) -> str:
         """What to say of an entry; by default its title alone."""
         return ""
+
+    def fit(self, ndim: int | None) -> None:
+        """Grey what does not work with a PSF of so many dimensions; None greys nothing."""
+        if ndim != self._ndim:
+            self._ndim = ndim
+            self._mark()
+
+    def fits_in(self, name: str, ndim: int | None) -> bool:
+        """Whether an entry works in so many dimensions; also where nothing tells."""
+        return ndim is None or ndim in getattr(self._kinds.get(name), "ndim", (ndim,))
+
+    def _mark(self) -> None:
+        """Give every entry its label, its tip, and its colour."""
+        for i in range(self.combo.count()):
+            name = self.combo.itemData(i)
+            if (kind := self._kinds.get(name)) is None:
+                continue
+            fits, words, tip = self.fits_in(name, self._ndim), self._words.get(name), self.tip(name)
+            if not fits:
+                words = f"{only_in(kind)} only"
+                tip = f"Needs a {kind.ndim[0]}-D PSF; this one is {self._ndim}-D.\n\n{tip}"
+            self.combo.setItemText(i, f"{kind.title} ({words})" if words else kind.title)
+            self.combo.setItemData(i, tip or kind.title, _TIP)
+            self.combo.set_usable(i, fits)
 
     @property
     def name(self) -> str:
@@ -334,8 +361,11 @@ class MethodChoice(Choice):
         return bool(self._recommended) and self.combo.currentIndex() == 1
 
     def words(self, kind: type[Any]) -> str:
-        """Why it is recommended, or what it is for and what not."""
-        return self._reason if self.recommended else advice(kind)
+        """Why it is recommended, or what it is for and what not, and what is recommended."""
+        if self.recommended:
+            return self._reason
+        other = self._recommended and self._recommended != kind.name
+        return f"{advice(kind)}\n{self._reason}" if other else advice(kind)
 
     def recommend(self, method: Method, reason: str, trained: Mapping[str, str]) -> None:
         """Put a method on top, and say of networks for one PSF how they stand to the PSF.
@@ -354,13 +384,11 @@ class MethodChoice(Choice):
         if self._recommended:
             self.combo.removeItem(1)
             self.combo.removeItem(0)
-        self._recommended, self._reason = method.name, f"Recommended: {reason}."
+        self._recommended, self._reason = method.name, f"{method.title} is recommended: {reason}."
         self.combo.add_heading("Recommended for this image", 0)
         self.combo.insertItem(1, method.title, method.name)
-        self.combo.setItemData(1, self.tip(method.name), _TIP)
-        for name, words in trained.items():
-            place = self.combo.findData(name)
-            self.combo.setItemText(place, f"{self._kinds[name].title} ({words})")
+        self._words = dict(trained)
+        self._mark()
         last = max(i for i in range(self.combo.count()) if self.combo.itemData(i) == before)
         self.combo.setCurrentIndex(1 if self.follows else last)
         self.combo.blockSignals(False)
@@ -395,6 +423,11 @@ class MethodChoice(Choice):
 
 
 _TIP = Qt.ItemDataRole.ToolTipRole
+
+
+def only_in(kind: type[Any]) -> str:
+    """What a method works on that does not work on everything."""
+    return "planes" if 2 in kind.ndim else "stacks"
 
 
 def advice(kind: type[Method]) -> str:

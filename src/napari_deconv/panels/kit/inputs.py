@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QEvent, QLocale, QObject, Qt, Signal
-from qtpy.QtGui import QKeyEvent, QPaintEvent, QValidator
+from qtpy.QtGui import QBrush, QColor, QKeyEvent, QPaintEvent, QValidator
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
@@ -58,6 +58,13 @@ class Combo(QComboBox):
         font.setBold(True)
         self.setItemData(place, font, Qt.ItemDataRole.FontRole)
         self.setItemData(place, 0, Qt.ItemDataRole.UserRole - 1)  # the flags: none
+
+    def set_usable(self, at: int, usable: bool) -> None:
+        """Let an entry be chosen, or grey it."""
+        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        self.setItemData(at, flags.value if usable else 0, Qt.ItemDataRole.UserRole - 1)
+        grey = None if usable else QBrush(QColor(128, 128, 128))
+        self.setItemData(at, grey, Qt.ItemDataRole.ForegroundRole)
 
     def show_tip(self) -> None:
         """Take over the current entry's tip: signals that are blocked change none."""

@@ -13,6 +13,7 @@ from ..kit.inputs import Combo, FileRow, Fold, Number
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import is_ours, pixels
+from ..kit.misfit import Misfit
 from ..kit.parts import Delay, Notice, Panel, heading, read_out, reveal, rows
 from ..kit.run_bar import RunBar
 from ..kit.settings import current
@@ -52,6 +53,8 @@ class TrainPanel(Panel):
         self.entry: Any = None
         self.offer = Notice()
         self.network = NetworkChoice()
+        self.misfit = Misfit(self.network, ("unrolled-3d", "unrolled"), greys=False)
+        self._loaded = False
         self.psf = PsfSource(napari_viewer, adopt=is_ours)
         self.camera = CameraFields(napari_viewer)
         self.stack = LayerCombo(napari_viewer, is_stack, empty="No stack is open")
@@ -160,7 +163,7 @@ class TrainPanel(Panel):
         self.name.setPlaceholderText("made up from network and PSF")
         self.minutes.setValue(5)
         for part in (
-            self.live, heading("Network"), self.network, heading("Blur"), self.psf,
+            self.live, heading("Network"), self.network, heading("Blur"), self.psf, self.misfit,
             self.on_planes, self.on_stacks, budget,
             Fold("Your weights", self.weights),
         ):  # fmt: skip
@@ -181,6 +184,7 @@ class TrainPanel(Panel):
         self.source.currentIndexChanged.connect(self._on_source)
         self.network.changed.connect(self._on_network)
         self.stack.picked.connect(self._on_network)
+        self.psf.shown.connect(self._check)
         self.pause.clicked.connect(self._on_pause)
         self.finish.clicked.connect(self._on_finish)
         self.weights.use.connect(self.use)
@@ -202,14 +206,17 @@ class TrainPanel(Panel):
     def _on_loaded(self, loaded: Any) -> None:
         kinds, broken_off = loaded
         one = [name for name, kind in kinds.items() if kind.one_psf]
+        stacks = [name for name, kind in kinds.items() if 2 not in kind.ndim]
         groups = {
-            "From built-in weights: minutes": sorted(set(kinds) - set(one)),
-            "Made for one PSF: hours": sorted(one),
+            "From built-in weights: minutes": sorted(set(kinds) - {*one, *stacks}),
+            "For stacks": sorted(stacks),
+            "Made for one PSF: hours": sorted(set(one) - set(stacks)),
         }
         self.network.fill(kinds, start=_FIRST, groups=groups)
         self.network.refresh()
         self.weights.refresh()
-        self.run_bar.set_ready(True)
+        self._loaded = True
+        self._check()
         if broken_off:
             self._offer(broken_off[0])
 
@@ -231,6 +238,13 @@ class TrainPanel(Panel):
         if layer is not self._seen:
             self._seen = layer
             self.psf.set_image(layer)
+        self._check()
+
+    def _check(self) -> None:
+        """Say before a training that a network does not work with the PSF."""
+        prepared = self.psf.prepared
+        fits = self.misfit.look(None if prepared is None else int(prepared.array.ndim))
+        self.run_bar.set_ready(self._loaded and fits)
 
     def _on_source(self) -> None:
         self.folder.setVisible(self.source.currentData() == "folder")
