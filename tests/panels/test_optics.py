@@ -129,6 +129,16 @@ def test_a_stack_whose_axes_were_lost_takes_them_from_its_file(qtbot, tmp_path) 
         assert facts["emission_nm"]["source"] == "ImageJ info"
         assert facts["z_step"] == {**facts["z_step"], "value": 0.3, "unit": "µm"}
         assert facts["kind"]["assumed"]
+    panel.psf.choice.form.widgets["numerical_aperture"].value = 1.1
+    viewer.dims.set_current_step(1, 1)
+    spec = panel.psf.choice.spec()
+    assert (spec.emission_nm, spec.numerical_aperture) == (600, 1.1), "the channel in view"
+    assert "channel 1" in panel.psf.optics.text
+    parts = panel.order().psf.to_dict()["channels"]
+    assert [part["spec"]["emission_nm"] for part in parts] == [450, 600]
+    panel.variety.switch.setChecked(False)
+    viewer.dims.set_current_step(1, 0)
+    assert panel.psf.choice.spec().emission_nm == 600, "one PSF for all does not change by looking"
 
 
 def test_axes_can_be_chosen(qtbot) -> None:

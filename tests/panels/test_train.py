@@ -64,7 +64,7 @@ def fake(monkeypatch, tmp_path):
                 yield Trained(step, 40, 1 / (1 + step), psnr, 20, "", ("0.01",), *told)
             except GeneratorExit:
                 time.sleep(2)
-                library.add(weights(tmp_path), "kept late")
+                asked.kept = library.add(weights(tmp_path), "kept late")
                 raise
         asked.discard()
         return library.add(weights(tmp_path), asked.name)
@@ -158,6 +158,31 @@ def test_pause_finish_and_cancel(panel, fake, qtbot):
     qtbot.waitUntil(
         lambda: listed.count() == 2 and listed.item(1).text() == "kept late", timeout=9000
     )
+    assert "The best so far is kept: “kept late”" in panel.run_bar.message.text
+
+
+def test_a_training_that_learned_nothing_says_so(panel, qtbot, monkeypatch):
+    def run(asked, device, stop, precision):
+        try:
+            for step in range(500):
+                time.sleep(0.02)
+                yield Trained(step, 500, 1.0, (20.0,) if not step else (), 20, "", ("0.01",))
+                if stop.is_set():
+                    break
+        finally:
+            asked.discard()
+
+    monkeypatch.setattr(project, "run", run)
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: "Nothing better" in panel.run_bar.message.text, timeout=9000)
+    assert "Cancelled" in panel.run_bar.message.text and panel.weights.list.count() == 0
+    panel.run()
+    qtbot.waitUntil(lambda: bool(panel.sitting.scores), timeout=10000)
+    panel.finish.click()
+    qtbot.waitUntil(lambda: "Done. Nothing better" in panel.run_bar.message.text, timeout=9000)
+    assert "Train longer" in panel.run_bar.message.text
 
 
 def test_a_window_that_goes_leaves_the_training_for_the_next_start(fake, qtbot):

@@ -19,7 +19,7 @@ from napari_deconv.engine.streaming import drain
 from napari_deconv.psf import Disk, psf_hash
 from napari_deconv.psf.given import GivenPSF
 from napari_deconv.restoration.networks.dcnn import DCNN
-from napari_deconv.train import library, project, sharp
+from napari_deconv.train import library, loop, project, sharp
 from napari_deconv.train.loop import Trained
 from napari_deconv.train.recipe import Recipe
 from napari_deconv.train.watch import Watch
@@ -42,7 +42,13 @@ def started(name: str = "mine", minutes: float = 0.05) -> project.Project:
     return project.create(name, RECIPE, [PHOTO], minutes)
 
 
-def test_one_image_is_cut_up_trained_on_and_the_weights_are_kept() -> None:
+@pytest.fixture
+def rising(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every step is better than the one before."""
+    monkeypatch.setattr(loop, "_psnr", lambda state, batch: 20.0 + state.step)
+
+
+def test_one_image_is_cut_up_trained_on_and_the_weights_are_kept(rising: None) -> None:
     seen = []
     entry = drain(project.run(started(), "cpu", threading.Event()), seen.append)
     assert entry is not None and entry.name == "mine" and entry.psf_hash == psf_hash(DISK)
@@ -53,23 +59,33 @@ def test_one_image_is_cut_up_trained_on_and_the_weights_are_kept() -> None:
     assert project.unfinished() == []
 
 
-def test_finish_early_and_cancel_keep_the_best() -> None:
+def test_what_learned_nothing_better_leaves_no_entry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_psnr", lambda state, batch: 20.0)
+    first = started(minutes=5)
+    run = project.run(first, "cpu", threading.Event())
+    next(step for step in run if step.step == 2)
+    run.close()
+    assert drain(project.run(started(), "cpu", threading.Event())) is None
+    assert library.entries() == [] and first.kept is None
+    assert project.unfinished() == []
+
+
+def test_finish_early_and_cancel_keep_the_best(rising: None) -> None:
     stop = threading.Event()
     run = project.run(started(minutes=5), "cpu", stop)
     for step in run:
         if step.step == 2:
             stop.set()
     assert [entry.name for entry in library.entries()] == ["mine"]
-    run = project.run(started("other", 5), "cpu", threading.Event())
-    next(step for step in run if step.step == 2)
+    run = project.run(started("other", 0.2), "cpu", threading.Event())
+    next(step for step in run if step.step and step.psnr)
     run.close()
     assert [entry.name for entry in library.entries()] == ["mine", "other"]
     assert project.unfinished() == []
 
 
 def test_what_was_broken_off_is_offered_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_deconv.train import loop
-
+    monkeypatch.setattr(loop, "_psnr", lambda state, batch: 20.0 + state.step)
     monkeypatch.setattr(loop, "_CHECKPOINT_SECONDS", -1)
     first = started(minutes=5)
     run = project.run(first, "cpu", threading.Event())
@@ -83,7 +99,8 @@ def test_what_was_broken_off_is_offered_and_goes_on(monkeypatch: pytest.MonkeyPa
     run = project.run(again, "cpu", stop)
     trained = (step.step for step in run if step.step and not step.baseline)
     assert next(trained) == 3  # the checkpoint is of step 2
-    run.close()
+    stop.set()
+    list(run)
     assert [entry.name for entry in library.entries()] == ["mine"]
 
 

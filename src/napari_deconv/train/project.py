@@ -27,6 +27,7 @@ from ..core.paths import exists, inside, make_folder
 from ..core.spec import dumps
 from ..io.atomic import replacing
 from ..restoration.base import methods
+from ..restoration.weights import read_header
 from . import library
 from .loop import Trained, fit
 from .recipe import Recipe
@@ -66,6 +67,8 @@ class Project:
         Whether the schedule was.
     keep : threading.Event
         Set it to leave the unfinished training on disk when it is broken off.
+    kept : Entry or None
+        Its weights in the library, once it has ended and if it learned anything.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Project:
     folder: Path
     fitted: bool = False
     keep: threading.Event = dataclasses.field(default_factory=threading.Event)
+    kept: library.Entry | None = None
 
     @property
     def spent(self) -> float:
@@ -244,7 +248,7 @@ def run(
     Returns
     -------
     Entry or None
-        The weights in the library; None if there are none yet.
+        The weights in the library; None where nothing better than the start was learned.
     """
     _busy.add(project.folder)
     project.save()
@@ -282,11 +286,12 @@ def _fit(
 
 
 def _kept(project: Project) -> library.Entry | None:
-    """The best weights in the library; the training's folder goes."""
+    """The best weights in the library, if they are better than the start; the folder goes."""
     best = project.folder / "run" / "best.safetensors"
-    entry = library.add(best, library.unused(project.name)) if exists(best) else None
+    if exists(best) and read_header(best).get("step") != 0:
+        project.kept = library.add(best, library.unused(project.name))
     project.discard()
-    return entry
+    return project.kept
 
 
 def _fit_schedule(project: Project, device: str, precision: str) -> None:

@@ -128,7 +128,9 @@ class DeconvolvePanel(Panel):
 
     def order(self) -> Order:
         """What the panel is set to; a `DeconvError` if a field does not fit."""
-        return self._order(lambda: self.variety.applied(self.psf.request()))
+        return self._order(
+            lambda: self.variety.applied(self.psf.request(), self.psf.optics.channel)
+        )
 
     def _order(self, psf: Callable[[], PsfRequest]) -> Order:
         layer = self.image.layer
@@ -239,6 +241,8 @@ class DeconvolvePanel(Panel):
         self.psf.shown.connect(lambda: self.variety.set_psf(self.psf.prepared))
         self.psf.shown.connect(self._on_change)
         self.variety.changed.connect(self._on_change)
+        self.psf.optics.follows = lambda: self.variety.one_each
+        self.variety.changed.connect(self.psf.optics.look)
         for signal in (self.psf.shown, self.method.changed):
             signal.connect(self._on_weights)
         self.method.changed.connect(self._on_method)

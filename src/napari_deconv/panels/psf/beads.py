@@ -68,7 +68,7 @@ class BeadsPanel(Panel):
         self.extent.setToolTip("Odd size of the PSF: empty for automatic, 31, or 21, 31, 31.")
         self.symmetric = QCheckBox("Average mirror images and turns")
         self.symmetric.setToolTip("For lenses without coma or astigmatism: less noise.")
-        self.theory = Theory()
+        self.theory = Theory(napari_viewer)
         self.fold = Fold("Compare with the optics", self.theory)
         self.bar = RunBar("Measure PSF", "Measuring the PSF")
         self.picture, self.readout, self.message = Picture(), read_out(), Notice()

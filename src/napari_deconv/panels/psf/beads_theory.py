@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Image
+from napari.viewer import Viewer
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -20,14 +21,20 @@ Render = Callable[[tuple[int, ...]], NDArray[Any]]
 
 
 class Theory(QWidget):
-    """A choice of optics, from the image's metadata where they state them."""
+    """A choice of optics, from the image's metadata where they state them.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Which shows the channel that the optics are of.
+    """
+
+    def __init__(self, viewer: Viewer, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         from ...psf import PSF
 
         self.choice = Choice("Compare with")
-        self.note = OpticsBox(self.choice)
+        self.note = OpticsBox(self.choice, viewer)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.choice)

@@ -89,8 +89,15 @@ class VarietyBox(QWidget):
         for emission, psf in zip(self.emissions, self.psfs, strict=True):
             emission.setEnabled(light and psf.currentData() is None)
 
-    def applied(self, request: PsfRequest) -> PsfRequest:
+    @property
+    def one_each(self) -> bool:
+        """Whether every channel gets a PSF of its own."""
+        return self.switch.isVisibleTo(self) and self.switch.isChecked()
+
+    def applied(self, request: PsfRequest, shown: int = 0) -> PsfRequest:
         """A PSF request with the settings made here: over depth, and by channel.
+
+        The request is as the fields stand, which are for the channel ``shown``.
 
         Raises
         ------
@@ -99,9 +106,9 @@ class VarietyBox(QWidget):
         """
         if self._planes > 1 and request.deepens:
             request = replace(request, depths=self.depths.value())
-        if not (self.switch.isVisibleTo(self) and self.switch.isChecked()):
+        if not self.one_each:
             return request
-        parts = {channel: self._part(channel, request) for channel in range(self._count)}
+        parts = {channel: self._part(channel, request, shown) for channel in range(self._count)}
         channels = {channel: part for channel, part in parts.items() if part is not None}
         if not channels:
             raise DeconvError("All channels are left as they are.", "Give one a PSF.")
@@ -120,7 +127,7 @@ class VarietyBox(QWidget):
             if light is not None:
                 self.emissions[channel].setValue(light)
 
-    def _part(self, channel: int, request: PsfRequest) -> PsfRequest | None:
+    def _part(self, channel: int, request: PsfRequest, shown: int) -> PsfRequest | None:
         """The PSF of one channel; None for one that is left as it is."""
         combo, spec = self.psfs[channel], request.generator
         if combo.currentText() == _NONE:
@@ -132,24 +139,26 @@ class VarietyBox(QWidget):
             return request
         own = {"emission_nm": self.emissions[channel].value()}
         ndim = len(request.pixel_size or (1, 1))
-        spec = spec.but(**own | self._by_file(channel, spec, own))
+        spec = spec.but(**own | self._by_file(channel, spec, own, shown))
         part = rendered(spec, ndim, request.size, image_facts(self._image))
         psf = stated_psf(optics_of(self._image)[0], channel, spec.name)
         facts = [f for f in request.facts if f.field in ("kind", "pixel_size", "z_step")]
         facts[1:1] = facts_held(psf, type(spec), spec.to_dict())
         return replace(part, depths=request.depths, facts=tuple(facts))
 
-    def _by_file(self, channel: int, spec: PSF, typed: dict[str, float]) -> dict[str, float]:
+    def _by_file(
+        self, channel: int, spec: PSF, typed: dict[str, float], shown: int
+    ) -> dict[str, float]:
         """What else differs between channels; what a person typed above holds for all of them."""
         optics, held = optics_of(self._image)[0], spec.to_dict()
-        first = stated_psf(optics, 0, spec.name).spec.to_dict()
+        above = stated_psf(optics, shown, spec.name).spec.to_dict()
         own = {
             fact.field: fact for fact in stated_psf(optics, channel, spec.name, typed=typed).facts
         }
         return {
             key: float(own[key].value)
             for key in ("excitation_nm", "pinhole_airy")
-            if key in held and (not own[key].assumed or held[key] == first[key])
+            if key in held and (not own[key].assumed or held[key] == above[key])
         }
 
     def _lay_out(self) -> None:

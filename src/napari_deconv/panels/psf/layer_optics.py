@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image
+from napari.viewer import Viewer
 
 from ...core.spec import Spec
 from ...io.folder import VENDORS
 from ...io.optics import Optics, optics_in
 from ...io.optics import optics_of as optics_of_picture
 from ...psf.metadata import TYPED, ChannelPSF, Fact, channel_psf
-from ..kit.layers import axes_of
+from ..kit.layers import axes_of, pixels
 
 _log = logging.getLogger(__name__)
 _FILES = (".tif", ".tiff", ".zarr", *VENDORS)
@@ -97,6 +98,15 @@ def channel_of(layer: Image, optics: Optics) -> int:
     numbered = re.search(r"(?:layer|channel|ch|c)\s*(\d+)$|\[(\d+)\]$", name)
     number = int(numbered[1] or numbered[2]) if numbered else 0
     return number if number < len(optics.names) else 0
+
+
+def channel_in_view(viewer: Viewer, layer: Image) -> int | None:
+    """The channel that the viewer shows of a layer; None where it has no axis of channels."""
+    axes = axes_of(layer)
+    if "C" not in axes:
+        return None
+    here, at = layer.world_to_data(viewer.dims.point[-layer.ndim :]), axes.index("C")
+    return int(np.clip(round(float(here[at])), 0, pixels(layer).shape[at] - 1))
 
 
 @lru_cache(maxsize=32)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from napari.layers import Image
+from napari.viewer import Viewer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
@@ -12,11 +15,12 @@ from ...psf.microscope import Microscope
 from ...psf.preset import OpticsPreset
 from ..kit.form import Choice
 from ..kit.inputs import Fold
+from ..kit.layers import follow
 from ..kit.parts import Notice
 from ..kit.stated import stated
 from .fact_table import FactTable
 from .layer import image_facts
-from .layer_optics import alike, channel_of, facts_held, optics_of, stated_psf
+from .layer_optics import alike, channel_in_view, channel_of, facts_held, optics_of, stated_psf
 from .preset_row import PresetRow, offered
 
 
@@ -29,14 +33,18 @@ class OpticsBox(QWidget):
     ----------
     choice : Choice
         The choice of PSF with its form.
+    viewer : napari.Viewer
+        The channel in view is the one that the fields are for.
     """
 
-    def __init__(self, choice: Choice) -> None:
+    def __init__(self, choice: Choice, viewer: Viewer) -> None:
         super().__init__()
-        self._choice = choice
+        self._choice, self._viewer = choice, viewer
+        self.follows: Callable[[], bool] = lambda: True
+        """Whether the fields change with the channel in view."""
         self._layer: Image | None = None
         self._filled: set[str] = set()
-        self._optics, self._whence, self._channel = Optics(), "", 0
+        self._optics, self._whence, self.channel = Optics(), "", 0
         self.facts: tuple[Fact, ...] = ()
         """What the list shows."""
         self.presets = PresetRow()
@@ -48,6 +56,7 @@ class OpticsBox(QWidget):
         layout.addWidget(self.note)
         layout.addWidget(self.fold)
         choice.changed.connect(self._on_change)
+        follow(self, viewer.dims.events.current_step, lambda _: self.look())
         self.presets.chosen.connect(self._on_preset)
         self.presets.save_asked.connect(self._save)
         self.presets.failed.connect(lambda text: self.note.say(text, "warning"))
@@ -60,9 +69,24 @@ class OpticsBox(QWidget):
             return
         self._layer, self._filled = layer, set()
         self._optics, self._whence = optics_of(layer) if layer is not None else (Optics(), "")
-        self._channel = channel_of(layer, self._optics) if layer is not None else 0
+        self.channel = channel_of(layer, self._optics) if layer is not None else 0
         self.presets.set_microscope(self._optics.microscope)
         self._on_change()
+        self.look()
+
+    def look(self) -> None:
+        """Go over to the channel in view; what a person typed stays."""
+        layer, form = self._layer, self._choice.form
+        channel = channel_in_view(self._viewer, layer) if layer is not None else None
+        if channel is None or channel == self.channel or not self.follows():
+            return
+        before, self.channel = self._stated(), channel
+        now = self._stated()
+        if before is not None and now is not None and form is not None:
+            held, old = form.values(), {fact.field: fact.value for fact in before.facts}
+            untouched = [f for f in now.facts if alike(held.get(f.field), old.get(f.field))]
+            form.set_values({f.field: f.value for f in untouched})
+        self._show(now)
 
     def refresh(self) -> None:
         """Take over that the voxel size may have changed."""
@@ -76,7 +100,7 @@ class OpticsBox(QWidget):
     @property
     def kind(self) -> str:
         """The file's microscope, or the usual one, where it states the aperture; else empty."""
-        fact = kind_of(self._optics, self._channel)
+        fact = kind_of(self._optics, self.channel)
         return str(fact.value) if self._optics.numerical_aperture else ""
 
     @property
@@ -89,9 +113,9 @@ class OpticsBox(QWidget):
         if kind is None or not issubclass(kind, Microscope):
             return None
         try:
-            return stated_psf(optics, self._channel, kind.name, preset=self.presets.preset)
+            return stated_psf(optics, self.channel, kind.name, preset=self.presets.preset)
         except DeconvError:  # a preset that does not go with this kind
-            return stated_psf(optics, self._channel, kind.name)
+            return stated_psf(optics, self.channel, kind.name)
 
     def _on_change(self) -> None:
         kind, form = self._choice.kind, self._choice.form
@@ -120,7 +144,7 @@ class OpticsBox(QWidget):
         per_channel = (self._optics.names, self._optics.emission_nm)
         several = self._layer is not None and max(map(len, per_channel)) > 1
         if self._states_something:
-            which = f", channel {self._channel}" * several
+            which = f", channel {self.channel}" * several
             assumed = ", ".join(fact.text for fact in facts if fact.assumed)
             assumed = assumed and f"; assumed: {assumed}"
             words.insert(0, f"From {self._whence}{which}{assumed}. Change what is wrong.")
@@ -136,7 +160,7 @@ class OpticsBox(QWidget):
 
     def _kind(self, chosen: Fact) -> Fact:
         """Who says which microscope it is."""
-        by_file = kind_of(self._optics, self._channel)
+        by_file = kind_of(self._optics, self.channel)
         return by_file if by_file.value == chosen.value else chosen.but(chosen.value, "chosen")
 
     def _sizes(self) -> list[Fact]:

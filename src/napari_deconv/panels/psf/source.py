@@ -138,7 +138,7 @@ class PsfSource(QWidget):
         self.picture = Picture()
         self.readout = read_out()
         self.notice = Notice(most_px=_NOTICE_PX if question else 0)
-        self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice)
+        self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice, viewer)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
         self._delay = Delay(self, 120, self._render)

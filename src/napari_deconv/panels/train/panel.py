@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _FIRST = "unrolled"
 """Shipped weights that fine-tuning begins with are ahead of what minutes make of any other."""
+_NOTHING = "Nothing better than the start was learned, so no weights were kept."
+_LONGER = "Train longer, or with images that are more like yours."
 _HARDLY_DB = 0.05
 """What a picture does not show."""
 _SHOW_MS = 400
@@ -51,6 +53,7 @@ class TrainPanel(Panel):
         self._seen: Any = None  # the stack that the PSF is for
         self.sitting: Sitting | None = None
         self.entry: Any = None
+        self._cancelled = False
         self.offer = Notice()
         self.network = NetworkChoice()
         self.misfit = Misfit(self.network, ("unrolled-3d", "unrolled"), greys=False)
@@ -129,7 +132,7 @@ class TrainPanel(Panel):
         self._begin(Sitting(lambda: project, current()))
 
     def _begin(self, sitting: Sitting) -> None:
-        self.sitting, self.entry = sitting, None
+        self.sitting, self.entry, self._cancelled = sitting, None, False
         self.offer.say("")
         self.live.clear()
         self.pause.setText("Pause")
@@ -275,7 +278,7 @@ class TrainPanel(Panel):
 
     def _on_done(self, entry: Entry | None) -> None:
         if entry is None:
-            self.run_bar.message.say("It ended before there were any weights.", "warning")
+            self.run_bar.message.say(f"Done. {_NOTHING} {_LONGER}", "warning")
             return
         self.entry = entry
         text, kind = _gain(self.sitting)
@@ -297,7 +300,8 @@ class TrainPanel(Panel):
             self.run_bar.fail(error)
 
     def _on_cancel(self) -> None:
-        self.run_bar.message.say("Cancelled. The best weights so far are kept, if there are any.")
+        self._cancelled = True
+        self.run_bar.message.say("Cancelled.")
 
     def _on_ended(self) -> None:
         for button in (self.pause, self.finish):
@@ -310,6 +314,11 @@ class TrainPanel(Panel):
         if self.sitting is not None and self.sitting.busy.is_set():
             self._await.start()
             return
+        if self._cancelled and self.sitting is not None:
+            self._cancelled = False
+            kept = getattr(self.sitting.project, "kept", None)
+            words = _NOTHING if kept is None else f"The best so far is kept: “{kept.name}”."
+            self.run_bar.message.say(f"Cancelled. {words}")
         self.weights.refresh(self.entry.name if self.entry is not None else "")
         self.network.refresh()
 
