@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout
 
 from napari_deconv import degrade
+from napari_deconv.core.errors import DeconvError
+from napari_deconv.degradation.sources import listed
 from napari_deconv.panels.degrade.panel import DegradePanel
+from napari_deconv.panels.kit.inputs import Fold
 from napari_deconv.panels.kit.layers import KEY
+from napari_deconv.panels.kit.sharp_row import SharpRow
+from napari_deconv.panels.train.order import sharp_images
 from napari_deconv.psf import Disk
 
 LEFT = Qt.MouseButton.LeftButton
@@ -102,3 +108,54 @@ def test_pressing_again_leaves_one_psf_and_one_truth(viewer, panel, qtbot):
         qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=5000)
     kinds = [layer.metadata[KEY]["kind"] for layer in list(viewer.layers)[1:]]
     assert sorted(kinds) == ["degraded", "degraded", "psf", "truth"]
+
+
+def test_no_two_fields_have_one_label(panel):
+    for fold in panel.findChildren(Fold):
+        fold.unfold(True)
+    labels = [label for form in panel.findChildren(QFormLayout) for label in titles(form)]
+    assert sorted(labels) == sorted(set(labels))
+
+
+def titles(form):
+    for row in range(form.rowCount()):
+        item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+        if item is not None and form.isRowVisible(row) and item.widget().isVisible():
+            yield item.widget().text()
+
+
+def test_a_camera_that_does_nothing_is_remarked_on(panel, qtbot):
+    assert "no noise" in panel.noise.text() and "without noise" in panel.dataset.clean.text
+    panel.psf.choice.choose("none")
+    assert "stays as it is" in panel.noise.text()
+    panel.chain.set_values({"noise": 0.01})
+    assert "1 % of the image" in panel.noise.text() and not panel.dataset.clean.text
+    panel.chain.set_values({"noise": 0.0, "jpeg_quality": 80})
+    assert panel.noise.isHidden() and not panel.dataset.clean.text
+
+
+def test_a_data_set_is_taken_for_sharp_images_by_its_truth_alone(viewer, panel, qtbot, tmp_path):
+    panel.chain.set_values({"noise": 0.01})
+    box = panel.dataset
+    box.whence.setCurrentIndex(1)
+    box.count.setValue(2)
+    box.out.set_path(str(tmp_path / "set"))
+    viewer.layers.selection = {viewer.layers["sharp"]}
+    box.run()
+    qtbot.waitUntil(lambda: "2 pairs" in box.run_bar.message.text, timeout=10_000)
+    assert "Train takes this folder" in box.run_bar.message.text
+    row = SharpRow("")
+    qtbot.addWidget(row)
+    row.set_path(str(tmp_path / "set"))
+    assert "truth/" in row.note.text
+    images, what = sharp_images("folder", viewer, str(tmp_path / "set"))()
+    assert len(images) == 2 and what.endswith("truth")
+    for part in ("degraded", "psf"):
+        row.set_path(str(tmp_path / "set" / part))
+        assert str(tmp_path / "set" / "truth") in row.note.text
+        with pytest.raises(DeconvError, match="not sharp images"):
+            sharp_images("folder", viewer, str(tmp_path / "set" / part))
+        with pytest.raises(DeconvError, match="not sharp images"):
+            listed(tmp_path / "set" / part)
+    qtbot.mouseClick(row.note.button, LEFT)
+    assert row.path == str(tmp_path / "set" / "truth") and row.note.text == ""

@@ -14,6 +14,7 @@ from .. import io
 from ..core.errors import DeconvError
 from ..core.paths import is_folder, resolved
 from .arrays import checked_image, from_unit, full_scale
+from .sharp_folder import sharp_folder
 
 _GRAY = (0.299, 0.587, 0.114)
 
@@ -50,6 +51,7 @@ def listed(
         arrays, folder = {}, resolved(sources)
         if not is_folder(folder):
             raise DeconvError(f"The folder {sources} does not exist.", "Give a folder of images.")
+        folder = sharp_folder(folder)
         names = [p.name for p in io.images_in(folder)]
     if not names:
         raise DeconvError(f"There is no image in {sources}.", f"Use {', '.join(io.SUFFIXES)}.")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from .. import io
 from ..core.errors import DeconvError
 from ..core.paths import is_folder
+from ..degradation.sharp_folder import sharp_folder
 from .photo_check import fault
 
 Sharp = NDArray[np.float32]
@@ -39,7 +40,7 @@ def read_sharp(
     Parameters
     ----------
     folder : Path
-        Of files that `io.read` knows.
+        Of files that `io.read` knows; of a data set's folder, its ``truth`` is read.
     least_px : int
         Shortest side.
     least_count : int
@@ -66,6 +67,7 @@ def read_sharp(
     """
     if not is_folder(folder):
         raise DeconvError(f"There is no folder {folder}.", "Give a folder of sharp images.")
+    folder = sharp_folder(folder)
     images, skipped = {}, []
     files = io.images_in(folder)
     for path in files[::every]:

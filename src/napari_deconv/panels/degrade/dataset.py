@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QCheckBox, QSpinBox, QVBoxLayout, QWidget
 from ...core.errors import DeconvError
 from ..kit.inputs import Combo, FileRow, guard_fields
 from ..kit.layers import axes_of, is_image, pixels
-from ..kit.parts import read_out, rows
+from ..kit.parts import Notice, read_out, rows
 from ..kit.run_bar import RunBar
+from ..kit.sharp_row import SharpRow
 
 if TYPE_CHECKING:
     from ...degradation.dataset import Summary
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 _TIP = Qt.ItemDataRole.ToolTipRole
 _HELP = (
     "Pairs of degraded and sharp images with their PSFs, as TIFF, and a recipe that makes them "
-    "again. Noise is the same part of every image’s range as above."
+    "again, for programs that learn from pairs. Train takes the sharp images of the folder. Noise "
+    "is the same part of every image’s range as above."
+)
+_CLEAN = (
+    "Nothing is set under Camera: the pairs are without noise. What learns from them fails on "
+    "images that have some."
 )
 
 
@@ -45,22 +51,23 @@ class DatasetBox(QWidget):
         self.whence = Combo()
         self.whence.addItems(["a folder", "selected layers"])
         self.whence.setCurrentIndex(int(any(map(is_image, viewer.layers.selection))))
-        self.folder = FileRow("Folder of sharp images", "folder of sharp images")
+        self.folder = SharpRow("folder of sharp images")
         self.psfs = Combo()
-        self.psfs.addItems(["random mix", "as above"])
+        self.psfs.addItems(["at random", "as above"])
         self.psfs.setItemData(0, "Disks, Gaussians, motions and camera shakes", _TIP)
         self.camera = Combo()
-        self.camera.addItems(["random up to above", "as above"])
+        self.camera.addItems(["at random", "as above"])
         self.camera.setItemData(0, "Noise and gain are random, up to those set above", _TIP)
         self.count = _spin(1, 1_000_000, 100)
         self.seed = _spin(0, 2**31 - 1, 0)
         self.gray = QCheckBox("turn colour to grey")
+        self.clean = Notice()
         self.out = FileRow("Folder to make", "new or empty folder")
         self.run_bar = RunBar("Make data set", "Data set", main=False)
         form = rows()
         for text, widget in (
-            ("From", self.whence), ("Images", self.folder), ("PSFs", self.psfs),
-            ("Camera", self.camera), ("Pairs", self.count), ("Seed", self.seed),
+            ("From", self.whence), ("Images", self.folder), ("Pairs", self.count),
+            ("Their PSFs", self.psfs), ("Their camera", self.camera), ("Their seed", self.seed),
             ("Into", self.out),
         ):  # fmt: skip
             form.addRow(text, widget)
@@ -69,12 +76,17 @@ class DatasetBox(QWidget):
         layout.addWidget(read_out(_HELP))
         layout.addLayout(form)
         layout.addWidget(self.gray)
+        layout.addWidget(self.clean)
         layout.addWidget(self.run_bar)
         self._form = form
         self.whence.currentIndexChanged.connect(self._on_whence)
         self._on_whence()
         self.run_bar.pressed.connect(self.run)
         self.run_bar.done.connect(self._on_done)
+
+    def tell_camera(self, off: bool) -> None:
+        """Warn where the camera above leaves images as they are."""
+        self.clean.say(_CLEAN if off else "", "warning")
 
     def run(self) -> None:
         """Make the data set beside the window."""
@@ -103,7 +115,7 @@ class DatasetBox(QWidget):
         if self.psfs.currentIndex() == 0:
             ranges = standard_psfs()
         elif psf is None:
-            raise DeconvError("The PSF above is not a generator.", "Choose one, or the mix.")
+            raise DeconvError("The PSF above is not a generator.", "Choose one, or “at random”.")
         else:
             ranges = (PSFRange(low=psf, high=psf),)
         if self.camera.currentIndex() == 1:
@@ -137,7 +149,7 @@ class DatasetBox(QWidget):
         self._form.setRowVisible(self.folder, self.whence.currentIndex() == 0)
 
     def _on_done(self, summary: Summary) -> None:
-        words = [f"{summary.written} pairs are in {summary.path}."]
+        words = [f"{summary.written} pairs are in {summary.path}. Train takes this folder, too."]
         if summary.skipped:
             words.append(f"{len(summary.skipped)} sources were left out: {summary.skipped[0]}")
         self.run_bar.message.say("\n".join(words), "warning" if summary.skipped else "info")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QWidget
 
 from ...core.errors import DeconvError
+from ...core.fields import Field
 from ...degradation import Chain
 from ...degradation.arrays import full_scale
 from ...psf import PreparedPsf
@@ -40,6 +41,14 @@ _HINT = (
     "Open a sharp image first: File > Open Sample > Deconvolution, or drop a file on the window. "
     "This panel blurs it as a lens and a camera would, so that you know the truth."
 )
+
+_NOISELESS = "Nothing is set here: no noise. Real images have some."
+_UNCHANGED = "Neither a blur nor a camera is set: the image stays as it is."
+
+
+def _camera() -> dict[str, Field]:
+    """The fields of a chain by which a camera changes an image."""
+    return {k: f for k, f in Chain.fields().items() if k not in ("seed", "boundary", "order")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,6 +143,7 @@ class DegradePanel(Panel):
     def _connect(self) -> None:
         self.image.picked.connect(self._on_image)
         self.psf.shown.connect(self.live.refresh)
+        self.psf.changed.connect(self._tell_noise)
         self.chain.changed.connect(self.live.refresh)
         self.chain.changed.connect(self._tell_noise)
         self.run_bar.pressed.connect(self.run)
@@ -153,9 +163,14 @@ class DegradePanel(Panel):
 
     def _tell_noise(self) -> None:
         """Say what the noise is of the image's range: the number alone says nothing."""
-        layer, noise = self.image.layer, self.chain.values()["noise"]
+        values = self.chain.values()
+        layer, noise = self.image.layer, values["noise"]
+        off = all(values[key] == field.default for key, field in _camera().items())
+        self.dataset.tell_camera(off)
+        if off:
+            self.noise.setText(_UNCHANGED if self.psf.none else _NOISELESS)
+        self.noise.setVisible(off)
         if layer is None or not noise:
-            self.noise.hide()
             return
         full = full_scale(np.dtype(pixels(layer).dtype))
         self.noise.setText(

@@ -88,6 +88,7 @@ class RunBar(QWidget):
         """Say how long a run will take, while none is on."""
         if not self.running:
             self.left.setText(text)
+            self.left.setToolTip(text)
             self.left.setVisible(bool(text))
 
     def set_ready(self, ready: bool) -> None:

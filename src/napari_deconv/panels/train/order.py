@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
@@ -11,6 +12,7 @@ from napari.viewer import Viewer
 from numpy.typing import NDArray
 
 from ...core.errors import DeconvError
+from ...degradation.sharp_folder import sharp_folder
 from ...psf import PreparedPsf
 from ..kit.layers import axes_of, is_image, pixels, planes, record
 
@@ -123,16 +125,17 @@ def sharp_images(source: str, viewer: Viewer, folder: str) -> Callable[[], tuple
     DeconvError
         If there are none.
     """
-    from ...train import sharp
+    from ...train import sharp as made
 
     if source == "photos":
-        return lambda: (sharp.photos(), "the photos of scikit-image")
+        return lambda: (made.photos(), "the photos of scikit-image")
     if source == "leaves":
-        return lambda: (sharp.leaves(), "generated dead leaves")
+        return lambda: (made.leaves(), "generated dead leaves")
     if source == "fluorescence":
-        return lambda: (sharp.fluorescence(), "generated fluorescence")
+        return lambda: (made.fluorescence(), "generated fluorescence")
     if source == "folder":
-        return lambda: (from_folder(folder), f"images of {folder}")
+        sharp = sharp_folder(Path(folder)) if folder else None
+        return lambda: (from_folder(sharp), f"images of {sharp}")
     chosen = [x for x in viewer.layers.selection if is_image(x)]
     if not chosen:
         raise DeconvError(
@@ -143,18 +146,16 @@ def sharp_images(source: str, viewer: Viewer, folder: str) -> Callable[[], tuple
             raise DeconvError(f"{layer.name!r} is blurred.", "Select sharp images only.")
     data = [(pixels(x), axes_of(x)) for x in chosen]
     names = ", ".join(x.name for x in chosen)
-    return lambda: ([p for d, axes in data for p in sharp.planes(d, axes)], f"layers {names}")
+    return lambda: ([p for d, axes in data for p in made.planes(d, axes)], f"layers {names}")
 
 
-def from_folder(folder: str) -> list[Any]:
+def from_folder(folder: Path | None) -> list[Any]:
     """The images of a folder; what cannot be read is left out."""
-    from pathlib import Path
-
     from ...train.images import read_gray
 
-    if not folder:
+    if folder is None:
         raise DeconvError("No folder is chosen.", "Choose a folder of sharp images.")
-    return read_gray(Path(folder), 32, 1)[0]
+    return read_gray(folder, 32, 1)[0]
 
 
 def measured_noise(data: NDArray[Any], axes: str) -> float:

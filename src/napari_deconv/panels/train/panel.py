@@ -9,7 +9,7 @@ from napari.viewer import Viewer
 from qtpy.QtWidgets import QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
-from ..kit.inputs import Combo, FileRow, Fold, Number
+from ..kit.inputs import Combo, Fold, Number
 from ..kit.job import Job, steps_of
 from ..kit.layer_combo import LayerCombo
 from ..kit.layers import is_ours, pixels
@@ -17,6 +17,7 @@ from ..kit.misfit import Misfit
 from ..kit.parts import Delay, Notice, Panel, heading, read_out, reveal, rows
 from ..kit.run_bar import RunBar
 from ..kit.settings import current
+from ..kit.sharp_row import SharpRow
 from ..psf.source import PsfSource
 from .live import LiveTraining
 from .order import SOURCES, StackOrder, TrainingOrder, is_stack, sharp_images
@@ -63,7 +64,7 @@ class TrainPanel(Panel):
         self.stack = LayerCombo(napari_viewer, is_stack, empty="No stack is open")
         self.on_planes, self.on_stacks = QWidget(), QWidget()
         self.source = Combo()
-        self.folder = FileRow("Folder of sharp images", "choose a folder")
+        self.folder = SharpRow("choose a folder")
         self.minutes = Number(0, 10_000)
         self.name = QLineEdit()
         self.weights = WeightsBox()
