@@ -345,7 +345,7 @@ def _estimated(
     pixels: NDArray[Any], family: str, level: float | None, common: dict[str, Any], bar: _Bar
 ) -> Generator[Step, None, Estimate]:
     """Estimate the blur; as soon as a family of blurs is fitted, there is a first look."""
-    steps = bar.stage("blur", _watched(pixels, family, level, common, bar), "finding the blur")
+    steps = bar.stage("blur", _watched(pixels, family, level, common, bar), "blur")
     return (yield from steps)
 
 

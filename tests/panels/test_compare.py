@@ -120,15 +120,29 @@ def test_no_blur_is_taken_for_known(viewer, qtbot):
 
 @pytest.fixture
 def finding(monkeypatch):
-    """Stand for the search, which takes its time."""
-    disk = Disk(radius_px=1.5)
+    """Stand for the search, which takes its time; how sure it is can be set."""
+    disk, level = Disk(radius_px=1.5), ["fair"]
 
     def search(plane, *args, **options):
         yield Guess(1, 1, "spectrum: disk")
-        sure = Confidence("fair", ("It fits.",))
+        sure = Confidence(level[0], ("It fits.",))
         return Estimate(disk(), "disk", disk, sure, np.zeros((0, 2)), {}, {"region": [0, 0, 9, 9]})
 
     monkeypatch.setattr(estimation, "stream", search)
+    return level
+
+
+def test_a_poor_guess_stops_before_the_comparison_and_says_so(panel, qtbot, finding):
+    finding[0] = "poor"
+    panel.psf.choice.choose("image")
+    panel.blur.button.setChecked(False)
+    qtbot.mouseClick(panel.run_bar.button, LEFT)
+    qtbot.waitUntil(lambda: "probably not found" in panel.run_bar.message.text, timeout=10_000)
+    qtbot.waitUntil(lambda: not panel.run_bar.running, timeout=10_000)
+    assert panel.page.verdict.isVisible() and not panel.group.results
+    qtbot.waitUntil(lambda: panel.psf.prepared is not None, timeout=10_000)
+    qtbot.mouseClick(panel.page.verdict.button, LEFT)
+    qtbot.waitUntil(lambda: len(panel.group.results) == 3, timeout=20_000)
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["by its button", "before comparing"])

@@ -5,11 +5,13 @@ import time
 from dataclasses import dataclass
 
 import pytest
-from qtpy.QtWidgets import QWidget
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_deconv.core.errors import DeconvError
 from napari_deconv.panels.kit.job import Job, remaining, steps_of
-from napari_deconv.panels.kit.run_bar import far
+from napari_deconv.panels.kit.run_bar import RunBar, far
 
 
 @dataclass
@@ -146,3 +148,30 @@ def test_time_left_in_words():
 def test_how_far_in_words():
     assert far(3, 30) == "3 of 30"
     assert far(33, 2000) == "2%", "shares of several runs are no steps to count"
+
+
+def test_a_double_click_runs_and_does_not_cancel(qtbot):
+    bar = RunBar("Run", "Test")
+    qtbot.addWidget(bar)
+    bar.show()
+    bar.pressed.connect(lambda: bar.start(ticking(0.02, 500)))
+    left = Qt.MouseButton.LeftButton
+    qtbot.mouseClick(bar.button, left)
+    place = QPointF(5, 5)
+    twice = QMouseEvent(
+        QEvent.Type.MouseButtonDblClick, place, bar.button.mapToGlobal(place), left, left,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QApplication.sendEvent(bar.button, twice)
+    qtbot.mouseRelease(bar.button, left)
+    assert bar.running and bar.button.text() == "&Cancel"
+    qtbot.mouseClick(bar.button, left)
+    assert not bar.running
+
+
+def test_what_does_not_fit_a_line_is_whole_in_its_tooltip(qtbot):
+    bar = RunBar("Run", "Test")
+    qtbot.addWidget(bar)
+    words = "finds the blur in the whole photo first, then takes about 20 minutes and a half"
+    bar.expect(words)
+    assert bar.left.toolTip() == words

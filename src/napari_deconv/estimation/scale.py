@@ -62,5 +62,5 @@ def scale_of(plane: Plane, side: int, zoom: float, device: torch.device | None) 
         window=window,
         size=side,
         zoom=zoom,
-        label=f"camera shake at {width} x {height} px",
+        label=f"camera shake at {width} x {height}",
     )

@@ -44,6 +44,8 @@ _FIND = "Find it in the image"
 _PRESUMED = (
     "This blur is only a preset: nobody found or measured it. If it is wrong, all results ring."
 )
+_POOR = "The blur was probably not found: see above, under “How was it blurred?”."
+_BUSY = ("Another run is on.", "Wait for it, or cancel it first.")
 _START = ("wiener", "richardson-lucy", "tv")
 
 
@@ -135,6 +137,9 @@ class ComparePanel(Panel):
 
     def find(self) -> None:
         """Find the blur in the image, and take it for the comparison to come."""
+        if self.run_bar.running:
+            self.run_bar.fail(DeconvError(*_BUSY))
+            return
         self.psf.choice.choose("image")
         if self.psf.needs_estimate:
             self.finder.start(goes_on=False)
@@ -250,7 +255,7 @@ class ComparePanel(Panel):
     def _on_sweep(self) -> None:
         try:
             if self.run_bar.running:
-                raise DeconvError("Another run is on.", "Wait for it, or cancel it first.")
+                raise DeconvError(*_BUSY)
             sweep = self.sweep.sweep()
         except DeconvError as error:
             self.run_bar.fail(error)
@@ -300,6 +305,9 @@ class ComparePanel(Panel):
     def _on_done(self, result: Outcome | Estimate) -> None:
         if is_estimate(result):
             self.finder.take(result)
+            self.blur.button.setChecked(True)  # where it says how sure that is
+            if result.confidence.level == "poor":
+                self.run_bar.message.say(_POOR, "warning")
         else:
             self._show(result)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NUMBER = 256
 _VALUE = 257
-_FIRST = ("psnr_db", "ssim", "seconds", "frc_px", "frc_unit", "whiteness", "discrepancy")
+_FIRST = ("psnr_db", "ssim", "seconds", "discrepancy", "whiteness", "frc_px", "frc_unit")
 """The order of the measures; the rest follow as they are."""
 _WITH_TRUTH = ("psnr_db", "ssim", "seconds")
 """Measures that are shown until others are chosen, where the truth is known; else those above."""

@@ -71,7 +71,7 @@ class DeblurPanel(Panel):
         self.edge = _slider("Edge between before and after")
         self.edge.setToolTip("Left of the edge stands the photo before, right of it after.")
         self.whole = QCheckBox("Show the photo &before")
-        self._results = QWidget()
+        self._results, self._title = QWidget(), heading("Result")
         self._settle = Delay(self, _SETTLE_MS, self._apply)
         self._build()
         self._connect()
@@ -103,7 +103,7 @@ class DeblurPanel(Panel):
         # A form would not heed that wrapped texts become higher when the details are opened.
         inner = QVBoxLayout(self._results)
         inner.setContentsMargins(0, 0, 0, 0)
-        for part in (heading("Result"), self.level, fields, self.words, self.details):
+        for part in (self._title, self.level, fields, self.words, self.details):
             inner.addWidget(part) if isinstance(part, QWidget) else inner.addLayout(part)
         self._results.hide()
         for above in (self.hint, top, read_out(_HELP), self.run_bar, self._results):
@@ -142,6 +142,7 @@ class DeblurPanel(Panel):
         assert self._placement is not None
         name = self._placement.name
         self.deblurred = deblurred
+        self._title.setText(f"Result of {name}")
         record = replace(deblurred.record, source=name)
         self._show(deblurred.data, "deblurred", record.to_dict())
         sure = deblurred.confidence.level

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtGui import QPainter, QPaintEvent
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...core.errors import DeconvError
 from .job import Job, Make
@@ -64,6 +71,7 @@ class RunBar(QWidget):
         self.job.on_cancel = lambda: self.message.say("Cancelled. Nothing was changed.")
         self.job.on_end = self._on_end
         self._ready = True
+        self.button.installEventFilter(self)
         # The layout settles first.
         self._reveal = Delay(self, 0, lambda: reveal(self))
         self.button.clicked.connect(self._on_click)
@@ -100,6 +108,10 @@ class RunBar(QWidget):
         """Say what is wrong and what to do about it."""
         self.message.say(str(error), "error")
         self._reveal.start()
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Take a double click on the button for one: the second would cancel."""
+        return event is not None and event.type() == QEvent.Type.MouseButtonDblClick
 
     def _on_click(self) -> None:
         if self.running:

@@ -104,6 +104,18 @@ class OpticsBox(QWidget):
         return str(fact.value) if self._optics.numerical_aperture else ""
 
     @property
+    def _several(self) -> bool:
+        """Whether the optics of several channels are stated."""
+        per_channel = (self._optics.names, self._optics.emission_nm)
+        return self._layer is not None and max(map(len, per_channel)) > 1
+
+    @property
+    def by_channel(self) -> bool:
+        """Whether the fields are those of one channel of several."""
+        kind = self._choice.kind
+        return self._several and kind is not None and issubclass(kind, Microscope)
+
+    @property
     def _states_something(self) -> bool:
         return bool(self._optics.fields() or self._optics.names)
 
@@ -141,10 +153,8 @@ class OpticsBox(QWidget):
         self.table.show_facts(facts)
         fit = self._offer
         words = list(psf.notes)
-        per_channel = (self._optics.names, self._optics.emission_nm)
-        several = self._layer is not None and max(map(len, per_channel)) > 1
         if self._states_something:
-            which = f", channel {self.channel}" * several
+            which = f", channel {self.channel}" * self._several
             assumed = ", ".join(fact.text for fact in facts if fact.assumed)
             assumed = assumed and f"; assumed: {assumed}"
             words.insert(0, f"From {self._whence}{which}{assumed}. Change what is wrong.")

@@ -223,8 +223,10 @@ class PsfSource(QWidget):
     @property
     def title(self) -> str:
         """What is chosen, in a few words."""
-        layer = self.layers.layer if self.choice.name == "layer" else None
-        return str(self.choice.combo.currentText() if layer is None else layer.name)
+        if self.choice.name == "layer" and self.layers.layer is not None:
+            return str(self.layers.layer.name)
+        of = f" of channel {self.optics.channel}" if self.optics.by_channel else ""
+        return f"{self.choice.combo.currentText()}{of}"
 
     @property
     def none(self) -> bool:
