@@ -267,3 +267,19 @@ def test_without_matplotlib_everything_but_the_figure_is_exported(photo, tmp_pat
     (said,) = export(outcome, photo, tmp_path)
     assert "napari-deconv[figure]" in said
     assert (tmp_path / "table.csv").exists() and (tmp_path / RECIPE).exists()
+
+
+def test_a_psf_that_does_not_fit_is_doubted_with_what_to_do(photo):
+    def doubt(**changes):
+        comparison = {"methods": PAIR, **changes.pop("comparison", {})}
+        outcome = drain(compare(Comparison(**comparison), Material(**{**vars(photo), **changes})))
+        assert (outcome.doubt in outcome.notes) == bool(outcome.doubt)
+        return outcome.doubt
+
+    assert doubt() == ""
+    wrong = nd.psf.Motion(length_px=21.0, angle_deg=30.0)()
+    assert "1.6 times the noise: the PSF probably does not fit" in doubt(psf=wrong)
+    high = {"comparison": {"noise": 0.1, "methods": PAIR[:1]}}
+    assert "No result is nearer to the truth than the blurred image" in doubt(psf=wrong, **high)
+    low = {"comparison": {"noise": 1e-4, "methods": PAIR[:1]}}
+    assert "times the noise: the PSF probably does not fit" in doubt(**low, truth=None)

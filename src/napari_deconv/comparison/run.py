@@ -122,16 +122,16 @@ class Outcome:
     before: Row | None = None
 
     @property
-    def misfit(self) -> float | None:
-        """How many times the noise even the nearest result leaves, where that is far too much.
-
-        None where it is not, or nothing tells: linear light is not what the noise was read in.
-        """
-        left = [row.figure("discrepancy") for row in self.rows if not row.error]
-        if self.comparison.linear or not (left := [x for x in left if math.isfinite(x)]):
-            return None
-        least = min(left)
-        return least if least > _FAR else None
+    def doubt(self) -> str:
+        """Why the PSF probably does not fit the image, and what to do; empty where it may."""
+        rows = [row for row in self.rows if not row.error]
+        left = [x for row in rows if math.isfinite(x := row.figure("discrepancy"))]
+        # In linear light the residual is not what the noise was read in.
+        if left and not self.comparison.linear and min(left) > _FAR:
+            return _LEAVES.format(min(left))
+        scores = [x for row in rows if not math.isnan(x := row.figure("psnr_db"))]
+        before = math.nan if self.before is None else self.before.figure("psnr_db")
+        return _WORSE if scores and max(scores) < before else ""
 
     @property
     def table(self) -> tuple[Row, ...]:
@@ -141,10 +141,14 @@ class Outcome:
 
 _FAR = 1.5
 """Residual over noise from which on it is not the noise that is left."""
-_MISFIT = (
+_LEAVES = (
     "Even the nearest result leaves {:.1f} times the noise: the PSF probably does not fit this "
     "image. Find the blur in the image, or measure it; a noise level that is set too low looks the "
     "same."
+)
+_WORSE = (
+    "No result is nearer to the truth than the blurred image: the PSF probably does not fit this "
+    "image. Find the blur in the image, or measure it."
 )
 
 Comparing = Generator[Progress, None, Outcome]
@@ -206,9 +210,7 @@ def compare(
             raise Cancelled
     remarks = (*notes, *filter(None, (judge.scoring, judge.part)))
     outcome = Outcome(comparison, rows, remarks, time.perf_counter() - began, before)
-    if (left := outcome.misfit) is not None:
-        return replace(outcome, notes=(_MISFIT.format(left), *remarks))
-    return outcome
+    return replace(outcome, notes=(outcome.doubt, *remarks)) if outcome.doubt else outcome
 
 
 def best(rows: tuple[Row, ...], key: str) -> Row | None:

@@ -322,12 +322,11 @@ class ComparePanel(Panel):
         if failed:
             words.append(f"{len(failed)} of {len(outcome.rows)} failed: see the table.")
             words += [f"{row.label}: {row.error}" for row in failed[:3]]
-        doubtful = outcome.misfit is not None
         found = "estimate" in outcome.comparison.psf or "Z" in self._axes
         self.run_bar.message.say(
             "\n".join([*words, *outcome.notes]),
-            "warning" if failed or doubtful else "info",
-            _FIND if doubtful and not found else "",
+            "warning" if failed or outcome.doubt else "info",
+            _FIND if outcome.doubt and not found else "",
             about=self.group.results.values(),
         )
 
