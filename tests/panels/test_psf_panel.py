@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout
 
 from napari_deconv.panels.degrade.panel import DegradePanel
 from napari_deconv.panels.docks import motion as MotionPanel
@@ -11,6 +12,8 @@ from napari_deconv.panels.kit.layers import KEY
 from napari_deconv.panels.psf.panel import PsfPanel
 from napari_deconv.panels.psf.picture import mosaic
 from napari_deconv.psf import Gaussian, Motion
+
+from .test_degrade import titles
 
 LEFT = Qt.MouseButton.LeftButton
 
@@ -203,3 +206,13 @@ def test_a_picture_of_a_kernel_in_colour_is_taken_as_gray_with_a_word(rgb, qtbot
     assert "in colour: their mean is taken" in panel.source.readout.text()
     taken = panel.source.prepared.array
     np.testing.assert_allclose(taken / taken.sum(), kernel, atol=2e-3)
+
+
+def test_no_two_fields_of_a_psf_have_one_label(viewer, qtbot):
+    panel = panel_on(viewer, qtbot)
+    for place in range(panel.source.choice.combo.count()):
+        if name := panel.source.choice.combo.itemData(place):
+            panel.source.choice.choose(name)
+            forms = panel.findChildren(QFormLayout)
+            labels = [label for form in forms for label in titles(form)]
+            assert sorted(labels) == sorted(set(labels)), name

@@ -125,7 +125,7 @@ class BeadsPanel(Panel):
         form = rows()
         form.addRow("Bead image", self.image)
         form.addRow("Beads", self.points)
-        form.addRow("Size (px)", self.extent)
+        form.addRow("Picture (px)", self.extent)
         form.addRow(self.symmetric)
         self.body.addLayout(form)
         self._written = QWidget()

@@ -60,7 +60,7 @@ class FromImage(QWidget):
 
     def __init__(self, viewer: Viewer, brief: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewer, self._brief = viewer, brief
+        self._viewer, self.brief = viewer, brief
         self._image: Image | None = None
         self.estimate: Any = None
         self.kind = Combo()
@@ -196,7 +196,7 @@ class FromImage(QWidget):
     def _on_kind(self, *_: object) -> None:
         edge = self.kind.currentData() == "edge"
         self.region.setVisible(not edge and not self.across.isChecked())
-        self._form.setRowVisible(self.across, not edge and not self._brief)
+        self._form.setRowVisible(self.across, not edge and not self.brief)
         self.edge.setVisible(edge)
         for field in (self.extent, self.noise):
             field.setVisible(not edge)

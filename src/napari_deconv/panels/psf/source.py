@@ -68,7 +68,8 @@ _CHOOSE = "Choose above: the microscope, or what is known of the blur."
 _PRESET = "So far these are presets, neither found nor measured: set your own."
 _OPTICS = ("numerical_aperture", "emission_nm")
 _NOTICE_PX = 96
-"""Beside a question, what is found of a PSF must not push what is to be set out of sight."""
+"""Where the PSF is one question of several, what is found of it must not push the others out of
+sight."""
 ESTIMATED = "found"
 """What a PSF layer says it was made by that was found on the way to a result."""
 
@@ -137,7 +138,7 @@ class PsfSource(QWidget):
         self.line = LineTool(viewer)
         self.picture = Picture()
         self.readout = read_out()
-        self.notice = Notice(most_px=_NOTICE_PX if question else 0)
+        self.notice = Notice(most_px=_NOTICE_PX if page is not None and page.brief else 0)
         self.calibration, self.optics = Calibration(viewer), OpticsBox(self.choice, viewer)
         self._sizes, self._own_sizes = SizeWatch(self, self._ask), SizeWatch(self, self._ask)
         self._job = Job(self)
@@ -294,7 +295,7 @@ class PsfSource(QWidget):
         self.details.setLayout(form)
         form.addRow("Dimensions", self.dims)
         self._dims_label = form.labelForField(self.dims)
-        form.addRow("Size (px)", self.extent)
+        form.addRow("Picture (px)", self.extent)
         self._opened = QWidget()
         opened = rows()
         self._opened.setLayout(opened)
