@@ -106,14 +106,16 @@ def test_no_blur_is_taken_for_known(viewer, qtbot):
     qtbot.waitUntil(panel.methods.isEnabled, timeout=30_000)
     qtbot.wait(50)
     assert in_sight(panel.image), "what opens by itself does not scroll"
-    assert panel.blur.button.isChecked() and "not known yet" in panel.doubt.text
+    assert panel.blur.button.isChecked() and "not known yet" in panel.blurred_by.text()
+    assert "Compare finds the blur" in panel.doubt.text and panel.doubt.button.isVisible()
     mine = viewer.add_image(np.ones((5, 5)) / 25, name="mine", metadata={KEY: {"kind": "psf"}})
     assert panel.blurred_by.text() == "Blurred by: mine" and not panel.doubt.text
     viewer.layers.remove(mine)
     assert panel.psf.choice.name == "image", "no other layer is taken for a PSF"
     viewer.add_image(np.zeros((9, 32, 32), np.uint16), name="stack")
     panel.image.pick(viewer.layers["stack"])
-    assert "Choose above" in panel.doubt.text and panel.doubt.button.isHidden()
+    qtbot.waitUntil(lambda: "Choose above" in panel.psf.readout.text(), timeout=5000)
+    assert panel.doubt.isHidden()
     qtbot.mouseClick(panel.run_bar.button, LEFT)
     assert "How the image was blurred is not chosen" in panel.run_bar.message.text
 

@@ -224,16 +224,15 @@ class ComparePanel(Panel):
         estimate = self.page.estimate if found else None
         sure = "" if estimate is None else f" ({estimate.confidence.level})"
         title = f"what was found in the image{sure}" if found else self.psf.title
-        self.blurred_by.setText("" if self._is_open else f"Blurred by: {title}")
-        self.blurred_by.setVisible(not self._is_open)
+        self.blurred_by.setText(f"Blurred by: {title if not self._is_open else 'not known yet'}")
         prepared = self.psf.prepared
         self.methods.fit(None if prepared is None else int(prepared.array.ndim))
         photo = self.image.layer is not None and planes(self.image.layer) == 1
         button = _FIND if photo else ""
         if self.psf.needs_estimate and photo:
-            self.doubt.say("The blur is not known yet. Compare finds it first.", "info", button)
-        elif self._is_open:
-            self.doubt.say("Choose above how the image was blurred.", "info", button)
+            self.doubt.say("Compare finds the blur in the image first.", "info", button)
+        elif self._is_open and photo:
+            self.doubt.say("Choose above how the image was blurred, or:", "info", button)
         elif self.psf.presumed:
             self.doubt.say(_PRESUMED, "warning", button)
         else:

@@ -56,7 +56,7 @@ _OPEN = {
     "image": ("The blur is not found yet.", "Press Run."),
     "unknown": (
         "How the image was blurred is not chosen.",
-        "Choose it under “How was it blurred?”; the PSF panel finds it in an image.",
+        "Choose it under “How was it blurred?”: the microscope, or what is known of the blur.",
     ),
     "beads": (
         "The PSF is not measured yet.",
