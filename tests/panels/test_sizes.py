@@ -111,6 +111,9 @@ def test_no_answer_makes_a_narrow_panel_wider(kind, qtbot):
                 qtbot.wait(20)
                 needed = area.widget().minimumSizeHint().width()
                 assert needed <= area.viewport().width(), name
+                spins = [x for x in panel.findChildren(QAbstractSpinBox) if x.isVisible()]
+                ends = [x.mapTo(panel, x.rect().topRight()).x() for x in spins]
+                assert all(end < panel.width() for end in ends), f"{name}: a number is cut off"
     finally:
         settings.font_size = usual
         panel.close()

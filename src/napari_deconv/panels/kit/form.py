@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
 
 from ...core.errors import DeconvError
 from ...core.fields import Field
@@ -64,7 +64,8 @@ class Form(QWidget):
             widget = field_widget(field, value) if lister is None else _names(lister, field, value)
             widget.native.setToolTip(_tip(field))
             widget.native.setAccessibleName(field.title)
-            widget.native.setMinimumWidth(60)
+            if not widget.native.findChildren(QSlider):  # which has a number beside it
+                widget.native.setMinimumWidth(60)
             widget.changed.connect(self._tell)
             self.widgets[key] = widget
             place = self._aside(field.aside) if field.aside else layout
