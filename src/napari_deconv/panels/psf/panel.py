@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _HINT = (
     "No image is open. The PSF takes its pixel size from one: File > Open Sample > Deconvolution, "
-    "or drop a file here. You can also go on without."
+    "or drop a file here. Without one, choose what is known of the blur."
 )
 _NEXT = (
     "Next: Deconvolve or Compare, under Plugins > Deconvolution; Degrade blurs a sharp image with "
