@@ -25,6 +25,7 @@ from napari_deconv.protocol.summary import interval
 from napari_deconv.protocol.tables import put_into
 from napari_deconv.psf import Gaussian
 from napari_deconv.restoration.base import Method
+from napari_deconv.restoration.networks.base import LearnedMethod
 
 
 @pytest.fixture
@@ -104,6 +105,14 @@ def test_changed_weights_are_other_rows(tmp_path: Path) -> None:
     file.write_bytes(b"two")
     assert weights_hash(method) != before
     assert weights_hash(Method.make("wiener")) == ""
+
+
+def test_a_network_that_chooses_by_the_scene_has_the_fingerprint_of_all_it_may_take() -> None:
+    chooses, photos = Method.make("fcnn"), Method.make("fcnn", weights="fcnn-3")
+    assert isinstance(chooses, LearnedMethod)
+    assert set(chooses.candidates()) == {"fcnn-3", "fcnn-fluorescence"}
+    assert weights_hash(chooses) != weights_hash(photos)
+    assert Method.make("fcnn", iterations=1).candidates() == ("fcnn-1",)
 
 
 def test_a_failure_is_a_row_that_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

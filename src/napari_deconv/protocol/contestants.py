@@ -15,7 +15,7 @@ from ..restoration import hyper_laplacian, sparse, tikhonov, tv
 from ..restoration.base import Method
 from ..restoration.epll import EPLL
 from ..restoration.networks.base import LearnedMethod
-from ..restoration.weights import FOLDER, locate
+from ..restoration.weights import locate
 from .naming import settings, shorthand
 from .scenes import Case
 
@@ -140,13 +140,15 @@ def scale_of(case: Case, method: Method | None) -> float:
 
 
 def weights_hash(method: Method | None) -> str:
-    """12 hex digits of the SHA-256 of a method's weight file; empty where there is none."""
-    if not isinstance(method, LearnedMethod | EPLL):
-        return ""
-    given = method.weights or method.default_weights
-    # A network that chooses its weights by the scene may use any of its own.
-    files = [locate(given)] if given else sorted(FOLDER.glob(f"{method.name}*.safetensors"))
+    """12 hex digits of the SHA-256 of the weights that a method may take; empty without any."""
+    match method:
+        case LearnedMethod():
+            weights = method.candidates()
+        case EPLL():
+            weights = (method.prior or method.default_weights,)
+        case _:
+            return ""
     total = hashlib.sha256()
-    for file in files:
+    for file in map(locate, weights):
         total.update(read_bytes(file) if is_file(file) else b"")
     return total.hexdigest()[:12]

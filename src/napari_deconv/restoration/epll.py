@@ -33,8 +33,7 @@ class EPLL(
     "Restoration, ICCV 2011",
     buffers=36,
     suits="Photos with 0.3 % to 5 % of noise, where a network is not wanted: sharper than "
-    "the hyper-Laplacian. Its mixture is for non-commercial use, as the networks' "
-    "weights.",
+    "the hyper-Laplacian.",
     avoid="Large images and quick looks: it takes many times as long as the hyper- "
     "Laplacian. Microscopy: its mixture has seen photos only. Stacks (it is 2-D "
     "only).",

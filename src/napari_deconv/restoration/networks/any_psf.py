@@ -42,6 +42,11 @@ class NetworkMethod(LearnedMethod):
     domain: Literal["automatic", "photo", "fluorescence"] = "automatic"
     weights: Annotated[str, Zero("automatic")] = ""
 
+    def candidates(self) -> tuple[str, ...]:
+        """Ids of the built-in weights that it chooses from, or the weights that are named."""
+        fitting = tuple(str(row["id"]) for row in shipped() if self._fits(row))
+        return (self.weights,) if self.weights else fitting
+
     def settle(self, problem: Problem) -> Generator[str, None, Settled | None]:
         yield from ()  # done at once
         if self.weights:

@@ -68,6 +68,11 @@ class LearnedMethod(Method, needs_weights=True):
         """Id of the shipped weights that it takes where none are named; empty if there are none."""
         return ""
 
+    def candidates(self) -> tuple[str, ...]:
+        """Ids or files of the weights that a run may take: those named, or the default."""
+        weights = self.weights or self.default_weights
+        return (weights,) if weights else ()
+
     def network(self) -> NetworkModule:
         """The untrained network."""
         raise NotImplementedError
