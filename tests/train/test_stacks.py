@@ -15,10 +15,11 @@ from scipy.ndimage import gaussian_filter
 from napari_deconv import deconvolve
 from napari_deconv.cli import main
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.engine.problem import Problem
 from napari_deconv.engine.streaming import drain, stream
 from napari_deconv.io import write
 from napari_deconv.psf import Gaussian
-from napari_deconv.restoration.multiplicative import Within
+from napari_deconv.restoration.multiplicative import Scheduled
 from napari_deconv.restoration.networks import unrolled3d
 from napari_deconv.restoration.networks.layers.volumes import from_phases, to_phases
 from napari_deconv.restoration.networks.unrolled3d import Network, Unrolled3D
@@ -163,7 +164,8 @@ def test_the_command_line_trains_on_stacks_without_images(
         ({"spacing": (12.0, 1.0, 1.0)}, "12 times as coarse"),
         ({"spacing": (1.0, 2.0, 2.0)}, "finer than the pixels"),
         ({"noise": NoiseLaw(420.0, 0.0)}, "invented in part"),
-        ({"noise": NoiseLaw(0.01, 0.0)}, "softer than it need be"),
+        ({"noise": NoiseLaw(0.01, 0.0)}, "restored it as one of 2000"),
+        ({"noise": 0.5}, "restored it as one of 2000"),
         ({"noise": 400.0}, "more than the network learned from"),
     ],
 )
@@ -176,6 +178,22 @@ def test_what_the_network_never_saw_is_said_and_restored(
     assert any(said in note.text for note in found.notes)
 
 
+def test_pedestals_and_psfs_of_other_microscopes_are_restored_with_a_word(untrained: str) -> None:
+    image, _ = scene()
+    method = Unrolled3D(weights=untrained)
+    wide = Gaussian(sigma_px=(6.0, 14.0, 14.0))((31, 71, 71))
+    for stack, psf, said in (
+        (image + 2 * image.max(), PSF, "camera's offset"),
+        (image, wide, "with caution"),
+        (image, np.pad(np.ones((1, 1, 1)), 1), "little blur"),
+    ):
+        found = drain(stream(method, stack, psf, device="cpu"))
+        assert np.isfinite(found.data).all() and found.data.max() > 0
+        assert any(said in note.text for note in found.notes)
+    plain = drain(stream(method, image, PSF, device="cpu"))
+    assert not any("offset" in n.text or "caution" in n.text for n in plain.notes)
+
+
 def test_clipped_and_dark_stacks_are_restored_with_a_word(untrained: str) -> None:
     image, _ = scene()
     method = Unrolled3D(weights=untrained)
@@ -186,7 +204,7 @@ def test_clipped_and_dark_stacks_are_restored_with_a_word(untrained: str) -> Non
     assert 0 < dark.max() < 4
     found = drain(stream(method, dark, PSF, device="cpu"))
     assert found.data.shape == dark.shape
-    assert any("learned from" in note.text or "invent" in note.text for note in found.notes)
+    assert any("invented in part" in note.text for note in found.notes)
 
 
 def test_planes_are_refused_with_a_remedy(untrained: str) -> None:
@@ -226,14 +244,52 @@ def test_tiles_equal_the_whole_within_a_thousandth_of_the_range() -> None:
     assert apart.max() < 1e-3
 
 
-def test_the_last_iterations_leave_what_lies_beyond_the_stack_as_it_is() -> None:
+def test_a_walk_within_a_box_leaves_what_lies_around_it_as_it_is() -> None:
     box = (slice(None), slice(1, 3), slice(2, 4))
     x = torch.rand(1, 5, 6) + 1
-    walk = Within(box, x.clone())
-    for rows in (slice(0, 1), slice(1, 2), slice(2, 5)):
-        walk._multiply(torch.full((1, rows.stop - rows.start, 6), 2.0), rows)
+    walks = [Scheduled(x.clone(), box=box, free=free) for free in (0, 1)]
+    for walk in walks:
+        walk._count = 1
+        for rows in (slice(0, 1), slice(1, 2), slice(2, 5)):
+            walk._multiply(torch.full((1, rows.stop - rows.start, 6), 2.0), rows)
+    assert_array_equal(walks[1].point, 2 * x)
     x[box] *= 2
-    assert_array_equal(walk.point, x)
+    assert_array_equal(walks[0].point, x)
+
+
+def bright(photons: float) -> Problem:
+    """A stack of as many photons, as the engine hands it on."""
+    image, _ = scene()
+    seen = torch.from_numpy(image / image.max())[None]
+    return Problem(
+        seen=seen,
+        psf=torch.from_numpy(PSF),
+        grid=(20, 36, 40),
+        offset=tuple(n // 2 for n in PSF.shape),
+        noise=float(seen.mean() / photons) ** 0.5,
+        law=NoiseLaw(1 / photons, 0.0),
+    )
+
+
+def test_the_network_is_told_of_no_more_photons_than_it_knows() -> None:
+    few, many = (unrolled3d.noise_shown(bright(photons)) for photons in (200, 50_000))
+    assert few[1] == pytest.approx(1 / 200)
+    assert many[1] == pytest.approx(1 / 2000)
+    assert many[0] == pytest.approx(few[0] * (200 / 2000) ** 0.5, rel=0.01)
+
+
+def test_the_more_light_the_more_have_the_data_the_last_word(untrained: str) -> None:
+    counts = []
+    for photons in (50.0, 2e4, 2e6, 1e9):
+        settled = drain(Unrolled3D(weights=untrained).settle(bright(photons)))
+        counts.append(settled.method.last_iterations)
+    assert counts[0] == unrolled3d.LEAST_LAST and counts[-1] == unrolled3d.MOST_LAST
+    assert counts == sorted(counts) and len(set(counts)) > 2
+    image, _ = scene()
+    given = drain(stream(Unrolled3D(last_iterations=7), image, PSF, device="cpu"))
+    assert "last_iterations" not in given.recipe["chosen"]
+    own = drain(stream(Unrolled3D(), image, PSF, device="cpu"))
+    assert own.recipe["chosen"]["last_iterations"] >= unrolled3d.LEAST_LAST
 
 
 def test_a_camera_is_read_from_a_stack_and_a_network_tuned_for_it(

@@ -131,12 +131,28 @@ class Scheduled(Walk):
     most 0.95 (Y. Nesterov, A method for solving the convex programming problem with convergence
     rate O(1/k^2), 1983). It takes one array less than `Accelerated`, and tiles equal the whole as
     far as the PSF reaches, where sums over all voxels would differ.
+
+    Parameters
+    ----------
+    x, tolerance
+        As of `Walk`.
+    box : tuple of slice, optional
+        Of ``(C, *grid)``: what lies around it stays as it is from iteration ``free`` on.
+    free : int
+        Iterations that change what lies around the box as well.
     """
 
-    def __init__(self, x: Tensor, tolerance: float = 0.0) -> None:
+    def __init__(
+        self,
+        x: Tensor,
+        tolerance: float = 0.0,
+        box: tuple[slice, ...] | None = None,
+        free: int = 0,
+    ) -> None:
         super().__init__(x, tolerance)
         self._point = like(x).copy_(x)
         self._count = 0
+        self._box, self._free = box, free
 
     @property
     def point(self) -> Tensor:
@@ -155,6 +171,9 @@ class Scheduled(Walk):
 
     def _multiply(self, factor: Tensor, rows: slice) -> None:
         point, old = self._point[:, rows], self.x[:, rows]
+        if self._box is not None and self._count > self._free:
+            here = _part(self._box, rows)
+            factor, point, old = factor[here], point[here], old[here]
         alpha = min((self._count - 1) / (self._count + 2), _MOST_BOLD)
         new = factor.mul_(point)
         if self._tolerance:
@@ -163,27 +182,12 @@ class Scheduled(Walk):
         old.copy_(new)
 
 
-class Within(Walk):
-    """A walk that changes only what lies in a box, and takes what lies around it as it is.
-
-    Parameters
-    ----------
-    box : tuple of slice
-        Of ``(C, *grid)``.
-    x, tolerance
-        As of `Walk`.
-    """
-
-    def __init__(self, box: tuple[slice, ...], x: Tensor, tolerance: float = 0.0) -> None:
-        super().__init__(x, tolerance)
-        self._box = box
-
-    def _multiply(self, factor: Tensor, rows: slice) -> None:
-        _, first, *across = self._box
-        start, stop = max(rows.start, first.start), min(rows.stop, first.stop)
-        if start < stop:
-            here = (slice(None), slice(start - rows.start, stop - rows.start), *across)
-            super()._multiply(zero_outside(factor.sub_(1), here).add_(1), rows)
+def _part(box: tuple[slice, ...], rows: slice) -> tuple[slice, ...]:
+    """Index of a box of ``(C, *grid)`` in some rows of it; empty where they do not meet."""
+    _, first, *across = box
+    start = min(max(rows.start, first.start), rows.stop) - rows.start
+    stop = max(min(rows.stop, first.stop) - rows.start, start)
+    return (slice(None), slice(start, stop), *across)
 
 
 @dataclass(frozen=True)

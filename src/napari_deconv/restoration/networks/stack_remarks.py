@@ -13,11 +13,23 @@ from .noise_level import TOLERANCE, growth_remark
 
 LEAST_NOISE, MOST_NOISE = 0.005, 0.5
 """Root mean variance of the noise of the stacks that are trained on, on the unit scale."""
-_PHOTONS = (5.0, 2000.0)
+LEAST_PHOTONS, MOST_PHOTONS = 5.0, 2000.0
+"""At the brightest voxel of the stacks that are trained on."""
+_PEDESTAL = 0.45
+"""Background and camera offset together over the brightest voxel, at most."""
+_VOXELS = (14, 5000)
+"""That a PSF counts as, one over the sum of its squares."""
 _COARSEST = 8.0
 """Of z-steps, in pixels."""
 _CLIPPED = 1e-3
 _FEWEST_PLANES = 8
+
+
+def photon_slope(problem: Problem) -> float:
+    """Variance of the noise by brightness, as if it were that of photons where nothing was seen."""
+    if problem.law is not None and problem.law.slope > 0:
+        return problem.law.slope
+    return problem.noise**2 / max(problem.mean, problem.noise**2, 1e-9)
 
 
 def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) -> Iterator[str]:
@@ -33,23 +45,43 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
         Root mean square of what the re-blurred result misses, on the unit scale; NaN if unknown.
     """
     recipe = header.get("recipe", {})
-    low = recipe.get("photons_low", _PHOTONS[0]) / TOLERANCE
-    high = recipe.get("photons_high", _PHOTONS[1]) * TOLERANCE
+    low, high = recipe.get("photons_low", LEAST_PHOTONS), recipe.get("photons_high", MOST_PHOTONS)
     if grown := growth_remark(problem):
         yield grown
-    if problem.law is not None:
-        photons = 1 / max(problem.law.slope, 1e-12)
-        if not low / 2 <= photons <= 2 * high:
-            few = photons < low
-            yield (
-                f"There are about {photons:.3g} photons where it is brightest; the network learned "
-                f"from {low * TOLERANCE:g} to {high / TOLERANCE:g}: the "
-                f"result may be {'invented in part' if few else 'softer than it need be'}."
-            )
-    elif problem.noise > MOST_NOISE * TOLERANCE:
+    photons = 1 / max(photon_slope(problem), 1e-9)
+    if problem.law is None and problem.noise > MOST_NOISE * TOLERANCE:
         yield (
             f"The noise, {problem.noise:.0%} of the brightest, is more than the network learned "
             "from; the result may be invented in part."
+        )
+    elif photons < low / TOLERANCE:
+        yield (
+            f"There are about {photons:.2g} photons where it is brightest; the network learned "
+            f"from {low:g} to {high:g}: the result may be invented in part."
+        )
+    elif photons > high * TOLERANCE:
+        yield (
+            f"The noise is that of about {photons:.2g} photons where it is brightest; the network "
+            f"learned from {low:g} to {high:g} and restored it as one of {high:g}. The more light "
+            "there is, the more iterations of Richardson-Lucy follow, which keep to the data."
+        )
+    if problem.dark > _PEDESTAL * TOLERANCE:
+        yield (
+            f"Even the darkest places have {problem.dark:.0%} of the brightest: background, or an "
+            f"offset that the camera adds. The network learned from up to {_PEDESTAL:.0%}: "
+            "subtract the camera's offset first, if there is one."
+        )
+    voxels = 1 / max(float(problem.psf.square().sum()), 1e-9)
+    if not _VOXELS[0] / 2 <= voxels <= 2 * _VOXELS[1]:
+        wide = voxels > _VOXELS[1]
+        yield (
+            f"The PSF spreads light over about {voxels:.2g} voxels; the network learned from "
+            f"{_VOXELS[0]:g} to {_VOXELS[1]:g}, of apertures from 0.4 to 1.45: "
+            + (
+                "bin the stack, or take the result with caution."
+                if wide
+                else "there is little blur to undo."
+            )
         )
     steps = problem.spacing[0] / min(problem.spacing[1:]) if problem.spacing else 1.0
     if steps > _COARSEST * TOLERANCE:
