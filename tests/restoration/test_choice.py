@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,6 +30,13 @@ def cells() -> np.ndarray:
     return (100 + 3000 * spots).astype(np.uint16)
 
 
+def glowing(photons: float = 200, planes: int = 12) -> np.ndarray:
+    """A stack of the cells, with photon noise, in counts."""
+    depth = np.exp(-((np.arange(planes) - planes / 2) ** 2) / 8)
+    expected = photons * (0.05 + depth[:, None, None] * (cells() - 100.0) / 3000)
+    return np.random.default_rng(0).poisson(expected).astype(np.uint16)
+
+
 @pytest.mark.parametrize(
     ("image", "psf", "kind"),
     [
@@ -38,6 +46,8 @@ def cells() -> np.ndarray:
         (cells(), PSF, "fluorescent plane"),
         (np.stack([cells()] * 3), PSF, "fluorescent plane"),
         (np.stack([cells()] * 3), np.ones((3, 3, 3)), "stack"),
+        (glowing(), np.ones((3, 3, 3)), "fluorescent stack"),
+        (np.tile(PHOTO, (9, 1, 1)), np.ones((3, 3, 3)), "stack"),
         (np.stack([cells()] * 2), [PSF, PSF], "fluorescent plane"),
         (PHOTO.tolist(), PSF, "gray photo"),
         (np.ma.masked_less(PHOTO, 0.01), PSF, "gray photo"),
@@ -53,7 +63,7 @@ def test_every_kind_has_a_method_of_its_dimensions_and_a_reason() -> None:
     for kind in get_args(Kind):
         choice = recommended(Facts(kind))
         assert choice.reason
-        assert (3 if kind == "stack" else 2) in choice.method.ndim
+        assert (3 if "stack" in kind else 2) in choice.method.ndim
 
 
 def test_what_a_network_would_take_minutes_for_on_a_processor_goes_another_way() -> None:
@@ -64,6 +74,35 @@ def test_what_a_network_would_take_minutes_for_on_a_processor_goes_another_way()
     assert names == {"cpu": "hyper-laplacian", "cuda": "unrolled"}
     assert recommended(Facts("gray photo", 1, "cpu", narrow=False)).method.name == "unrolled"
     assert "40 megapixels" in recommended(Facts("gray photo", 40, narrow=False)).reason
+
+
+def test_fluorescence_stacks_go_to_the_network_that_learned_from_such_with_a_warning() -> None:
+    kernel = Gaussian(sigma_px=(1.0, 1.0, 1.0))()
+    facts = facts_of(glowing(), kernel, device="cpu")
+    choice = recommended(facts)
+    assert choice.method.name == "unrolled-3d"
+    assert "invent" in choice.reason and "choose Richardson-Lucy" in choice.reason
+    large = recommended(replace(facts, megapixels=200.0))
+    assert large.method.name == "richardson-lucy" and "200 megavoxels" in large.reason
+    assert recommended(replace(facts, megapixels=200.0, device="cuda")).method.name == "unrolled-3d"
+
+
+@pytest.mark.parametrize(
+    ("stack", "options", "words"),
+    [
+        (glowing(planes=5), {}, "of 5 planes"),
+        (glowing(2e4), {}, "photons where it is brightest"),
+        (glowing(1), {}, "photons where it is brightest"),
+        (glowing(), {"spacing": (1.5, 0.1, 0.1)}, "z-steps of 15 pixels"),
+        (np.minimum(glowing(), 40), {}, "clipped highlights"),
+    ],
+)
+def test_stacks_unlike_those_it_learned_from_go_to_richardson_lucy(
+    stack: np.ndarray, options: Any, words: str
+) -> None:
+    kernel = Gaussian(sigma_px=(1.0, 1.0, 1.0))()
+    choice = recommended(facts_of(stack, kernel, device="cpu", **options))
+    assert choice.method.name == "richardson-lucy" and words in choice.reason
 
 
 def test_a_method_left_open_is_the_recommended_one_and_the_recipe_says_why() -> None:
@@ -81,8 +120,9 @@ def test_a_method_left_open_is_the_recommended_one_and_the_recipe_says_why() -> 
 
 def test_fields_without_a_method_go_to_the_recommended_one_or_the_only_one_with_them() -> None:
     stack, kernel = np.tile(PHOTO[:32, :32], (6, 1, 1)), Gaussian(sigma_px=(1.0, 1.0, 1.0))()
-    named = deconvolve(stack, kernel, "richardson-lucy", iterations=3)
-    assert np.array_equal(deconvolve(stack, kernel, iterations=3), named)
+    for image in (stack, glowing()):
+        named = deconvolve(image, kernel, "richardson-lucy", iterations=3)
+        assert np.array_equal(deconvolve(image, kernel, iterations=3), named)
     named = deconvolve(PHOTO, PSF, "richardson-lucy", tv=0.01, iterations=3)
     assert np.array_equal(deconvolve(PHOTO, PSF, tv=0.01, iterations=3), named)
 

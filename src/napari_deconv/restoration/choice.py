@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -20,13 +20,23 @@ from ..engine.depths import DepthPSF
 from ..engine.incoming import as_array
 from ..engine.intensity import Block, Intensity
 from ..engine.options import Options
-from ..engine.readings import read_typical
+from ..engine.readings import Reading, read_typical
 from ..engine.regions import RegionPSF
+from ..engine.streaming import relative
 from ..engine.unseen import Unseen, with_mask
+from ..signal.noise_law import NoiseLaw
 from .base import Method, methods
 from .networks.domain import domain_of
+from .networks.stack_remarks import unlike_trained
 
-Kind = Literal["colour photo", "gray photo", "clipped photo", "fluorescent plane", "stack"]
+Kind = Literal[
+    "colour photo",
+    "gray photo",
+    "clipped photo",
+    "fluorescent plane",
+    "fluorescent stack",
+    "stack",
+]
 
 
 @dataclass(frozen=True)
@@ -43,12 +53,20 @@ class Facts:
         ``"cpu"``, ``"cuda"`` or ``"mps"``.
     narrow : bool
         Whether the device computes layers in a format narrower than float32.
+    unlike : str
+        In what a stack is not like those that the network for stacks learned from; empty if it is.
     """
 
     kind: Kind
     megapixels: float = 0.0
     device: str = "cpu"
     narrow: bool = True
+    unlike: str = ""
+
+    @property
+    def ndim(self) -> int:
+        """Dimensions that are restored together."""
+        return 3 if self.kind.endswith("stack") else 2
 
 
 @dataclass(frozen=True)
@@ -103,6 +121,13 @@ _BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {
         {"domain": "fluorescence"},
         "a fluorescent plane, where it is 0.8 to 2 dB ahead of Richardson-Lucy at its best count",
     ),
+    # docs/reference/networks.md: for stacks.
+    "fluorescent stack": (
+        "unrolled-3d",
+        {},
+        "a fluorescence stack, where it is 1.5 to 2.5 dB ahead of Richardson-Lucy at its best; it "
+        "can invent structure, so choose Richardson-Lucy to measure widths or brightness",
+    ),
     # docs/benchmarks/microscopy.md
     "stack": (
         "richardson-lucy",
@@ -110,6 +135,8 @@ _BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {
         "a stack, where it is ahead of Wiener and total variation and stops by itself",
     ),
 }
+_LARGE: Mapping[int, str] = {2: "hyper-laplacian", 3: "richardson-lucy"}
+"""By dimensions, what is taken where a network would take too long."""
 _CPU_S = {True: 5.0, False: 10.0}
 """Processor seconds of ``unrolled`` for a megapixel, with units for bfloat16 and without; see
 docs/benchmarks/network_speed."""
@@ -125,10 +152,12 @@ def recommended(facts: Facts) -> Recommendation:
     seconds = _CPU_S[facts.narrow] * facts.megapixels
     if facts.device == "cpu" and method.needs_weights and seconds > _PATIENCE_S:
         return Recommendation(
-            Method.make("hyper-laplacian"),
-            f"{facts.megapixels:.0f} megapixels on a processor: a network would take about "
-            f"{seconds / 60:.0f} minutes of one core",
+            Method.make(_LARGE[facts.ndim]),
+            f"{facts.megapixels:.0f} mega{'voxels' if facts.ndim == 3 else 'pixels'} on a "
+            f"processor: a network would take about {seconds / 60:.0f} minutes of one core",
         )
+    if facts.unlike:
+        reason = f"a stack {facts.unlike}, unlike those that the network for stacks learned from"
     return Recommendation(method, reason)
 
 
@@ -139,6 +168,8 @@ def facts_of(
     axes: str | None = None,
     unseen: Any = None,
     nan: str = "refuse",
+    noise: float | NoiseLaw | None = None,
+    spacing: Sequence[float] | None = None,
     device: str = "auto",
     precision: str = "auto",
     **_others: Any,
@@ -147,7 +178,7 @@ def facts_of(
 
     Parameters
     ----------
-    image, psf, axes, unseen, nan, device, precision
+    image, psf, axes, unseen, nan, noise, spacing, device, precision
         As for `engine.restore`, whose other options do not matter here; of several PSFs the first
         tells the dimensions.
 
@@ -163,15 +194,26 @@ def facts_of(
         check_channels(tuple(np.shape(image)), axes, psf)
     layout = parse_axes(tuple(np.shape(image)), axes, _ndim(psf))
     hidden = Unseen.of(image, layout, options.get("unseen"), nan)
-    reading, block = read_typical(image, layout, hidden, 0.0)
+    # What a stack is like hangs on its noise; of planes it need not be known.
+    volume = len(layout.spatial) == 3
+    reading, block = read_typical(image, layout, hidden, noise if volume else 0.0)
     where = choose_device(device)
     format_, _ = choose_precision(precision, where)
     planes = layout.count * (1 if layout.colours == 3 else layout.colours)
+    kind = _kind(layout, reading.intensity, block)
+    unlike = ""
+    if kind == "fluorescent stack":
+        steps = relative(spacing, 3)
+        ratio = steps[0] / min(steps[1:]) if steps else 1.0
+        photons = _photons(reading)
+        clipped = clipped_share(block.observed) > _CLIPPED
+        unlike = unlike_trained(photons, layout.block_shape[0], ratio, clipped)
     return Facts(
-        kind=_kind(layout, reading.intensity, block),
+        kind="stack" if unlike else kind,
         megapixels=planes * float(np.prod(layout.block_shape)) / 1e6,
         device=where.type,
         narrow=format_.name != "float32",
+        unlike=unlike,
     )
 
 
@@ -195,12 +237,15 @@ def automatic(image: Any, psf: Any, fields: Collection[str] = (), **options: Any
     choice = recommended(facts)
     if _takes(type(choice.method), fields):
         return choice
-    ndim = 3 if facts.kind == "stack" else 2
+    if facts.kind == "fluorescent stack":
+        usual = recommended(replace(facts, kind="stack"))
+        if _takes(type(usual.method), fields):
+            return usual
     names = sorted({name for kind in methods().values() for name in kind.fields()})
     for name in fields:
         if name not in names:
             raise unknown("field of a method", name, names)
-    able = [n for n, kind in methods().items() if ndim in kind.ndim and _takes(kind, fields)]
+    able = [n for n, kind in methods().items() if facts.ndim in kind.ndim and _takes(kind, fields)]
     given = ", ".join(map(repr, fields))
     if len(able) == 1:
         reason = f"{given}, which no other method for this image has"
@@ -228,14 +273,23 @@ def _ndim(psf: Any) -> int:
 
 
 def _kind(layout: Layout, intensity: Intensity, block: Block) -> Kind:
-    if len(layout.spatial) == 3:
-        return "stack"
     bits = 8 * intensity.dtype.itemsize if intensity.dtype.kind in "iu" else 0
-    if domain_of(block.pixels, bits, intensity.white) == "fluorescence":
+    glows = domain_of(block.pixels, bits, intensity.white) == "fluorescence"
+    if len(layout.spatial) == 3:
+        return "fluorescent stack" if glows else "stack"
+    if glows:
         return "fluorescent plane"
     if clipped_share(block.observed) > _CLIPPED:
         return "clipped photo"
     return "colour photo" if layout.colours == 3 else "gray photo"
+
+
+def _photons(reading: Reading) -> float:
+    """At the brightest voxel, as the noise tells."""
+    noise, intensity = reading.noise.of(slice(0, 1)), reading.intensity
+    if noise.law is not None and noise.law.slope > 0:
+        return intensity.scale / noise.law.slope
+    return intensity.scale * max(intensity.mean, 0.0) / max(noise.level**2, 1e-30)
 
 
 def clipped_share(pixels: NDArray[Any]) -> float:

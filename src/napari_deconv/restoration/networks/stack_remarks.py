@@ -32,6 +32,31 @@ def photon_slope(problem: Problem) -> float:
     return problem.noise**2 / max(problem.mean, problem.noise**2, 1e-9)
 
 
+def unlike_trained(photons: float, planes: int, steps: float, clipped: bool) -> str:
+    """In what a stack is not like those that the shipped weights learned from; empty if it is.
+
+    Parameters
+    ----------
+    photons : float
+        At the brightest voxel.
+    planes : int
+        How many it has.
+    steps : float
+        Z-steps in pixels.
+    clipped : bool
+        Whether its highlights are.
+    """
+    if planes < _FEWEST_PLANES:
+        return f"of {planes} planes"
+    if clipped:
+        return "with clipped highlights"
+    if not 1 / TOLERANCE <= steps <= _COARSEST * TOLERANCE:
+        return f"with z-steps of {steps:.2g} pixels"
+    if not LEAST_PHOTONS / TOLERANCE <= photons <= MOST_PHOTONS * TOLERANCE:
+        return f"whose noise is that of about {photons:.2g} photons where it is brightest"
+    return ""
+
+
 def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) -> Iterator[str]:
     """Remarks on a stack and its result, a sentence or two each.
 
