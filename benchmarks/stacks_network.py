@@ -133,6 +133,7 @@ def contestants(weights: str) -> dict[str, Restorer]:
         "RL-TV": plain("richardson-lucy", tv=0.01),
         "TV": plain("tv"),
         "network": plain("unrolled-3d", weights=weights),
+        "network, 40 last": plain("unrolled-3d", weights=weights, last_iterations=40),
     }
 
 

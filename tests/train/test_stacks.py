@@ -184,6 +184,7 @@ def test_pedestals_and_psfs_of_other_microscopes_are_restored_with_a_word(untrai
     wide = Gaussian(sigma_px=(6.0, 14.0, 14.0))((31, 71, 71))
     for stack, psf, said in (
         (image + 2 * image.max(), PSF, "camera's offset"),
+        (image.astype(np.uint16) + 100, PSF, "looks like a camera offset"),
         (image, wide, "with caution"),
         (image, np.pad(np.ones((1, 1, 1)), 1), "little blur"),
     ):

@@ -125,7 +125,7 @@ _BEST: Mapping[Kind, tuple[str, Mapping[str, Any], str]] = {
     "fluorescent stack": (
         "unrolled-3d",
         {},
-        "a fluorescence stack, where it is 1.5 to 2.5 dB ahead of Richardson-Lucy at its best; it "
+        "a fluorescence stack, where it is 1.6 to 2.6 dB ahead of Richardson-Lucy at its best; it "
         "can invent structure, so choose Richardson-Lucy to measure widths or brightness",
     ),
     # docs/benchmarks/microscopy.md

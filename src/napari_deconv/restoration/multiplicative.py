@@ -313,19 +313,28 @@ _PEDESTAL = 0.05
 
 def pedestal(problem: Problem) -> tuple[str, ...]:
     """Remark on a pedestal of counts that all pixels have and no field accounts for."""
+    looks = pedestal_remark(problem)
+    if not looks:
+        return ()
+    return (
+        f"{looks} It was taken for light and sharpened with it: give offset_counts, or "
+        f'offset_counts="auto" ({_quantile(DARKER)}).',
+    )
+
+
+def pedestal_remark(problem: Problem) -> str:
+    """What a pedestal of counts that all pixels have looks like; empty if there is none."""
     darkest = problem.black * problem.scale + problem.zero
     mean = problem.mean * problem.scale + problem.zero
     level = _own_units(problem, problem.darkest)
     # Counts of a camera, neither a photo nor an image on a scale of its own; and steadier than
     # photons are.
     if problem.bits <= 8 or len(problem.seen) > 1 or darkest < max(_COUNTS, _PEDESTAL * mean):
-        return ()
+        return ""
     if level - darkest > 1.5 * math.sqrt(level):
-        return ()
+        return ""
     return (
-        f"The darkest pixel is {darkest:g}, which looks like a camera offset of about {level:.4g}. "
-        "It was taken for light and sharpened with it: give offset_counts, or "
-        f'offset_counts="auto" ({_quantile(DARKER)}).',
+        f"The darkest pixel is {darkest:g}, which looks like a camera offset of about {level:.4g}."
     )
 
 

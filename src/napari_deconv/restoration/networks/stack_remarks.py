@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...engine.problem import Problem
+from ..multiplicative import pedestal_remark
 from .noise_level import TOLERANCE, growth_remark
 
 LEAST_NOISE, MOST_NOISE = 0.005, 0.5
@@ -90,6 +91,8 @@ def stack_remarks(problem: Problem, header: Mapping[str, Any], reblur: float) ->
             f"learned from {low:g} to {high:g} and restored it as one of {high:g}. The more light "
             "there is, the more iterations of Richardson-Lucy follow, which keep to the data."
         )
+    if looks := pedestal_remark(problem):
+        yield f"{looks} The result has it too: subtract it before you measure brightness."
     if problem.dark > _PEDESTAL * TOLERANCE:
         yield (
             f"Even the darkest places have {problem.dark:.0%} of the brightest: background, or an "
