@@ -80,6 +80,9 @@ def test_hidden_layers_are_only_chosen_by_hand(viewer, qtbot):
     assert widget.layer is None
     viewer.layers["other truth"].visible = True
     assert widget.layer is viewer.layers["other truth"], "it was the only one to choose"
+    viewer.layers["other truth"].visible = False
+    viewer.layers.selection.active = viewer.layers["other truth"]
+    assert combo(viewer, qtbot).layer is viewer.layers["other truth"], "it is selected"
     psfs = combo(viewer, qtbot, is_psf, hidden=True)
     made = viewer.add_image(
         np.ones((5, 5)), metadata={KEY: {"kind": "psf"}}, visible=False, name="psf"

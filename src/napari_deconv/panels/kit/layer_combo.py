@@ -62,7 +62,8 @@ class LayerCombo(Combo):
         active = viewer.layers.selection.active
         if active not in self._layers:  # of a PSF, its image
             active = next((x for x in self._layers if x and x.name == image_of_psf(active)), None)
-        if active in self._layers and not self._is_shy(active):
+        # Selected though hidden: a view of Compare's may hide all.
+        if active in self._layers and (self.currentIndex() < 0 or not self._is_shy(active)):
             self._set(active)
         self.currentIndexChanged.connect(self._tell)
         self.activated.connect(self._on_hand)
