@@ -57,10 +57,15 @@ def panel(qtbot, quick):
     return made
 
 
-def test_without_a_photo_it_says_what_to_do(panel):
+def test_without_a_photo_it_says_what_to_do(panel, monkeypatch):
     assert "Open a photo first" in panel.hint.text
     panel._viewer.add_image(np.zeros((5, 64, 64)), name="stack")
     assert panel.image.layer is None
+    assert "A stack is restored in Deconvolve" in panel.hint.text
+    opened = []
+    monkeypatch.setattr(menus, "open_panel", lambda viewer, title: opened.append(title) or panel)
+    panel.hint.button.click()
+    assert opened == ["Deconvolve"]
     panel._viewer.add_image(photo(), name="holiday")
     assert panel.image.layer.name == "holiday" and not panel.hint.text
 

@@ -23,11 +23,13 @@ from ..kit.layer_combo import LayerCombo
 from ..kit.layers import KEY, Placement, add_image, axes_of, follow, is_image, pixels
 from ..kit.parts import Delay, Notice, Panel, heading, read_out, rows
 from ..kit.run_bar import RunBar
+from ..menus import open_deconvolve
 
 if TYPE_CHECKING:
     from ...deblurring import Deblurred
 
 _HINT = "Open a photo first: drop it on the window, or File > Open Sample > Deconvolution."
+_STACK = "This panel is for one photo. A stack is restored in Deconvolve."
 _HELP = (
     "Finds the blur in the photo itself (shake, out of focus, motion), judges what it found, and "
     "restores the photo. The photo is never changed."
@@ -61,7 +63,9 @@ class DeblurPanel(Panel):
         self.layer: Image | None = None
         self.curtain: Image | None = None
         self.hint = Notice()
-        self.image = LayerCombo(napari_viewer, _is_photo, shy=("truth", "result"))
+        self.image = LayerCombo(
+            napari_viewer, _is_photo, empty="No photo is open", shy=("truth", "result")
+        )
         self.run_bar = RunBar("Deblur this photo", "Deblurring")
         self.level = QLabel()
         self.level.setWordWrap(True)
@@ -120,10 +124,16 @@ class DeblurPanel(Panel):
         self.whole.toggled.connect(self._on_edge)
         self.on_close(self.run_bar.job.stop)
         self.run_bar.message.keep_to(self._viewer, self.image)
+        for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
+            follow(self, event, lambda _: self._on_image())
         follow(self, self._viewer.layers.events.removed, self._on_removed)
+        self.hint.button.clicked.connect(lambda: open_deconvolve(self._viewer))
 
     def _on_image(self) -> None:
-        self.hint.say(self.image.hint(_HINT))
+        words, button = self.image.hint(_HINT), ""
+        if words and any(is_image(x) and not _is_photo(x) for x in self._viewer.layers):
+            words, button = _STACK, "Open Deconvolve"
+        self.hint.say(words, button=button)
         self.run_bar.set_ready(self.image.layer is not None)
 
     def _forget(self) -> None:
