@@ -33,7 +33,7 @@ from .signal.jpeg import CodedNoise, Tables, jpeg_noise
 
 Light = Literal["auto", "linear", "stored"]
 
-STRENGTHS = {"good": 1.0, "fair": 0.7, "poor": 0.25}
+STRENGTHS = {"good": 1.0, "fair": 0.7, "poor": 0.0}
 """How much of the restoration to take, by how sure the estimate of the blur is."""
 _MOST_LEFT, _LEAST_WHITE = 1.6, 0.15
 """What a trial may leave, in units of the noise, and how white it must be, for a blur to stand.
@@ -161,7 +161,7 @@ def deblur(
         Grey or colour, ``(Y, X)`` or ``(Y, X, S)``, of any real dtype.
     strength : float, optional
         0 (the photo as it is) to 1 (all of the restoration); by default 1, and less where the blur
-        is not sure: 0.7 for a fair estimate, 0.25 for a poor one, and 0 where the photo speaks
+        is not sure: 0.7 for a fair estimate, and 0 for a poor one, or where the photo speaks
         against it or is hardly blurred.
     linear : bool or "auto"
         Whether to restore in linear light; ``"auto"`` restores a part of the photo both ways and
@@ -261,7 +261,10 @@ def _result(
 ) -> Deblurred:
     sure = estimate.confidence
     notes = [Note("confidence", str(sure), "info" if sure.level == "good" else "warning")]
-    if share < 1 and sure.level != "good":
+    if sure.level == "poor" and share == 0:
+        text = "The blur could not be found: the photo is left as it was. Raise the strength to see"
+        notes.append(Note("strength", f"{text} what would come of it."))
+    elif share < 1 and sure.level != "good":
         text = f"Strength is {share:g}: the blur is not sure. Look before you raise it."
         notes.append(Note("strength", text))
     if len(trials) > 1:

@@ -11,14 +11,10 @@ import pytest
 
 from napari_deconv.engine.streaming import drain
 from napari_deconv.estimation import starts
-from napari_deconv.estimation.kernel import likeness
+from napari_deconv.estimation.kernel import likeness, trimmed
 from napari_deconv.estimation.restored import Restored
-from napari_deconv.estimation.starts import Ended, agreed, believed, best_start, ringing, spread
+from napari_deconv.estimation.starts import Ended, agreed, best_start, ringing
 from napari_deconv.psf import PSF, Disk, Gaussian, Motion
-
-
-def test_spread_is_the_standard_deviation_along_both_axes() -> None:
-    assert spread(np.asarray(Gaussian(sigma_px=2.0)(), float)) == pytest.approx(8**0.5, abs=0.1)
 
 
 @dataclass(frozen=True)
@@ -26,9 +22,7 @@ class Told:
     """Stands for a spectrum that suits the wide kernels better, by so much."""
 
     gain: float
-    noise: float = 1.0
     size: int = 63
-    count: float = 1.0
 
     def deviance(self, kernel: Any) -> tuple[float, ...]:
         return (-self.gain if len(kernel) > 15 else 0.0,)
@@ -40,16 +34,7 @@ def kernel(spec: PSF) -> Any:
 
 SMALL, WIDE = kernel(Disk(radius_px=3.0)), kernel(Disk(radius_px=9.0))
 OTHER = kernel(Motion(length_px=20.0))
-
-
-@pytest.mark.parametrize(("gain", "right"), [(1.0, 0), (400.0, 1)])
-def test_a_wide_kernel_has_to_suit_the_spectrum_better(gain: float, right: int) -> None:
-    assert believed([SMALL, WIDE], Told(gain)) == right  # type: ignore[arg-type]
-
-
-def test_what_two_searches_found_is_believed_before_the_spectrum() -> None:
-    assert believed([SMALL, WIDE, SMALL], Told(400.0)) in (0, 2)  # type: ignore[arg-type]
-    assert believed([OTHER, WIDE, SMALL], Told(400.0), agreed=1.0) in (0, 1)  # type: ignore[arg-type]
+HUGE = kernel(Disk(radius_px=26.0))
 
 
 def searched(monkeypatch: pytest.MonkeyPatch, offered: list[Any], **options: Any) -> Any:
@@ -67,14 +52,23 @@ def searched(monkeypatch: pytest.MonkeyPatch, offered: list[Any], **options: Any
     bounds: list[int] = []
     queue = iter(offered)
     monkeypatch.setattr(starts, "restored", restored)
-    options = {"sizes": (25,), "narrow": (), "plane": None, "spectrum": Told(1.0), **options}
+    options = {"sizes": (25,), "narrow": (), "plane": None, "spectrum": Told(5.0), **options}
     return drain(best_start(search, **options)), bounds
 
 
-def test_every_start_is_searched(monkeypatch: pytest.MonkeyPatch) -> None:
-    (ended, last, every), _ = searched(monkeypatch, [SMALL, WIDE, WIDE])
-    assert ended.kernel is WIDE
+def test_a_third_start_is_made_only_where_the_first_two_differ(monkeypatch) -> None:
+    (_, last, every), _ = searched(monkeypatch, [SMALL, WIDE, WIDE])
     assert len(last) == len(every) == 3
+    (_, _, every), _ = searched(monkeypatch, [SMALL, SMALL])
+    assert len(every) == 2
+
+
+def test_no_more_is_searched_where_a_family_suits_the_spectrum_far_better(monkeypatch) -> None:
+    offered = [SMALL, WIDE, WIDE, SMALL]
+    (_, _, every), bounds = searched(monkeypatch, offered, narrow=(9,), rival=-30.0)
+    assert len(every) == 2 and bounds == [25, 25]
+    (_, _, every), bounds = searched(monkeypatch, offered, narrow=(9,), rival=-10.0)
+    assert bounds == [25, 25, 25, 9]
 
 
 def test_more_room_is_given_to_a_kernel_that_fills_its_own(monkeypatch) -> None:
@@ -83,19 +77,29 @@ def test_more_room_is_given_to_a_kernel_that_fills_its_own(monkeypatch) -> None:
     assert bounds == [19, 75, 19, 19] and wide[0].kernel is OTHER
 
 
-def test_a_search_that_fills_the_widest_bound_is_dropped(monkeypatch) -> None:
-    (ended, wide, _), _ = searched(monkeypatch, [WIDE, WIDE, SMALL, WIDE, WIDE], sizes=(17, 19))
-    assert ended.kernel is SMALL and len(wide) == 1
-    (ended, wide, _), _ = searched(monkeypatch, [WIDE] * 6, sizes=(17, 19))
-    assert [each.bound for each in wide] == [17] * 3
+@pytest.mark.parametrize(("gain", "right"), [(1.0, SMALL), (40.0, WIDE)])
+def test_the_spectrum_decides_unless_the_restored_photo_rings(gain, right, monkeypatch) -> None:
+    offered = [WIDE, WIDE, SMALL, SMALL, SMALL]
+    options = {"narrow": (9, 11, 15), "spectrum": Told(gain)}
+    (ended, _, _), bounds = searched(monkeypatch, offered, **options)
+    assert ended.kernel is right and bounds[2:] == [9, 11, 15]
 
 
-@pytest.mark.parametrize(("gain", "right"), [(1.0, SMALL), (90.0, WIDE)])
-def test_a_narrow_kernel_is_believed_where_the_wide_one_rings(gain, right, monkeypatch) -> None:
-    offered = [WIDE] * 3 + [SMALL] * 3
-    told = Told(gain)
-    (ended, _, _), bounds = searched(monkeypatch, offered, narrow=(9, 11, 15), spectrum=told)
-    assert ended.kernel is right and bounds[3:] == [9, 11, 15]
+def test_a_large_kernel_is_believed_only_where_searches_agree(monkeypatch) -> None:
+    assert len(HUGE) > starts.LARGE_PX
+    options = {"sizes": (75,), "spectrum": Told(40.0)}
+    (ended, _, _), _ = searched(monkeypatch, [HUGE, SMALL, SMALL], **options)
+    assert ended.kernel is SMALL
+    (ended, _, _), _ = searched(monkeypatch, [HUGE, HUGE], **options)
+    assert ended.kernel is HUGE
+
+
+def test_a_kernel_far_larger_than_what_it_holds_is_cut() -> None:
+    wide = np.pad(kernel(Gaussian(sigma_px=1.0)), 12)
+    wide[0, 0] = 1e-3
+    cut = trimmed(wide / wide.sum())
+    assert len(cut) < 13 and cut.sum() == pytest.approx(1) and len(cut) % 2
+    assert trimmed(WIDE) is WIDE
 
 
 def test_ringing_and_values_that_no_photo_has_cost() -> None:
@@ -104,7 +108,7 @@ def test_ringing_and_values_that_no_photo_has_cost() -> None:
 
 
 def test_agreement_is_with_those_that_had_room() -> None:
-    every = [Ended(k, np.zeros((1, 2)), b) for k, b in ((WIDE, 25), (SMALL, 9), (WIDE, 25))]
+    every = [Ended(k, np.zeros((1, 2)), b, 0.0) for k, b in ((WIDE, 25), (SMALL, 9), (WIDE, 25))]
     assert agreed(every[0], every) == pytest.approx(1)
     assert agreed(every[0], every[:2]) == 0
 

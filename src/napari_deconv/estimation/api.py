@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from ..core.fingerprint import array_hash
 from ..core.progress import Step, changed_steps, drain
 from ..core.words import in_words
 from ..psf import PSF
-from .confidence import NAMES, judged
+from .confidence import NAMES, SHAKE, judged
 from .families import FAMILIES, Fit, fits
 from .kernel import centre, cleaned
 from .plane import Plane, odd_size, plane_of
@@ -27,13 +28,12 @@ from .result import FINE as _FINE
 from .result import Estimate, Guess, Run, forward, within
 from .shake import Tuning, camera_shake
 from .spectrum import Spectrum, spectrum_of
-from .starts import NARROW_SHARES, Ended, agreed, best_start
+from .starts import LARGE_PX, NARROW_SHARES, STARTS, Ended, agreed, best_start
 
 Array = NDArray[np.float64]
 
 _R = TypeVar("_R")
 
-SHAKE = "camera-shake"
 _PARAMETRIC_ROUNDS = 4
 _FITTED, _SEARCHED = 0.15, 0.9
 """Shares of the progress at which families are fitted and the search for a shake has ended."""
@@ -41,8 +41,11 @@ _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
 
 _LARGEST = 75
-_NARROW_PX = 512
-"""Side of the part that narrow kernels are sought in: more takes longer and tells little more."""
+_ROOM = 8
+"""Kernels of more than `LARGE_PX` that must fit into the photo's shorter side."""
+_PART_PX = 512
+"""Side of the part that all searches but the first take: more takes longer and tells little
+more."""
 _FARTHER = 2.5
 """How much farther than a family says edges must be smeared, from every start of the search,
 before that overrules the spectrum, whose empty high frequencies may be the camera's smoothing and
@@ -143,24 +146,29 @@ def _estimate(
     spectrum = spectrum_of(plane.gray.astype(np.float64), plane.noise, plane.coded)
     parametric = [name for name in wanted if name != SHAKE]
     most = float(size or min(64, min(plane.gray.shape) // 3))
-    begun = _FITTED if SHAKE in wanted else _SEARCHED
+    begun = (_FITTED if parametric else 0.0) if SHAKE in wanted else _SEARCHED
     fits_by_family = yield from within(_parametric(spectrum, parametric, most, cancel), 0, begun)
+    if size is None and SHAKE in wanted:
+        fits_by_family = [fit for fit in fits_by_family if not fit.full]
     scores = {fit.family: fit.cost for fit in fits_by_family}
     kernel, curve = None, np.zeros((0, 2))
     wide, every = tuple[Ended, ...](), tuple[Ended, ...]()
     if SHAKE in wanted:
-        search = _searched(plane, size, side, spectrum, where, cancel)
-        begun = _FITTED if parametric else 0.0
+        rival = min(scores.values(), default=math.inf) - _SHAKE_PRICE
+        search = _searched(plane, size, side, spectrum, rival, where, cancel)
         ended, wide, every = yield from within(search, begun, _SEARCHED)
         kernel, curve = ended.kernel, ended.curve
-        scores[SHAKE] = _score(spectrum, kernel) if parametric else 0.0
-    best = min(scores, key=lambda name: scores[name])
-    overruled = ""
+        scores[SHAKE] = ended.cost + _SHAKE_PRICE
+    if not parametric:  # what the shake is judged by
+        rest = yield from _compared(_parametric(spectrum, list(FAMILIES), most, cancel))
+        scores |= {fit.family: fit.cost for fit in rest if not fit.full}
+    best = min(wanted, key=lambda name: scores.get(name, math.inf))
+    overruled = False
     if kernel is not None and best != SHAKE:
         psf = next(f for f in fits_by_family if f.family == best).spec()
         far = min(_radius(cleaned(each.kernel, *_BODY)) for each in wide)
         if far > _FARTHER * _radius(psf) + 1:
-            best, overruled = SHAKE, best
+            best, overruled = SHAKE, True
     spec: PSF | None = None
     agreement = 1.0
     if best == SHAKE:
@@ -171,7 +179,7 @@ def _estimate(
         fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(int(_SEARCHED * _FINE), _FINE, "checking", lambda: (psf, None))
-    check = judged(plane, psf, best, scores, overruled, agreement)
+    check = judged(plane, spectrum, psf, best, scores, overruled, agreement)
     confidence = yield from within(_checked(check, cancel), _SEARCHED, 1)
     recipe: dict[str, Any] = {
         "estimate": best,
@@ -192,27 +200,29 @@ def _searched(
     size: int | None,
     side: int,
     spectrum: Spectrum,
+    rival: float,
     device: torch.device,
     cancel: threading.Event | None,
 ) -> Generator[Guess, None, tuple[Ended, tuple[Ended, ...], tuple[Ended, ...]]]:
     """See `best_start`."""
-    here = window(plane, _NARROW_PX)
+    here = window(plane, _PART_PX)
     colours = None if plane.colours is None else plane.colours[:, *here]
     part = replace(plane, gray=plane.gray[here], good=plane.good[here], colours=colours)
 
     def search(tuning: Tuning, bound: int) -> Generator[Guess, None, tuple[Array, Array]]:
         return camera_shake(
-            part if tuning.lean else plane, bound, grow=size is None, device=device,
+            plane if tuning is STARTS[0] else part, bound, grow=size is None, device=device,
             cancel=cancel, tuning=tuning,
         )  # fmt: skip
 
     if size is not None:
-        return (yield from best_start(search, (side,), (), plane, spectrum))
+        return (yield from best_start(search, (side,), (), plane, spectrum, rival))
     most = min(plane.gray.shape) // 2
-    largest = min(_LARGEST, most - 1 + most % 2)
-    sizes = (side, largest) if side < most - 1 else (side,)
+    room = min(most, max(LARGE_PX, min(plane.gray.shape) // _ROOM))
+    largest = min(_LARGEST, room - 1 + room % 2)
+    sizes = (side, largest) if side < largest else (side,)
     narrow = tuple(max(3, 2 * round((share * side - 1) / 2) + 1) for share in NARROW_SHARES)
-    return (yield from best_start(search, sizes, narrow, plane, spectrum))
+    return (yield from best_start(search, sizes, narrow, plane, spectrum, rival))
 
 
 def _radius(kernel: NDArray[Any]) -> float:
@@ -249,6 +259,12 @@ def _parametric(
     return results
 
 
+def _compared(steps: Generator[Guess, None, _R]) -> Generator[Guess, None, _R]:
+    """Fit families that are not asked for, and show nothing of them."""
+    place = Guess(int(_SEARCHED * _FINE), _FINE, "comparing with other kinds of blur")
+    return changed_steps(steps, lambda step: place)
+
+
 def _checked(
     steps: Generator[Step, None, _R], cancel: threading.Event | None
 ) -> Generator[Guess, None, _R]:
@@ -259,12 +275,6 @@ def _checked(
         return Guess(step.done, step.total, "checking")
 
     return changed_steps(steps, checking)
-
-
-def _score(spectrum: Spectrum, kernel: Array) -> float:
-    if max(kernel.shape) > spectrum.size:
-        return float("inf")
-    return spectrum.deviance(kernel)[0] + _SHAKE_PRICE
 
 
 def _check(cancel: threading.Event | None) -> None:

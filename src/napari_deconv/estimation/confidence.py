@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from ..core.progress import Step
 from .plane import Plane
 from .restored import restored
-from .result import Confidence
+from .result import Confidence, Evidence
+from .spectrum import Spectrum
 
-_EQUAL = 6.0
 _LEAST_MISFIT = 0.5
 _MISFIT = 1.6
 _BAD_MISFIT = 3.0
@@ -22,42 +22,52 @@ _SCARCE_EDGES = 0.02
 _CLIPPED = 0.05
 _ALIKE, _UNLIKE = 0.65, 0.5
 """Likeness to what other searches ended in, below which a kernel is in doubt, and below which it is
-not to be believed. Chosen on benchmarks/blind_shakes.py and ideal blur on bsds500/train."""
+not to be believed."""
 _ROOM = 3
 """Kernels that fit into a region's shorter side: fewer leave many wrong ones that explain it."""
+_EQUAL, _NEAR_SHAKE, _CLEAR_SHAKE = 4.0, 10.0, 5.0
+"""How much better than another family, than a camera shake, and as a camera shake than all families
+a blur must suit the spectrum to be beyond doubt."""
+_OVERRULED = -8.0
+"""From which on the family that the edges spoke against suits the spectrum so much better that they
+are not to be believed either."""
+_PLAIN, _FAINT = 22.0, 0.0
+"""How much better than no blur at all, per block of the spectrum, for no doubt; and to be believed.
+A wide, smooth blur empties so many frequencies that little speaks for it.
+The figures since `_ALIKE` were chosen on free photos, by benchmarks/confidence.py."""
 
+SHAKE = "camera-shake"
 NAMES = {
     "gaussian": "Gaussian",
     "disk": "disk",
     "motion": "motion",
-    "camera-shake": "camera shake",
+    SHAKE: "camera shake",
 }
 
 
 def judged(
     plane: Plane,
+    spectrum: Spectrum,
     psf: NDArray[np.float32],
     family: str,
     scores: dict[str, float],
-    overruled: str = "",
+    overruled: bool = False,
     agreement: float = 1.0,
 ) -> Generator[Step, None, Confidence]:
     """Restore a part of the photo, blur it again, and say in words what that and the scores tell.
 
     Parameters
     ----------
-    plane : Plane
-        The photo.
+    plane, spectrum : Plane, Spectrum
+        Of the photo.
     psf : ndarray
         The estimate.
     family : str
         Its family.
     scores : dict
         The criterion per family.
-    overruled : str
-        The family that scored best where the edges told otherwise.
-    agreement : float
-        How like the kernel those of other searches are (`starts.agreed`).
+    overruled, agreement
+        See `Evidence`.
 
     Yields
     ------
@@ -65,84 +75,131 @@ def judged(
         Of the restoration.
     """
     look = yield from restored(plane, psf)
-    white, misfit = look.white, look.misfit
-    bad: list[str] = []
-    doubtful: list[str] = []
-    remarks: list[str] = []
-    if misfit > _BAD_MISFIT:
-        bad.append(
-            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
-            " the blur differs across the region, or is another."
+    rest = {name: score for name, score in scores.items() if name != family}
+    second = min(rest, key=lambda name: rest[name], default="")
+    inner = psf[1:-1, 1:-1]
+    return verdict(
+        Evidence(
+            family=family,
+            misfit=look.misfit,
+            white=look.white,
+            coded=plane.coded is not None,
+            blur=_against_none(spectrum, psf),
+            gap=rest[second] - scores[family] if second else math.inf,
+            second=second,
+            shake=rest.get(SHAKE, math.inf) - scores[family],
+            agreement=agreement,
+            edges=plane.edges,
+            clipped=1 - float(plane.good.mean()),
+            size=len(psf),
+            side=min(plane.gray.shape),
+            peak=float(psf.max()),
+            rim=float(psf.sum() - inner.sum()),
+            overruled=overruled,
         )
-    elif misfit > _MISFIT or white < _WHITE:
-        doubtful.append(
-            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise,"
-            " with some structure left."
+    )
+
+
+def verdict(seen: Evidence) -> Confidence:
+    """Say how sure that leaves an estimate, and why: the gravest reason decides."""
+    reasons = [*_of_the_restored(seen), *_of_the_kernel(seen), *_of_the_spectrum(seen)]
+    level = next((each for each in ("poor", "fair") if each in dict(reasons)), "good")
+    words = [text for each in ("poor", "fair", "good") for grade, text in reasons if grade == each]
+    return Confidence(level, tuple(words), seen.white, seen.misfit, seen)  # type: ignore[arg-type]
+
+
+Reasons = list[tuple[str, str]]
+
+
+def _of_the_restored(seen: Evidence) -> Reasons:
+    differs = (
+        f"The photo restored with it and blurred again differs by {seen.misfit:.1f} times the noise"
+    )
+    if seen.misfit > _BAD_MISFIT:
+        return [("poor", f"{differs}: the blur differs across the region, or is another.")]
+    # What JPEG leaves is never white.
+    if seen.misfit > _MISFIT or (seen.white < _WHITE and not seen.coded):
+        return [("fair", f"{differs}, with some structure left.")]
+    if seen.misfit < _LEAST_MISFIT:
+        text = (
+            f"{differs}: less than noise alone would. The noise is smaller than that, or was "
+            "followed; give its level if you know it."
         )
-    elif misfit < _LEAST_MISFIT:
-        doubtful.append(
-            f"The photo restored with it and blurred again differs by {misfit:.1f} times the noise:"
-            " less than noise alone would. The noise is smaller than that, or was followed; give "
-            "its level if you know it."
-        )
-    elif math.isfinite(misfit):
-        remarks.append(
-            f"Restored with it and blurred again, the photo is met within {misfit:.1f} times its "
-            "noise."
-        )
-    if agreement < _ALIKE:
-        (bad if agreement < _UNLIKE else doubtful).append(
+        return [("fair", text)]
+    if not math.isfinite(seen.misfit):
+        return []
+    text = (
+        f"Restored with it and blurred again, the photo is met within {seen.misfit:.1f} times its "
+        "noise."
+    )
+    return [("good", text)]
+
+
+def _of_the_kernel(seen: Evidence) -> Reasons:
+    reasons = []
+    if seen.agreement < _ALIKE:
+        text = (
             "Searches from several starts ended in different kernels: mark a region with sharper "
             "edges, or give another size, and look at the result before you believe it."
         )
-    if plane.edges < _SCARCE_EDGES:
-        doubtful.append("The image has few edges in this region: another may tell more.")
-    if (clipped := 1 - float(plane.good.mean())) > _CLIPPED:
-        doubtful.append(f"{clipped:.0%} of the region is clipped and was left out.")
-    side = min(plane.gray.shape)
-    if family == "camera-shake" and len(psf) * _ROOM > side:
-        doubtful.append(
-            f"The blur reaches over {len(psf)} of {side} px: that is little to find it from, and "
-            "a wrong kernel explains it as well. Look at the result before you believe it."
+        reasons.append(("poor" if seen.agreement < _UNLIKE else "fair", text))
+    if seen.edges < _SCARCE_EDGES:
+        reasons.append(("fair", "The image has few edges in this region: another may tell more."))
+    if seen.clipped > _CLIPPED:
+        text = f"{seen.clipped:.0%} of the region is clipped and was left out."
+        reasons.append(("fair", text))
+    if seen.family == SHAKE and seen.size * _ROOM > seen.side:
+        text = (
+            f"The blur reaches over {seen.size} of {seen.side} px: that is little to find it from, "
+            "and a wrong kernel explains it as well. Look at the result before you believe it."
         )
-    if family == "camera-shake" and _touches(psf):
-        bad.append(
-            f"The kernel reaches the border of its {len(psf)} px: the blur may be wider. Estimate "
+        reasons.append(("fair", text))
+    if seen.family == SHAKE and seen.rim > 0.01:
+        text = (
+            f"The kernel reaches the border of its {seen.size} px: the blur may be wider. Estimate "
             "it with a larger size, in the PSF panel or with --size."
         )
-    if _is_delta(psf):
-        doubtful.append("It is hardly wider than a pixel: the image may not be blurred.")
-    if overruled:
-        doubtful.append(
-            f"The spectrum alone looks like a {NAMES[overruled]}'s, but edges are smeared farther."
+        reasons.append(("fair", text))
+    if seen.peak > 0.9:
+        text = "It is hardly wider than a pixel: the image may not be blurred."
+        reasons.append(("fair", text))
+    return reasons
+
+
+def _of_the_spectrum(seen: Evidence) -> Reasons:
+    reasons = []
+    if seen.blur < _FAINT:
+        reasons.append(("poor", "The photo's spectrum speaks more for none than for this blur."))
+    elif seen.blur < _PLAIN:
+        text = "The photo's spectrum speaks for this blur only a little more than for none."
+        reasons.append(("fair", text))
+    if not seen.second:
+        return reasons
+    own, other = NAMES[seen.family], NAMES[seen.second]
+    shake = seen.family == SHAKE
+    if seen.overruled:
+        text = (
+            f"The spectrum alone looks like a {other}'s, but edges are smeared farther: neither "
+            "may be right."
         )
+        reasons.append(("poor" if seen.gap < _OVERRULED else "fair", text))
+    elif seen.gap < 0:
+        reasons.append(("fair", f"The photo's spectrum looks more like a {other}'s."))
+    elif not shake and seen.gap < _EQUAL and seen.shake < _NEAR_SHAKE:
+        text = f"A {other} and a camera shake fit about as well as a {own}: it may be any of them."
+        reasons.append(("poor", text))
+    elif seen.gap < (_CLEAR_SHAKE if shake else _EQUAL):
+        reasons.append(("fair", f"Two families fit about equally well: {own} and {other}."))
+    elif not shake and seen.shake < _NEAR_SHAKE:
+        reasons.append(("fair", f"A camera shake fits nearly as well as a {own}."))
     else:
-        (doubtful if _undecided(scores, family) else remarks).extend(_ranking(scores, family))
-    level = "poor" if bad else "fair" if doubtful else "good"
-    return Confidence(level, (*bad, *doubtful, *remarks), white, misfit)  # type: ignore[arg-type]
+        reasons.append(("good", f"{own[0].upper()}{own[1:]} fits best, then {other}."))
+    return reasons
 
 
-def _touches(psf: NDArray[np.float32]) -> bool:
-    rim = psf.copy()
-    rim[1:-1, 1:-1] = 0
-    return float(rim.sum()) > 0.01
-
-
-def _is_delta(psf: NDArray[np.float32]) -> bool:
-    return float(psf.max()) > 0.9
-
-
-def _undecided(scores: dict[str, float], family: str) -> bool:
-    rest = [score for name, score in scores.items() if name != family]
-    return bool(rest) and min(rest) - scores[family] < _EQUAL
-
-
-def _ranking(scores: dict[str, float], family: str) -> list[str]:
-    rest = {name: score for name, score in scores.items() if name != family}
-    if not rest:
-        return []
-    second = min(rest, key=lambda name: rest[name])
-    gap = rest[second] - scores[family]
-    if gap < _EQUAL:
-        return [f"Two families fit about equally well: {NAMES[family]} and {NAMES[second]}."]
-    return [f"{NAMES[family].capitalize()} fits best, then {NAMES[second]}."]
+def _against_none(spectrum: Spectrum, psf: NDArray[np.float32]) -> float:
+    """How much better a blur suits the spectrum than none, per block; infinite if too wide."""
+    if max(psf.shape) > spectrum.size:
+        return math.inf
+    none, blur = (spectrum.deviance(k.astype(np.float64))[0] for k in (np.ones((1, 1)), psf))
+    return (none - blur) / spectrum.count

@@ -20,6 +20,7 @@ _RADII = tuple(np.arange(1, 16.1, 0.5))
 _LENGTHS = tuple(np.geomspace(3, 60, 22))
 _TURNS = tuple(np.arange(0, 180, 3.75))
 _FEW = 6
+_FULL = 0.97
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +35,14 @@ class Fit:
         The criterion: deviance and a price per parameter; less is better.
     curve : ndarray
         ``(n, 2)``: main parameter (sigma, radius or length, in pixels) and criterion.
+    full : bool
+        Whether it is as large as it may be: what is sought lies beyond, or is no such blur.
     """
 
     spec: PSF
     cost: float
     curve: Array
+    full: bool = False
 
     @property
     def family(self) -> str:
@@ -69,7 +73,8 @@ def fits(spectrum: Spectrum, family: str, most_px: float) -> Iterator[Fit | None
     curve = np.array([(v, whole.cost((v, *values[1:]))) for v in _around(values[0])])
     curve = np.concatenate([curve, [(values[0], cost)]])
     price = len(values) * math.log(max(2.0, spectrum.count * len(spectrum.power)))
-    yield Fit(make(family, values), cost + price, curve[np.argsort(curve[:, 0])] + [0.0, price])
+    curve = curve[np.argsort(curve[:, 0])] + [0.0, price]
+    yield Fit(make(family, values), cost + price, curve, values[0] > _FULL * whole.most)
 
 
 def make(family: str, values: tuple[float, ...]) -> PSF:

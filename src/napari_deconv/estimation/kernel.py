@@ -75,6 +75,16 @@ def reach(kernel: Array) -> int:
     return int(np.abs(at).max(initial=0))
 
 
+def trimmed(kernel: Array, least: float = 0.99, ratio: float = 1.5) -> Array:
+    """Cut to the square that holds ``least`` of it, where its array is larger by ``ratio``."""
+    half = len(kernel) // 2
+    for reach in range(1, int(half / ratio) + 1):
+        inner = kernel[half - reach : half + reach + 1, half - reach : half + reach + 1]
+        if inner.sum() >= least * kernel.sum():
+            return centred(np.pad(inner / inner.sum(), 1))
+    return kernel
+
+
 def likeness(kernel: Array, other: Array) -> float:
     """Correlation of two kernels at the best shift: 1 for equal ones, 0 without anything shared."""
     from scipy.signal import fftconvolve

@@ -10,6 +10,8 @@ from torch import Tensor
 from ..signal.fourier import fast_shape
 
 _STEPS = 150
+_STILL = 1e-4
+"""Change of a step, as a share of the kernel, at which it is within 0.2 % of where it would end."""
 
 
 def fit_kernel(
@@ -46,18 +48,18 @@ def fit_kernel(
         Centred at ``size // 2``, non-negative; its sum is about 1.
     """
     sizes = start.shape
-    axes = tuple(range(start.ndim))
     auto, cross = _correlations(edges, seen, sizes)
     box = fast_shape([2 * n for n in sizes])
-    response = torch.fft.rfftn(auto, s=box)
+    # Lag 0 at the origin of the box: what wraps round it is not looked at.
+    placed = auto.new_zeros(box)
+    placed[tuple(slice(0, n) for n in auto.shape)] = auto
+    response = torch.fft.rfftn(placed.roll([1 - n for n in sizes], tuple(range(start.ndim))))
     cross = cross - price if near is None else cross - price + ridge * near
     inner = tuple(slice(0, n) for n in sizes)
-    back = tuple(-(n - 1) for n in sizes)
 
     def slope(k: Tensor) -> Tensor:
         product = torch.fft.irfftn(torch.fft.rfftn(k, s=box) * response, s=box)
-        # `auto` holds its lag 0 at (size - 1, ...): what wraps round is not looked at.
-        return product.roll(back, axes)[inner] + ridge * k - cross
+        return product[inner] + ridge * k - cross
 
     step = 1 / (float(response.abs().max()) + ridge)
     k = ahead = start
@@ -70,6 +72,8 @@ def fit_kernel(
         following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
         ahead = new + ((momentum - 1) / following) * change
         k, momentum = new, following
+        if float(change.norm()) < _STILL * float(k.norm()):
+            break
     return k
 
 

@@ -42,6 +42,57 @@ class Guess:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What an estimate is judged by.
+
+    Parameters
+    ----------
+    family : str
+        Of the estimate.
+    misfit, white : float
+        Of what the photo, restored and blurred again, leaves: root mean square over the noise, and
+        whiteness.
+    coded : bool
+        Whether the photo is a JPEG, whose noise is not white.
+    blur : float
+        How much better the estimate suits the photo's spectrum than no blur, per block.
+    gap : float
+        How much better it suits it than the next family; negative where another was better.
+    second : str
+        That family; empty where no other was tried.
+    shake : float
+        How much better it suits it than what a search for a camera shake ended in.
+    agreement : float
+        How like it the kernels of other searches are (`starts.agreed`).
+    edges, clipped : float
+        Shares of the region's pixels.
+    size, side : int
+        Of the kernel, and of the region's shorter side, in pixels.
+    peak, rim : float
+        Share of the light in the brightest pixel, and on the border of the kernel's array.
+    overruled : bool
+        Whether the edges spoke against the family that suited the spectrum best.
+    """
+
+    family: str
+    misfit: float
+    white: float
+    coded: bool
+    blur: float
+    gap: float = math.inf
+    second: str = ""
+    shake: float = math.inf
+    agreement: float = 1.0
+    edges: float = 1.0
+    clipped: float = 0.0
+    size: int = 1
+    side: int = 1000
+    peak: float = 0.0
+    rim: float = 0.0
+    overruled: bool = False
+
+
+@dataclass(frozen=True)
 class Confidence:
     """How sure an estimate is, in words.
 
@@ -56,12 +107,15 @@ class Confidence:
         NaN where it was not looked at.
     misfit : float
         Root mean square of that in units of the noise.
+    evidence : Evidence or None
+        All figures that the level was given by.
     """
 
     level: Literal["good", "fair", "poor"]
     words: tuple[str, ...]
     whiteness: float = float("nan")
     misfit: float = float("nan")
+    evidence: Evidence | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return " ".join([f"Confidence: {self.level}.", *self.words])

@@ -56,12 +56,18 @@ class Spectrum:
 
     def response(self, kernel: Array) -> Array:
         """Power response of a kernel, smeared as the window smears it."""
+        from scipy.fft import rfft2
+
         placed = np.zeros((self.size, self.size))
         placed[: kernel.shape[0], : kernel.shape[1]] = kernel
-        power = np.abs(np.fft.fft2(placed)) ** 2
-        for axis in (0, 1):  # the power of a Hann window's main lobe
-            power = (4 * power + np.roll(power, 1, axis) + np.roll(power, -1, axis)) / 6
-        return np.asarray(power[:, : self.size // 2 + 1][self.used])
+        half = rfft2(placed)
+        power = half.real**2 + half.imag**2
+        # The power of a Hann window's main lobe. Beyond the half spectrum lies its mirror image.
+        power = (4 * power + np.roll(power, 1, 0) + np.roll(power, -1, 0)) / 6
+        mirrored = np.roll(power[::-1], 1, 0)
+        near = np.concatenate([mirrored[:, 1:2], power, mirrored[:, -2:-1]], axis=1)
+        power = (4 * power + near[:, :-2] + near[:, 2:]) / 6
+        return np.asarray(power[self.used])
 
     def deviance(self, kernel: Array, start: Array | None = None) -> tuple[float, Array]:
         """Twice the negative logarithm of Whittle's likelihood, and the mixture that makes it so.

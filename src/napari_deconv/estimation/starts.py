@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..core.progress import changed_steps
-from .kernel import likeness
+from .kernel import likeness, trimmed
 from .plane import Plane
 from .restored import restored
 from .result import Guess
@@ -35,25 +34,24 @@ the spectrum of a dark photo likes as well."""
 NARROW = (Tuning(edge_price=5e-3, lean=True), Tuning(lean=True), Tuning(edge_price=5e-3, lean=True))
 NARROW_SHARES = (0.31, 0.48, 0.71)
 """Searches with less room, as shares of the default size."""
+LARGE_PX = 45
+"""A kernel of more pixels explains nearly anything: it takes several searches to be believed."""
 _FULL_PX = 2
 """How near to its bound a kernel is that may go on beyond."""
+_ALIKE = 0.8
+"""Likeness of what the first two starts ended in, from which a third tells nothing new."""
+_HOPELESS = 15.0
+"""How much worse than a family of blurs the first two must suit the spectrum before no more are
+made. With these two the same kernels were believed as with all on 38 free photos (those of
+benchmarks/confidence.py)."""
+_RINGING_PRICE = 0.75
 _ROUGH_PRICE, _OUTSIDE_PRICE = 25.0, 400.0
-"""What the logarithm of the restored photo's roughness, and the share of its pixels that no photo
-can have, count for in the spectrum's deviance per block."""
-_CLEARLY, _LESS_WHITE = 5.0, 0.05
-"""By how much that must be less; and how much less white what is left of the photo may be: where it
-was white, the kernel that has room is right. Chosen on benchmarks/blind_shakes.py and ideal blur on
-bsds500/train."""
-
-_NOISE = 5.0
-"""How much noisier the spectrum is told to be, as a standard deviation. The estimated noise is
-white; that of a camera's JPEG is not, and where the kernel passes next to nothing, what is left of
-it would decide alone."""
-_SPREAD_PRICE = 1.0
-"""What a pixel of spread must gain in the spectrum's deviance."""
-_AGREED = 0.7
-"""Likeness from which two searches count as one finding. All three were chosen on bsds500/train,
-with white noise and with JPEG, by benchmarks/psf_starts.py."""
+"""What the looks of a photo restored with a kernel count for in the spectrum's deviance; of them,
+the logarithm of its roughness, and the share of its pixels that no photo can have. Where highlights
+are clipped, the spectrum alone would take wide kernels. Chosen on benchmarks/blind_shakes.py and
+the shakes of benchmarks/confidence.py."""
+_NO_MATCH = 45.0
+"""How much worse than the best a kernel suits the spectrum that is not tried on the photo."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +64,14 @@ class Ended:
         See `camera_shake`.
     bound : int
         The most pixels it might extend over.
+    cost : float
+        How little it suits the photo's spectrum (`Spectrum.deviance`); less is better.
     """
 
     kernel: Array
     curve: Array
     bound: int
+    cost: float
 
 
 def best_start(
@@ -79,27 +80,27 @@ def best_start(
     narrow: tuple[int, ...],
     plane: Plane,
     spectrum: Spectrum,
+    rival: float = math.inf,
 ) -> Generator[Guess, None, tuple[Ended, tuple[Ended, ...], tuple[Ended, ...]]]:
     """Search with several tunings and bounds, and choose what to believe.
 
-    Which edges are taken first, and on how coarse a scale a search begins, decides what it ends
-    in, and how well the edges are explained in the end does not tell which is right: no blur at
-    all explains them best. `believed` chooses between the tunings. What a search with less room
-    ended in takes its place where that suits the spectrum better and rings less (`_cost`), clearly:
-    in photos of cameras, whose blur varies and whose highlights are clipped, a kernel that has
-    room takes what it cannot explain for blur.
+    Which edges are taken first, on how coarse a scale a search begins and how much room it has
+    decide what it ends in, and how well the edges are explained in the end does not tell which is
+    right: no blur at all explains them best. The photo's spectrum has not been looked at by any of
+    them: the kernel that suits it best is believed, unless the photo restored with it rings.
 
     Parameters
     ----------
     search : callable
         `camera_shake`, but for tuning and bound.
     sizes : tuple of int
-        Bounds, rising; each but the first is tried where the kernel fills the one before. A tuning
-        whose kernel fills the last is dropped where another's does not.
+        Bounds, rising; each but the first is tried where the kernel fills the one before.
     narrow : tuple of int
         Bounds for `NARROW`; none where the size is known.
     plane, spectrum : Plane, Spectrum
         Of the photo.
+    rival : float
+        How little the best family of blurs suits it.
 
     Returns
     -------
@@ -112,32 +113,54 @@ def best_start(
     def searched(tuning: Tuning, bound: int, place: int) -> Generator[Guess, None, Ended]:
         share = partial(_share, place, total)
         kernel, curve = yield from changed_steps(search(tuning, bound), share)
-        every.append(Ended(kernel, curve, bound))
+        every.append(Ended(kernel, curve, bound, suited(kernel, spectrum)))
         return every[-1]
 
+    last: list[Ended] = []
     settled: list[Ended] = []
+    hopeless = False
     for number, tuning in enumerate(STARTS):
+        if number == len(STARTS) - 1:
+            hopeless = min(each.cost for each in every) > rival + _HOPELESS
+            if hopeless or likeness(last[0].kernel, last[1].kernel) > _ALIKE:
+                break
         for part, bound in enumerate(sizes):
             ended = yield from searched(tuning, bound, number * len(sizes) + part)
             if len(ended.kernel) < bound - _FULL_PX:
                 settled.append(ended)
                 break
-    # A search that fills even the widest bound has run away.
+        last.append(ended)
+    if not hopeless:
+        for number, (tuning, bound) in enumerate(zip(NARROW, narrow, strict=False)):
+            yield from searched(tuning, bound, len(sizes) * len(STARTS) + number)
     wide = tuple(settled or (each for each in every if each.bound == sizes[0]))
-    first = wide[believed([each.kernel for each in wide], spectrum)]
-    for number, (tuning, bound) in enumerate(zip(NARROW, narrow, strict=False)):
-        yield from searched(tuning, bound, len(sizes) * len(STARTS) + number)
-    others = every[len(every) - len(narrow) :]
-    if not others:
-        return first, wide, tuple(every)
-    best = first
-    least, whitest = yield from _cost(first.kernel, plane, spectrum)
-    least -= _CLEARLY
-    for each in others:
-        cost, white = yield from _cost(each.kernel, plane, spectrum)
-        if cost < least and white > whitest - _LESS_WHITE:
-            best, least = each, cost
-    return best, wide, tuple(every)
+    able = [each for each in every if _may_be(each, every)] or every
+    least = min(each.cost for each in able)
+    near = [each for each in able if each.cost <= least + _NO_MATCH]
+    costs = []
+    for each in near:
+        rings = yield from _ringing(each.kernel, plane)
+        costs.append(each.cost + _RINGING_PRICE * rings)
+    best = near[int(np.argmin(costs))]
+    return replace(best, kernel=trimmed(best.kernel)), wide, tuple(every)
+
+
+def _may_be(ended: Ended, every: Sequence[Ended]) -> bool:
+    """Whether a kernel is small, or what others ended in as well."""
+    return len(ended.kernel) <= LARGE_PX or agreed(ended, every) > _ALIKE
+
+
+def _ringing(kernel: Array, plane: Plane) -> Generator[Guess, None, float]:
+    """What the looks of the photo restored with a kernel count for."""
+    place = Guess(_FINE, _FINE, "trying the kernels")
+    look = yield from changed_steps(restored(plane, kernel), lambda step: place)
+    return ringing(look.rough, look.outside)
+
+
+def ringing(rough: float, outside: float) -> float:
+    """What a roughness and a share of pixels that no photo can have count for."""
+    cost = _ROUGH_PRICE * math.log(max(rough, 1e-9)) + _OUTSIDE_PRICE * outside
+    return cost if math.isfinite(cost) else math.inf
 
 
 def _share(number: int, total: int, step: Guess) -> Guess:
@@ -146,66 +169,14 @@ def _share(number: int, total: int, step: Guess) -> Guess:
     return Guess(int(_FINE * done), _FINE, f"{step.label}, search {number + 1}", step.preview)
 
 
-def _cost(
-    kernel: Array, plane: Plane, spectrum: Spectrum
-) -> Generator[Guess, None, tuple[float, float]]:
-    """How little a kernel suits the spectrum, per block, and rings; how white its residual is."""
+def suited(kernel: Array, spectrum: Spectrum) -> float:
+    """How little a kernel suits the photo's spectrum; infinite if it is wider than its blocks."""
     if max(kernel.shape) > spectrum.size:
-        return math.inf, 0.0
-    place = Guess(_FINE, _FINE, "trying the kernels")
-    look = yield from changed_steps(restored(plane, kernel), lambda step: place)
-    noisier = replace(spectrum, noise=_NOISE**2 * spectrum.noise)
-    deviance = noisier.deviance(kernel)[0] / spectrum.count
-    return deviance + ringing(look.rough, look.outside), look.white
-
-
-def ringing(rough: float, outside: float) -> float:
-    """What the looks of a restored photo count for."""
-    cost = _ROUGH_PRICE * math.log(max(rough, 1e-9)) + _OUTSIDE_PRICE * outside
-    return cost if math.isfinite(cost) else math.inf
-
-
-def believed(
-    kernels: Sequence[Array],
-    spectrum: Spectrum,
-    noise: float = _NOISE,
-    price: float = _SPREAD_PRICE,
-    agreed: float = _AGREED,
-) -> int:
-    """Which of the kernels to believe.
-
-    Parameters
-    ----------
-    kernels : sequence of ndarray
-        One of each search.
-    spectrum : Spectrum
-        Of the photo.
-    noise, price, agreed : float
-        As tuned: the factor to the noise, the price of a pixel of spread, and the likeness from
-        which two searches count as one finding.
-    """
-    noisier = replace(spectrum, noise=noise**2 * spectrum.noise)
-    pairs = [(i, j) for i, j in combinations(range(len(kernels)), 2)
-             if likeness(kernels[i], kernels[j]) > agreed]  # fmt: skip
-    left = sorted({i for pair in pairs for i in pair}) or range(len(kernels))
-    return min(left, key=lambda i: _misfit(kernels[i], noisier, price))
+        return math.inf
+    return spectrum.deviance(kernel)[0]
 
 
 def agreed(ended: Ended, every: Sequence[Ended]) -> float:
     """How like the kernel is to what most of the others ended in that had room for it."""
-    others = (each for each in every if each is not ended and each.bound >= len(ended.kernel))
+    others = (e for e in every if e.curve is not ended.curve and e.bound >= len(ended.kernel))
     return float(np.median([likeness(ended.kernel, each.kernel) for each in others] or [0.0]))
-
-
-def _misfit(kernel: Array, spectrum: Spectrum, price: float) -> float:
-    if max(kernel.shape) > spectrum.size:
-        return math.inf
-    return spectrum.deviance(kernel)[0] + price * spread(kernel)
-
-
-def spread(kernel: Array) -> float:
-    """Root mean square distance of a kernel's light from its centre of mass, in pixels."""
-    axes = [np.arange(n) - n / 2 for n in kernel.shape]
-    rows, columns = kernel.sum(1) / kernel.sum(), kernel.sum(0) / kernel.sum()
-    variances = (w @ x**2 - (w @ x) ** 2 for w, x in zip((rows, columns), axes, strict=True))
-    return math.sqrt(sum(float(v) for v in variances))
