@@ -53,7 +53,8 @@ class Misfit(Notice):
         self._instead = able[0] if able else ""
         titles = [choice.kinds[name].title for name in able[:2]]
         others = f" {' and '.join(titles)} {'take' if len(titles) > 1 else 'takes'} it."
-        text = f"{kind.title} {needs(kind, ndim)}.{others if able else ''}"
+        other = f" Or choose a {kind.ndim[0]}-D PSF."
+        text = f"{kind.title} {needs(kind, ndim)}.{others if able else ''}{other}"
         self.say(text, "warning", f"Take {titles[0]}" if able else "")
         return False
 

@@ -212,7 +212,7 @@ class TrainPanel(Panel):
         one = [name for name, kind in kinds.items() if kind.one_psf]
         stacks = [name for name, kind in kinds.items() if 2 not in kind.ndim]
         groups = {
-            "From built-in weights: minutes": sorted(set(kinds) - {*one, *stacks}),
+            "Built-in weights: minutes": sorted(set(kinds) - {*one, *stacks}),
             "For stacks": sorted(stacks),
             "Made for one PSF: hours": sorted(set(one) - set(stacks)),
         }
