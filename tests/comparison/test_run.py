@@ -281,5 +281,7 @@ def test_a_psf_that_does_not_fit_is_doubted_with_what_to_do(photo):
     assert "1.6 times the noise: the PSF probably does not fit" in doubt(psf=wrong)
     high = {"comparison": {"noise": 0.1, "methods": PAIR[:1]}}
     assert "No result is nearer to the truth than the blurred image" in doubt(psf=wrong, **high)
+    found = {"comparison": {"psf": {"estimate": {"region": [0, 0, 9, 9]}}}}
+    assert "Find it in another region" in doubt(psf=wrong, **found)
     low = {"comparison": {"noise": 1e-4, "methods": PAIR[:1]}}
     assert "times the noise: the PSF probably does not fit" in doubt(**low, truth=None)

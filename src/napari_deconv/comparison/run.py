@@ -128,7 +128,8 @@ class Outcome:
         left = [x for row in rows if math.isfinite(x := row.figure("discrepancy"))]
         # In linear light the residual is not what the noise was read in.
         if left and not self.comparison.linear and min(left) > _FAR:
-            return _LEAVES.format(min(left))
+            found = "estimate" in self.comparison.psf
+            return (_LEAVES_FOUND if found else _LEAVES).format(min(left))
         scores = [x for row in rows if not math.isnan(x := row.figure("psnr_db"))]
         before = math.nan if self.before is None else self.before.figure("psnr_db")
         return _WORSE if scores and max(scores) < before else ""
@@ -145,6 +146,11 @@ _LEAVES = (
     "Even the nearest result leaves {:.1f} times the noise: the PSF probably does not fit this "
     "image. Find the blur in the image, or measure it; a noise level that is set too low looks the "
     "same."
+)
+_LEAVES_FOUND = (
+    "Even the nearest result leaves {:.1f} times the noise: the blur that was found explains this "
+    "image only in part. Find it in another region, or try linear light; clipped or processed "
+    "photos look the same."
 )
 _WORSE = (
     "No result is nearer to the truth than the blurred image: the PSF probably does not fit this "
