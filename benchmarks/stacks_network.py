@@ -15,8 +15,9 @@ import argparse
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -152,10 +153,12 @@ def oracle(scene: Scene) -> Array:
     return found
 
 
-def scenes(restorers: Mapping[str, Restorer], seeds: range) -> None:
+def scenes(
+    restorers: Mapping[str, Restorer], seeds: range, levels: Sequence[float] = PHOTONS
+) -> None:
     """PSNR, NCC and flux over the true one by microscope, photons and family."""
     for microscope, psf in microscopes().items():
-        for photons in PHOTONS:
+        for photons in levels:
             rows: dict[str, list[tuple[float, ...]]] = {name: [] for name in restorers}
             for family in FAMILIES:
                 for seed in seeds:
@@ -165,7 +168,7 @@ def scenes(restorers: Mapping[str, Restorer], seeds: range) -> None:
                         flux = float(found.sum() / scene.truth.sum())
                         score = (psnr(found, scene.truth), ncc(found, scene.truth), flux)
                         rows[name].append(score)
-            print(f"\n{microscope}, {photons} photons\n")
+            print(f"\n{microscope}, {photons:g} photons\n")
             print(f"| method | {' | '.join(FAMILIES)} | mean PSNR | mean NCC | flux |")
             print("|" + "---|" * (len(FAMILIES) + 4))
             for name, scores in rows.items():
@@ -397,6 +400,9 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="rows of the table; all of them by default")
     parser.add_argument("--seed", type=int, default=7000, help="of the first stack of each kind")
     parser.add_argument("--count", type=int, default=1, help="stacks of each kind")
+    parser.add_argument(
+        "--photons", nargs="+", type=float, default=PHOTONS, help="levels of the table of scenes"
+    )
     args = parser.parse_args()
     methods()
     restorers = contestants(args.weights)
@@ -407,7 +413,8 @@ def main() -> None:
     elif args.table == "time":
         timed(restorers["network"])
     else:
-        tables = {"scenes": scenes, "wrong-psf": wrong_psf, "measures": measures}
+        every = partial(scenes, levels=args.photons)
+        tables = {"scenes": every, "wrong-psf": wrong_psf, "measures": measures}
         tables[args.table](restorers, range(args.seed, args.seed + args.count))
 
 

@@ -482,3 +482,16 @@ def test_what_does_not_work_with_the_psf_is_said_before_run_and_repaired(viewer,
     assert not entry(panel.method.combo, "dcnn")[1], "also while the recommendation is taken"
     panel.psf.choice.choose("disk")
     qtbot.waitUntil(lambda: entry(panel.method.combo, "dcnn")[1], timeout=5000)
+
+
+def test_the_recommendation_knows_the_voxels_of_the_layer(viewer, qtbot):
+    rng = np.random.default_rng(0)
+    glow = np.exp(-((np.indices((10, 40, 40)) - 20) ** 2).sum(0) / 60) + 0.05
+    stack = rng.poisson(200 * glow).astype(np.uint16)
+    for z_um, name in ((0.3, "unrolled-3d"), (2.0, "richardson-lucy")):
+        viewer.layers.clear()
+        viewer.add_image(stack, scale=(z_um, 0.1, 0.1), units=("um",) * 3)
+        panel = DeconvolvePanel(viewer)
+        qtbot.addWidget(panel)
+        qtbot.waitUntil(lambda panel=panel: panel.method.recommended, timeout=30_000)
+        assert panel.method.name == name

@@ -34,6 +34,8 @@ class Question:
         Dimensions that are restored together.
     psf : ndarray or None
         The PSF; None while it is not known.
+    spacing : tuple of float or None
+        Voxel size along the last ``ndim`` axes, where the layer has one.
     device, precision : str
         As set in the preferences.
     """
@@ -42,6 +44,7 @@ class Question:
     axes: str
     ndim: int
     psf: NDArray[np.float32] | None
+    spacing: tuple[float, ...] | None
     device: str
     precision: str
 
@@ -102,8 +105,8 @@ def _answer(question: Question) -> Advice:
 
     stand_in = np.ones((1,) * question.ndim, np.float32)
     recommendation = automatic(
-        question.data, stand_in, axes=question.axes, nan="unseen", device=question.device,
-        precision=question.precision,
+        question.data, stand_in, axes=question.axes, nan="unseen", spacing=question.spacing,
+        device=question.device, precision=question.precision,
     )  # fmt: skip
     return Advice(recommendation, {} if question.psf is None else _trained(question.psf))
 

@@ -32,6 +32,7 @@ from ..kit.run_bar import RunBar
 from ..psf.channels import VarietyBox
 from ..psf.finder import Finder, is_estimate
 from ..psf.image import FromImage
+from ..psf.layer import image_facts
 from ..psf.source import PsfSource
 from .advice import Advice, Advisor, Question
 from .before import Before
@@ -339,7 +340,11 @@ class DeconvolvePanel(Panel):
         usable = prepared is not None and not any(f.fatal for f in prepared.findings)
         psf = prepared.array if usable and prepared is not None else None
         ndim = (3 if stack else 2) if psf is None else psf.ndim
-        return Question(pixels(layer), axes_of(layer), ndim, psf, chosen.device, chosen.precision)
+        facts = image_facts(layer)
+        spacing = None if facts is None else facts.sizes(ndim)
+        return Question(
+            pixels(layer), axes_of(layer), ndim, psf, spacing, chosen.device, chosen.precision
+        )
 
     def _take_advice(self, advice: Advice) -> None:
         best = advice.recommendation
