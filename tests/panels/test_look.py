@@ -139,24 +139,26 @@ def test_a_panel_behind_a_tab_comes_to_the_front_when_its_entry_is_chosen(qtbot)
 
     def choose(dock):  # as napari's menu does
         dock.setVisible(not dock.isVisible())
-        qtbot.wait(20)
 
-    def seen(dock):
-        return not dock.visibleRegion().isEmpty()
+    def in_front(dock):
+        qtbot.waitUntil(lambda: not dock.visibleRegion().isEmpty(), timeout=5000)
 
-    assert seen(above) and not seen(below)
+    in_front(above)
+    assert below.visibleRegion().isEmpty()
     choose(below)
-    assert seen(below) and not seen(above)
+    in_front(below)
     choose(below)
-    assert below.isHidden() and seen(above), "in front it is closed, as other panels are"
+    in_front(above)
+    assert below.isHidden(), "in front it is closed, as other panels are"
     choose(below)
-    assert seen(below)
+    in_front(below)
     above.close()
-    qtbot.wait(20)
+    qtbot.wait(50)
     assert above.isHidden(), "what is closed stays closed"
     choose(above)
+    in_front(above)
     window.removeDockWidget(below)
-    qtbot.wait(20)
+    qtbot.wait(50)
     assert below.isHidden()
     below.deleteLater()
 
