@@ -72,8 +72,8 @@ class Unrolled3D(
     buffers=18,
     suits="Wide-field and confocal stacks of 5 to 2000 photons at the brightest voxel, where it is "
     "ahead of Richardson-Lucy. Any PSF; its weights are free.",
-    avoid="Measuring unchecked: a network can invent structure. Widths in wide field, unless "
-    "last_iterations is 40: its filaments come out 20 % too wide, its beads 10 % too bright. "
+    avoid="Measuring unchecked: a network can invent structure. Widths in wide field, unless it "
+    "has 40 last iterations: its filaments come out 20 % too wide, its beads 10 % too bright. "
     "Stacks that were clipped, of fewer than 8 planes, or with z-steps more than 8 times as coarse "
     "as the pixels.",
 ):
