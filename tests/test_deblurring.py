@@ -111,6 +111,24 @@ def test_a_simpler_blur_that_stands_takes_its_place(monkeypatch):
     assert result.confidence.level == "fair" and "speaks against it" in str(result.confidence)
 
 
+def test_a_blur_that_is_next_to_none_takes_no_other_ones_place(monkeypatch):
+    blurs = {"auto": WRONG, "gaussian": nd.psf.Gaussian(sigma_px=0.7)}
+    monkeypatch.setattr("napari_deconv.deblurring.estimating", finding(blurs))
+    monkeypatch.setattr("napari_deconv.deblurring._stands", lambda *_: calls[-1] == "gaussian")
+    calls = []
+    tried = nd.deblurring._trials
+
+    def trials(pixels, estimate, *rest):
+        calls.append(estimate.family)
+        return tried(pixels, estimate, *rest)
+
+    monkeypatch.setattr("napari_deconv.deblurring._trials", trials)
+    result = nd.deblur(photo(), method="wiener", device="cpu")
+    assert "gaussian" in calls and result.estimate.family == "motion"
+    assert result.strength == 0 and result.confidence.level == "poor"
+    assert "could not be found" in " ".join(map(str, result.notes))
+
+
 def test_a_photo_that_is_hardly_blurred_is_left_as_it_is(monkeypatch):
     sharp_one = {"auto": nd.psf.Gaussian(sigma_px=0.4)}
     monkeypatch.setattr("napari_deconv.deblurring.estimating", finding(sharp_one))

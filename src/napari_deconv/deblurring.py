@@ -41,6 +41,9 @@ With the true blur, two kinds on seven photos of bsds500/train, at most 1.1 and 
 left."""
 _HARDLY_PX = 0.75
 """Root mean square radius up to which a blur is hardly one."""
+_NARROWER = 0.4
+"""Share of that radius which a simpler blur must have to take another's place: next to no blur
+leaves nothing of any photo unexplained."""
 _LEAST_SEEN = 0.2
 """Share of a trial's pixels that must be far enough from clipped ones for a judgement."""
 _STAGES = {"blur": 0.7, "light": 0.1, "restoring": 0.2}
@@ -427,7 +430,8 @@ def _judged(
             continue
         other = yield from estimating(pixels, None, family, region, noise, **how)
         tried = yield from _trials(pixels, other, linear, options)
-        if _stands(tried, level) and other.confidence.level != "poor":
+        narrower = _radius(other.psf) < _NARROWER * _radius(estimate.psf)
+        if _stands(tried, level) and other.confidence.level != "poor" and not narrower:
             others.append((other, tried))
     if others:
         other, tried = min(others, key=lambda each: _left(each[1]))

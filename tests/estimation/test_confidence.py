@@ -60,7 +60,8 @@ def test_the_gravest_reason_decides_and_comes_first() -> None:
 def test_a_family_is_in_doubt_beside_a_shake_that_fits_as_well() -> None:
     sure = verdict(replace(DISK, shake=2.0))
     assert sure.level == "fair" and "camera shake fits nearly" in str(sure)
-    assert verdict(replace(DISK, shake=2.0, gap=2.0)).level == "poor"
+    assert verdict(replace(DISK, shake=3.0, gap=2.0)).level == "poor"
+    assert verdict(replace(DISK, shake=2.0, gap=2.0, second="camera-shake")).level == "fair"
 
 
 def test_a_family_that_is_as_large_as_it_may_be_says_so() -> None:

@@ -185,7 +185,7 @@ def _of_the_spectrum(seen: Evidence) -> Reasons:
         reasons.append(("poor" if seen.gap < _OVERRULED else "fair", text))
     elif seen.gap < 0:
         reasons.append(("fair", f"The photo's spectrum looks more like a {other}'s."))
-    elif not shake and seen.gap < _EQUAL and seen.shake < _NEAR_SHAKE:
+    elif not shake and seen.gap < _EQUAL and seen.gap < seen.shake < _NEAR_SHAKE:
         text = f"A {other} and a camera shake fit about as well as a {own}: it may be any of them."
         reasons.append(("poor", text))
     elif seen.gap < (_CLEAR_SHAKE if shake else _EQUAL):
