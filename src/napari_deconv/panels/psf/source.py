@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import MISSING, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from napari.layers import Image, Layer
 from napari.viewer import Viewer
@@ -42,7 +41,6 @@ from .optics_box import OpticsBox
 from .picture import Picture
 
 if TYPE_CHECKING:
-    from ...estimation.result import Estimate
     from ...psf.motion import Motion
 
 _EXTRAS = {"layer": "From a layer", "file": "From a file"}
@@ -72,8 +70,6 @@ _OPTICS = ("numerical_aperture", "emission_nm")
 _NOTICE_PX = 96
 """Where the PSF is one question of several, what is found of it must not push the others out of
 sight."""
-_FOUND: WeakKeyDictionary[Layer, tuple[Estimate, ReferenceType[Layer]]] = WeakKeyDictionary()
-"""PSF layer -> the estimate that it holds, and the image that it was found in."""
 ESTIMATED = "found"
 """What a PSF layer says it was made by that was found on the way to a result."""
 
@@ -176,8 +172,6 @@ class PsfSource(QWidget):
                 self._adoption.meet(layer)
             self.dims.setCurrentIndex(int(planes(layer) > 1 and not layer.rgb))
         self._ask()
-        if other:
-            self.meet_estimates()
 
     def _begin(self, layer: Image) -> None:
         """Answer with the microscope that the image's file names, if it names one.
@@ -222,26 +216,10 @@ class PsfSource(QWidget):
         return self.estimated is not None and self.estimated in self._viewer.layers
 
     def take_estimate(self, layer: Image) -> None:
-        """Go on with a layer that holds what the page found; other panels take it over."""
-        if self.page is not None and self._image is not None:
-            _FOUND[layer] = (self.page.estimate, ref(self._image))
+        """Go on with a layer that holds what the page found."""
         self.estimated = layer
         self._own_sizes.watch(layer)
         self.show_now()
-
-    def meet_estimates(self) -> None:
-        """Take over what another panel found in the same image, unless it is a poor guess."""
-        page, image = self.page, self._image
-        if page is None or image is None or self._adoption is None or not self.needs_estimate:
-            return
-        for layer in reversed(self._viewer.layers):
-            estimate, of = _FOUND.get(layer, (None, None))
-            if estimate is None or of is None or of() is not image:
-                continue
-            if estimate.confidence.level != "poor":
-                page.take(estimate)
-                self.take_estimate(layer)
-            return
 
     @property
     def title(self) -> str:
@@ -486,8 +464,6 @@ class Adoption:
         self._source, self._takes, self._settled = source, takes, False
         self._viewer = viewer
         self._taken: Layer | None = None
-        # Whose estimate the layer holds is noted only later.
-        self._found = Delay(source, 0, source.meet_estimates)
         follow(source, viewer.layers.events.inserted, self._on_layer)
         follow(source, viewer.layers.events.removed, self._on_removed)
         source.layers.activated.connect(self._on_hand)
@@ -496,20 +472,24 @@ class Adoption:
         source.file.changed.connect(self._settle)
         source.layers.activated.connect(self._settle)
         here = [source.layers.layer, *reversed(viewer.layers)]
-        known = (x for x in here if x is not None and record(x).get("by") != ESTIMATED)
-        layer = next(filter(takes, known), None)
+        layer = next((x for x in here if x is not None and takes(x)), None)
         if layer is not None:
             self._take(layer)
 
     def meet(self, image: Layer) -> None:
-        """Go over to the PSF that was made for an image, if the one chosen is another's."""
+        """Go over to the PSF that was made for an image, if the one chosen is another's.
+
+        What was found in another image is not taken.
+        """
         if self._source.choice.name != "layer":
             return
         if image_of_psf(self._source.layers.layer) in ("", image.name):
             return
         own = [x for x in self._viewer.layers if self._takes(x) and image_of_psf(x) == image.name]
         if own:
-            self._source.layers.pick(own[-1])
+            self._take(own[-1])
+        elif record(self._source.layers.layer).get("by") == ESTIMATED:
+            self._source.begin_anew()
 
     def _take(self, layer: Layer) -> None:
         if self._source.layers.pick(layer):
@@ -533,7 +513,6 @@ class Adoption:
 
     def _on_layer(self, event: Any) -> None:
         if record(event.value).get("by") == ESTIMATED:
-            self._found.start()
             return
         if not self._takes(event.value) or (self._settled and is_from_psf_panel(event.value)):
             return
