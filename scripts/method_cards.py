@@ -19,6 +19,7 @@ from typing import Any
 from napari_deconv import methods
 from napari_deconv.core.fields import Field
 from napari_deconv.core.spec import Spec
+from napari_deconv.restoration.weights import use_of
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "methods.md"
 
@@ -69,7 +70,7 @@ def _row(cls: type[Any]) -> str:
 
 def _card(cls: type[Any]) -> str:
     parts = [f"## {cls.title}", f"`{cls.name}`, {_dimensions(cls)}", *_text(cls)]
-    parts += [f"**Use it for**: {cls.suits}", f"**Not for**: {cls.avoid}", _table(cls)]
+    parts += [f"**Use it for**: {use_of(cls)}", f"**Not for**: {cls.avoid}", _table(cls)]
     parts += [f"Source: {cls.citation}."] if cls.citation else []
     return "\n\n".join(parts) + "\n"
 

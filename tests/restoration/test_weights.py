@@ -11,8 +11,16 @@ import torch
 from safetensors.torch import load, save
 
 from napari_deconv.core.errors import DeconvError
+from napari_deconv.restoration.base import methods
 from napari_deconv.restoration.networks.fcnn import FCNN
-from napari_deconv.restoration.weights import load_network, locate, packed, read_weights, shipped
+from napari_deconv.restoration.weights import (
+    load_network,
+    locate,
+    packed,
+    read_weights,
+    shipped,
+    use_of,
+)
 
 METHOD = FCNN(iterations=1)
 
@@ -112,3 +120,10 @@ def test_shipped_weights_are_sound_and_say_what_they_are() -> None:
     for row in rows:
         read_weights(locate(row["id"]), row["method"])
         assert row["licence"] and row["trained_on"] and row["recipe"] and row["scores"]
+
+
+def test_a_card_says_which_weights_are_restricted_and_only_those() -> None:
+    restricted = {row["method"] for row in shipped() if "Non-commercial" in row["licence"]}
+    says_so = {name for name, kind in methods().items() if "non-commercial" in use_of(kind)}
+    assert says_so == restricted
+    assert not any("non-commercial" in kind.suits for kind in methods().values())

@@ -20,6 +20,7 @@ def configure(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 def run(args: argparse.Namespace) -> int:
     """List name, title, dimensions, weights, what each is for, and citation."""
     from ..restoration.base import methods
+    from ..restoration.weights import use_of
 
     if args.weights:
         return _weights(args.json)
@@ -29,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
             "title": cls.title,
             "dimensions": list(cls.ndim),
             "needs_weights": cls.needs_weights,
-            "suits": cls.suits,
+            "suits": use_of(cls),
             "avoid": cls.avoid,
             "citation": cls.citation,
         }

@@ -35,7 +35,7 @@ class PlugAndPlay(
     features=83,
     for_training=("denoiser",),
     suits="Photos with 0.3 % to 10 % of noise under any PSF: the network knows no blur, so "
-    "that no PSF is foreign to it. Its weights are for non-commercial use.",
+    "that no PSF is foreign to it.",
     avoid="Measuring intensities, microscopy in particular: the denoiser has seen photos "
     "only and can invent structure. Clipped highlights. Stacks (it is 2-D only).",
 ):

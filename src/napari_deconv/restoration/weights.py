@@ -24,10 +24,12 @@ from ..core.paths import exists, is_file, open_file, read_bytes
 from ..core.precision import FLOAT32, Precision, at_precision
 from ..core.words import named as named_path
 from ..core.words import shortened
+from .base import Method
 
 FORMAT = 1
 _LONGEST_HEADER = 2**24
 FOLDER = Path(__file__).parent.parent / "weights"
+_FREE = "BSD-3-Clause"
 """Where the shipped ones lie."""
 
 
@@ -126,6 +128,16 @@ def shipped() -> list[dict[str, Any]]:
         As `read_weights`.
     """
     return [dict(read_header(path)) for path in sorted(FOLDER.glob("*.safetensors"))]
+
+
+def use_of(method: type[Method]) -> str:
+    """Say what a method is for, and which of its built-in weights are restricted."""
+    rows = [row for row in shipped() if row["method"] == method.name]
+    bound = [str(row["id"]) for row in rows if row["licence"] != _FREE]
+    if not bound:
+        return method.suits
+    which = "" if len(bound) == len(rows) else f" {', '.join(bound)}"
+    return f"{method.suits} Its built-in weights{which} are for non-commercial use."
 
 
 def read_header(path: Path) -> Mapping[str, Any]:

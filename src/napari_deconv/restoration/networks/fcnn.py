@@ -31,8 +31,7 @@ class FCNN(
     buffers=52,
     features=16,
     suits="Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to "
-    "about 31 pixels: sharper than the classical priors. Its weights are for non- "
-    "commercial use.",
+    "about 31 pixels: sharper than the classical priors.",
     avoid="Measuring intensities, microscopy in particular: a network can invent structure, "
     "and this one has seen photos only. Clipped highlights. PSFs much larger than it "
     "was trained on.",

@@ -39,8 +39,7 @@ class GLRA(
     training=TrainingDefaults(patch_px=192, batch=2),
     buffers=110,
     features=95,
-    suits="Photos with clipped highlights that are out of focus. It takes any PSF. Its "
-    "weights are for non-commercial use.",
+    suits="Photos with clipped highlights that are out of focus. It takes any PSF.",
     avoid="Measuring intensities, microscopy in particular: a network can invent structure, "
     "and this one has seen photos only. Photos without clipped highlights, where the "
     "unrolled U-Net is ahead. PSFs much larger than it was trained on.",

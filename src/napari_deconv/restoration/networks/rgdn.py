@@ -28,8 +28,7 @@ class RGDN(
     structure=("design",),
     buffers=80,
     features=51,
-    suits="Photos whose noise level is not known: it asks for none. It takes any PSF. Its "
-    "weights are for non-commercial use.",
+    suits="Photos whose noise level is not known: it asks for none. It takes any PSF.",
     avoid="Measuring intensities, microscopy in particular: a network can invent structure, "
     "and this one has seen photos only. Clipped highlights. Photos whose noise can be "
     "read, where the unrolled U-Net is ahead.",
