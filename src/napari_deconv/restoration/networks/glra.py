@@ -41,8 +41,8 @@ class GLRA(
     features=95,
     suits="Photos with clipped highlights that are out of focus. It takes any PSF.",
     avoid="Measuring intensities, microscopy in particular: a network can invent structure, "
-    "and this one has seen photos only. Photos without clipped highlights, where the "
-    "unrolled U-Net is ahead. PSFs much larger than it was trained on.",
+    "and this one has seen photos only. Other photos; the unrolled "
+    "U-Net is ahead of it with clipped highlights, too. PSFs much larger than it was trained on.",
 ):
     """Low-rank separable inverse for any PSF, and a network behind it (Ren et al. 2018).
 

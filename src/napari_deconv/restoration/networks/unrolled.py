@@ -46,8 +46,7 @@ class Unrolled(
     suits="Photos and other natural images with 0.3 % to 10 % of noise and a PSF of up to "
     "about 31 pixels, and fluorescence planes: the first network to try.",
     avoid="Measuring intensities, microscopy in particular: a network can invent structure. "
-    "Clipped highlights, which GLRA has seen. PSFs much larger than it was trained "
-    "on. Stacks in 3-D (it works plane by plane).",
+    "PSFs much larger than it was trained on. Stacks in 3-D (it works plane by plane).",
 ):
     """Data-consistent solutions and U-Nets by turns: our own network, for any PSF and noise.
 
