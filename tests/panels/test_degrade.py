@@ -125,7 +125,7 @@ def titles(form):
 
 
 def test_a_camera_that_does_nothing_is_remarked_on(panel, qtbot):
-    assert "no noise" in panel.noise.text() and "without noise" in panel.dataset.clean.text
+    assert "no noise" in panel.noise.text() and "adds no noise" in panel.dataset.clean.text
     panel.psf.choice.choose("none")
     assert "stays as it is" in panel.noise.text()
     panel.chain.set_values({"noise": 0.01})

@@ -27,8 +27,8 @@ _HELP = (
     "is the same part of every image’s range as above."
 )
 _CLEAN = (
-    "Nothing is set under Camera: the pairs are without noise. What learns from them fails on "
-    "images that have some."
+    "The camera above adds no noise, and one at random adds no more than it. What learns from such "
+    "pairs fails on noisy images. Set Noise under Camera."
 )
 
 
@@ -57,7 +57,7 @@ class DatasetBox(QWidget):
         self.psfs.setItemData(0, "Disks, Gaussians, motions and camera shakes", _TIP)
         self.camera = Combo()
         self.camera.addItems(["at random", "as above"])
-        self.camera.setItemData(0, "Noise and gain are random, up to those set above", _TIP)
+        self.camera.setItemData(0, "Random noise and gain, up to those set under Camera", _TIP)
         self.count = _spin(1, 1_000_000, 100)
         self.seed = _spin(0, 2**31 - 1, 0)
         self.gray = QCheckBox("turn colour to grey")
