@@ -188,8 +188,13 @@ def _chosen(path: Path, many: bool, position: int | None) -> list[int | None]:
 
 def _prepared(args: argparse.Namespace) -> Restoration:
     """Method, PSF, noise and device: given, or from the recipe."""
+    from ..restoration.weights import changed_since
+
     replayed = recorded(args.recipe) if args.recipe else RunRecord()
     report = Reporter(args.quiet)
+    for text in dict.fromkeys(changed_since(x.chosen) for x in (replayed, *replayed.channels)):
+        if text:
+            report.note(text)
     method = _method(args, replayed)
     psf = _psf(args, replayed)
     if args.memory_gb is not None and not args.memory_gb > 0:

@@ -163,6 +163,29 @@ def named(weights: str) -> dict[str, object]:
     return {"weights": weights, "sha256": read_header(locate(weights))["sha256"]}
 
 
+def changed_since(chosen: Mapping[str, object]) -> str:
+    """Say that weights which a recipe names are other ones today; empty where they are the same.
+
+    Parameters
+    ----------
+    chosen : mapping
+        ``weights`` and ``sha256`` as `named` gave them, among others or none.
+    """
+    weights, then = str(chosen.get("weights", "")), str(chosen.get("sha256", ""))
+    if not (weights and then):
+        return ""
+    try:
+        now = str(read_header(locate(weights))["sha256"])
+    except DeconvError:
+        return f"The weights {weights!r} that made it are not here: the result will differ."
+    if now == then:
+        return ""
+    return (
+        f"The weights {weights!r} are not those that made it (SHA-256 {then[:12]}, now "
+        f"{now[:12]}): the result will differ."
+    )
+
+
 @lru_cache(maxsize=64)
 def _header_at(path: Path, _stamp: int) -> Mapping[str, Any]:
     with open_file(path) as file:

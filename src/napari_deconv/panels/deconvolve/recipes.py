@@ -77,7 +77,9 @@ class RecipeBox(QWidget):
         if selected is not None:
             self.shell.setEnabled(selected.has_command)
             usual = self.kinds.get(str(selected.method["name"]))
-            self.readout.setText(f"Selected: {selected.summary(usual)}")
+            self.readout.setText(
+                f"Selected: {selected.summary(usual)}\n{_changed(selected)}".strip()
+            )
         elif problem:
             self.readout.setText(problem)
 
@@ -99,6 +101,15 @@ class RecipeBox(QWidget):
         missing = selected.missing_files
         remedy = f" Save the layers as {' and '.join(missing)} first." if missing else ""
         self.readout.setText(f"Copied the command line.{remedy}")
+
+
+def _changed(record: RunRecord) -> str:
+    """A word on weights that are other ones since."""
+    if "sha256" not in record.chosen:
+        return ""
+    from ...restoration.weights import changed_since
+
+    return changed_since(record.chosen)
 
 
 def _check_names(record: RunRecord) -> None:

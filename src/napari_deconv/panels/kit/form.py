@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QSlider, QVBoxLayout, QWidget
 from ...core.errors import DeconvError
 from ...core.fields import Field
 from ...core.spec import Spec
-from ...restoration.weights import use_of
 from .field_widgets import FieldWidget, field_widget
 from .inputs import Combo, Fold, Names, guard_fields
 from .job import Job, steps_of
@@ -434,6 +433,8 @@ def only_in(kind: type[Any]) -> str:
 
 def advice(kind: type[Method]) -> str:
     """What a method is for and what not, in two lines."""
+    from ...restoration.weights import use_of
+
     return f"For: {use_of(kind)}\nNot for: {kind.avoid}"
 
 
