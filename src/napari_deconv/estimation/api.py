@@ -40,13 +40,8 @@ _FITTED, _SEARCHED = 0.15, 0.9
 _SHAKE_PRICE = 30.0
 """What the criterion counts for the freedom of a kernel of any shape; chosen on bsds500/train."""
 
-_UNTRUE = 0.01
-"""Standard deviation, of the photo's range, of what no blur explains in the photos of cameras:
-where they have hardly any noise, frequencies that a kernel all but removes would decide alone. On
-photos that were blurred here it changes nothing."""
-
 _LARGEST = 75
-_ROOM = 6
+_ROOM = 8
 """Kernels of more than `LARGE_PX` that must fit into the photo's shorter side."""
 _PART_PX = 512
 """Side of the part that all searches but the first take: more takes longer and tells little
@@ -155,19 +150,18 @@ def _estimate(
     fits_by_family = yield from within(_parametric(spectrum, parametric, most, cancel), 0, begun)
     if size is None and SHAKE in wanted:
         fits_by_family = [fit for fit in fits_by_family if not fit.full]
-    judging = replace(spectrum, noise=spectrum.noise + _UNTRUE**2)
-    scores = {fit.family: fit.suited(judging) for fit in fits_by_family}
+    scores = {fit.family: fit.cost for fit in fits_by_family}
     kernel, curve = None, np.zeros((0, 2))
     wide, every = tuple[Ended, ...](), tuple[Ended, ...]()
     if SHAKE in wanted:
         rival = min(scores.values(), default=math.inf) - _SHAKE_PRICE
-        search = _searched(plane, size, side, judging, rival, where, cancel)
+        search = _searched(plane, size, side, spectrum, rival, where, cancel)
         ended, wide, every = yield from within(search, begun, _SEARCHED)
         kernel, curve = ended.kernel, ended.curve
         scores[SHAKE] = ended.cost + _SHAKE_PRICE
     if not parametric:  # what the shake is judged by
         rest = yield from _compared(_parametric(spectrum, list(FAMILIES), most, cancel))
-        scores |= {fit.family: fit.suited(judging) for fit in rest if not fit.full}
+        scores |= {fit.family: fit.cost for fit in rest if not fit.full}
     best = min(wanted, key=lambda name: scores.get(name, math.inf))
     overruled = False
     if kernel is not None and best != SHAKE:
@@ -185,7 +179,7 @@ def _estimate(
         fit = next(f for f in fits_by_family if f.family == best)
         spec, psf, curve = fit.spec, fit.spec(), fit.curve
     yield Guess(int(_SEARCHED * _FINE), _FINE, "checking", lambda: (psf, None))
-    check = judged(plane, judging, psf, best, scores, overruled, agreement)
+    check = judged(plane, spectrum, psf, best, scores, overruled, agreement)
     confidence = yield from within(_checked(check, cancel), _SEARCHED, 1)
     recipe: dict[str, Any] = {
         "estimate": best,

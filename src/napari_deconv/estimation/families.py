@@ -49,13 +49,6 @@ class Fit:
         """Name of the family."""
         return self.spec.name
 
-    def suited(self, spectrum: Spectrum) -> float:
-        """The criterion on another spectrum of the photo; infinite if it is wider than a block."""
-        kernel = self.spec().astype(np.float64)
-        if max(kernel.shape) > spectrum.size:
-            return math.inf
-        return spectrum.deviance(kernel)[0] + _price(2 if self.family == "motion" else 1, spectrum)
-
 
 def fits(spectrum: Spectrum, family: str, most_px: float) -> Iterator[Fit | None]:
     """Search a family; yields None while it works and the fit at last.
@@ -79,13 +72,9 @@ def fits(spectrum: Spectrum, family: str, most_px: float) -> Iterator[Fit | None
     values, cost = whole.descend(best, 40)
     curve = np.array([(v, whole.cost((v, *values[1:]))) for v in _around(values[0])])
     curve = np.concatenate([curve, [(values[0], cost)]])
-    price = _price(len(values), spectrum)
+    price = len(values) * math.log(max(2.0, spectrum.count * len(spectrum.power)))
     curve = curve[np.argsort(curve[:, 0])] + [0.0, price]
     yield Fit(make(family, values), cost + price, curve, values[0] > _FULL * whole.most)
-
-
-def _price(parameters: int, spectrum: Spectrum) -> float:
-    return parameters * math.log(max(2.0, spectrum.count * len(spectrum.power)))
 
 
 def make(family: str, values: tuple[float, ...]) -> PSF:
